@@ -1,0 +1,77 @@
+"""Dtype policies: which dtype a layer computes in, and which it stores its weights in."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+
+from ._config import Configured, register
+from ._errors import explain
+
+
+@register("keras", aliases=("FloatDTypePolicy",))
+@dataclasses.dataclass(frozen=True)
+class DTypePolicy(Configured):
+    """A named dtype policy, as Keras's.
+
+    `"float32"` (or any dtype's name) computes and stores in that dtype; `"mixed_bfloat16"` and
+    `"mixed_float16"` compute in the half type and store weights in float32.
+
+    Args:
+        name: a dtype's name or `mixed_` and a half type's name.
+
+    Raises:
+        ValueError: a name that is neither.
+
+    >>> DTypePolicy("mixed_bfloat16").compute_dtype, DTypePolicy("mixed_bfloat16").variable_dtype
+    ('bfloat16', 'float32')
+
+    Reference: https://keras.io/api/mixed_precision/policy/
+    Unlike Keras there is no global policy: a layer without a policy is float32.
+    """
+
+    name: str = "float32"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or self.name in ("mixed_bfloat16", "mixed_float16"):
+            return
+        try:
+            jnp.dtype(self.name)
+        except TypeError:
+            raise ValueError(
+                explain(
+                    f"Unknown dtype policy {self.name!r}.",
+                    received=repr(self.name),
+                    usually="a misspelt dtype.",
+                    write='dtype="float32", dtype="bfloat16" or dtype="mixed_bfloat16"',
+                )
+            ) from None
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the arithmetic and of the outputs."""
+        return self.name.removeprefix("mixed_")
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return "float32" if self.name.startswith("mixed_") else self.name
+
+
+def policy_name(dtype: Any) -> str:
+    """The policy's name for whatever a user may pass as `dtype=`; `None` is float32.
+
+    >>> policy_name(None), policy_name(jnp.bfloat16), policy_name(DTypePolicy("mixed_float16"))
+    ('float32', 'bfloat16', 'mixed_float16')
+    """
+    if dtype is None:
+        return "float32"
+    if isinstance(dtype, DTypePolicy):
+        return dtype.name
+    if isinstance(dtype, dict):  # a config that was not deserialised yet
+        return policy_name(dtype.get("config", {}).get("name"))
+    if isinstance(dtype, str):
+        return DTypePolicy(dtype).name
+    return jnp.dtype(dtype).name

@@ -1,0 +1,45 @@
+"""Fields of a layer: Keras's constructor arguments, checked and converted when the layer is made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+
+def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | None = None) -> Any:
+    """A constructor argument of a layer.
+
+    Args:
+        default: its default; without one it is required.
+        convert: `value -> value`, run once at construction: resolves names (`"relu"`), normalises
+            (`3 -> (3, 3)`) and raises on what cannot be right. It must accept what it returned.
+
+    >>> import fkeras as fk
+    >>> class Scale(fk.nn.Layer):
+    ...     factor: float = fk.nn.field(1.0, convert=float)
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> Scale(2).get_config()
+    {'name': None, 'trainable': True, 'dtype': {'module': 'keras', 'class_name': 'DTypePolicy', \
+'config': {'name': 'float32'}, 'registered_name': None}, 'factor': 2.0}
+    """
+    return dataclasses.field(default=default, metadata={"convert": convert} if convert else {})
+
+
+def convert_fields(layer: Any) -> None:
+    """Run each field's converter on the layer's value."""
+    for f in converters_of(type(layer)):
+        value = getattr(layer, f.name, None)
+        made = f.metadata["convert"](value)
+        if made is not value:
+            object.__setattr__(layer, f.name, made)
+
+
+def converters_of(cls: Any) -> tuple[Any, ...]:
+    """The fields of a class that have a converter, found once per class."""
+    found = cls.__dict__.get("_fields_with_converter")
+    if found is None:
+        found = tuple(f for f in dataclasses.fields(cls) if "convert" in f.metadata)
+        cls._fields_with_converter = found
+    return found

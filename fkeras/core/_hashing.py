@@ -1,0 +1,35 @@
+"""Configurations as hashable values, so that a layer or model can be a static argument of `jax.jit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def hashable(value: Any) -> Any:
+    """A hashable stand-in for a configuration value; equal values give equal stand-ins.
+
+    >>> hashable({"b": [1, 2], "a": None})
+    (('a', None), ('b', (1, 2)))
+    """
+    if hasattr(value, "_key") and not isinstance(value, type):  # a layer: its name is part of its place
+        return (value.name, value._key())
+    if isinstance(value, list | tuple):
+        return tuple(hashable(v) for v in value)
+    if isinstance(value, Mapping):
+        return tuple(sorted(((str(k), hashable(v)) for k, v in value.items()), key=lambda item: item[0]))
+    if isinstance(value, set | frozenset):
+        return frozenset(hashable(v) for v in value)
+    if isinstance(value, slice):
+        return ("slice", value.start, value.stop, value.step)
+    if isinstance(value, np.ndarray | jax.Array):
+        array = np.asarray(value)
+        return (array.shape, array.dtype.name, array.tobytes())
+    try:
+        hash(value)
+    except TypeError:
+        return (type(value), id(value))
+    return value

@@ -1,0 +1,731 @@
+"""Layer: a Flax Linen module that speaks Keras.
+
+A layer is a frozen description. On symbolic tensors its call records a node; bound to variables (inside
+`apply`, or inside any Linen module) it runs; unbound on arrays it runs when it has no weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import errors as flax_errors
+from flax import linen
+
+from . import _construct
+from ._config import call_with_config, deserialize, get, serialize
+from ._construct import Description, is_module
+from ._dtypes import DTypePolicy, policy_name
+from ._errors import did_you_mean, explain
+from ._fields import convert_fields, field
+from ._hashing import hashable
+from ._infer import infer, struct_of
+from ._naming import snake_case
+from ._symbolic import SymbolicTensor, has_symbolic, record
+from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
+
+# What to write where Keras code would set an attribute.
+_INSTEAD = {
+    "trainable": 'layer.replace(trainable=False), or model.freeze("path/.*")',
+    "name": 'layer.replace(name="new_name")',
+    "dtype": 'model.with_dtype_policy("mixed_bfloat16")',
+    "layers": "fk.Sequential([...]), model.add(layer), model.pop() or model.map_layers(fn): each returns a new model",
+    "weights": "variables = model.init(key); a new pytree with the values you want",
+}
+
+
+def _optional(module: str) -> Callable[[Any], Any]:
+    return lambda value: get(module, value)
+
+
+class Layer(linen.Module, kw_only=True):
+    """The base of every layer and model.
+
+    Write a subclass as in Keras: `__init__`, `build(input_shape)` with `add_weight`, `call(inputs)`; or as in
+    Flax: typed fields, and `call` as `@nn.compact`, or `setup`. Both have a config, work in graphs, and work
+    inside any Linen module.
+
+    Args:
+        activity_regularizer: function of the output whose value, divided by the batch size, joins the loss.
+        trainable: whether the optimizer moves the weights.
+        dtype: a dtype's name or a policy's (`"mixed_bfloat16"`); float32 by default.
+        name: the layer's name in a model; by default its class's in snake case, counted per model.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> class Linear(fk.nn.Layer):
+    ...     def __init__(self, units=32, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.units = units
+    ...     def build(self, input_shape):
+    ...         self.w = self.add_weight(shape=(input_shape[-1], self.units), name="w")
+    ...     def call(self, inputs):
+    ...         return jnp.einsum("...i,io->...o", inputs, self.w)
+    >>> variables = Linear(4).init(jax.random.key(0), jnp.ones((2, 3)))
+    >>> jax.tree.map(jnp.shape, variables)
+    {'params': {'w': (3, 4)}}
+
+    Reference: https://keras.io/api/layers/base_layer/
+    Unlike Keras a layer holds no weights, and setting an attribute after construction is an error.
+    """
+
+    activity_regularizer: Any = field(None, convert=_optional("keras.regularizers"))
+    trainable: bool = True
+    dtype: Any = field(None, convert=policy_name)
+    _description: Description | None = None
+
+    # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
+    supports_masking = False
+
+    # ------------------------------------------------------------------ classes and instances
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        own = cls.__dict__
+        if "__call__" in own and "call" not in own:  # Flax's spelling of the forward pass
+            cls.call = own["__call__"]  # type: ignore[attr-defined]
+            del cls.__call__
+        if "call" in own:
+            cls._call_parameters = _parameters(own["call"])
+            cls.call = linen.compact(_building(own["call"]))  # type: ignore[attr-defined]
+        _construct.prepare_class(cls)
+        super().__init_subclass__(kw_only=True)
+        _construct.finish_class(cls)
+        cls._accept = staticmethod(_construct.accept_fields)
+        cls.__hash__ = Layer.__hash__  # type: ignore[method-assign]
+        cls.__eq__ = Layer.__eq__  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        self._convert()
+        super().__post_init__()
+
+    @classmethod
+    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """A class's chance to read its constructor's arguments in another way (a model by its outputs)."""
+        return args, kwargs
+
+    @linen.nowrap
+    def _convert(self) -> None:
+        """Resolve and check the arguments; an error names the layer."""
+        try:
+            convert_fields(self)
+        except (ValueError, TypeError) as error:
+            who = f"{type(self).__name__}" + (f" {self.name!r}" if self.name else "")
+            if str(error).startswith(who):
+                raise
+            raise type(error)(f"{who}: {error}") from None
+
+    def setup(self) -> None:
+        """Hand what a Keras-style `__init__` set to Linen, which adopts the layers among it."""
+        description = self._description
+        if description is None:
+            return
+        attributes = description.attributes
+        if attributes is None:
+            _construct.run_user_init(self, description)
+            return
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        mine = self.__dict__
+        if name in ("scope", "parent", "name") and not mine.get("_sealed") and "_recorded" not in mine:
+            super().__setattr__(name, value)
+        elif mine.get("scope") is not None:
+            self._set_bound(name, value)
+        elif "_recorded" in mine:
+            _name_by_attribute(name, value)
+            mine["_recorded"][name] = value
+            object.__setattr__(self, name, value)
+        elif not mine.get("_sealed"):
+            super().__setattr__(name, value)
+        else:
+            raise _frozen(self, name)
+
+    @linen.nowrap
+    def _set_bound(self, name: str, value: Any) -> None:
+        """Attributes of a bound layer: Linen's rules in `setup`, free in `build`, frozen in `call`."""
+        if self.__dict__.get("_building"):
+            object.__setattr__(self, name, value)
+            return
+        fields = type(self).__dataclass_fields__
+        if name in fields and self._description is not None:  # __init__ re-sets its own argument in setup
+            object.__setattr__(self, name, value)
+            return
+        try:
+            super().__setattr__(name, value)
+        except flax_errors.SetAttributeFrozenModuleError:
+            raise _frozen(self, name) from None
+
+    def __delattr__(self, name: str) -> None:
+        raise _frozen(self, name)
+
+    @linen.nowrap
+    def _key(self) -> tuple[Any, ...]:
+        """What the layer is, as a hashable value: its class and configuration."""
+        found = self.__dict__.get("_key_cache")
+        if found is None:
+            skip = ("parent", "name", "_description")
+            names = [n for n in type(self).__dataclass_fields__ if n not in skip]
+            parts = [(n, hashable(getattr(self, n, None))) for n in names]
+            if self._description is not None:
+                parts.append(("arguments", hashable(self._description.config)))
+                attributes = self._description.attributes or {}
+                parts.append(("layers", hashable([v for v in attributes.values() if _holds_module(v)])))
+            found = (type(self), tuple(parts))
+            object.__setattr__(self, "_key_cache", found)
+        return found
+
+    def __hash__(self) -> int:
+        found = self.__dict__.get("_hash_cache")
+        if found is None:
+            found = hash(self._key())
+            object.__setattr__(self, "_hash_cache", found)
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, Layer):
+            return NotImplemented
+        return self.name == other.name and self.scope is other.scope and self._key() == other._key()
+
+    # ------------------------------------------------------------------ calling
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a bound layer: cast, `build`, `call`, and the activity regularizer."""
+        parameters = self._call_parameters
+        training = _training(self, args, kwargs)
+        object.__setattr__(self, "_training", training)
+        if "training" not in parameters.names and not parameters.any_keyword:
+            kwargs.pop("training", None)
+        elif "training" in parameters.names and "training" not in kwargs:
+            if parameters.names.index("training") >= len(args):
+                kwargs["training"] = training
+        elif kwargs.get("training", 0) is None:
+            kwargs["training"] = training
+        if "mask" in kwargs and "mask" not in parameters.names and not parameters.any_keyword:
+            kwargs.pop("mask")
+        args = self._cast(args)
+        outputs = self.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            for leaf in jax.tree.leaves(outputs):
+                self.add_loss(self.activity_regularizer(leaf) / jnp.maximum(jnp.shape(leaf)[0], 1))
+        return outputs
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The forward pass; each layer writes its own."""
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} has no `call` method.",
+                usually="the method is missing or misspelt.",
+                write="def call(self, inputs, training=False): return ...",
+            )
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make weights and layers that depend on the input's shape; runs once, before `call`."""
+
+    @linen.nowrap
+    def _cast(self, args: Any) -> Any:
+        """Floating-point inputs in the layer's compute dtype, as Keras's autocast."""
+        dtype = jnp.dtype(self.compute_dtype)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            return args
+
+        def cast(leaf: Any) -> Any:
+            if isinstance(leaf, jax.Array | np.ndarray | np.floating | float):
+                if jnp.issubdtype(jnp.result_type(leaf), jnp.floating) and jnp.result_type(leaf) != dtype:
+                    return jnp.asarray(leaf, dtype)
+            return leaf
+
+        return jax.tree.map(cast, args)
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the arithmetic and the outputs."""
+        return DTypePolicy(self.dtype).compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return DTypePolicy(self.dtype).variable_dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        return DTypePolicy(self.dtype)
+
+    @linen.nowrap
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the output, from the mask of the first argument; `None` for no mask."""
+        return mask if self.supports_masking else None
+
+    # ------------------------------------------------------------------ weights and losses, inside `call`
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Any:
+        """Make, or on later calls read, a weight of this layer.
+
+        Args:
+            shape: its shape, concrete integers; `()` by default.
+            initializer: a name or object of `fk.initializers`, or `(key, shape, dtype) -> array`; by default
+                `glorot_uniform` for floats and `zeros` for the rest.
+            dtype: the stored dtype; the policy's by default.
+            trainable: `False` puts it in the collection `non_trainable` and returns a `StateWeight`.
+            autocast: whether a floating-point weight is read in the compute dtype.
+            regularizer: function of the weight whose value joins the loss.
+            constraint: projection that the Trainer applies after each update.
+            name: its name in the variables; `weight`, `weight_1`, … by default.
+
+        Returns:
+            The weight as an array, or a `StateWeight` when not trainable.
+
+        Raises:
+            ValueError: a dimension that is unknown.
+        """
+        shape = _concrete(self, shape, name)
+        dtype = jnp.dtype(dtype or self.variable_dtype)
+        made = self.__dict__.setdefault("_weights_made", {})
+        if name is None:
+            count = len([n for n in made if n.split("_")[0] == "weight"])
+            name = f"weight_{count}" if count else "weight"
+        if initializer is None:
+            initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.inexact) else "zeros"
+        make = get("keras.initializers", initializer)
+        made[name] = get("keras.constraints", constraint) if trainable else None
+        if not trainable:
+            variable = self.variable(
+                NON_TRAINABLE, name, lambda: jnp.asarray(make(self.make_rng("params"), shape, dtype), dtype)
+            )
+            return StateWeight(variable, self)
+        value = self.param(name, make, shape, dtype)
+        regularize = get("keras.regularizers", regularizer)
+        if regularize is not None:
+            self.add_loss(lambda: regularize(value))
+        if autocast and jnp.issubdtype(dtype, jnp.floating):
+            value = value.astype(self.compute_dtype)
+        return value
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar (or a function that makes one) to what the Trainer minimises.
+
+        It is sown into the collection `losses`: kept by `apply(..., mutable=["losses"])`, dropped otherwise.
+        """
+        if self.is_initializing() or not self.is_mutable_collection(LOSSES):
+            return
+        for value in jax.tree.leaves(loss):
+            self.sow(LOSSES, "loss", value() if callable(value) else jnp.asarray(value))
+
+    # ------------------------------------------------------------------ variables
+    @linen.nowrap
+    def init(self, rngs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Make the layer's variables, without running its forward pass.
+
+        Shapes are inferred abstractly; then each weight is drawn, one compilation for each distinct
+        (initializer, shape, dtype). Works under `jax.jit`, `jax.vmap` and `jax.eval_shape`.
+
+        Args:
+            rngs: a `jax.random.key`, or Linen's `{"params": key, …}`.
+            *args: the call's inputs: arrays, or `jax.ShapeDtypeStruct`s.
+            **kwargs: the call's keyword arguments.
+
+        Returns:
+            `{"params": …, "batch_stats": …}`, a plain pytree.
+        """
+        if "method" in kwargs or "mutable" in kwargs:
+            return super().init(rngs, *args, **kwargs)
+        key = params_key(rngs)
+        leaves, treedef = jax.tree.flatten((args, kwargs))
+        if has_symbolic(leaves):
+            leaves = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
+        places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
+
+        def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
+            filled = list(leaves)
+            for place, array in zip(places, arrays, strict=True):
+                filled[place] = array
+            a, k = jax.tree.unflatten(treedef, filled)
+            return self._abstract_call(key, a, k)
+
+        with _explained(self, leaves):
+            found = infer(function, [struct_of(leaves[i]) for i in places])
+        return found.program(key)
+
+    @linen.nowrap
+    def _abstract_call(self, key: Any, args: Any, kwargs: Any, facts: dict[Any, Any] | None = None) -> tuple[Any, Any]:
+        """`(outputs, variables)` by Linen's own init; for tracing only.
+
+        `facts` is filled with what the layers that ran say of their weights, by path.
+        """
+
+        def note(run: Any, arguments: Any, keywords: Any, context: Any) -> Any:
+            result = run(*arguments, **keywords)
+            if context.method_name == "__call__" and isinstance(context.module, Layer) and facts is not None:
+                layer = context.module
+                facts[layer.path] = WeightFacts(layer.trainable, dict(layer.__dict__.get("_weights_made", {})))
+            return result
+
+        rngs = {"params": key, "dropout": key}
+        with linen.intercept_methods(note):
+            outputs, variables = self.init_with_output(rngs, *args, mutable=linen.DenyList(TRANSIENT), **kwargs)
+        return outputs, dict(variables)
+
+    # ------------------------------------------------------------------ graphs
+    @linen.nowrap
+    def _record(self, args: Any, kwargs: Any) -> Any:
+        if self.scope is not None:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} is bound to variables and was called on a symbolic tensor.",
+                    usually="fk.Input was used inside `call`; a graph is built outside.",
+                    write="the layer's computation on the arrays that `call` receives",
+                )
+            )
+        leaves = jax.tree.leaves((args, kwargs))
+        with _explained(self, leaves):
+            facts: dict[Any, Any] = {}
+            evaluate = functools.partial(self._abstract_call, facts=facts)
+            return record(self, args, kwargs, evaluate, facts)
+
+    @linen.nowrap
+    def _remember_call(self, node: Any, tensors: list[Any], treedef: Any) -> None:
+        """Keep weak references to a recorded call, so that `layer.output` can find it."""
+        calls = [c for c in self.__dict__.get("_calls", []) if c[0]() is not None]
+        object.__setattr__(self, "_calls", [*calls, (node, tensors, treedef)])
+
+    @linen.nowrap
+    def _recorded_call(self, what: str) -> Any:
+        calls = [(n(), [t() for t in ts], d) for n, ts, d in self.__dict__.get("_calls", [])]
+        calls = [c for c in calls if c[0] is not None and all(t is not None for t in c[1])]
+        if len(calls) != 1:
+            state = "was called in no graph that still exists" if not calls else f"was called {len(calls)} times"
+            raise AttributeError(
+                explain(
+                    f"Layer {self.name!r} {state}, so it has no one {what}.",
+                    usually="the layer is shared, or its model is gone." if calls else "the layer was never called.",
+                    write="the tensor that the call returned: h = layer(x)",
+                )
+            )
+        return calls[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the layer's one recorded call."""
+        _, tensors, treedef = self._recorded_call("output")
+        return jax.tree.unflatten(treedef, tensors)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the layer's one recorded call."""
+        args, kwargs = self._recorded_call("input")[0].arguments
+        return args[0] if args else kwargs
+
+    # ------------------------------------------------------------------ config and copies
+    @linen.nowrap
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON values, under Keras's names."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize(DTypePolicy(self.dtype)),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
+        if self._description is not None:
+            mine = {k: v for k, v in self._description.config.items() if k not in config}
+            return {**config, **{k: serialize(v) for k, v in mine.items()}}
+        skip = {"parent", "name", "trainable", "dtype", "activity_regularizer", "graph"}
+        if "activity_regularizer" in self._positional:
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
+        for f in type(self).__dataclass_fields__.values():
+            if f.init and f.name not in skip and not f.name.startswith("_"):
+                config[f.name] = serialize(getattr(self, f.name))
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The layer that `get_config` described.
+
+        Raises:
+            ValueError: an argument the class does not take, or an unknown class inside the config.
+        """
+        made = {k: deserialize(v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
+        made.pop("autocast", None)
+        return call_with_config(cls, made)
+
+    @linen.nowrap
+    def build_from_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The layer's variables as shapes and dtypes, from a `build_config`.
+
+        Args:
+            config: `{"input_shape": [None, 8]}` as Keras writes it.
+
+        Returns:
+            A pytree of `jax.ShapeDtypeStruct` like the one `init` returns.
+
+        >>> import fkeras as fk
+        >>> fk.nn.Dense(2).build_from_config({"input_shape": [None, 3]})["params"]["kernel"]
+        ShapeDtypeStruct(shape=(3, 2), dtype=float32)
+        """
+        structs = _structs_from_build_config(config)
+        return jax.eval_shape(lambda key: self.init(key, *structs), jax.eval_shape(lambda: jax.random.key(0)))
+
+    @linen.nowrap
+    def replace(self, **changes: Any) -> Any:
+        """A copy with some arguments changed; it has no recorded calls.
+
+        >>> import fkeras as fk
+        >>> fk.nn.Dense(3).replace(units=5).units
+        5
+        """
+        known = set(type(self).__dataclass_fields__)
+        if self._description is not None and not set(changes) <= set(_construct.BASE_ARGUMENTS):
+            base = {n: getattr(self, n) for n in _construct.BASE_ARGUMENTS}
+            arguments = {**base, **self._description.config, **changes}
+            return type(self).from_config(arguments)
+        unknown = [c for c in changes if c not in known]
+        if unknown:
+            raise TypeError(
+                explain(
+                    f"{type(self).__name__} has no argument {unknown[0]!r}.",
+                    received=f"replace({', '.join(changes)})",
+                    usually=did_you_mean(unknown[0], [n for n in known if n[0] != "_" and n != "parent"]),
+                )
+            )
+        return self.clone(parent=None, **{"name": self.name, **changes})
+
+    @linen.nowrap
+    def path_text(self) -> str:
+        """How messages call this layer: class and name or path."""
+        where = "/".join(self.path) if self.scope is not None else self.name
+        return f"Layer {where!r} ({type(self).__name__})" if where else f"Layer {type(self).__name__}"
+
+    def __repr__(self) -> str:
+        if self.scope is not None:
+            return f"<{type(self).__name__} {'/'.join(self.path)!r}, bound>"
+        arguments = []
+        if self._description is not None:
+            arguments = [f"{k}={v!r}" for k, v in self._description.config.items() if v is not None]
+        else:
+            for name in self._positional:
+                value, default = getattr(self, name, None), type(self).__dataclass_fields__[name].default
+                if value is not default and value != default and not callable(value):
+                    arguments.append(f"{name}={value!r}")
+        if self.name is not None:
+            arguments.append(f"name={self.name!r}")
+        return f"{type(self).__name__}({', '.join(dict.fromkeys(arguments))})"
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightFacts:
+    """What a layer says of its own weights: whether they train, and each one's constraint by name."""
+
+    trainable: bool
+    constraints: dict[str, Any]
+
+
+def _building(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` that runs the layer's `build` first, where Linen lets it make weights."""
+
+    @functools.wraps(call)
+    def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        if type(self).build is not Layer.build and not self.__dict__.get("_built"):
+            object.__setattr__(self, "_built", True)
+            object.__setattr__(self, "_building", True)
+            try:
+                _run_build(self, args, kwargs)
+            finally:
+                object.__setattr__(self, "_building", False)
+        return call(self, *args, **kwargs)
+
+    return built
+
+
+def _run_build(layer: Layer, args: Any, kwargs: Any) -> None:
+    """`build` with the shape of the first input, or of each input that it names (`query_shape`)."""
+    names = [p for p in inspect.signature(type(layer).build).parameters][1:]
+    inputs = {**dict(zip(layer._call_parameters.names, args, strict=False)), **kwargs}
+    if len(names) == 1:
+        layer.build(_shapes(args[0] if args else next(iter(kwargs.values()), None)))
+    else:
+        layer.build(**{n: _shapes(inputs.get(n.removesuffix("_shape"))) for n in names})
+
+
+def _shapes(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), tree)
+
+
+class _Parameters:
+    """What a `call` takes, found once per class."""
+
+    def __init__(self, names: list[str], any_keyword: bool) -> None:
+        self.names, self.any_keyword = names, any_keyword
+
+
+def _parameters(call: Callable[..., Any]) -> _Parameters:
+    found = list(inspect.signature(call).parameters.values())[1:]
+    names = [p.name for p in found if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return _Parameters(names, any(p.kind is p.VAR_KEYWORD for p in found))
+
+
+Layer._call_parameters = _Parameters([], True)  # type: ignore[attr-defined]
+_construct.finish_class(Layer)
+Layer._accept = staticmethod(_construct.accept_fields)  # type: ignore[attr-defined]
+
+
+def _dispatching(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand outside Linen's wrapper, which refuses an unbound compact module before anything else runs."""
+
+    def __call__(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        if has_symbolic((args, kwargs)):
+            return self._record(args, kwargs)
+        if self.scope is None:
+            return _call_unbound(self, args, kwargs)
+        return run(self, *args, **kwargs)
+
+    __call__.__doc__ = run.__doc__
+    return __call__
+
+
+def _call_unbound(layer: Layer, args: Any, kwargs: Any) -> Any:
+    try:
+        return layer.apply({}, *args, **kwargs)
+    except flax_errors.ScopeParamNotFoundError as error:
+        shown = "x" if args else ""
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} was called on arrays, but it holds no weights.",
+                received=str(error).split("(")[0].strip(),
+                usually="Keras layers carry their weights; here they are a pytree that you pass.",
+                write=f"variables = layer.init(key, {shown}); y = layer.apply(variables, {shown})",
+            )
+        ) from None
+
+
+Layer.__call__ = _dispatching(Layer.__call__)  # type: ignore[method-assign]
+
+
+class _explained:  # noqa: N801 - a context manager read as a word
+    """Add the layer and its symbolic input shapes to a shape error."""
+
+    def __init__(self, layer: Layer, leaves: list[Any]) -> None:
+        self.layer, self.leaves = layer, leaves
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if not isinstance(error, TypeError | ValueError) or getattr(error, "_explained", False):
+            return
+        shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
+        if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
+            return
+        text = explain(
+            f"{self.layer.path_text()} cannot take this input.",
+            received=f"shape {', '.join(map(str, shapes)) or '()'}",
+            usually=str(error).strip().splitlines()[0][:300] if str(error).strip() else kind.__name__,
+            write="an input of the shape the layer expects; model.summary() shows each layer's",
+        )
+        new = ValueError(text)
+        new._explained = True  # type: ignore[attr-defined]
+        raise new from error
+
+
+def _training(layer: Layer, args: Any, kwargs: Any) -> bool:
+    """Whether this call trains: as told, else as the nearest enclosing layer was told, else not."""
+    names = layer._call_parameters.names
+    given = kwargs.get("training")
+    if given is None and "training" in names and names.index("training") < len(args):
+        given = args[names.index("training")]
+    parent = layer.parent
+    while given is None and isinstance(parent, linen.Module):
+        given = parent.__dict__.get("_training")
+        parent = parent.parent
+    return False if given is None else given
+
+
+def params_key(rngs: Any) -> Any:
+    if isinstance(rngs, Mapping):
+        rngs = rngs.get("params", next(iter(rngs.values()), None))
+    if rngs is None or isinstance(rngs, bool):
+        raise ValueError(explain("`init` needs a random key.", received=repr(rngs), write="model.init(jax.random.key(0))"))
+    return jax.random.key(rngs) if isinstance(rngs, int | np.integer) else rngs
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
+
+
+def _concrete(layer: Layer, shape: Any, name: str | None) -> tuple[int, ...]:
+    shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(d, int | np.integer) for d in shape):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs a known size for its weight {name!r}.",
+                received=f"shape {shape}",
+                usually="an Input has None where the layer needs a number (the features, most often).",
+                write="fk.Input((..., 8)) with that dimension given",
+            )
+        )
+    return tuple(int(d) for d in shape)
+
+
+def _name_by_attribute(attribute: str, value: Any, suffix: str = "") -> None:
+    """Layers without a name get their attribute's, which is where Linen keeps their variables."""
+    if isinstance(value, Layer):
+        if value.name is None or getattr(value, "_provisional_name", False):
+            object.__setattr__(value, "name", attribute + suffix)
+            object.__setattr__(value, "_provisional_name", False)
+    elif isinstance(value, list | tuple):
+        for i, v in enumerate(value):
+            _name_by_attribute(attribute, v, f"{suffix}_{i}")
+    elif isinstance(value, Mapping):
+        for k, v in value.items():
+            _name_by_attribute(attribute, v, f"{suffix}_{k}")
+
+
+def _holds_module(value: Any) -> bool:
+    return any(is_module(v) for v in jax.tree.leaves(value, is_leaf=is_module))
+
+
+def _frozen(layer: Layer, name: str) -> AttributeError:
+    cls = type(layer).__name__
+    fields = type(layer).__dataclass_fields__
+    generic = f"layer.replace({name}=...)" if name in fields else f"{name} as an argument of {cls}, or a weight"
+    return AttributeError(
+        explain(
+            f"{layer.path_text()} is immutable: its attribute {name!r} cannot be set.",
+            usually="Keras code that changes a layer in place; here a change makes a new layer.",
+            write=_INSTEAD.get(name, generic),
+        )
+    )
+
+
+def _structs_from_build_config(config: Mapping[str, Any]) -> list[Any]:
+    shapes = config.get("shapes_dict") or {"input": config.get("input_shape")}
+
+    def struct(shape: Any) -> Any:
+        if shape and isinstance(shape[0], list | tuple):
+            return [struct(s) for s in shape]
+        return jax.ShapeDtypeStruct(tuple(1 if d is None else d for d in shape), jnp.float32)
+
+    if any(s is None for s in shapes.values()):
+        raise ValueError(
+            explain("This build_config holds no shape.", received=repr(config), write='{"input_shape": [None, 8]}')
+        )
+    return [struct(s) for s in shapes.values()]
+
+
+def default_name(layer: Layer) -> str:
+    """The name a layer shows before it has one."""
+    return layer.name or snake_case(type(layer).__name__)

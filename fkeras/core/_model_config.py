@@ -1,0 +1,281 @@
+"""A model as JSON, in Keras 3's own shape, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ._config import MAX_DEPTH, deserialize, serialize, serialize_object
+from ._errors import did_you_mean, explain
+from ._graph import Graph
+from ._input import InputLayer, tensor_of
+from ._layer import Layer
+from ._naming import free_name
+from ._ops_config import is_op_entry, op_address, op_of
+from ._symbolic import Node, Op, SymbolicTensor, record
+
+_TENSOR = "__keras_tensor__"
+
+
+# ------------------------------------------------------------------ model -> config
+def layer_entry(layer: Layer, graph: Graph | None) -> dict[str, Any]:
+    """A layer's record: address, config, and the input shape its weights were made for."""
+    entry = serialize_object(layer)
+    if getattr(layer, "graph", None) is not None and _is_graph_model(layer):
+        entry.update(module="keras.src.models.functional", class_name="Functional", registered_name="Functional")
+    calls = graph.calls_of_index.get(id(layer)) if graph is not None else None
+    if calls and calls[0].variables.get("params"):
+        shapes = [list(t.shape) for t in calls[0].inputs]
+        if shapes:
+            entry["build_config"] = {"input_shape": shapes[0] if len(shapes) == 1 else shapes}
+    return entry
+
+
+def _is_graph_model(layer: Any) -> bool:
+    return type(layer).__name__ == "Model" and type(layer).__module__.startswith("fkeras.")
+
+
+def graph_config(model: Any) -> dict[str, Any]:
+    """`{"name", "trainable", "layers", "input_layers", "output_layers"}` of a functional model."""
+    graph: Graph = model.graph
+    places, extra = _placeholders(graph)
+    entries = [_input_entry(tensor, name) for tensor, name in extra]
+    order = _node_index(graph)
+    for operation in graph.operations:
+        if isinstance(operation, Node):
+            module, class_name = op_address(operation.operation)
+            name = graph.name_of(operation)
+            entry = {"module": module, "class_name": class_name, "config": {"name": name}, "registered_name": class_name}
+            calls = [operation]
+        else:
+            entry, name = layer_entry(operation, graph), operation.name
+            calls = graph.calls_of_index.get(id(operation), [])
+        inbound = [_call_config(node, graph, places, order) for node in calls]
+        entries.append({**entry, "name": name, "inbound_nodes": inbound})
+
+    def history(tensor: SymbolicTensor) -> list[Any]:
+        return _history(tensor, graph, places, order)
+
+    return {
+        "name": model.name,
+        "trainable": model.trainable,
+        "layers": entries,
+        "input_layers": _ends(graph.inputs, history),
+        "output_layers": _ends(graph.outputs, history),
+    }
+
+
+def _ends(tree: Any, history: Any) -> Any:
+    return history(tree) if isinstance(tree, SymbolicTensor) else jax.tree.map(history, _listed(tree))
+
+
+def _listed(tree: Any) -> Any:
+    """Tuples as lists, all the way down: JSON has no tuples."""
+    if isinstance(tree, list | tuple):
+        return [_listed(v) for v in tree]
+    return {k: _listed(v) for k, v in tree.items()} if isinstance(tree, Mapping) else tree
+
+
+def _placeholders(graph: Graph) -> tuple[dict[tuple[int, int], str], list[tuple[SymbolicTensor, str]]]:
+    """A name for each input, and those that are inner tensors of another graph and so have no input layer here."""
+    places: dict[tuple[int, int], str] = {}
+    extra = []
+    taken = {layer.name for layer in graph.layers}
+    for tensor in jax.tree.leaves(graph.inputs):
+        if isinstance(tensor.node.operation, InputLayer):
+            places[id(tensor.node), tensor.index] = tensor.node.operation.name
+        else:
+            name = free_name("input_layer", taken)
+            taken.add(name)
+            places[id(tensor.node), tensor.index] = name
+            extra.append((tensor, name))
+    return places, extra
+
+
+def _input_entry(tensor: SymbolicTensor, name: str) -> dict[str, Any]:
+    layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype.name, name=name)
+    return {**serialize_object(layer), "name": name, "inbound_nodes": []}
+
+
+def _node_index(graph: Graph) -> dict[int, int]:
+    """Which call of its layer each node is."""
+    return {id(node): i for calls in graph.calls_of_index.values() for i, node in enumerate(calls)}
+
+
+def _history(tensor: SymbolicTensor, graph: Graph, places: Any, order: dict[int, int]) -> list[Any]:
+    place = places.get((id(tensor.node), tensor.index))
+    if place is not None:
+        return [place, 0, 0]
+    return [graph.name_of(tensor.node), order[id(tensor.node)], tensor.index]
+
+
+def _call_config(node: Node, graph: Graph, places: Any, order: dict[int, int]) -> dict[str, Any]:
+    def write(leaf: Any) -> Any:
+        if not isinstance(leaf, SymbolicTensor):
+            return serialize(leaf)
+        config = {
+            "shape": list(leaf.shape),
+            "dtype": leaf.dtype.name,
+            "keras_history": _history(leaf, graph, places, order),
+        }
+        return {"class_name": _TENSOR, "config": config}
+
+    args, kwargs = jax.tree.unflatten(node.treedef, [_Written(write(leaf)) for leaf in node.leaves])
+    return {"args": _unwrap(list(args)), "kwargs": _unwrap(kwargs)}
+
+
+class _Written:
+    """A leaf that is already JSON, so that no tree function looks inside it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _unwrap(tree: Any) -> Any:
+    if isinstance(tree, _Written):
+        return tree.value
+    if isinstance(tree, list | tuple):
+        return [_unwrap(v) for v in tree]
+    return {k: _unwrap(v) for k, v in tree.items()} if isinstance(tree, Mapping) else tree
+
+
+def to_json(model: Any, **kwargs: Any) -> str:
+    """The model's record as JSON text; `kwargs` are `json.dumps`'s."""
+    entry = layer_entry(model, None)
+    graph = getattr(model, "graph", None)
+    entry["build_config"] = {"input_shape": None if graph is None else _listed(model.input_shape)}
+    return json.dumps(entry, **kwargs)
+
+
+# ------------------------------------------------------------------ config -> model
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model that `to_json`, or real Keras's, described.
+
+    Args:
+        json_string: the text.
+        custom_objects: the user's classes and functions by name.
+
+    Raises:
+        ValueError: not JSON, an unknown class, or a graph that does not hang together.
+
+    >>> import fkeras as fk
+    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    >>> fk.model_from_json(model.to_json()).output_shape
+    (None, 2)
+    """
+    try:
+        config = json.loads(json_string)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(explain("This is no model's JSON.", received=str(error))) from None
+    if not isinstance(config, Mapping) or "class_name" not in config:
+        raise ValueError(
+            explain("This JSON describes no model.", received=str(config)[:80], write="the text of model.to_json()")
+        )
+    return deserialize(config, custom_objects, ("keras", "keras.layers"))
+
+
+def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects: Any = None) -> Any:
+    """A functional model from its config: layers first, then their calls as their inputs become known.
+
+    Raises:
+        ValueError: calls that wait for each other (a cycle) or for a layer that is not there.
+    """
+    entries = {entry["name"]: entry for entry in config["layers"]}
+    if len(entries) != len(config["layers"]):
+        raise ValueError(explain("Two layers of the config share a name.", received=[e["name"] for e in config["layers"]]))
+    made: dict[str, Any] = {}
+    outputs: dict[tuple[str, int], list[Any]] = {}
+    for name, entry in entries.items():
+        made[name] = _operation(entry, custom_objects)
+        if isinstance(made[name], InputLayer):
+            outputs[name, 0] = [tensor_of(made[name])]
+    waiting = [(name, i, call) for name, e in entries.items() for i, call in enumerate(e.get("inbound_nodes") or [])]
+    waiting = [(n, i, c) for n, i, c in waiting if not isinstance(made[n], InputLayer)]
+    while waiting:
+        rest = []
+        for name, index, call in waiting:
+            ready = all((h[0], h[1]) in outputs for h in _histories(call)) and (index == 0 or (name, index - 1) in outputs)
+            if ready:
+                result = _call(made[name], entries[name], call, outputs, custom_objects)
+                outputs[name, index] = jax.tree.leaves(result)
+            else:
+                rest.append((name, index, call))
+        if len(rest) == len(waiting):
+            stuck = sorted({n for n, _, _ in rest})
+            lost = sorted({h[0] for _, _, c in rest for h in _histories(c) if h[0] not in entries})
+            raise ValueError(
+                explain(
+                    f"The layers {stuck} wait for each other (a cycle)" + (f" or for {lost}, not in the config." * bool(lost) or "."),
+                    received=f"{len(rest)} calls that can never run",
+                    usually="the config was edited by hand, or is damaged.",
+                    write="inbound_nodes whose keras_history names layers that run before",
+                )
+            )
+        waiting = rest
+
+    def find(history: Any) -> SymbolicTensor:
+        key = (history[0], history[1])
+        if key not in outputs or not 0 <= history[2] < len(outputs[key]):
+            raise ValueError(
+                explain(f"The config has no tensor {list(history)}.", usually=did_you_mean(history[0], entries))
+            )
+        return outputs[key][history[2]]
+
+    inputs, results = _map_ends(config["input_layers"], find), _map_ends(config["output_layers"], find)
+    extra = {k: config[k] for k in ("name", "trainable") if config.get(k) is not None}
+    return cls(inputs, results, **extra)
+
+
+def _operation(entry: Mapping[str, Any], custom_objects: Any) -> Any:
+    if is_op_entry(entry):
+        return op_of(entry["class_name"])
+    inner = entry["config"]
+    if "name" in entry and isinstance(inner, Mapping) and inner.get("name") is None:
+        inner = {**inner, "name": entry["name"]}
+    return deserialize({**entry, "config": inner}, custom_objects, ("keras.layers", "keras"))
+
+
+def _call(operation: Any, entry: Any, call: Any, outputs: Any, custom_objects: Any) -> Any:
+    args, kwargs = _read(call["args"], outputs, custom_objects), _read(call["kwargs"], outputs, custom_objects)
+    if not isinstance(operation, Op):
+        return operation(*args, **kwargs)
+    if operation.name == "get_item" and isinstance(args[1], list):  # JSON made a list of the index tuple
+        args[1] = tuple(args[1])
+    settings = {k: v for k, v in entry["config"].items() if k not in ("name", "dtype")}
+    return record(operation, tuple(args), {**settings, **kwargs})
+
+
+def _histories(tree: Any, depth: int = 0) -> list[Any]:
+    if depth > MAX_DEPTH:
+        raise ValueError(explain(f"The config is nested more than {MAX_DEPTH} levels deep.", usually="a damaged file."))
+    if isinstance(tree, Mapping):
+        if tree.get("class_name") == _TENSOR:
+            return [tree["config"]["keras_history"]]
+        return [h for v in tree.values() for h in _histories(v, depth + 1)]
+    return [h for v in tree for h in _histories(v, depth + 1)] if isinstance(tree, list) else []
+
+
+def _read(tree: Any, outputs: Any, custom_objects: Any) -> Any:
+    """Call arguments from JSON, with recorded tensors in place of their records."""
+    if isinstance(tree, list):
+        return [_read(v, outputs, custom_objects) for v in tree]
+    if isinstance(tree, Mapping):
+        if tree.get("class_name") == _TENSOR:
+            name, node, index = tree["config"]["keras_history"]
+            return outputs[name, node][index]
+        if "class_name" in tree and "config" in tree:
+            return deserialize(tree, custom_objects, ("keras.layers", "keras"))
+        return {k: _read(v, outputs, custom_objects) for k, v in tree.items()}
+    return tree
+
+
+def _map_ends(tree: Any, find: Any) -> Any:
+    """`["name", 0, 0]`, or lists and dicts of those, as tensors."""
+    if isinstance(tree, Mapping):
+        return {k: _map_ends(v, find) for k, v in tree.items()}
+    if len(tree) == 3 and isinstance(tree[0], str) and isinstance(tree[1], int):
+        return find(tree)
+    return [_map_ends(v, find) for v in tree]

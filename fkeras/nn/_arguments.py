@@ -1,0 +1,130 @@
+"""Constructor arguments that many layers share, as fields with their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import explain, field
+from . import activations, constraints, initializers, regularizers
+
+
+def activation(default: Any = None) -> Any:
+    """An activation by name or function; `None` is linear."""
+    return field(default, convert=activations.get)
+
+
+def initializer(default: Any) -> Any:
+    """An initializer by name, config or object."""
+    return field(default, convert=initializers.get)
+
+
+def regularizer() -> Any:
+    """A regularizer by name, config or object; none by default."""
+    return field(None, convert=regularizers.get)
+
+
+def constraint() -> Any:
+    """A constraint by name, config or object; none by default."""
+    return field(None, convert=constraints.get)
+
+
+def positive(name: str) -> Any:
+    """A required positive integer (`units`, `filters`)."""
+    return field(convert=lambda value: positive_int(value, name))
+
+
+def positive_int(value: Any, name: str) -> int:
+    """`value` as a positive `int`.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
+        raise ValueError(
+            explain(
+                f"`{name}` must be a positive integer.",
+                received=f"{name}={value!r}",
+                usually="arguments in another order, or a size that was computed as a float.",
+                write=f"{name}=32",
+            )
+        )
+    return int(value)
+
+
+def sizes(rank: int, name: str, allow_zero: bool = False) -> Callable[[Any], Any]:
+    """A converter: one integer, or `rank` of them, as a tuple (`kernel_size`, `strides`)."""
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        values = (value,) * rank if isinstance(value, int | np.integer) else tuple(value)
+        low = 0 if allow_zero else 1
+        if len(values) != rank or not all(isinstance(v, int | np.integer) and v >= low for v in values):
+            raise ValueError(
+                explain(
+                    f"`{name}` must be {'a non-negative' if allow_zero else 'a positive'} integer or {rank} of them.",
+                    received=f"{name}={value!r}",
+                    usually="the size of a layer of another rank.",
+                    write=f"{name}={(2,) * rank if rank > 1 else 2}",
+                )
+            )
+        return tuple(int(v) for v in values)
+
+    return convert
+
+
+def one_of(name: str, *known: Any) -> Callable[[Any], Any]:
+    """A converter: the value must be one of the known ones; strings in lower case."""
+
+    def convert(value: Any) -> Any:
+        value = value.lower() if isinstance(value, str) else value
+        if value not in known:
+            raise ValueError(
+                explain(f"`{name}` must be one of {known}.", received=f"{name}={value!r}", write=f"{name}={known[0]!r}")
+            )
+        return value
+
+    return convert
+
+
+def data_format(value: Any) -> str:
+    """`channels_last` (the default, `None`) or `channels_first`."""
+    return one_of("data_format", "channels_last", "channels_first")("channels_last" if value is None else value)
+
+
+def fraction(name: str) -> Callable[[Any], float]:
+    """A converter: a rate in [0, 1]."""
+
+    def convert(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
+            raise ValueError(
+                explain(
+                    f"`{name}` must be a number between 0 and 1.",
+                    received=f"{name}={value!r}",
+                    usually="a percentage, or the fraction to keep instead of the one to drop.",
+                    write=f"{name}=0.5",
+                )
+            )
+        return value
+
+    return convert
+
+
+def absent(name: str) -> Callable[[Any], None]:
+    """A converter for arguments that Keras's configs carry and fkeras does in another way: only `None`."""
+
+    def convert(value: Any) -> None:
+        if value is not None:
+            raise ValueError(
+                explain(
+                    f"`{name}` is no mode of this layer.",
+                    received=f"{name}={value!r}",
+                    usually="a Keras model that was adapted or quantised in place.",
+                    write=f"{name}=None",
+                )
+            )
+
+    return convert

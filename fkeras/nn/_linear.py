@@ -1,0 +1,83 @@
+"""Dense: weighted sums of the last axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax import lax
+
+from ..core import Layer, explain, field, register
+from . import _arguments as arg
+
+
+@register("keras.layers")
+class Dense(Layer):
+    """A fully connected layer: `activation(inputs · kernel + bias)` over the last axis.
+
+    Args:
+        units: the size of the output's last axis.
+        activation: function of the output; linear by default.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: how the weights start.
+        kernel_regularizer, bias_regularizer, activity_regularizer: what joins the loss.
+        kernel_constraint, bias_constraint: projections after each update.
+        lora_rank, lora_alpha, quantization_config: part of Keras's configs; only `None` is taken here.
+
+    Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
+
+    Raises:
+        ValueError: units that are not a positive integer, or an unknown number of features.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> variables = fk.nn.Dense(2, activation="relu").init(jax.random.key(0), jnp.ones((1, 3)))
+    >>> jax.tree.map(jnp.shape, variables)
+    {'params': {'bias': (2,), 'kernel': (3, 2)}}
+
+    Reference: https://keras.io/api/layers/core_layers/dense/
+    Unlike Keras, LoRA and quantisation are models made from a model, not modes of this layer.
+    """
+
+    units: int = arg.positive("units")
+    activation: Any = arg.activation()
+    use_bias: bool = True
+    kernel_initializer: Any = arg.initializer("glorot_uniform")
+    bias_initializer: Any = arg.initializer("zeros")
+    kernel_regularizer: Any = arg.regularizer()
+    bias_regularizer: Any = arg.regularizer()
+    activity_regularizer: Any = arg.regularizer()
+    kernel_constraint: Any = arg.constraint()
+    bias_constraint: Any = arg.constraint()
+    lora_rank: Any = field(None, convert=arg.absent("lora_rank"))
+    lora_alpha: Any = None
+    quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        if inputs.ndim < 2:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} needs an input of rank 2 or more.",
+                    received=f"shape {inputs.shape}",
+                    usually="the batch dimension is missing.",
+                    write="x[None, :]",
+                )
+            )
+        kernel = self.add_weight(
+            (inputs.shape[-1], self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        outputs = lax.dot_general(inputs, kernel, (((inputs.ndim - 1,), (0,)), ((), ())))
+        if self.use_bias:
+            outputs += self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            ).reshape((1,) * (outputs.ndim - 1) + (self.units,))
+        return self.activation(outputs)
