@@ -24,7 +24,7 @@ from flax import linen
 
 # The arguments every layer takes by keyword; a user's __init__ need not name them.
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer")
-_HIDDEN = ("parent", "name", "_description")
+_HIDDEN = ("parent", "name", "_description", "graph", "start")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,22 +47,24 @@ def prepare_class(cls: Any) -> Callable[..., None] | None:
     """Before Linen's dataclass transform: take the user's `__init__` out of the way."""
     user_init = cls.__dict__.get("__init__")
     if user_init is not None:
-        cls._user_init = user_init
         del cls.__init__
-    else:  # a mixin that comes before the layer class: its __init__ is the one Python would call
-        for base in cls.__mro__[1:]:
-            if issubclass(base, linen.Module):
-                break
-            if "__init__" in base.__dict__ and base is not object:
-                cls._user_init = base.__init__
-                break
-    return user_init
+        return user_init
+    for base in cls.__mro__[1:]:  # a mixin that comes before the layer class: its __init__ is Python's choice
+        if issubclass(base, linen.Module):
+            return None
+        if "__init__" in base.__dict__:
+            return base.__init__
+    return None
 
 
-def finish_class(cls: Any) -> None:
-    """After Linen's dataclass transform: wrap the constructor it made."""
+def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None:
+    """After Linen's dataclass transform, which wraps every function it finds: wrap the constructor it made."""
+    if user_init is not None:
+        cls._user_init = user_init
     own = [n for n in cls.__dict__.get("__annotations__", {}) if n not in _HIDDEN and not n.startswith("_")]
     fields = {f.name for f in dataclasses.fields(cls)}
+    if cls.__base__ is linen.Module:  # what every layer takes, it takes by keyword
+        own = []
     before = [n for n in getattr(cls, "_positional", ()) if n not in own]
     cls._positional = tuple(before + [n for n in own if n in fields])
     dataclass_init = cls.__init__
@@ -200,7 +202,7 @@ def _signature(cls: Any) -> inspect.Signature:
     parameters = [own("self", own.POSITIONAL_OR_KEYWORD)]
     for kind, names in (
         (own.POSITIONAL_OR_KEYWORD, cls._positional),
-        (own.KEYWORD_ONLY, [n for n in fields if n not in cls._positional and n != "parent" and n[0] != "_"]),
+        (own.KEYWORD_ONLY, [n for n in fields if n not in cls._positional and n != "parent" and n[0] != "_" and n not in ("graph", "start")]),
     ):
         for name in names:
             default = fields[name].default

@@ -15,8 +15,8 @@ def hashable(value: Any) -> Any:
     >>> hashable({"b": [1, 2], "a": None})
     (('a', None), ('b', (1, 2)))
     """
-    if hasattr(value, "_key") and not isinstance(value, type):  # a layer: its name is part of its place
-        return (value.name, value._key())
+    if hasattr(value, "_layer_key") and not isinstance(value, type):  # a layer: its name is part of its place
+        return (value.name, value._layer_key())
     if isinstance(value, list | tuple):
         return tuple(hashable(v) for v in value)
     if isinstance(value, Mapping):

@@ -91,9 +91,9 @@ class Layer(linen.Module, kw_only=True):
         if "call" in own:
             cls._call_parameters = _parameters(own["call"])
             cls.call = linen.compact(_building(own["call"]))  # type: ignore[attr-defined]
-        _construct.prepare_class(cls)
+        user_init = _construct.prepare_class(cls)
         super().__init_subclass__(kw_only=True)
-        _construct.finish_class(cls)
+        _construct.finish_class(cls, user_init)
         cls._accept = staticmethod(_construct.accept_fields)
         cls.__hash__ = Layer.__hash__  # type: ignore[method-assign]
         cls.__eq__ = Layer.__eq__  # type: ignore[method-assign]
@@ -164,7 +164,7 @@ class Layer(linen.Module, kw_only=True):
         raise _frozen(self, name)
 
     @linen.nowrap
-    def _key(self) -> tuple[Any, ...]:
+    def _layer_key(self) -> tuple[Any, ...]:
         """What the layer is, as a hashable value: its class and configuration."""
         found = self.__dict__.get("_key_cache")
         if found is None:
@@ -182,7 +182,7 @@ class Layer(linen.Module, kw_only=True):
     def __hash__(self) -> int:
         found = self.__dict__.get("_hash_cache")
         if found is None:
-            found = hash(self._key())
+            found = hash(self._layer_key())
             object.__setattr__(self, "_hash_cache", found)
         return found
 
@@ -191,7 +191,7 @@ class Layer(linen.Module, kw_only=True):
             return True
         if type(self) is not type(other) or not isinstance(other, Layer):
             return NotImplemented
-        return self.name == other.name and self.scope is other.scope and self._key() == other._key()
+        return self.name == other.name and self.scope is other.scope and self._layer_key() == other._layer_key()
 
     # ------------------------------------------------------------------ calling
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -372,7 +372,11 @@ class Layer(linen.Module, kw_only=True):
             result = run(*arguments, **keywords)
             if context.method_name == "__call__" and isinstance(context.module, Layer) and facts is not None:
                 layer = context.module
-                facts[layer.path] = WeightFacts(layer.trainable, dict(layer.__dict__.get("_weights_made", {})))
+                facts[layer.path] = WeightFacts(
+                    layer.trainable,
+                    dict(layer.__dict__.get("_weights_made", {})),
+                    tuple(tuple(leaf.shape) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")),
+                )
             return result
 
         rngs = {"params": key, "dropout": key}
@@ -409,7 +413,7 @@ class Layer(linen.Module, kw_only=True):
         calls = [c for c in calls if c[0] is not None and all(t is not None for t in c[1])]
         if len(calls) != 1:
             state = "was called in no graph that still exists" if not calls else f"was called {len(calls)} times"
-            raise AttributeError(
+            raise ValueError(  # not AttributeError, which Linen's descriptors would hide
                 explain(
                     f"Layer {self.name!r} {state}, so it has no one {what}.",
                     usually="the layer is shared, or its model is gone." if calls else "the layer was never called.",
@@ -528,10 +532,17 @@ class Layer(linen.Module, kw_only=True):
 
 @dataclasses.dataclass(frozen=True)
 class WeightFacts:
-    """What a layer says of its own weights: whether they train, and each one's constraint by name."""
+    """What a layer says of itself when it runs.
+
+    Attributes:
+        trainable: whether its weights train.
+        constraints: each weight's constraint (or `None`) by the weight's name.
+        output_shapes: the shapes of its output's leaves.
+    """
 
     trainable: bool
     constraints: dict[str, Any]
+    output_shapes: tuple[Any, ...] = ()
 
 
 def _building(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -119,4 +120,4 @@ def weight_facts(model: Layer, args: tuple[Any, ...]) -> dict[Path, WeightFacts]
     def trains(path: Path) -> bool:
         return all(facts[path[:i]].trainable for i in range(len(path) + 1) if path[:i] in facts)
 
-    return {path: WeightFacts(trains(path), fact.constraints) for path, fact in facts.items()}
+    return {path: dataclasses.replace(fact, trainable=trains(path)) for path, fact in facts.items()}
