@@ -1,0 +1,450 @@
+"""The optimizer as a value: Keras's arguments outside, an optax transformation inside.
+
+Read `Optimizer._update` for the order of things: unscale, accumulate, clip, decay, rule, average.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ...core import did_you_mean, explain, register, serialize, serialize_function, serialize_object
+from . import schedules
+from ._gradients import cast_like, clip, wide
+from ._paths import any_pattern_in, map_with_name
+
+MODULE = "keras.optimizers"
+
+LearningRate = float | jax.Array | Callable[[Any], Any]
+
+
+class _StateFields(NamedTuple):
+    iterations: jax.Array
+    learning_rate: jax.Array
+    inner: Any
+    accumulator: Any = None
+    ema: Any = None
+
+
+class OptimizerState(_StateFields):
+    """All that an optimizer remembers, as one pytree.
+
+    Attributes:
+        iterations: int32, the number of `update` calls so far (with accumulation, also the ones that only add).
+        learning_rate: float32, used by the next update; under a schedule, the one that the last update used.
+        inner: the state of the rule: momenta, accumulators.
+        accumulator: the sum of gradients since the last move, with `gradient_accumulation_steps`; else `None`.
+        ema: the moving average of the parameters, with `use_ema`; else `None`.
+    """
+
+    __slots__ = ()
+
+    def _replace(self, **changes: Any) -> OptimizerState:
+        # optax.tree.set(state, learning_rate=1e-4) arrives here with a Python float, whose weak type would
+        # make the next jitted update compile again.
+        if "learning_rate" in changes:
+            changes["learning_rate"] = jnp.asarray(changes["learning_rate"], jnp.float32)
+        return super()._replace(**changes)
+
+
+@dataclass_transform(frozen_default=True)
+class Optimizer(optax.GradientTransformationExtraArgs):
+    """What all optimizers are: an optax transformation that knows its Keras arguments.
+
+    `init(params)` and `update(grads, state, params)` are pure functions, so an optimizer works wherever optax
+    takes a transformation. To write your own, declare the arguments and return the rule; everything that Keras's
+    base options promise comes with it.
+
+    >>> class SignSGD(Optimizer):
+    ...     learning_rate: LearningRate = 0.1
+    ...     def rule(self, learning_rate, step):
+    ...         return optax.chain(optax.scale_by_sign(), optax.scale_by_learning_rate(learning_rate))
+    >>> optimizer = SignSGD(clipnorm=1.0)
+    >>> params = {"w": jnp.ones(2)}
+    >>> state = optimizer.init(params)
+    >>> updates, state = optimizer.update({"w": jnp.array([3.0, -4.0])}, state, params)
+    >>> updates["w"], optax.tree.get(state, "learning_rate")
+    (Array([-0.1,  0.1], dtype=float32), Array(0.1, dtype=float32))
+
+    Args:
+        learning_rate: a number, a `LearningRateSchedule`, or any function of the step (an optax schedule).
+        weight_decay: decoupled: each step first takes `learning_rate * weight_decay * w` off every weight `w`.
+        clipnorm: the largest L2 norm of each variable's gradient.
+        clipvalue: the largest magnitude of a gradient's element.
+        global_clipnorm: the largest L2 norm of all gradients together.
+        use_ema: keep a moving average of the parameters, `optax.tree.get(state, "ema")`.
+        ema_momentum: `ema = ema_momentum * ema + (1 - ema_momentum) * params`; the first step copies.
+        ema_overwrite_frequency: every so many steps the update lands on the average.
+        loss_scale_factor: what `scale_loss` multiplies the loss with; `update` divides the gradients by it.
+        gradient_accumulation_steps: move once per so many updates, by the mean of their gradients. Schedules
+            count updates, everything else counts moves.
+        name: kept in the config.
+
+    Raises:
+        ValueError: arguments that contradict each other.
+
+    Differs from Keras: the state is a value that you hold (`optax.tree.set(state, learning_rate=1e-4)` in place
+    of `optimizer.learning_rate = 1e-4`); names do not count up (`adam`, never `adam_1`); arithmetic on bfloat16
+    and float16 parameters is done in float32; a callable learning rate takes the step.
+    """
+
+    learning_rate: LearningRate
+    weight_decay: float | None = None
+    clipnorm: float | None = None
+    clipvalue: float | None = None
+    global_clipnorm: float | None = None
+    use_ema: bool = False
+    ema_momentum: float = 0.99
+    ema_overwrite_frequency: int | None = None
+    loss_scale_factor: float | None = None
+    gradient_accumulation_steps: int | None = None
+    name: str | None = None
+
+    # The arguments that come before the base options, in order, and the base options.
+    _own: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    _options: ClassVar[tuple[str, ...]] = (
+        "weight_decay",
+        "clipnorm",
+        "clipvalue",
+        "global_clipnorm",
+        "use_ema",
+        "ema_momentum",
+        "ema_overwrite_frequency",
+        "loss_scale_factor",
+        "gradient_accumulation_steps",
+        "name",
+    )
+    _needs_params: ClassVar[bool] = False
+    _no_decay: tuple[str, ...] = ()
+
+    # ---------------------------------------------------------------- a frozen value, made from its arguments
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_own" not in cls.__dict__:
+            declared = [n for n in inspect.get_annotations(cls) if not n.startswith("_")]
+            cls._own = (*cls._own, *(n for n in declared if n not in cls._own))
+        _describe(cls)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Take the arguments by Keras's names and order."""
+        try:
+            bound = inspect.signature(cls).bind(*args, **kwargs)
+        except TypeError as error:
+            known = list(inspect.signature(cls).parameters)
+            unknown = next((k for k in kwargs if k not in known), None)
+            raise TypeError(
+                explain(
+                    f"{cls.__name__}: {error}.",
+                    received=f"{len(args)} positional arguments and {sorted(kwargs)}",
+                    usually=did_you_mean(unknown, known) if unknown else "",
+                )
+            ) from None
+        bound.apply_defaults()
+
+        def init(params: Any) -> Any:
+            return self._init(params)
+
+        def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+            return self._update(updates, state, params, **extra_args)
+
+        self = super().__new__(cls, init, update)
+        self.__dict__.update(bound.arguments)
+        if self.name is None:
+            self.__dict__["name"] = _snake_case(cls.__name__)
+        self._check()
+        return self
+
+    def _check(self) -> None:
+        """Refuse arguments that contradict each other; a subclass adds its own."""
+        rate = self.learning_rate
+        if isinstance(rate, str | bool | Mapping) or not (callable(rate) or np.ndim(rate) == 0):
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} cannot take this learning_rate.",
+                    received=repr(rate)[:80],
+                    write="learning_rate=1e-3, or a schedule, or any function of the step",
+                )
+            )
+        clips = {k: getattr(self, k) for k in ("clipnorm", "clipvalue", "global_clipnorm")}
+        if sum(v is not None for v in clips.values()) > 1:
+            raise ValueError(
+                explain("Only one of clipnorm, clipvalue and global_clipnorm can be set.", received=clips)
+            )
+        steps = self.gradient_accumulation_steps
+        if steps and steps < 2:
+            raise ValueError(
+                explain("gradient_accumulation_steps must be an integer of at least 2, or None.", received=steps)
+            )
+        if self.use_ema and not 0 <= self.ema_momentum <= 1:
+            raise ValueError(explain("ema_momentum must lie in [0, 1].", received=self.ema_momentum))
+        every = self.ema_overwrite_frequency
+        if self.use_ema and every and (not isinstance(every, int) or every < 1):
+            raise ValueError(explain("ema_overwrite_frequency must be an integer of at least 1, or None.", received=every))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            explain(
+                f"{type(self).__name__} is frozen: {name} cannot be set.",
+                usually="in Keras the optimizer is changed in place; here its state is a value.",
+                write=f"state = optax.tree.set(state, {name}=...)"
+                if name == "learning_rate"
+                else f"optimizer = optimizer.replace({name}=...)",
+            )
+        )
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(explain(f"{type(self).__name__} is frozen: {name} cannot be deleted."))
+
+    def _arguments(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*type(self)._own, *type(self)._options)}
+
+    def replace(self, **changes: Any) -> Self:
+        """A new optimizer with some arguments changed.
+
+        Raises:
+            TypeError: an argument that the class does not have.
+        """
+        return _rebuild(type(self), {**self._arguments(), **changes}, self._no_decay)
+
+    def exclude_from_weight_decay(self, var_names: list[str] | tuple[str, ...] | None = None) -> Self:
+        """A new optimizer that spares some parameters from weight decay.
+
+        Args:
+            var_names: regular expressions, searched in each parameter's "/"-joined path, such as `"bias"`.
+
+        Returns:
+            The new optimizer; this one is unchanged. Its config gains the key `exclude_from_weight_decay`.
+        """
+        return _rebuild(type(self), self._arguments(), tuple(var_names or ()))
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self._arguments(), self._no_decay)
+
+    def _key(self) -> tuple[Any, ...]:
+        arguments = self._arguments()
+        rate = arguments.get("learning_rate")
+        if rate is not None and not callable(rate):
+            arguments["learning_rate"] = float(np.float32(rate))  # 0.1, and what a config remembers of it, are one rate
+        return (type(self), _hashable(arguments), self._no_decay)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Optimizer) and self._key() == other._key()
+
+    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        parameters = inspect.signature(type(self)).parameters
+        plain = {**{n: p.default for n, p in parameters.items()}, "name": _snake_case(type(self).__name__)}
+        shown = [
+            f"{name}={value!r}"
+            for i, (name, value) in enumerate(self._arguments().items())
+            if i == 0 or value is not plain[name] and value != plain[name]
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    # ---------------------------------------------------------------- what a subclass says
+    def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
+        """The algorithm, for one learning rate and one step.
+
+        Args:
+            learning_rate: float32 scalar, a value of the state.
+            step: int32 scalar, the number of moves made before this one.
+
+        Returns:
+            A transformation of clipped gradients into what is added to the decayed parameters. Its state may not
+            depend on the two arguments, which change from update to update.
+
+        Raises:
+            NotImplementedError: in a class that does not override it.
+        """
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} has no rule.",
+                write="def rule(self, learning_rate, step): return optax.scale(-learning_rate)",
+            )
+        )
+
+    def decay_of(self, name: str, param: jax.Array) -> float | None:
+        """The weight decay of the parameter at the "/"-joined path `name`; `None` for none."""
+        return None if any_pattern_in(self._no_decay, name) else self.weight_decay
+
+    # ---------------------------------------------------------------- init and update
+    def _rate(self, iterations: jax.Array, current: Any) -> jax.Array:
+        rate = self.learning_rate(iterations) if callable(self.learning_rate) else current
+        return jnp.asarray(rate, jnp.float32)
+
+    def _init(self, params: Any) -> OptimizerState:
+        zero = jnp.zeros((), jnp.int32)
+        rate = self._rate(zero, self.learning_rate)
+        return OptimizerState(
+            iterations=zero,
+            learning_rate=rate,
+            inner=self.rule(rate, zero).init(params),
+            accumulator=jax.tree.map(jnp.zeros_like, params) if self.gradient_accumulation_steps else None,
+            # a copy: parameters and state may be donated together
+            ema=jax.tree.map(jnp.copy, params) if self.use_ema else None,
+        )
+
+    def _update(self, updates: Any, state: OptimizerState, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+        if params is None and (self._needs_params or self.use_ema or self.weight_decay is not None):
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} needs the parameters to update them.",
+                    usually="weight decay, the moving average and some rules look at the weights.",
+                    write="updates, state = optimizer.update(grads, state, params)",
+                )
+            )
+        rate = self._rate(state.iterations, state.learning_rate)
+        every = self.gradient_accumulation_steps
+        step = state.iterations // every if every else state.iterations
+        gradients = updates
+        if self.loss_scale_factor is not None:
+            gradients = jax.tree.map(lambda g: g / self.loss_scale_factor, gradients)
+
+        def move(gradients: Any) -> tuple[Any, Any]:
+            return self._move(gradients, state.inner, params, rate, step, extra_args)
+
+        accumulator = state.accumulator
+        if every:
+            full = (state.iterations + 1) % every == 0
+            total = jax.tree.map(lambda a, g: a + g.astype(a.dtype), accumulator, gradients)
+            still = jax.tree.map(jnp.zeros_like, total if params is None else params)
+            moves, inner = jax.lax.cond(
+                full, lambda: move(jax.tree.map(lambda t: t / every, total)), lambda: (still, state.inner)
+            )
+            accumulator = jax.tree.map(lambda t: jnp.where(full, jnp.zeros_like(t), t), total)
+        else:
+            moves, inner = move(gradients)
+        ema = state.ema
+        if self.use_ema:
+            moves, ema = self._average(moves, params, ema, step)
+        return moves, OptimizerState(state.iterations + 1, rate, inner, accumulator, ema)
+
+    def _move(
+        self, gradients: Any, inner: Any, params: Any, rate: jax.Array, step: jax.Array, extra_args: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """One move: clip, decay, rule; computed wide, returned in the dtypes that came."""
+        target = gradients if params is None else params
+        gradients = clip(wide(gradients, target), self.clipnorm, self.global_clipnorm, self.clipvalue)
+        rule = optax.with_extra_args_support(self.rule(rate, step))
+        if params is None:
+            moves, state = rule.update(gradients, wide(inner), None, **extra_args)
+        else:
+            params = wide(params)
+
+            def shrink(name: str, param: jax.Array) -> jax.Array:
+                decay = self.decay_of(name, param)
+                return jnp.zeros_like(param) if decay is None else param * decay * rate
+
+            pulls = map_with_name(shrink, params)
+            decayed = jax.tree.map(jnp.subtract, params, pulls)
+            moves, state = rule.update(gradients, wide(inner), decayed, **extra_args)
+            moves = jax.tree.map(jnp.subtract, moves, pulls)
+        return cast_like(moves, target), cast_like(state, inner)
+
+    def _average(self, moves: Any, params: Any, ema: Any, step: jax.Array) -> tuple[Any, Any]:
+        """Update the moving average; on an overwriting step, the move that lands on it."""
+        moved = jax.tree.map(jnp.add, wide(params), wide(moves))
+        momentum = jnp.where(step == 0, 0.0, self.ema_momentum)
+        wide_ema = jax.tree.map(lambda e, p: momentum * e + (1 - momentum) * p, wide(ema), moved)
+        ema = cast_like(wide_ema, ema)
+        if self.ema_overwrite_frequency:
+            overwrite = (step + 1) % self.ema_overwrite_frequency == 0
+            landing = jax.tree.map(jnp.subtract, wide(ema), wide(params))
+            landing = cast_like(landing, moves)
+            moves = jax.tree.map(lambda to, m: jnp.where(overwrite, to, m), landing, moves)
+        return moves, ema
+
+    # ---------------------------------------------------------------- Keras's other verbs, state in hand
+    def scale_loss(self, loss: Any, state: Any = None) -> Any:
+        """The loss to differentiate: multiplied by what `update` divides the gradients by.
+
+        Args:
+            loss: scalar.
+            state: the optimizer state; a dynamic loss scale is read from it.
+        """
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+        """The parameters to keep after training: the moving average with `use_ema`, else `params`."""
+        return state.ema if self.use_ema else params
+
+    # ---------------------------------------------------------------- config
+    def get_config(self) -> dict[str, Any]:
+        """Keras's config: the arguments as JSON values, the learning rate rounded to float32."""
+        config = {"name": self.name, **{k: serialize(v) for k, v in self._arguments().items()}}
+        if "learning_rate" in config:
+            config["learning_rate"] = _serialize_rate(self.learning_rate)
+        if self._no_decay:
+            config["exclude_from_weight_decay"] = list(self._no_decay)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """The optimizer that `get_config`, or Keras, described.
+
+        Raises:
+            TypeError: a key that is no argument of the class.
+        """
+        config = dict(config)
+        no_decay = tuple(config.pop("exclude_from_weight_decay", ()))
+        if isinstance(config.get("learning_rate"), Mapping):
+            config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
+        return _rebuild(cls, config, no_decay)
+
+
+# ------------------------------------------------------------------ helpers
+def _describe(cls: type[Optimizer]) -> None:
+    """Give the class its signature, and make its instances static in a pytree (a tuple's parts would be leaves)."""
+    names = (*cls._own, *(n for n in cls._options if n not in cls._own))
+    cls._options = tuple(n for n in cls._options if n not in cls._own)
+    cls.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter(
+                n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=getattr(cls, n, inspect.Parameter.empty)
+            )
+            for n in names
+        ]
+    )
+    jax.tree_util.register_static(cls)
+
+
+def _rebuild(cls: type[Any], arguments: dict[str, Any], no_decay: tuple[str, ...]) -> Any:
+    optimizer = cls(**arguments)
+    if no_decay:
+        optimizer.__dict__["_no_decay"] = no_decay
+    return optimizer
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return tuple((k, _hashable(v)) for k, v in value.items())
+    if isinstance(value, list | tuple) and not isinstance(value, Optimizer):
+        return tuple(_hashable(v) for v in value)
+    return value.item() if isinstance(value, np.ndarray | jax.Array) else value
+
+
+def _serialize_rate(rate: Any) -> Any:
+    if hasattr(rate, "get_config"):
+        return serialize_object(rate)
+    return serialize_function(rate) if callable(rate) else float(np.float32(rate))
+
+
+def _snake_case(name: str) -> str:
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+_describe(Optimizer)
+register(MODULE)(Optimizer)

@@ -1,0 +1,117 @@
+"""Several optimizers in one, each for the parameters whose path it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import optax
+
+from ...core import deserialize, explain, register, serialize_object
+from ._base import MODULE
+from ._paths import map_with_name
+
+
+@register("fkeras.optimizers")
+class ByPath(optax.GradientTransformationExtraArgs):
+    """What `by_path` makes: an optax transformation that remembers its rules, so that it can be saved."""
+
+    rules: tuple[tuple[str, optax.GradientTransformation], ...]
+
+    def __new__(cls, rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
+        transformation = optax.partition(dict(enumerate(rules.values())), lambda tree: _labels(tuple(rules), tree))
+        self = super().__new__(cls, transformation.init, transformation.update)
+        self.__dict__["rules"] = tuple(rules.items())
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(explain(f"{self!r} is frozen: {name} cannot be set.", write="by_path({...})"))
+
+    def __reduce__(self) -> Any:
+        return type(self), (dict(self.rules),)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByPath) and self.rules == other.rules
+
+    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.rules)
+
+    def __repr__(self) -> str:
+        return f"by_path({dict(self.rules)!r})"
+
+    def get_config(self) -> dict[str, Any]:
+        """The rules in order, each optimizer in Keras's form.
+
+        Raises:
+            TypeError: a rule is an optax transformation without a config.
+        """
+        for pattern, rule in self.rules:
+            if not hasattr(rule, "get_config"):
+                raise TypeError(
+                    explain(
+                        f"The optimizer of {pattern!r} cannot be written to a config.",
+                        received=type(rule).__name__,
+                        usually="it is an optax transformation: two closures, which know nothing of their arguments.",
+                        write="an optimizer of fk.optimizers where one is to be saved by its config",
+                    )
+                )
+        return {"rules": [[pattern, serialize_object(rule)] for pattern, rule in self.rules]}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> ByPath:
+        """The rules that `get_config` described."""
+        return cls({pattern: deserialize(rule, custom_objects, (MODULE,)) for pattern, rule in config["rules"]})
+
+
+jax.tree_util.register_static(ByPath)
+
+
+def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
+    """Give each parameter the optimizer of the first rule that matches its path.
+
+    Args:
+        rules: optimizers by regular expression, which must match the whole "/"-joined path, as in Keras's
+            `OptimizerMap`: `"backbone/.*"`. The order counts: the first match wins.
+
+    Returns:
+        An optax transformation (`optax.partition`, with labels made from the paths).
+
+    Raises:
+        ValueError: at `init`, when a parameter is matched by no rule; all of them are listed.
+
+    >>> import jax.numpy as jnp
+    >>> optimizer = by_path({"backbone/.*": optax.set_to_zero(), ".*": optax.sgd(0.5)})
+    >>> params = {"backbone": {"w": jnp.ones(2)}, "head": {"w": jnp.ones(2)}}
+    >>> optimizer.update(params, optimizer.init(params), params)[0]
+    {'backbone': {'w': Array([0., 0.], dtype=float32)}, 'head': {'w': Array([-0.5, -0.5], dtype=float32)}}
+    """
+    return ByPath(rules)
+
+
+def _labels(patterns: tuple[str, ...], tree: Any) -> Any:
+    """The number of the rule of each leaf."""
+    unmatched: list[str] = []
+
+    def label(name: str, _: Any) -> int:
+        for number, pattern in enumerate(patterns):
+            if re.fullmatch(pattern, name):
+                return number
+        unmatched.append(name)
+        return -1
+
+    labels = map_with_name(label, tree)
+    if unmatched:
+        raise ValueError(
+            explain(
+                f"No optimizer for {len(unmatched)} of the parameters: {', '.join(unmatched)}.",
+                received=f"rules {list(patterns)}",
+                usually="a rule must match the whole path, from its first to its last letter.",
+                write='{..., ".*": optimizer}   # for all that is left; optax.set_to_zero() leaves them as they are',
+            )
+        )
+    return labels

@@ -1,0 +1,107 @@
+"""From a name, a config or a dict of path rules to an optimizer, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import optax
+
+from ...core import deserialize as _deserialize
+from ...core import did_you_mean, explain, registered, serialize_object
+from ._base import MODULE, Optimizer
+from ._by_path import by_path
+
+
+def serialize(optimizer: Any) -> dict[str, Any]:
+    """The optimizer as Keras's JSON form.
+
+    Args:
+        optimizer: an `Optimizer`; other optax transformations are closures and have no config.
+
+    Raises:
+        TypeError: an object without `get_config`.
+
+    >>> from fkeras.train.optimizers import Adam
+    >>> serialize(Adam())["class_name"]
+    'Adam'
+    """
+    if not hasattr(optimizer, "get_config"):
+        raise TypeError(
+            explain(
+                f"A {type(optimizer).__name__} cannot be written to a config.",
+                received=repr(optimizer)[:80],
+                usually="it is an optax transformation: two closures, which know nothing of their arguments.",
+                write="an optimizer of fk.optimizers where one is to be saved by its config",
+            )
+        )
+    return serialize_object(optimizer)
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The optimizer that `serialize`, or Keras, described.
+
+    Args:
+        config: `{"class_name": …, "config": {…}}`; the class name of a built-in in any case.
+        custom_objects: the user's own classes by name.
+
+    Raises:
+        ValueError: an unknown class.
+    """
+    name = config.get("class_name")
+    if isinstance(name, str) and name not in (custom_objects or {}):
+        config = {"config": {}, **config, "class_name": _any_case().get(name.lower(), name)}
+    return _deserialize(config, custom_objects, (MODULE,))
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """An optimizer from whatever names one.
+
+    Args:
+        identifier: a Keras name in any case (`"adam"`), a config dict, a dict `{path regex: identifier}` (see
+            `by_path`), an `Optimizer`, a class of it, or any optax transformation (returned as it is).
+        custom_objects: the user's own classes by name.
+
+    Returns:
+        An optax transformation, or `None` for `None`.
+
+    Raises:
+        ValueError: an unknown name, or something that is no optimizer.
+
+    >>> get("RMSProp")
+    RMSprop(learning_rate=0.001)
+    """
+    if identifier is None or isinstance(identifier, optax.GradientTransformation):
+        return identifier
+    if isinstance(identifier, Mapping):
+        if "class_name" in identifier:
+            return deserialize(identifier, custom_objects)
+        return by_path({pattern: get(rule, custom_objects) for pattern, rule in identifier.items()})
+    if isinstance(identifier, str):
+        known = {**registered(MODULE), **(custom_objects or {})}
+        name = identifier if identifier in known else _any_case().get(identifier.lower())
+        if name is None:
+            raise ValueError(
+                explain(
+                    f"Unknown optimizer {identifier!r}.",
+                    received=repr(identifier),
+                    usually=did_you_mean(identifier, [*known, *_any_case()]),
+                    write="fk.optimizers.<Name>(...), or any optax transformation",
+                )
+            )
+        identifier = known[name]
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()
+    if callable(getattr(identifier, "init", None)) and callable(getattr(identifier, "update", None)):
+        return identifier
+    raise ValueError(
+        explain(
+            f"Cannot make an optimizer from a {type(identifier).__name__}.",
+            received=repr(identifier)[:80],
+            write='"adam", fk.optimizers.Adam(1e-3), or optax.adam(1e-3)',
+        )
+    )
+
+
+def _any_case() -> dict[str, str]:
+    return {name.lower(): name for name in registered(MODULE)}

@@ -1,0 +1,53 @@
+"""What happens to a gradient before an optimizer's rule sees it: precision and clipping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def wide(tree: Any, like: Any = None) -> Any:
+    """Floating leaves in at least float32; with `like`, also at least as wide as that tree's leaves.
+
+    A rule computes here and stores its state in the parameter's own dtype. In bfloat16 itself, Adam's
+    `1 - 0.999**t` would be zero and no parameter would ever move.
+    """
+
+    def cast(leaf: Any, other: Any) -> Any:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            return leaf
+        return leaf.astype(jnp.promote_types(jnp.promote_types(leaf.dtype, other.dtype), jnp.float32))
+
+    return jax.tree.map(cast, tree, tree if like is None else like)
+
+
+def cast_like(tree: Any, like: Any) -> Any:
+    """Each leaf in the dtype of the same leaf of `like`."""
+    return jax.tree.map(lambda leaf, other: jnp.asarray(leaf).astype(other.dtype), tree, like)
+
+
+def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
+    """One tensor, scaled down so that its L2 norm is at most `limit`."""
+    squares = jnp.sum(jnp.square(gradient))
+    # sqrt has no derivative at zero: keep a differentiable update differentiable there
+    norm = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1.0)), 0.0)
+    return gradient * limit / jnp.maximum(norm, limit)
+
+
+def clip(
+    gradients: Any,
+    clipnorm: float | None = None,
+    global_clipnorm: float | None = None,
+    clipvalue: float | None = None,
+) -> Any:
+    """Clip by each variable's norm, by the norm of all of them, or by value; nothing or zero clips nothing."""
+    if clipnorm:
+        return jax.tree.map(lambda gradient: clip_by_norm(gradient, clipnorm), gradients)
+    if global_clipnorm:
+        return optax.clip_by_global_norm(global_clipnorm).update(gradients, optax.EmptyState())[0]
+    if clipvalue:
+        return optax.clip(clipvalue).update(gradients, optax.EmptyState())[0]
+    return gradients

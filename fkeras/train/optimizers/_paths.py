@@ -1,0 +1,27 @@
+"""Names of parameters: the "/"-joined path of each leaf, and regular expressions over them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+
+
+def map_with_name(fn: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """`jax.tree.map`, with the leaf's "/"-joined path as the first argument of `fn`.
+
+    >>> map_with_name(lambda name, leaf: name, {"dense": {"kernel": 1, "bias": 2}})
+    {'dense': {'bias': 'dense/bias', 'kernel': 'dense/kernel'}}
+    """
+
+    def named(path: Any, *leaves: Any) -> Any:
+        return fn(jax.tree_util.keystr(path, simple=True, separator="/"), *leaves)
+
+    return jax.tree_util.tree_map_with_path(named, tree, *rest)
+
+
+def any_pattern_in(patterns: Iterable[str], name: str) -> bool:
+    """Whether one of `patterns` is found anywhere in `name`, as `re.search` finds it."""
+    return any(re.search(pattern, name) for pattern in patterns)
