@@ -79,8 +79,10 @@ def relu(
     x = jnp.asarray(x)
     if max_value is None and threshold == 0:
         return jax.nn.relu(x) if negative_slope == 0 else jax.nn.leaky_relu(x, negative_slope)
-    # threshold == 0 goes through jax.nn.relu, whose derivative at 0 is 0
-    kept = jax.nn.relu(x) if threshold == 0 else jnp.where(x > threshold, x, jnp.zeros_like(x))
+    if threshold != 0:
+        kept = jnp.where(x > threshold, x, jnp.zeros_like(x))
+    else:  # jax.nn's derivatives are 0 at the kinks, and so are Keras's
+        kept = jax.nn.relu6(x) if max_value == 6 else jax.nn.relu(x)
     if max_value is not None:
         kept = jnp.clip(kept, jnp.zeros((), x.dtype), jnp.asarray(max_value, x.dtype))
     if negative_slope == 0:  # not by multiplying: 0 * inf is nan
@@ -176,7 +178,7 @@ def sigmoid(x: ArrayLike) -> jax.Array:
 
     Reference: https://keras.io/api/layers/activations/#sigmoid-function
     """
-    return jax.nn.sigmoid(jnp.asarray(x))
+    return jax.nn.sigmoid(_floating(x))
 
 
 @register(MODULE)
@@ -297,7 +299,7 @@ def silu(x: ArrayLike) -> jax.Array:
 
     Reference: Ramachandran et al., https://arxiv.org/abs/1710.05941
     """
-    return jax.nn.silu(jnp.asarray(x))
+    return jax.nn.silu(_floating(x))
 
 
 @register(MODULE, aliases=("hard_swish",))
@@ -360,7 +362,7 @@ def glu(x: ArrayLike, axis: int = -1) -> jax.Array:
 
     Reference: Dauphin et al., https://arxiv.org/abs/1612.08083
     """
-    x = jnp.asarray(x)
+    x = _floating(x)
     if x.shape[axis] % 2:
         raise ValueError(
             explain(
@@ -430,7 +432,7 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
     Reference: https://keras.io/api/layers/activations/#softmax-function
     """
-    return jax.nn.softmax(jnp.asarray(x), _axes(axis))
+    return jax.nn.softmax(_floating(x), _axes(axis))
 
 
 @register(MODULE)
@@ -442,7 +444,7 @@ def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
     Reference: https://keras.io/api/layers/activations/#log_softmax-function
     """
-    return jax.nn.log_softmax(jnp.asarray(x), _axes(axis))
+    return jax.nn.log_softmax(_floating(x), _axes(axis))
 
 
 @register(MODULE)
@@ -469,9 +471,8 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
 
     Differs from Keras 3.15, which sums the cumulative sums in `tau`, so its rows do not sum to 1.
     """
-    x = jnp.asarray(x)
-    dtype = jnp.result_type(x, 0.0)
-    z = x.astype(jnp.promote_types(dtype, jnp.float32))  # a cumulative sum in bfloat16 loses the threshold
+    x = _floating(x)
+    z = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # a cumulative sum in bfloat16 loses the threshold
     z = z - jax.lax.stop_gradient(z.max(axis=axis, keepdims=True))  # sparsemax(x + c) = sparsemax(x)
     ordered = jnp.sort(z, axis=axis, descending=True)
     rank_shape = [1] * z.ndim
@@ -480,7 +481,7 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
     support = 1 + rank * ordered > jnp.cumsum(ordered, axis=axis)
     count = support.sum(axis=axis, keepdims=True).astype(z.dtype)
     tau = (jnp.where(support, ordered, 0.0).sum(axis=axis, keepdims=True) - 1) / count
-    return jnp.maximum(z - tau, 0.0).astype(dtype)
+    return jnp.maximum(z - tau, 0.0).astype(x.dtype)
 
 
 # ------------------------------------------------------------------ the rest
@@ -510,6 +511,12 @@ def linear(x: Any) -> Any:
 
 swish = silu
 hard_swish = hard_silu
+
+
+def _floating(x: ArrayLike) -> jax.Array:
+    """Integers become float32, for the functions of `jax.nn` that refuse them."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
 
 
 def _axes(axis: int | list[int] | tuple[int, ...]) -> int | tuple[int, ...]:

@@ -79,10 +79,8 @@ def test_signature_is_keras_s(name):
     assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()]
 
 
-@pytest.mark.parametrize(("name", "kwargs"), CASES)
+@pytest.mark.parametrize(("name", "kwargs"), [c for c in CASES if c.values[0] not in NOT_AS_KERAS])
 def test_values_and_gradients_equal_keras(name, kwargs):
-    if name in NOT_AS_KERAS:
-        pytest.skip("see test_sparsemax_*")
     ours, theirs = getattr(activations, name), getattr(keras.activations, name)
     np.testing.assert_allclose(ours(GRID, **kwargs), theirs(GRID, **kwargs), rtol=1e-6, atol=1e-6)
     weights = jnp.cos(jnp.arange(GRID.size, dtype="float32")).reshape(GRID.shape)
@@ -113,25 +111,27 @@ def test_jit_vmap_gradients(name, kwargs):
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
-def test_half_precision_keeps_its_dtype(name, kwargs, dtype):
-    x = jnp.asarray(np.clip(GRID, -7, 7), dtype)
+def test_bfloat16_stays_bfloat16(name, kwargs):
+    x = jnp.asarray(np.clip(GRID, -7, 7), "bfloat16")
     function = getattr(activations, name)
     got = function(x, **kwargs)
-    assert got.dtype == jnp.dtype(dtype)
+    assert got.dtype == jnp.bfloat16
     want = function(x.astype("float32"), **kwargs)
     # a bfloat16 has 8 bits; exp(7) and its like are relative. Differences of near values lose some more.
     np.testing.assert_allclose(got.astype("float32"), want, rtol=3e-2, atol=3e-2)
 
 
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {"threshold"}))
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # Keras's log_softmax
 def test_integer_input_equals_keras(name):
-    x = np.arange(-4, 4).reshape(2, 4)
+    x = np.arange(-4, 4, dtype="int32").reshape(2, 4)
     got = getattr(activations, name)(x)
     assert np.isfinite(got).all()
-    if name not in NOT_AS_KERAS:
-        np.testing.assert_allclose(got, getattr(keras.activations, name)(x), rtol=1e-6, atol=1e-6)
+    if name not in NOT_AS_KERAS | {"sigmoid", "silu", "swish", "glu"}:  # where Keras raises on integers
+        want = np.asarray(getattr(keras.activations, name)(x))
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+        assert np.asarray(got).dtype == want.dtype
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,8 @@ def test_every_name_of_keras_is_found():
         assert activations.serialize(found) == keras.activations.serialize(function)
         assert keras.activations.get(activations.serialize(found)) is function
         assert activations.deserialize(keras.activations.serialize(function)) is found
-        assert activations.get({"class_name": name, "config": {}}) is found
+        record = keras.saving.serialize_keras_object(function)  # as a Lambda or Activation writes it
+        assert activations.deserialize(record) is found
 
 
 def test_none_is_linear_and_callables_stay():
