@@ -1,13 +1,14 @@
 """Constraints: frozen functions from a parameter to its nearest allowed value, with Keras's config.
 
 The Trainer applies them after each update. Norms are taken over `axis`, so `axis=0` of a `(inputs, units)`
-kernel constrains each unit's incoming weights, and `axis=(0, 1, 2)` each filter of a `Conv2D`.
+kernel constrains each unit's incoming weights, and `axis=(0, 1, 2)` each filter of a `Conv2D`. Half precision
+takes its norms in float32; Keras divides 0 by 0 there, where its epsilon rounds to 0.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -76,8 +77,7 @@ class MaxNorm(Constraint):
         _set_axis(self)
 
     def __call__(self, w: ArrayLike) -> jax.Array:
-        w, norms = _with_norms(w, self.axis)
-        return w * (jnp.clip(norms, 0, self.max_value) / (EPSILON + norms))
+        return _rescale(w, self.axis, lambda norms: jnp.clip(norms, 0, self.max_value))
 
 
 @register(MODULE, aliases=("non_neg",))
@@ -116,8 +116,7 @@ class UnitNorm(Constraint):
         _set_axis(self)
 
     def __call__(self, w: ArrayLike) -> jax.Array:
-        w, norms = _with_norms(w, self.axis)
-        return w / (EPSILON + norms)
+        return _rescale(w, self.axis, lambda norms: 1.0)
 
 
 @register(MODULE, aliases=("min_max_norm",))
@@ -151,9 +150,10 @@ class MinMaxNorm(Constraint):
         _set_axis(self)
 
     def __call__(self, w: ArrayLike) -> jax.Array:
-        w, norms = _with_norms(w, self.axis)
-        desired = self.rate * jnp.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
-        return w * (desired / (EPSILON + norms))
+        def desired(norms: jax.Array) -> jax.Array:
+            return self.rate * jnp.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+
+        return _rescale(w, self.axis, desired)
 
 
 max_norm = MaxNorm
@@ -162,11 +162,16 @@ unit_norm = UnitNorm
 min_max_norm = MinMaxNorm
 
 
-def _with_norms(w: ArrayLike, axis: int | Sequence[int] | None) -> tuple[jax.Array, jax.Array]:
+def _rescale(
+    w: ArrayLike, axis: int | Sequence[int] | None, desired: Callable[[jax.Array], jax.Array | float]
+) -> jax.Array:
+    """`w * desired(norm) / norm`, in `w`'s dtype."""
     w = jnp.asarray(w)
-    w = w if jnp.issubdtype(w.dtype, jnp.floating) else w.astype(jnp.float32)
+    dtype = w.dtype if jnp.issubdtype(w.dtype, jnp.floating) else jnp.dtype(jnp.float32)
+    precise = w.astype(jnp.promote_types(dtype, jnp.float32))  # epsilon is 0 in float16
     axes = tuple(axis) if isinstance(axis, Sequence) else axis
-    return w, jnp.sqrt(jnp.sum(jnp.square(w), axis=axes, keepdims=True))
+    norms = jnp.sqrt(jnp.sum(jnp.square(precise), axis=axes, keepdims=True))
+    return (precise * (desired(norms) / (EPSILON + norms))).astype(dtype)
 
 
 def _set_axis(constraint: Any) -> None:

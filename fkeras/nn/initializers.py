@@ -387,7 +387,7 @@ class _Random(_Jitted):
         if self.seed is not None:
             # Keras makes its threefry key of the words (seed, 0); jax.random.key(seed) has (0, seed).
             words = np.array([self.seed & 0xFFFFFFFF, 0], np.uint32)
-            return jax.random.wrap_key_data(words, impl="threefry2x32")
+            return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
         if key is None:
             name = type(self).__name__
             raise ValueError(
@@ -800,7 +800,7 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     Reference: https://keras.io/api/layers/initializers/
     """
     if isinstance(identifier, np.ndarray | np.generic | jax.Array):
-        return Constant(identifier)
+        return Constant(identifier.item() if isinstance(identifier, np.generic) else identifier)
     found = get_object(MODULE, identifier, custom_objects)
     if not isinstance(found, _Jitted | Constant):
         _check_takes_key(found)

@@ -165,8 +165,8 @@ class OrthogonalRegularizer(Regularizer):
 
     Reference: https://keras.io/api/layers/regularizers/#orthogonalregularizer-class
 
-    Differs from Keras: a single row has no pairs and costs 0, where Keras divides 0 by 0. The config holds the
-    factor as you gave it, where Keras rounds it to float32.
+    Differs from Keras: a single row has no pairs and costs 0, where Keras divides 0 by 0, and a row of zeros has
+    a gradient of 0, where Keras has nan. The config holds the factor as you gave it, where Keras rounds it to float32.
     """
 
     factor: float = 0.01
@@ -198,11 +198,14 @@ class OrthogonalRegularizer(Regularizer):
         count = len(vectors)
         if count < 2:
             return jnp.zeros((), x.dtype)
-        inverse_norm = jax.lax.rsqrt(jnp.sum(jnp.square(vectors), axis=1, keepdims=True))
-        vectors = vectors * jnp.minimum(inverse_norm, 1 / EPSILON)
-        cosines = jnp.einsum("ik,jk->ij", vectors, vectors) * (1 - jnp.eye(count, dtype=x.dtype))
+        vectors = vectors.astype(jnp.promote_types(x.dtype, jnp.float32))  # EPSILON**2 is 0 in float16
+        squares = jnp.sum(jnp.square(vectors), axis=1, keepdims=True)
+        # the bound inside the root, not outside: a row of 0 has a gradient of 0, not nan
+        vectors = vectors * jax.lax.rsqrt(jnp.maximum(squares, EPSILON**2))
+        cosines = jnp.einsum("ik,jk->ij", vectors, vectors) * (1 - jnp.eye(count, dtype=vectors.dtype))
         # every pair is in the sum twice
-        return self.factor * 0.5 * jnp.sum(jnp.abs(cosines)) / (count * (count - 1) / 2)
+        penalty = self.factor * 0.5 * jnp.sum(jnp.abs(cosines)) / (count * (count - 1) / 2)
+        return penalty.astype(x.dtype)
 
 
 l1 = L1
