@@ -138,8 +138,9 @@ class AdamaxState(NamedTuple):
 
 @register(MODULE)
 class Adamax(Optimizer):
-    r"""Adam with the infinity norm: $u \leftarrow \max(\beta_2 u, |g|)$,
-    $w \leftarrow w - \frac{\eta}{1-\beta_1^t} \frac{m}{u + \epsilon}$.
+    r"""Adam with the infinity norm in place of the second moment.
+
+    $u \leftarrow \max(\beta_2 u, |g|)$, $w \leftarrow w - \frac{\eta}{1-\beta_1^t} \frac{m}{u + \epsilon}$.
 
     Args:
         learning_rate: a number, a schedule, or any function of the step.
@@ -168,9 +169,7 @@ class Adamax(Optimizer):
             momentum = toward(state.momentum, gradients, 1 - self.beta_1)
             norm = jax.tree.map(lambda u, g: jnp.maximum(self.beta_2 * u, jnp.abs(g)), state.norm, gradients)
             correction = 1 - power(self.beta_1, step + 1)
-            moves = jax.tree.map(
-                lambda m, u: -learning_rate * m / (correction * (u + self.epsilon)), momentum, norm
-            )
+            moves = jax.tree.map(lambda m, u: -learning_rate * m / (correction * (u + self.epsilon)), momentum, norm)
             return moves, AdamaxState(momentum, norm)
 
         return optax.GradientTransformation(init, update)

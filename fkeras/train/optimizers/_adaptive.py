@@ -11,7 +11,9 @@ from ._base import MODULE, LearningRate, Optimizer
 
 @register(MODULE)
 class RMSprop(Optimizer):
-    r"""Divide by a moving root mean square: $v \leftarrow \rho v + (1-\rho) g^2$, $w \leftarrow w - \eta g / \sqrt{v + \epsilon}$.
+    r"""Divide by a moving root mean square of the gradient.
+
+    $v \leftarrow \rho v + (1-\rho) g^2$, $w \leftarrow w - \eta g / \sqrt{v + \epsilon}$.
 
     Args:
         learning_rate: a number, a schedule, or any function of the step.
@@ -43,7 +45,9 @@ class RMSprop(Optimizer):
 
 @register(MODULE)
 class Adagrad(Optimizer):
-    r"""Divide by the root of all squares so far: $a \leftarrow a + g^2$, $w \leftarrow w - \eta g / \sqrt{a + \epsilon}$.
+    r"""Divide by the root of the sum of all squares so far.
+
+    $a \leftarrow a + g^2$, $w \leftarrow w - \eta g / \sqrt{a + \epsilon}$.
 
     Args:
         learning_rate: a number, a schedule, or any function of the step.
@@ -71,7 +75,10 @@ class Adagrad(Optimizer):
 
 @register(MODULE)
 class Adadelta(Optimizer):
-    r"""Steps in the unit of the weights: $w \leftarrow w - \eta \sqrt{\frac{E[\Delta^2] + \epsilon}{E[g^2] + \epsilon}}\, g$.
+    r"""Steps in the unit of the weights: past steps over past gradients.
+
+    $\Delta = \sqrt{\frac{E[\Delta^2] + \epsilon}{E[g^2] + \epsilon}}\, g$, $w \leftarrow w - \eta \Delta$,
+    both means moving.
 
     Args:
         learning_rate: a number, a schedule, or any function of the step; the paper's is 1.0.
@@ -91,6 +98,4 @@ class Adadelta(Optimizer):
     epsilon: float = 1e-7
 
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
-        return optax.chain(
-            optax.scale_by_adadelta(self.rho, self.epsilon), optax.scale_by_learning_rate(learning_rate)
-        )
+        return optax.chain(optax.scale_by_adadelta(self.rho, self.epsilon), optax.scale_by_learning_rate(learning_rate))

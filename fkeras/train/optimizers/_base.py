@@ -174,9 +174,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             )
         clips = {k: getattr(self, k) for k in ("clipnorm", "clipvalue", "global_clipnorm")}
         if sum(v is not None for v in clips.values()) > 1:
-            raise ValueError(
-                explain("Only one of clipnorm, clipvalue and global_clipnorm can be set.", received=clips)
-            )
+            raise ValueError(explain("Only one of clipnorm, clipvalue and global_clipnorm can be set.", received=clips))
         steps = self.gradient_accumulation_steps
         if steps and steps < 2:
             raise ValueError(
@@ -186,7 +184,9 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             raise ValueError(explain("ema_momentum must lie in [0, 1].", received=self.ema_momentum))
         every = self.ema_overwrite_frequency
         if self.use_ema and every and (not isinstance(every, int) or every < 1):
-            raise ValueError(explain("ema_overwrite_frequency must be an integer of at least 1, or None.", received=every))
+            raise ValueError(
+                explain("ema_overwrite_frequency must be an integer of at least 1, or None.", received=every)
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
@@ -428,9 +428,9 @@ def _rebuild(cls: type[Any], arguments: dict[str, Any], no_decay: tuple[str, ...
 
 
 def _hashable(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return tuple((k, _hashable(v)) for k, v in value.items())
-    if isinstance(value, list | tuple) and not isinstance(value, Optimizer):
+    if isinstance(value, list | tuple) and not isinstance(value, optax.GradientTransformation):
         return tuple(_hashable(v) for v in value)
     return value.item() if isinstance(value, np.ndarray | jax.Array) else value
 

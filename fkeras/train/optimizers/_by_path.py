@@ -9,9 +9,11 @@ from typing import Any
 import jax
 import optax
 
-from ...core import deserialize, explain, register, serialize_object
-from ._base import MODULE
+from ...core import deserialize, explain, register
+from ._base import MODULE, Optimizer
+from ._loss_scale import LossScaleOptimizer
 from ._paths import map_with_name
+from ._serialize import serialize
 
 
 @register("fkeras.optimizers")
@@ -21,6 +23,8 @@ class ByPath(optax.GradientTransformationExtraArgs):
     rules: tuple[tuple[str, optax.GradientTransformation], ...]
 
     def __new__(cls, rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
+        for pattern, rule in rules.items():
+            _check_rule(pattern, rule)
         transformation = optax.partition(dict(enumerate(rules.values())), lambda tree: _labels(tuple(rules), tree))
         self = super().__new__(cls, transformation.init, transformation.update)
         self.__dict__["rules"] = tuple(rules.items())
@@ -44,23 +48,18 @@ class ByPath(optax.GradientTransformationExtraArgs):
     def __repr__(self) -> str:
         return f"by_path({dict(self.rules)!r})"
 
+    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+        """The parameters to keep after training: the moving averages of the rules that keep one."""
+        labels = _labels(tuple(pattern for pattern, _ in self.rules), params)
+        return finalize_each(labels, [rule for _, rule in self.rules], params, state)
+
     def get_config(self) -> dict[str, Any]:
         """The rules in order, each optimizer in Keras's form.
 
         Raises:
             TypeError: a rule is an optax transformation without a config.
         """
-        for pattern, rule in self.rules:
-            if not hasattr(rule, "get_config"):
-                raise TypeError(
-                    explain(
-                        f"The optimizer of {pattern!r} cannot be written to a config.",
-                        received=type(rule).__name__,
-                        usually="it is an optax transformation: two closures, which know nothing of their arguments.",
-                        write="an optimizer of fk.optimizers where one is to be saved by its config",
-                    )
-                )
-        return {"rules": [[pattern, serialize_object(rule)] for pattern, rule in self.rules]}
+        return {"rules": [[pattern, serialize(rule)] for pattern, rule in self.rules]}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> ByPath:
@@ -69,6 +68,25 @@ class ByPath(optax.GradientTransformationExtraArgs):
 
 
 jax.tree_util.register_static(ByPath)
+
+
+def _check_rule(pattern: str, rule: Any) -> None:
+    if not isinstance(rule, optax.GradientTransformation):
+        raise ValueError(
+            explain(
+                f"The rule {pattern!r} of by_path is no optimizer.",
+                received=repr(rule)[:80],
+                write="fk.optimizers.get({...})   # which also takes names and configs",
+            )
+        )
+    if isinstance(rule, LossScaleOptimizer) or getattr(rule, "loss_scale_factor", None) is not None:
+        raise ValueError(
+            explain(
+                f"The rule {pattern!r} of by_path cannot scale the loss, which all rules share.",
+                received=repr(rule),
+                write="LossScaleOptimizer(by_path({...}))",
+            )
+        )
 
 
 def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
@@ -82,7 +100,8 @@ def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
         An optax transformation (`optax.partition`, with labels made from the paths).
 
     Raises:
-        ValueError: at `init`, when a parameter is matched by no rule; all of them are listed.
+        ValueError: at `init`, when a parameter is matched by no rule; all of them are listed. At once, when a rule
+            is no optax transformation or scales the loss.
 
     >>> import jax.numpy as jnp
     >>> optimizer = by_path({"backbone/.*": optax.set_to_zero(), ".*": optax.sgd(0.5)})
@@ -91,6 +110,15 @@ def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
     {'backbone': {'w': Array([0., 0.], dtype=float32)}, 'head': {'w': Array([-0.5, -0.5], dtype=float32)}}
     """
     return ByPath(rules)
+
+
+def finalize_each(labels: Any, rules: list[Any], params: Any, state: optax.PartitionState) -> Any:
+    """`params`, with the moving average where a leaf's rule (`labels` holds its number) keeps one."""
+    for number, rule in enumerate(rules):
+        if isinstance(rule, Optimizer):
+            last = rule.finalize_variable_values(params, state.inner_states[number].inner_state)
+            params = jax.tree.map(lambda label, p, e, n=number: e if label == n else p, labels, params, last)
+    return params
 
 
 def _labels(patterns: tuple[str, ...], tree: Any) -> Any:

@@ -8,34 +8,9 @@ from typing import Any
 import optax
 
 from ...core import deserialize as _deserialize
-from ...core import did_you_mean, explain, registered, serialize_object
+from ...core import did_you_mean, explain, registered
 from ._base import MODULE, Optimizer
 from ._by_path import by_path
-
-
-def serialize(optimizer: Any) -> dict[str, Any]:
-    """The optimizer as Keras's JSON form.
-
-    Args:
-        optimizer: an `Optimizer`; other optax transformations are closures and have no config.
-
-    Raises:
-        TypeError: an object without `get_config`.
-
-    >>> from fkeras.train.optimizers import Adam
-    >>> serialize(Adam())["class_name"]
-    'Adam'
-    """
-    if not hasattr(optimizer, "get_config"):
-        raise TypeError(
-            explain(
-                f"A {type(optimizer).__name__} cannot be written to a config.",
-                received=repr(optimizer)[:80],
-                usually="it is an optax transformation: two closures, which know nothing of their arguments.",
-                write="an optimizer of fk.optimizers where one is to be saved by its config",
-            )
-        )
-    return serialize_object(optimizer)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
