@@ -49,10 +49,9 @@ def _flatten(expected: Any, values: Any, names: list[str], owner: str) -> list[A
     if isinstance(values, list | tuple):
         if len(values) == 1:
             return _flatten(expected, values[0], names, owner)
-        try:
+        if not any(hasattr(v, "shape") for v in jax.tree.leaves(values)):
             return [np.asarray(values)]  # nested Python numbers are an array, as in Keras
-        except ValueError:
-            raise _structure(owner, "one array", values) from None
+        raise _structure(owner, "one array", values)
     return [values]
 
 

@@ -1,0 +1,1 @@
+"""How a model learns: the Trainer and its state, losses, metrics, optimizers, callbacks."""

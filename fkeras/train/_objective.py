@@ -1,0 +1,250 @@
+"""What is minimised and what is measured, output by output.
+
+`compile` accepts losses and metrics as one value, a list or a dict by output name. Here that is matched to the
+model's outputs and turned into running sums: `{"losses": …, "added": …, "metrics": …}`, a pytree that goes into
+each step and comes out of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import did_you_mean, explain
+from . import losses as fk_losses
+from . import metrics as fk_metrics
+
+Sums = dict[str, jax.Array]
+
+
+def output_names(y_pred: Any, known: list[str] | None = None) -> list[str]:
+    """A name for each output leaf: dict keys, the model's own names, or `output_1`, …"""
+    leaves = jax.tree_util.tree_leaves_with_path(y_pred)
+    if isinstance(y_pred, Mapping):
+        return [jax.tree_util.keystr(path, simple=True, separator="_") for path, _ in leaves]
+    if known and len(known) == len(leaves):
+        return known
+    return ["output"] if len(leaves) == 1 else [f"output_{i + 1}" for i in range(len(leaves))]
+
+
+def by_output(spec: Any, names: list[str], what: str) -> list[Any]:
+    """One entry of `spec` for each output.
+
+    Raises:
+        ValueError: a key that is no output's name, or a list of another length.
+    """
+    if spec is None:
+        return [None] * len(names)
+    if isinstance(spec, Mapping):
+        unknown = sorted(set(spec) - set(names))
+        if unknown:
+            raise ValueError(
+                explain(
+                    f"{what} has the key {unknown[0]!r}, which is no output of the model.",
+                    received=f"keys {sorted(spec)}",
+                    usually=did_you_mean(unknown[0], names),
+                    write=f"{what}={{{', '.join(f'{n!r}: ...' for n in names)}}}",
+                )
+            )
+        return [spec.get(n) for n in names]
+    if isinstance(spec, list | tuple):
+        if len(spec) != len(names):
+            raise ValueError(
+                explain(
+                    f"{what} has {len(spec)} entries, but the model has {len(names)} outputs.",
+                    received=str(spec)[:80],
+                    usually=f"the outputs are {names}.",
+                    write=f"{what}=[...] with one entry an output, or a dict by output name",
+                )
+            )
+        return list(spec)
+    return [spec] * len(names)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Objective:
+    """Losses and metrics as they were given to `compile`.
+
+    Attributes:
+        loss: a loss, or losses by output.
+        loss_weights: a factor for each output's loss.
+        metrics: metrics that ignore sample weights, and
+        weighted_metrics: metrics that use them; by output.
+    """
+
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+
+    # ------------------------------------------------------------------ matching outputs
+    def losses_for(self, names: list[str]) -> list[Any]:
+        return by_output(self.loss, names, "loss")
+
+    def weights_for(self, names: list[str]) -> list[float]:
+        given = by_output(self.loss_weights, names, "loss_weights")
+        return [1.0 if w is None else w for w in given]
+
+    def metrics_for(self, names: list[str], y_true: list[Any], y_pred: list[Any]) -> list[tuple[str, Any, int, bool]]:
+        """`(log name, metric, output, weighted)` for each metric; strings are resolved by the outputs' shapes."""
+        found: list[tuple[str, Any, int, bool]] = []
+        losses = self.losses_for(names)
+        for spec, weighted, what in ((self.metrics, False, "metrics"), (self.weighted_metrics, True, "weighted_metrics")):
+            for output, given in enumerate(_metrics_by_output(spec, names, what)):
+                for one in given:
+                    shapes = [None if a is None else tuple(a.shape) for a in (y_true[output], y_pred[output])]
+                    metric = fk_metrics.resolve(one, *shapes, losses[output])
+                    name = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
+                    found.append((_unique(name, [f[0] for f in found]), metric, output, weighted))
+        return found
+
+    # ------------------------------------------------------------------ running sums
+    def empty(self, names: list[str], y_pred: list[Any]) -> dict[str, Any]:
+        """The sums before any batch."""
+        table = self.metrics_for(names, [None] * len(names), y_pred)
+        losses = [n for n, loss in zip(names, self.losses_for(names), strict=True) if loss is not None]
+        return {
+            "losses": {n: _sums() for n in losses or ["output"]},
+            "added": _sums(),
+            "metrics": {name: metric.empty() for name, metric, _, _ in table},
+        }
+
+    def batch_loss(
+        self, names: list[str], y_true: list[Any], y_pred: list[Any], weights: list[Any], masks: list[Any]
+    ) -> tuple[jax.Array | None, dict[str, jax.Array]]:
+        """`(weighted sum of the outputs' losses, each output's loss)`; `None` without any loss."""
+        parts: dict[str, jax.Array] = {}
+        total = None
+        factors = self.weights_for(names)
+        for i, (name, loss) in enumerate(zip(names, self.losses_for(names), strict=True)):
+            if loss is None:
+                continue
+            _check_target(name, y_true[i])
+            value = loss(y_true[i], y_pred[i], sample_weight=weights[i], mask=masks[i])
+            parts[name] = jnp.sum(value).astype(jnp.float32) if jnp.ndim(value) else value.astype(jnp.float32)
+            total = factors[i] * parts[name] + (0.0 if total is None else total)
+        return total, parts
+
+    def exact_loss(
+        self, names: list[str], y_true: list[Any], y_pred: list[Any], weights: list[Any], masks: list[Any], valid: Any
+    ) -> dict[str, tuple[jax.Array, jax.Array]]:
+        """Each output's loss as `(numerator, denominator)` over the valid rows, so that batches add up exactly."""
+        found = {}
+        for i, (name, loss) in enumerate(zip(names, self.losses_for(names), strict=True)):
+            if loss is not None:
+                _check_target(name, y_true[i])
+                found[name] = fk_losses.weighted_sum_and_count(
+                    loss, y_true[i], y_pred[i], sample_weight=weights[i], mask=masks[i], valid=valid
+                )
+        return found
+
+    def update_metrics(
+        self,
+        state: dict[str, Any],
+        names: list[str],
+        y_true: list[Any],
+        y_pred: list[Any],
+        weights: list[Any],
+        masks: list[Any],
+        valid: Any = None,
+    ) -> dict[str, Any]:
+        """The metrics' states after one batch; rows that are not `valid` count for nothing."""
+        new = dict(state)
+        for name, metric, i, weighted in self.metrics_for(names, y_true, y_pred):
+            _check_target(names[i], y_true[i])
+            weight = weights[i] if weighted else None
+            if valid is not None:
+                weight = valid.astype(jnp.float32) if weight is None else _by_row(weight, valid)
+            new[name] = metric.update(state[name], y_true[i], y_pred[i], sample_weight=weight, mask=masks[i])
+        return new
+
+    def logs(self, sums: dict[str, Any], names: list[str], y_pred: list[Any]) -> dict[str, jax.Array]:
+        """The numbers to show: loss, each output's loss, metrics."""
+        factors = dict(zip(names, self.weights_for(names), strict=True))
+        logs: dict[str, jax.Array] = {"loss": _mean(sums["added"])}
+        for name, part in sums["losses"].items():
+            logs["loss"] += factors.get(name, 1.0) * _mean(part)
+            if len(names) > 1:
+                logs[f"{name}_loss"] = _mean(part)
+        for name, metric, _, _ in self.metrics_for(names, [None] * len(names), y_pred):
+            logs[name] = metric.compute(sums["metrics"][name])
+        return logs
+
+
+# ------------------------------------------------------------------ helpers
+def _metrics_by_output(spec: Any, names: list[str], what: str) -> list[list[Any]]:
+    if spec is None:
+        return [[] for _ in names]
+    if isinstance(spec, Mapping) or (len(names) > 1 and isinstance(spec, list | tuple)):
+        return [_listed(one) for one in by_output(spec, names, what)]
+    if isinstance(spec, list | tuple) and len(spec) == 1 and isinstance(spec[0], list | tuple):
+        spec = spec[0]
+    return [_listed(spec)] + [[] for _ in names[1:]]
+
+
+def _listed(one: Any) -> list[Any]:
+    return [] if one is None else list(one) if isinstance(one, list | tuple) else [one]
+
+
+def _unique(name: str, taken: list[str]) -> str:
+    count, free = 1, name
+    while free in taken:
+        free, count = f"{name}_{count}", count + 1
+    return free
+
+
+def _check_target(name: str, y_true: Any) -> None:
+    if y_true is None:
+        raise ValueError(
+            explain(
+                f"The output {name!r} has a loss or metric, but the batch has no target for it.",
+                received="y=None",
+                usually="`fit` or `evaluate` was called without y, or the data yields only inputs.",
+                write="trainer.fit(state, x, y), or batches (x, y)",
+            )
+        )
+
+
+def _sums() -> Sums:
+    return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+
+
+def add_to(sums: Sums, total: Any, count: Any) -> Sums:
+    """Running sums after one more batch."""
+    return {"total": sums["total"] + total, "count": sums["count"] + count}
+
+
+def _mean(sums: Sums) -> jax.Array:
+    return jnp.where(sums["count"] > 0, sums["total"] / jnp.maximum(sums["count"], 1e-38), 0.0)
+
+
+def _by_row(weight: Any, valid: Any) -> Any:
+    return jnp.asarray(weight, jnp.float32) * valid.astype(jnp.float32).reshape(valid.shape + (1,) * (jnp.ndim(weight) - 1))
+
+
+def targets(y: Any, y_pred: Any, names: list[str], what: str = "y") -> list[Any]:
+    """`y` (or sample weights) as one entry for each output leaf.
+
+    Raises:
+        ValueError: keys or lengths that do not fit the outputs.
+    """
+    if y is None:
+        return [None] * len(names)
+    if len(names) == 1 and not isinstance(y_pred, Mapping):
+        if isinstance(y, list | tuple) and len(y) == 1:
+            y = y[0]
+        if isinstance(y, Mapping) and set(y) == set(names):
+            y = y[names[0]]
+        return [y]
+    if isinstance(y, Mapping):
+        if isinstance(y_pred, Mapping) and set(y) == set(y_pred) and any(isinstance(v, Mapping | list) for v in y.values()):
+            return jax.tree.leaves(y)
+        return by_output(y, names, what)
+    if isinstance(y, list | tuple):
+        leaves = jax.tree.leaves(y, is_leaf=lambda v: v is None)
+        return by_output(leaves, names, what)
+    return [y] * len(names) if what != "y" else by_output([y], names, what)

@@ -1,0 +1,524 @@
+"""The Trainer: a model, an optimizer, losses and metrics as one frozen value, with pure steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen
+
+from ..core import explain
+from . import _loop
+from . import losses as fk_losses
+from . import metrics as fk_metrics
+from . import optimizers as fk_optimizers
+from ._data import as_arrays, rows, unpack
+from ._forward import added_losses, forward, init_variables, output_masks
+from ._objective import Objective, add_to, output_names, targets
+from ._partition import Partition, merge, partition_of
+from ._state import TrainState
+
+# Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
+_COMPILED = ("train_step", "eval_step", "predict_step")
+
+
+def _compiled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that runs under `jax.jit`, once per instance and batch shape."""
+
+    @functools.wraps(function)
+    def method(self: Trainer, *args: Any) -> Any:
+        if self.run_eagerly:
+            return function(self, *args)
+        key = f"{function.__qualname__}.{name}"
+        if key not in self._programs:
+            self._programs[key] = jax.jit(functools.partial(function, self))
+        return self._programs[key](*args)
+
+    method.plain = function  # type: ignore[attr-defined]
+    return method
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Trainer:
+    """How a model learns; made by `model.compile(...)`, or for any Linen module by `fk.Trainer(module, ...)`.
+
+    Its steps are pure functions of a `TrainState` and a batch. To train in another way, subclass it and override
+    `compute_loss(self, params, state, batch, rng)`, or `train_step(self, state, batch)`.
+
+    Attributes:
+        model: an fkeras model, or a Linen module that knows nothing of fkeras.
+        optimizer: an optax transformation.
+        loss: a loss, or losses in a list or dict by output; `None` trains on what layers add alone.
+        loss_weights: a factor for each output's loss.
+        metrics: metrics that ignore sample weights.
+        weighted_metrics: metrics that use them.
+        run_eagerly: whether steps run without `jax.jit`, for debugging.
+        steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras's sake.
+
+    >>> import fkeras as fk, numpy as np
+    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1, kernel_initializer="zeros")])
+    >>> trainer = model.compile(optimizer=fk.optimizers.SGD(0.1), loss="mse")
+    >>> state = trainer.init(0)
+    >>> x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    >>> state, logs = trainer.train_step(state, (x, y))
+    >>> logs["loss"], int(state.step)
+    (Array(1., dtype=float32), 1)
+
+    Reference: https://keras.io/api/models/model_training_apis/
+    Unlike Keras, weights, optimizer state, metrics and randomness are in the `TrainState`, which every method
+    takes first and returns anew.
+    """
+
+    model: Any
+    optimizer: Any = "rmsprop"
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    run_eagerly: bool = False
+    steps_per_execution: int = 1
+    jit_compile: Any = "auto"
+    auto_scale_loss: bool = True
+    _programs: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        **fields: Any,
+    ) -> None:
+        if not isinstance(model, linen.Module):
+            raise TypeError(
+                explain(
+                    "A Trainer needs a model.",
+                    received=type(model).__name__,
+                    usually="a class, or a function, was passed instead of a module.",
+                    write="fk.Trainer(model, optimizer='adam', loss='mse')",
+                )
+            )
+        values = {
+            "model": model,
+            "optimizer": fk_optimizers.get(optimizer),
+            "loss": _each(fk_losses.get, loss),
+            "loss_weights": loss_weights,
+            "metrics": _each(_known_metric, metrics),
+            "weighted_metrics": _each(_known_metric, weighted_metrics),
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+            "_programs": {},
+            **fields,
+        }
+        for f in dataclasses.fields(self):
+            if f.name not in values:
+                if f.default is dataclasses.MISSING:
+                    raise TypeError(f"{type(self).__name__} needs the argument {f.name!r}")
+                values[f.name] = f.default
+        unknown = sorted(set(values) - {f.name for f in dataclasses.fields(self)})
+        if unknown:
+            raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {unknown[0]!r}")
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _COMPILED:
+            if name in cls.__dict__ and not hasattr(cls.__dict__[name], "plain"):
+                setattr(cls, name, _compiled(name, cls.__dict__[name]))
+        own = {n for n in inspect.get_annotations(cls) if not n.startswith("_")}
+        if own:  # a subclass's fields are keyword arguments of its constructor
+            dataclasses.dataclass(frozen=True, eq=False, kw_only=True, init=False)(cls)
+
+    def replace(self, **changes: Any) -> Any:
+        """A trainer with some fields changed; nothing compiled is shared."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "_programs"}
+        return type(self)(**{**fields, **changes})
+
+    # ------------------------------------------------------------------ state
+    @functools.cached_property
+    def objective(self) -> Objective:
+        """Losses and metrics, matched to the model's outputs."""
+        return Objective(self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
+
+    def init(self, key: Any = 0, x: Any = None, *, variables: Any = None) -> TrainState:
+        """The state at the beginning of a run.
+
+        Args:
+            key: a seed or a `jax.random.key`; the weights and every later random number follow from it.
+            x: an example input, for a model that does not know its input's shape; one batch, any size.
+            variables: weights to start from, instead of new ones.
+
+        Returns:
+            A `TrainState`.
+
+        Raises:
+            ValueError: the model needs `x`, and none was given.
+
+        >>> import fkeras as fk
+        >>> trainer = fk.Sequential([fk.nn.Dense(2)]).compile("adam", "mse")
+        >>> trainer.init(0, [[1.0, 2.0, 3.0]]).params["dense"]["kernel"].shape
+        (3, 2)
+        """
+        key = jax.random.key(key) if isinstance(key, int | np.integer) else key
+        x = as_arrays(x)
+        if variables is None:
+            variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
+        params = variables["params"]
+        moving, _ = self.partition(x).split(params)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            model_state={c: v for c, v in variables.items() if c != "params"},
+            opt_state=self.optimizer.init(moving),
+            metrics=self.reset_metrics(variables, x),
+            rng=jax.random.fold_in(key, 1),
+        )
+
+    def partition(self, x: Any = None) -> Partition:
+        """Which weights move and what constrains them; found once for the model, or once per input's shape."""
+        shapes = None if getattr(self.model, "graph", None) is not None else _shapes(x)
+        key = f"partition {shapes}"
+        if key not in self._programs:
+            if shapes is None or x is not None:
+                self._programs[key] = partition_of(self.model, x)
+            else:
+                return Partition({})
+        return self._programs[key]
+
+    def reset_metrics(self, variables: Any = None, x: Any = None) -> Any:
+        """Running sums of loss and metrics before any batch."""
+        empty = self._programs.get("empty")
+        if empty is None:
+            outputs = self._abstract_outputs(variables, x)
+            empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
+            if x is not None or getattr(self.model, "graph", None) is not None:
+                empty = jax.tree.map(np.asarray, empty)
+                self._programs["empty"] = empty
+        return jax.tree.map(jnp.asarray, empty)
+
+    def _abstract_outputs(self, variables: Any, x: Any) -> Any:
+        """The shapes of the model's outputs, or a stand-in for one output where they cannot be known yet."""
+        graph = getattr(self.model, "graph", None)
+        if graph is not None:
+            return jax.tree.map(lambda t: t.struct, graph.outputs)
+        if x is None:
+            return jax.ShapeDtypeStruct((1, 1), jnp.float32)
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        return jax.eval_shape(lambda v, x, k: forward(self.model, v, x, k, False)[0], variables, x, key)
+
+    def output_names(self, y_pred: Any) -> list[str]:
+        """A name for each output leaf."""
+        return output_names(y_pred, getattr(self.model, "output_names", None))
+
+    def get_learning_rate(self, state: TrainState) -> jax.Array | None:
+        """The learning rate in the state, `None` where the optimizer keeps none (or several)."""
+        found = optax.tree_utils.tree_get_all_with_path(state.opt_state, "learning_rate")
+        return found[0][1] if len(found) == 1 else None
+
+    def set_learning_rate(self, state: TrainState, value: Any) -> TrainState:
+        """The state with another learning rate; the next step uses it, and nothing compiles again.
+
+        Raises:
+            ValueError: the optimizer keeps no learning rate in its state.
+        """
+        if not optax.tree_utils.tree_get_all_with_path(state.opt_state, "learning_rate"):
+            raise ValueError(
+                explain(
+                    "This optimizer keeps no learning rate in its state.",
+                    received=type(self.optimizer).__name__,
+                    usually="a plain optax optimizer bakes the number into its update.",
+                    write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
+                )
+            )
+        rate = jnp.asarray(value, jnp.float32)
+        return state.replace(opt_state=optax.tree_utils.tree_set(state.opt_state, learning_rate=rate))
+
+    # ------------------------------------------------------------------ pure steps
+    def forward(self, params: Any, state: TrainState, x: Any, rng: Any, training: bool = True) -> tuple[Any, Any]:
+        """`(outputs, updates)` of the model; `updates` hold changed collections, added losses and masks."""
+        return forward(self.model, {"params": params, **state.model_state}, x, rng, training)
+
+    def compute_loss(self, params: Any, state: TrainState, batch: Any, rng: Any) -> Any:
+        """The scalar to minimise; override it to train on something else.
+
+        Args:
+            params: the weights to differentiate with respect to.
+            state: the state of the run.
+            batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+            rng: the step's key; `None` in evaluation.
+
+        Returns:
+            The loss, or `(loss, extras)`: a dict with any of `y_pred` (for the metrics), `model_state` (changed
+            collections) and `logs` (scalars to show).
+        """
+        x, y, sample_weight = unpack(batch)
+        training = rng is not None
+        y_pred, updates = self.forward(params, state, x, state.rng if rng is None else rng, training)
+        names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
+        y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
+        masks = output_masks(updates, len(leaves))
+        total, parts = self.objective.batch_loss(names, y_true, leaves, weights, masks)
+        added = added_losses(updates)
+        if total is None and added is None:
+            raise ValueError(
+                explain(
+                    "There is no loss to minimise.",
+                    usually="compile was called without a loss, and no layer adds one.",
+                    write='model.compile(optimizer="adam", loss="mse")',
+                )
+            )
+        kept = {c: updates[c] for c in state.model_state if c in updates} if training else {}
+        extras = {"y_pred": y_pred, "parts": parts, "masks": masks, "added": added, "model_state": kept}
+        return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
+
+    def _train_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+        x, _, _ = unpack(batch)
+        rng = jax.random.fold_in(state.rng, state.step)
+        partition = self.partition(x)
+        moving, resting = partition.split(state.params)
+
+        def loss_of(moving: Any) -> Any:
+            result = self.compute_loss(merge(moving, resting), state, batch, rng)
+            loss, extras = result if isinstance(result, tuple) else (result, {})
+            scale = getattr(self.optimizer, "scale_loss", None)
+            return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
+
+        grads, (loss, extras) = jax.grad(loss_of, has_aux=True)(moving)
+        updates, opt_state = self.optimizer.update(grads, state.opt_state, moving)
+        params = merge(partition.constrain(optax.apply_updates(moving, updates)), resting)
+        metrics, logs = self._measure(state.metrics, batch, loss, extras)
+        state = state.replace(
+            step=state.step + 1,
+            params=params,
+            model_state={**state.model_state, **extras.get("model_state", {})},
+            opt_state=opt_state,
+            metrics=metrics,
+        )
+        return state, logs
+
+    def _measure(self, sums: Any, batch: Any, loss: Any, extras: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Running sums and logs after a training batch: batch losses weighted by their rows, as Keras's."""
+        x, y, sample_weight = unpack(batch)
+        size = rows(x)
+        y_pred = extras.get("y_pred")
+        parts = extras.get("parts") or {next(iter(sums["losses"])): loss}
+        new = dict(sums)
+        new["losses"] = {n: add_to(sums["losses"][n], parts[n] * size, size) for n in sums["losses"] if n in parts}
+        new["losses"] = {**sums["losses"], **new["losses"]}
+        if extras.get("added") is not None:
+            new["added"] = add_to(sums["added"], extras["added"] * size, size)
+            if not extras.get("parts"):  # the loss is what layers added, and nothing else
+                new["losses"] = sums["losses"]
+        if y_pred is None:
+            names, leaves = list(sums["losses"]), [jnp.zeros((1, 1))] * len(sums["losses"])
+            logs = dataclasses.replace(self.objective, metrics=None, weighted_metrics=None).logs(new, names, leaves)
+        else:
+            names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
+            y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
+            masks = extras.get("masks") or [None] * len(leaves)
+            new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
+            logs = self.objective.logs(new, names, leaves)
+        return new, {**logs, **extras.get("logs", {})}
+
+    def train_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+        """One step: `(state, batch) -> (next state, logs)`, pure and compiled; put it in your own `scan`.
+
+        Args:
+            state: the state of the run; it stays usable.
+            batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            The next state, and the running loss and metrics as device scalars.
+        """
+        return self._train_step(state, batch)
+
+    def _custom_loss(self) -> bool:
+        """Whether a subclass minimises something of its own."""
+        return type(self).compute_loss is not Trainer.compute_loss
+
+    def _evaluate_batch(self, sums: Any, state: TrainState, batch: Any, valid: Any) -> Any:
+        """Running sums after an evaluation batch; rows that are not `valid` are padding and count for nothing."""
+        x, y, sample_weight = unpack(batch)
+        if self._custom_loss():
+            result = self.compute_loss(state.params, state, batch, None)
+            loss, extras = result if isinstance(result, tuple) else (result, {})
+            return self._measure(sums, batch, loss, extras)[0]
+        y_pred, updates = self.forward(state.params, state, x, state.rng, False)
+        names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
+        y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
+        masks = output_masks(updates, len(leaves))
+        parts = self.objective.exact_loss(names, y_true, leaves, weights, masks, valid)
+        new = dict(sums)
+        new["losses"] = {**sums["losses"], **{n: add_to(sums["losses"][n], *part) for n, part in parts.items()}}
+        added = added_losses(updates)
+        if added is not None:
+            size = jnp.sum(valid.astype(jnp.float32)) if valid is not None else rows(x)
+            new["added"] = add_to(sums["added"], added * size, size)
+        new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks, valid)
+        return new
+
+    def eval_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+        """One evaluation step: the state with its running metrics advanced, and the logs; weights stay.
+
+        Args:
+            state: the state of the run; begin with `state.replace(metrics=trainer.reset_metrics())`.
+            batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+        """
+        sums = self._evaluate_batch(state.metrics, state, batch, None)
+        return state.replace(metrics=sums), self.logs_of(sums, state, unpack(batch)[0])
+
+    def logs_of(self, sums: Any, state: TrainState, x: Any) -> dict[str, Any]:
+        """The numbers that running sums stand for."""
+        outputs = self._abstract_outputs(state.variables, x)
+        return self.objective.logs(sums, self.output_names(outputs), jax.tree.leaves(outputs))
+
+    def predict_step(self, variables: Any, x: Any) -> Any:
+        """The model's outputs for one batch, in inference mode."""
+        return forward(self.model, variables, x, jax.random.key(0), False)[0]
+
+    # ------------------------------------------------------------------ runs
+    def fit(self, state: TrainState, x: Any = None, y: Any = None, **kwargs: Any) -> tuple[TrainState, Any]:
+        """Train for some epochs; see `fk.train.fit` for the arguments, which are Keras's.
+
+        Returns:
+            `(state, history)`; the state handed in stays usable.
+        """
+        return _loop.fit(self, state, x, y, **kwargs)
+
+    def evaluate(self, state: TrainState, x: Any = None, y: Any = None, **kwargs: Any) -> dict[str, float]:
+        """Loss and metrics over a whole set; see `fk.train.evaluate`."""
+        return _loop.evaluate(self, state, x, y, **kwargs)
+
+    def predict(self, state: TrainState, x: Any, **kwargs: Any) -> Any:
+        """The model's outputs for all of `x`, as numpy arrays; see `fk.train.predict`."""
+        return _loop.predict(self, state.variables, x, **kwargs)
+
+    def train_on_batch(
+        self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    ) -> tuple[TrainState, dict[str, float]]:
+        """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
+        batch = _loop.one_batch(x, y, sample_weight, class_weight)
+        state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state.variables, batch[0])), batch)
+        return state, {k: float(v) for k, v in logs.items()}
+
+    def test_on_batch(self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+        """Loss and metrics of one batch as floats."""
+        batch = _loop.one_batch(x, y, sample_weight, None)
+        _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state.variables, batch[0])), batch)
+        return {k: float(v) for k, v in logs.items()}
+
+    def predict_on_batch(self, state: TrainState, x: Any) -> Any:
+        """The model's outputs for one batch, as numpy arrays."""
+        return jax.tree.map(np.asarray, self.predict_step(state.variables, as_arrays(x)))
+
+    # ------------------------------------------------------------------ doors to the later room
+    def save(self, directory: Any, state: TrainState, **kwargs: Any) -> None:
+        """Save model, compile config and state; the arguments are `fk.checkpoint.save_trainer`'s."""
+        from ..checkpoint import save_trainer as door
+
+        door(self, directory, state, **kwargs)
+
+    # ------------------------------------------------------------------ config
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as Keras's compile config."""
+        return {
+            "optimizer": fk_optimizers.serialize(self.optimizer),
+            "loss": _each(fk_losses.serialize, self.loss),
+            "loss_weights": self.loss_weights,
+            "metrics": _each(fk_metrics.serialize, self.metrics),
+            "weighted_metrics": _each(fk_metrics.serialize, self.weighted_metrics),
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+        }
+
+
+for _name in _COMPILED:
+    setattr(Trainer, _name, _compiled(_name, getattr(Trainer, _name)))
+
+
+def compile(  # noqa: A001 - Keras's name
+    model: Any,
+    optimizer: Any = "rmsprop",
+    loss: Any = None,
+    loss_weights: Any = None,
+    metrics: Any = None,
+    weighted_metrics: Any = None,
+    run_eagerly: bool = False,
+    steps_per_execution: int = 1,
+    jit_compile: Any = "auto",
+    auto_scale_loss: bool = True,
+    trainer_class: type[Trainer] = Trainer,
+    **fields: Any,
+) -> Trainer:
+    """A `Trainer` of a model, with Keras's `compile` arguments in Keras's order.
+
+    Args:
+        model: the model; it is unchanged.
+        optimizer: a name, a config, or any optax transformation.
+        loss: a name, a loss, a function `(y_true, y_pred)`, or a list or dict of those by output.
+        loss_weights: factors by output.
+        metrics, weighted_metrics: names, metrics or functions; lists or dicts by output.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: see `Trainer`.
+        trainer_class: a subclass of `Trainer`, and
+        **fields: its own fields.
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+
+    >>> import fkeras as fk
+    >>> fk.train.compile(fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]), "sgd", "mse").optimizer
+    SGD(learning_rate=0.01)
+    """
+    return trainer_class(
+        model,
+        optimizer,
+        loss,
+        loss_weights,
+        metrics,
+        weighted_metrics,
+        run_eagerly,
+        steps_per_execution,
+        jit_compile,
+        auto_scale_loss,
+        **fields,
+    )
+
+
+def _each(function: Callable[[Any], Any], spec: Any) -> Any:
+    """`function` of each loss or metric in a value, list or dict by output; configs are one value."""
+    if isinstance(spec, Mapping) and "class_name" not in spec:
+        return {k: _each(function, v) for k, v in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [_each(function, v) for v in spec]
+    return None if spec is None else function(spec)
+
+
+def _known_metric(spec: Any) -> Any:
+    """A metric, or a name that is resolved once shapes are known; an unknown name is an error at once."""
+    if isinstance(spec, str):
+        fk_metrics.resolve(spec, None, (1, 1), None)
+        return spec
+    return fk_metrics.get(spec) if isinstance(spec, Mapping) else spec
+
+
+def _shapes(x: Any) -> Any:
+    return str(jax.tree.map(lambda a: (jnp.shape(a)[1:], str(jnp.result_type(a))), x))
+
+

@@ -1,0 +1,184 @@
+"""The callback protocol: an event comes in, what should train next goes out.
+
+A callback holds no state of the run. What it has to remember (patience, the best value) is `event.memory`, a
+dict that travels with the run; what it returns is what trains next.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ...core import explain
+from .._state import TrainState
+
+HOOKS = tuple(
+    f"on_{what}_{when}"
+    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
+    for when in ("begin", "end")
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Event:
+    """A moment of a run, as a callback sees it.
+
+    Attributes:
+        trainer: what trains.
+        state: the whole state; yours to keep, it is never donated.
+        logs: the numbers so far; floats at the end of an epoch, device scalars after a batch.
+        epoch: counted from 0.
+        batch: counted from 0 within the epoch.
+        memory: what this callback remembers; saved with the run.
+        stop: whether training ends after this epoch.
+    """
+
+    trainer: Any
+    state: TrainState
+    logs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    epoch: int = 0
+    batch: int = 0
+    memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stop: bool = False
+
+    def replace(self, **changes: Any) -> Event:
+        """The event with some parts changed; what a callback returns."""
+        return dataclasses.replace(self, **changes)
+
+    def remember(self, **values: Any) -> Event:
+        """The event with more in its memory."""
+        return dataclasses.replace(self, memory={**self.memory, **values})
+
+
+class Callback:
+    """The base of callbacks. Override the hooks you need; each takes an `Event` and may return
+
+    * `None`: nothing changes,
+    * a `TrainState`: that is what trains next,
+    * an `Event`, made by `event.replace(state=…, stop=True)` or `event.remember(best=…)`.
+
+    A plain function `(trainer, state, logs) -> state` is a callback too; it runs at the end of each epoch.
+
+    >>> import fkeras as fk
+    >>> class HalveOnRise(fk.callbacks.Callback):
+    ...     def on_epoch_end(self, event):
+    ...         worse = event.logs["loss"] > event.memory.get("last", float("inf"))
+    ...         rate = event.trainer.get_learning_rate(event.state)
+    ...         state = event.trainer.set_learning_rate(event.state, rate / 2) if worse else event.state
+    ...         return event.replace(state=state).remember(last=event.logs["loss"])
+    >>> fk.callbacks.CallbackList([HalveOnRise()]).hooks("on_epoch_end")
+    1
+
+    Reference: https://keras.io/api/callbacks/base_callback/
+    Unlike Keras, hooks take one `Event` and return the change instead of making it.
+    """
+
+    def on_train_begin(self, event: Event) -> Any:
+        """Before the first epoch."""
+
+    def on_train_end(self, event: Event) -> Any:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, event: Event) -> Any:
+        """Before an epoch's first batch."""
+
+    def on_epoch_end(self, event: Event) -> Any:
+        """After an epoch and its validation; `event.logs` holds both."""
+
+    def on_train_batch_begin(self, event: Event) -> Any:
+        """Before a step."""
+
+    def on_train_batch_end(self, event: Event) -> Any:
+        """After a step."""
+
+    def on_test_begin(self, event: Event) -> Any:
+        """Before an evaluation."""
+
+    def on_test_end(self, event: Event) -> Any:
+        """After an evaluation."""
+
+    def on_test_batch_begin(self, event: Event) -> Any:
+        """Before an evaluation batch."""
+
+    def on_test_batch_end(self, event: Event) -> Any:
+        """After an evaluation batch."""
+
+    def on_predict_begin(self, event: Event) -> Any:
+        """Before a prediction."""
+
+    def on_predict_end(self, event: Event) -> Any:
+        """After a prediction."""
+
+    def on_predict_batch_begin(self, event: Event) -> Any:
+        """Before a prediction batch."""
+
+    def on_predict_batch_end(self, event: Event) -> Any:
+        """After a prediction batch."""
+
+
+class _Reducer(Callback):
+    """A plain function as a callback."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def on_epoch_end(self, event: Event) -> Any:
+        return self.function(event.trainer, event.state, dict(event.logs))
+
+
+class CallbackList:
+    """Several callbacks called in order, and what each remembers.
+
+    Args:
+        callbacks: callbacks, or functions `(trainer, state, logs) -> state`.
+        memory: what they remembered when a run was saved, by position.
+
+    Raises:
+        TypeError: something that is neither.
+    """
+
+    def __init__(self, callbacks: Any = None, memory: Sequence[Mapping[str, Any]] | None = None) -> None:
+        given = [] if callbacks is None else callbacks
+        if not isinstance(given, list | tuple):
+            given = [given]
+        self.callbacks = [_as_callback(c) for c in given]
+        self.memory: list[Mapping[str, Any]] = list(memory or [{} for _ in self.callbacks])
+
+    def hooks(self, name: str) -> int:
+        """How many callbacks override a hook."""
+        return sum(getattr(type(c), name) is not getattr(Callback, name) or name in vars(c) for c in self.callbacks)
+
+    def call(self, name: str, event: Event) -> Event:
+        """Run one hook of every callback; each sees what the ones before it changed."""
+        for i, callback in enumerate(self.callbacks):
+            result = getattr(callback, name)(event.replace(memory=self.memory[i]))
+            if isinstance(result, TrainState):
+                event = event.replace(state=result)
+            elif isinstance(result, Event):
+                self.memory[i] = result.memory
+                event = result.replace(stop=event.stop or result.stop)
+            elif result is not None:
+                raise TypeError(
+                    explain(
+                        f"{type(callback).__name__}.{name} must return None, a TrainState or an Event.",
+                        received=type(result).__name__,
+                        write="return event.replace(state=...)",
+                    )
+                )
+        return event.replace(memory={})
+
+
+def _as_callback(callback: Any) -> Callback:
+    if isinstance(callback, Callback):
+        return callback
+    if callable(callback) and not isinstance(callback, type):
+        return _Reducer(callback)
+    raise TypeError(
+        explain(
+            "This is no callback.",
+            received=repr(callback)[:80],
+            usually="a class was passed without calling it, or a callback of another library.",
+            write="fk.callbacks.EarlyStopping(patience=3), or a function (trainer, state, logs) -> state",
+        )
+    )

@@ -1,0 +1,39 @@
+"""History: what `fit` returns beside the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class History:
+    """The numbers of a run, epoch by epoch.
+
+    Attributes:
+        history: each log's values, `{"loss": [0.9, 0.4], "val_loss": […]}`.
+        epoch: the epochs they belong to.
+        params: what the run was asked for (`epochs`, `steps`).
+        interrupted: whether Ctrl-C ended it.
+
+    >>> history = History()
+    >>> history.add(0, {"loss": 0.5})
+    >>> history.history
+    {'loss': [0.5]}
+
+    Reference: https://keras.io/api/callbacks/
+    """
+
+    def __init__(self, **params: Any) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+        self.params = params
+        self.interrupted = False
+
+    def add(self, epoch: int, logs: dict[str, float]) -> None:
+        """One more epoch's numbers."""
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = {k: v[-1] for k, v in self.history.items()}
+        return f"<History of {len(self.epoch)} epochs, last {last}>"

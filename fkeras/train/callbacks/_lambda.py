@@ -1,0 +1,68 @@
+"""LambdaCallback: hooks given as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ._base import HOOKS, Callback, Event
+
+
+class LambdaCallback(Callback):
+    """A callback of functions with Keras's arguments: `on_epoch_end=lambda epoch, logs: …`.
+
+    Args:
+        on_epoch_begin, on_epoch_end: functions `(epoch, logs)`.
+        on_train_begin, on_train_end: functions `(logs)`.
+        on_train_batch_begin, on_train_batch_end: functions `(batch, logs)`.
+        **others: the hooks of `test` and `predict`, likewise.
+
+    Raises:
+        TypeError: a hook that does not exist.
+
+    >>> import fkeras as fk
+    >>> show = fk.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> fk.callbacks.CallbackList([show]).hooks("on_epoch_end")
+    1
+
+    Reference: https://keras.io/api/callbacks/lambda_callback/
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **others: Callable[..., Any],
+    ) -> None:
+        given = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **others,
+        }
+        unknown = sorted(set(given) - set(HOOKS))
+        if unknown:
+            raise TypeError(f"LambdaCallback has no hook {unknown[0]!r}; the hooks are {', '.join(HOOKS)}")
+        for name, function in given.items():
+            if function is not None:
+                setattr(self, name, _hook(name, function))
+
+
+def _hook(name: str, function: Callable[..., Any]) -> Callable[[Event], None]:
+    def hook(event: Event) -> None:
+        logs = dict(event.logs)
+        if "_batch_" in name:
+            function(event.batch, logs)
+        elif "_epoch_" in name:
+            function(event.epoch, logs)
+        else:
+            function(logs)
+
+    return hook
