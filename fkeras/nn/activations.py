@@ -472,7 +472,7 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
     Differs from Keras 3.15, which sums the cumulative sums in `tau`, so its rows do not sum to 1.
     """
     x = _floating(x)
-    z = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # a cumulative sum in bfloat16 loses the threshold
+    z = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x  # a cumulative sum in bfloat16 loses the threshold
     z = z - jax.lax.stop_gradient(z.max(axis=axis, keepdims=True))  # sparsemax(x + c) = sparsemax(x)
     ordered = jnp.sort(z, axis=axis, descending=True)
     rank_shape = [1] * z.ndim

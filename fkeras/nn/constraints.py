@@ -168,7 +168,7 @@ def _rescale(
     """`w * desired(norm) / norm`, in `w`'s dtype."""
     w = jnp.asarray(w)
     dtype = w.dtype if jnp.issubdtype(w.dtype, jnp.floating) else jnp.dtype(jnp.float32)
-    precise = w.astype(jnp.promote_types(dtype, jnp.float32))  # epsilon is 0 in float16
+    precise = w.astype(jnp.float32 if dtype.itemsize < 4 else dtype)  # epsilon is 0 in float16
     axes = tuple(axis) if isinstance(axis, Sequence) else axis
     norms = jnp.sqrt(jnp.sum(jnp.square(precise), axis=axes, keepdims=True))
     return (precise * (desired(norms) / (EPSILON + norms))).astype(dtype)

@@ -118,6 +118,10 @@ def _standard(
     return shape, jax.dtypes.canonicalize_dtype(jnp.float32 if dtype is None else dtype)  # type: ignore[return-value]
 
 
+def _at_least_float32(dtype: np.dtype) -> np.dtype:
+    return jnp.dtype(jnp.float32) if dtype.itemsize < 4 else dtype
+
+
 # ------------------------------------------------------------------ constants
 @register(MODULE, aliases=("zeros", "zero"))
 @dataclasses.dataclass(frozen=True)
@@ -273,7 +277,8 @@ class STFT(_ByContent, _Jitted):
     Reference: https://keras.io/api/layers/preprocessing_layers/audio_preprocessing/stft_spectrogram/
 
     Differs from Keras: the phase is reduced to one turn in integers before it is scaled, so long windows and
-    half precision keep their digits (Keras is off by up to 1e-4 at a thousand samples, before scaling).
+    half precision keep their digits (Keras is off by up to 1e-4 at a thousand samples, before scaling); and a
+    window of numbers comes back from a config.
     """
 
     side: str = "real"
@@ -300,7 +305,7 @@ class STFT(_ByContent, _Jitted):
         turn = max(1, 2 * (bins - 1))
         time = jnp.arange(length, dtype=jnp.int32).reshape(-1, 1, 1)
         bin_ = jnp.arange(bins, dtype=jnp.int32).reshape(1, 1, -1)
-        precise = jnp.promote_types(dtype, jnp.float32)
+        precise = _at_least_float32(dtype)
         angle = (time * bin_ % turn).astype(precise) * (2 * math.pi / turn)
         kernel = jnp.cos(angle) if self.side == "real" else -jnp.sin(angle)
         if self.window is None:
@@ -756,7 +761,7 @@ class Orthogonal(_Random):
                     write="'zeros' for a bias, 'ones' for a scale",
                 )
             )
-        precise = jnp.promote_types(dtype, jnp.float32)  # there is no QR in half precision
+        precise = _at_least_float32(dtype)  # there is no QR in half precision
         return jax.nn.initializers.orthogonal(self.gain)(key, shape, precise).astype(dtype)
 
 

@@ -198,7 +198,7 @@ class OrthogonalRegularizer(Regularizer):
         count = len(vectors)
         if count < 2:
             return jnp.zeros((), x.dtype)
-        vectors = vectors.astype(jnp.promote_types(x.dtype, jnp.float32))  # EPSILON**2 is 0 in float16
+        vectors = vectors.astype(jnp.float32) if x.dtype.itemsize < 4 else vectors  # EPSILON**2 is 0 in float16
         squares = jnp.sum(jnp.square(vectors), axis=1, keepdims=True)
         # the bound inside the root, not outside: a row of 0 has a gradient of 0, not nan
         vectors = vectors * jax.lax.rsqrt(jnp.maximum(squares, EPSILON**2))

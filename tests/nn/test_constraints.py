@@ -76,7 +76,8 @@ def test_jit_and_vmap(name, kwargs):
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 def test_half_precision_keeps_its_dtype(name, kwargs, dtype):
     constrain, _ = pair(name, kwargs)
-    got = constrain(jnp.asarray(MATRIX, dtype))
+    with jax.numpy_dtype_promotion("strict"):
+        got = constrain(jnp.asarray(MATRIX, dtype))
     assert got.dtype == jnp.dtype(dtype)
     assert got.shape == MATRIX.shape
     np.testing.assert_allclose(got.astype("float32"), constrain(MATRIX), rtol=3e-2, atol=1e-2)  # 8 bits

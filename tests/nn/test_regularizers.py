@@ -74,7 +74,8 @@ def test_jit_vmap_and_finite_gradients(name, kwargs):
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 def test_bfloat16_stays_bfloat16(name, kwargs):
     penalty, _ = pair(name, kwargs)
-    got = penalty(jnp.asarray(MATRIX, "bfloat16"))
+    with jax.numpy_dtype_promotion("strict"):
+        got = penalty(jnp.asarray(MATRIX, "bfloat16"))
     assert got.dtype == jnp.bfloat16
     assert got.shape == ()
     np.testing.assert_allclose(float(got), float(penalty(MATRIX)), rtol=2e-2)  # 8 bits
