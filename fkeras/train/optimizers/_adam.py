@@ -36,7 +36,7 @@ class AdamState(NamedTuple):
 
 
 def scale_by_adam(
-    learning_rate: Any, step: jax.Array, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False
+    learning_rate: Any, step: jax.Array, beta_1: float, beta_2: float, epsilon: Any, amsgrad: bool = False
 ) -> optax.GradientTransformation:
     """Adam as its paper's section 2 ends: bias corrections folded into the step size, epsilon outside them.
 

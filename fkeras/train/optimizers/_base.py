@@ -249,7 +249,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         shown = [
             f"{name}={value!r}"
             for i, (name, value) in enumerate(self._arguments().items())
-            if i == 0 or value is not plain[name] and value != plain[name]
+            if i == 0 or (value is not plain[name] and value != plain[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -284,7 +284,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         rate = self.learning_rate(iterations) if callable(self.learning_rate) else current
         return jnp.asarray(rate, jnp.float32)
 
-    def _init(self, params: Any) -> OptimizerState:
+    def _init(self, params: Any) -> Any:
         zero = jnp.zeros((), jnp.int32)
         rate = self._rate(zero, self.learning_rate)
         return OptimizerState(
@@ -296,7 +296,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             ema=jax.tree.map(jnp.copy, params) if self.use_ema else None,
         )
 
-    def _update(self, updates: Any, state: OptimizerState, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def _update(self, updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
         if params is None and (self._needs_params or self.use_ema or self.weight_decay is not None):
             raise ValueError(
                 explain(

@@ -19,7 +19,9 @@ def wide(tree: Any, like: Any = None) -> Any:
     def cast(leaf: Any, other: Any) -> Any:
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             return leaf
-        return leaf.astype(jnp.promote_types(jnp.promote_types(leaf.dtype, other.dtype), jnp.float32))
+        # the widest, not promote_types: that refuses to mix dtypes where promotion is strict
+        floating = [d for d in (leaf.dtype, other.dtype, jnp.dtype("float32")) if jnp.issubdtype(d, jnp.floating)]
+        return leaf.astype(max(floating, key=lambda dtype: jnp.finfo(dtype).bits))
 
     return jax.tree.map(cast, tree, tree if like is None else like)
 

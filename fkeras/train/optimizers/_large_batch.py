@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from ...core import explain, register
+from ._adam import power, scale_by_adam
 from ._base import MODULE, LearningRate, Optimizer
 
 
@@ -76,8 +78,10 @@ class Lamb(Optimizer):
     _needs_params: ClassVar[bool] = True
 
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
+        # m_hat / (sqrt(v_hat) + e) is Adam's own step with e * sqrt(1 - beta_2^t) as its epsilon
+        epsilon = self.epsilon * jnp.sqrt(1 - power(self.beta_2, step + 1))
         return optax.chain(
-            optax.scale_by_adam(self.beta_1, self.beta_2, self.epsilon),
+            scale_by_adam(-1.0, step, self.beta_1, self.beta_2, epsilon),
             optax.scale_by_trust_ratio(),
             optax.scale_by_learning_rate(learning_rate),
         )

@@ -91,7 +91,7 @@ class LossScaleOptimizer(Optimizer):
             inner=self.inner_optimizer.init(params),
         )
 
-    def _update(self, updates: Any, state: LossScaleState, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def _update(self, updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
         finite = jnp.array([jnp.isfinite(g).all() for g in jax.tree.leaves(updates)], bool).all()
         inner = optax.with_extra_args_support(self.inner_optimizer)
         # in float32: the unscaled gradient is what float16 could not hold

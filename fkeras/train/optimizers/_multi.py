@@ -93,6 +93,11 @@ class OptimizerMap(Mapping[str, Optimizer]):
     def __hash__(self) -> int:
         return hash((self.default_optimizer, frozenset(self._map.items())))
 
+    def with_loss_scale_factor(self, factor: float | None) -> OptimizerMap:
+        """A map of the same optimizers with that loss scale."""
+        scaled = {key: optimizer.replace(loss_scale_factor=factor) for key, optimizer in self._map.items()}
+        return OptimizerMap(self.default_optimizer.replace(loss_scale_factor=factor), scaled)
+
     def get_config(self) -> dict[str, Any]:
         """Keras's config."""
         return {
@@ -164,6 +169,9 @@ class MultiOptimizer(Optimizer):
                 )
             )
 
+        if isinstance(self.optimizer_map, OptimizerMap):
+            self.__dict__["optimizer_map"] = self.optimizer_map.with_loss_scale_factor(self.loss_scale_factor)
+
     @property
     def learning_rate(self) -> Any:  # type: ignore[override]
         """There is none: each optimizer has its own.
@@ -202,7 +210,7 @@ class MultiOptimizer(Optimizer):
     def _init(self, params: Any) -> MultiState:
         return MultiState(jnp.zeros((), jnp.int32), self._partition(params).init(params))
 
-    def _update(self, updates: Any, state: MultiState, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def _update(self, updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
         tree = updates if params is None else params
         moves, inner = self._partition(tree).update(updates, state.inner, params, **extra_args)
         return moves, MultiState(state.iterations + 1, inner)
