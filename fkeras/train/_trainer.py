@@ -177,6 +177,9 @@ class Trainer:
         """
         key = jax.random.key(key) if isinstance(key, int | np.integer) else key
         x = as_arrays(x)
+        if x is not None:
+            spec = jax.tree.map(lambda a: {"shape": list(jnp.shape(a)), "dtype": jnp.result_type(a).name}, x)
+            self._programs["example"] = spec
         if variables is None:
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
         params = variables["params"]
@@ -206,9 +209,10 @@ class Trainer:
         empty = self._programs.get("empty")
         if empty is None:
             outputs = self._abstract_outputs(variables, x)
-            empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
-            if x is not None or getattr(self.model, "graph", None) is not None:
+            with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
+                empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
                 empty = jax.tree.map(np.asarray, empty)
+            if x is not None or getattr(self.model, "graph", None) is not None:
                 self._programs["empty"] = empty
         return jax.tree.map(jnp.asarray, empty)
 
@@ -435,18 +439,29 @@ class Trainer:
         door(self, directory, state, **kwargs)
 
     # ------------------------------------------------------------------ config
+    def get_config_of(self, part: str) -> Any:
+        """One argument of `compile` as Keras's compile config has it.
+
+        Raises:
+            TypeError: a part that has no config, such as a plain optax transformation.
+        """
+        value = getattr(self, part)
+        if part == "optimizer":
+            return fk_optimizers.serialize(value)
+        if part == "loss":
+            return _each(fk_losses.serialize, value)
+        if part in ("metrics", "weighted_metrics"):
+            return _each(lambda m: m if isinstance(m, str) else fk_metrics.serialize(m), value)
+        return value
+
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile` as Keras's compile config."""
-        return {
-            "optimizer": fk_optimizers.serialize(self.optimizer),
-            "loss": _each(fk_losses.serialize, self.loss),
-            "loss_weights": self.loss_weights,
-            "metrics": _each(fk_metrics.serialize, self.metrics),
-            "weighted_metrics": _each(fk_metrics.serialize, self.weighted_metrics),
-            "run_eagerly": self.run_eagerly,
-            "steps_per_execution": self.steps_per_execution,
-            "jit_compile": self.jit_compile,
-        }
+        parts = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+        return {part: self.get_config_of(part) for part in (*parts, "run_eagerly", "steps_per_execution", "jit_compile")}
+
+    def example_spec(self) -> Any:
+        """Shape and dtype of the example input that `init` was given, as JSON; `None` if there was none."""
+        return self._programs.get("example")
 
 
 for _name in _COMPILED:

@@ -1,0 +1,9 @@
+"""How a model lasts: Orbax directories for models, weights and whole runs."""
+
+from ._models import load_model as load_model
+from ._models import load_weights as load_weights
+from ._models import save_model as save_model
+from ._models import save_weights as save_weights
+from ._report import LoadReport as LoadReport
+from ._trainers import load_trainer as load_trainer
+from ._trainers import save_trainer as save_trainer

@@ -1,0 +1,182 @@
+"""Saving and loading models and their variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ..core import explain, model_from_json
+from . import _directory
+from ._report import compare
+
+# Suffixes that name a file format; anything else is an Orbax directory.
+_FILES = (".keras", ".h5", ".safetensors")
+
+
+def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
+    """Save a model and its variables in an Orbax directory.
+
+    Args:
+        model: the model.
+        filepath: the directory to make.
+        variables: the model's variables.
+        overwrite: whether a checkpoint that is already there may be replaced.
+        zipped: accepted for Keras's sake; a directory is not zipped.
+
+    Raises:
+        ValueError: variables that are not this model's, or a suffix of a format that is not written.
+        FileExistsError: something else is at `filepath`, or `overwrite` is false.
+
+    >>> import fkeras as fk, jax, tempfile
+    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    >>> variables = model.init(jax.random.key(0))
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     model.save(f"{place}/model", variables)
+    ...     again, restored = fk.load_model(f"{place}/model")
+    >>> again == model, bool((restored["params"]["dense"]["kernel"] == variables["params"]["dense"]["kernel"]).all())
+    (True, True)
+    """
+    _check_suffix(filepath)
+    if zipped:
+        raise ValueError(explain("An Orbax checkpoint is a directory and is not zipped.", received="zipped=True"))
+    check_variables(model, variables, "save")
+    manifest = {"kind": "model", "model": json.loads(model.to_json())}
+    _directory.write(filepath, manifest, dict(variables), overwrite)
+
+
+def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    """A model and its variables from a directory that `model.save` (or `trainer.save`) wrote.
+
+    Args:
+        filepath: the directory.
+        custom_objects: the user's own classes and functions by name.
+
+    Returns:
+        `(model, variables)`.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: an unknown class, or arrays that do not fit the description; every mismatch is listed.
+    """
+    _check_suffix(filepath)
+    manifest = _directory.read_manifest(filepath, ("model", "trainer"))
+    model = read_model(manifest, custom_objects)
+    found = _variables_of(manifest)
+    if getattr(model, "graph", None) is not None:
+        expected = _directory.spec_of(model.abstract_variables())
+        compare(expected, {p: s for p, s in _directory.specs({"arrays": found}).items()}).require(f"{filepath}")
+    return model, _read_variables(filepath, manifest)
+
+
+def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    """The model that a manifest describes."""
+    if manifest.get("model") is None:
+        raise ValueError(
+            explain(
+                "The checkpoint holds no model that could be rebuilt.",
+                usually="it was saved by a Trainer of a plain Linen module, which has no config.",
+                write="fk.load_trainer(path, model=module)",
+            )
+        )
+    return model_from_json(json.dumps(manifest["model"]), custom_objects)
+
+
+def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
+    """Save a model's variables alone, in an Orbax directory.
+
+    Args:
+        model: the model.
+        filepath: the directory to make.
+        variables: the model's variables.
+        overwrite: whether a checkpoint that is already there may be replaced.
+    """
+    _check_suffix(filepath)
+    check_variables(model, variables, "save_weights")
+    _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
+
+
+def load_weights(model: Any, filepath: Any, variables: Any, skip_mismatch: bool = False) -> dict[str, Any]:
+    """Variables from a file, checked against the ones given.
+
+    Args:
+        model: the model.
+        filepath: a directory that `save_weights`, `save` or a trainer's `save` wrote.
+        variables: what the model has now; tells the paths, shapes and dtypes to expect.
+        skip_mismatch: whether to keep the given values where the file has none that fits.
+
+    Returns:
+        New variables of the same structure.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: a path, shape or dtype that differs; every one is listed, and nothing is loaded.
+
+    >>> import fkeras as fk, jax, tempfile
+    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    >>> variables = model.init(jax.random.key(0))
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     model.save_weights(f"{place}/w", variables)
+    ...     loaded = model.load_weights(f"{place}/w", jax.tree.map(lambda a: a * 0, variables))
+    >>> bool((loaded["params"]["dense"]["kernel"] == variables["params"]["dense"]["kernel"]).all())
+    True
+    """
+    _check_suffix(filepath)
+    manifest = _directory.read_manifest(filepath, ("weights", "model", "trainer"))
+    report = compare(_directory.spec_of(dict(variables)), _directory.specs({"arrays": _variables_of(manifest)}))
+    if not skip_mismatch:
+        report.require(f"{filepath}")
+    loaded = _directory.flatten(_read_variables(filepath, manifest))
+    kept = {p: a for p, a in _directory.flatten(dict(variables)).items()}
+    good = {p: loaded[p] for p in kept if p in loaded and p not in report.mismatched}
+    return _directory.unflatten(dict(variables), {**kept, **good})
+
+
+def check_variables(model: Any, variables: Any, verb: str) -> None:
+    """Refuse variables that are not the model's, before anything is written."""
+    if not isinstance(variables, Mapping) or not all(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(variables)):
+        raise ValueError(
+            explain(
+                f"`{verb}` needs the model's variables, a dict of arrays.",
+                received=type(variables).__name__,
+                usually="the trainer's state was passed instead of its variables.",
+                write=f"model.{verb}(path, state.variables)",
+            )
+        )
+    if getattr(model, "graph", None) is not None:
+        expected = _directory.spec_of(model.abstract_variables())
+        compare(expected, _directory.spec_of(dict(variables))).require(f"These variables of {model.path_text()}")
+
+
+def _variables_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The records of a manifest that are a model's variables, by their path there."""
+    records = manifest["arrays"]
+    if manifest["kind"] != "trainer":
+        return records
+    found = {p: r for p, r in records.items() if p.startswith("params/")}
+    found.update({p.removeprefix("model_state/"): r for p, r in records.items() if p.startswith("model_state/")})
+    return found
+
+
+def _read_variables(filepath: Any, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = _variables_of(manifest)
+    trained = manifest["kind"] == "trainer"
+    places = {p if not trained or p.startswith("params/") else f"model_state/{p}": p for p in wanted}
+    arrays = _directory.read_arrays(filepath, manifest, set(places))
+    return {"params": {}, **_directory.nest({places[p]: a for p, a in arrays.items()})}
+
+
+def _check_suffix(filepath: Any) -> None:
+    suffix = pathlib.Path(os.fspath(filepath)).suffix
+    if suffix in _FILES:
+        raise ValueError(
+            explain(
+                f"This version of fkeras neither reads nor writes {suffix} files.",
+                received=os.fspath(filepath),
+                write="a path without that suffix: an Orbax directory",
+            )
+        )
