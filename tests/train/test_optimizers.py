@@ -314,12 +314,12 @@ def test_vmap_over_learning_rates(name, kwargs):
         kwargs = {**kwargs, "learning_rate": 0.1}
     rates = jnp.array([1e-3, 3e-2, 0.2])
 
-    def train(rate, make=make):
+    def train(rate):
         return run(make(name, {**kwargs, "learning_rate": rate}), steps=4, jit=False)[0][-1]
 
-    batched = jax.jit(jax.vmap(train))(rates)
+    batched, single = jax.jit(jax.vmap(train))(rates), jax.jit(train)
     for i, rate in enumerate(rates):
-        assert_close(jax.tree.map(lambda b, i=i: b[i], batched), train(float(rate)), atol=1e-5)
+        assert_close(jax.tree.map(lambda b, i=i: b[i], batched), single(rate), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
