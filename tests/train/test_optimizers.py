@@ -471,6 +471,7 @@ def test_exclude_from_weight_decay_equals_keras():
     assert plain == fo.AdamW(0.1, weight_decay=0.5)
     again = fo.deserialize(fo.serialize(ours))
     assert again == ours == pickle.loads(pickle.dumps(ours)) == ours.replace()
+    assert eval(repr(ours), vars(fo)) == ours
     assert_close(run(again, steps=2)[0], run(ours, steps=2)[0])
     with pytest.raises(AssertionError):  # and the exclusion is no empty gesture
         assert_same_path(run(plain)[0], path)

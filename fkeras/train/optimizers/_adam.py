@@ -113,7 +113,7 @@ class AdamW(Adam):
         ValueError: `weight_decay` is `None`.
 
     >>> AdamW(1e-3).exclude_from_weight_decay(["bias", "scale"])
-    AdamW(learning_rate=0.001)
+    AdamW(learning_rate=0.001).exclude_from_weight_decay(['bias', 'scale'])
 
     References:
         Loshchilov and Hutter, 2019, [Decoupled weight decay regularization](https://arxiv.org/abs/1711.05101).

@@ -251,7 +251,8 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             for i, (name, value) in enumerate(self._arguments().items())
             if i == 0 or (value is not plain[name] and value != plain[name])
         ]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        spared = f".exclude_from_weight_decay({list(self._no_decay)!r})" if self._no_decay else ""
+        return f"{type(self).__name__}({', '.join(shown)}){spared}"
 
     # ---------------------------------------------------------------- what a subclass says
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
