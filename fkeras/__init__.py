@@ -1,6 +1,10 @@
 """fkeras: the Keras vocabulary on JAX and Flax, state first in, new state out."""
 
 from . import nn as nn
+from . import train as train
+from .checkpoint import LoadReport as LoadReport
+from .checkpoint import load_model as load_model
+from .checkpoint import load_trainer as load_trainer
 from .core import DTypePolicy as DTypePolicy
 from .core import Input as Input
 from .core import Layer as Layer
@@ -12,5 +16,11 @@ from .nn import activations as activations
 from .nn import constraints as constraints
 from .nn import initializers as initializers
 from .nn import regularizers as regularizers
+from .train import Trainer as Trainer
+from .train import TrainState as TrainState
+from .train import callbacks as callbacks
+from .train import losses as losses
+from .train import metrics as metrics
+from .train import optimizers as optimizers
 
 __version__ = "0.1.0"

@@ -78,26 +78,18 @@ class Initializer(Configured):
 
 
 class _Jitted(Initializer):
-    """Initializers whose `_make` runs under one jitted function of the whole module.
-
-    So each distinct (initializer, shape, dtype) is traced and compiled once in a process, however many parameters,
-    models and keys use it.
-    """
+    """Initializers without randomness, whose `_make` is traced and compiled once for each shape and dtype."""
 
     def __call__(self, key: jax.Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> jax.Array:
-        shape, dtype = _standard(self, key, shape, dtype)
-        return _make_jitted(self, self._key(key), shape, dtype)
+        return _make_jitted(self, *_standard(self, key, shape, dtype))
 
-    def _key(self, key: jax.Array | None) -> jax.Array | None:
-        return None
-
-    def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    def _make(self, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         raise NotImplementedError
 
 
-@functools.partial(jax.jit, static_argnums=(0, 2, 3))
-def _make_jitted(initializer: _Jitted, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
-    return initializer._make(key, shape, dtype)
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _make_jitted(initializer: _Jitted, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    return initializer._make(shape, dtype)
 
 
 def _standard(
@@ -134,7 +126,7 @@ class Zeros(_Jitted):
     Reference: https://keras.io/api/layers/initializers/#zeros-class
     """
 
-    def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    def _make(self, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         return jnp.zeros(shape, dtype)
 
 
@@ -149,7 +141,7 @@ class Ones(_Jitted):
     Reference: https://keras.io/api/layers/initializers/#ones-class
     """
 
-    def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    def _make(self, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         return jnp.ones(shape, dtype)
 
 
@@ -237,7 +229,7 @@ class Identity(_Jitted):
     def get_config(self) -> dict[str, Any]:
         return {} if self.gain == 1 else super().get_config()
 
-    def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    def _make(self, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         if len(shape) != 2:
             raise ValueError(
                 explain(
@@ -292,7 +284,7 @@ class STFT(_ByContent, _Jitted):
         if isinstance(self.window, str):
             _scipy_window(self.window, 1, False)
 
-    def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    def _make(self, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         if len(shape) != 3:
             raise ValueError(
                 explain(
@@ -351,7 +343,51 @@ def _scipy_window(name: str, length: int, periodic: bool) -> np.ndarray:
 
 
 # ------------------------------------------------------------------ random numbers
-class _Random(_Jitted):
+# Up to this many numbers, a weight is drawn as a vector and cut to its shape.
+_LARGEST_FLAT = 2**22
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2, 3))
+def _sample(law: str, key: jax.Array, shape: tuple[int, ...], dtype: np.dtype, a: float, b: float) -> jax.Array:
+    match law:
+        case "uniform":
+            return jax.random.uniform(key, shape, dtype, a, b)
+        case "normal":
+            return jax.random.normal(key, shape, dtype) * a + b
+        case _:
+            return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * a + b
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _cut(flat: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return flat[: math.prod(shape)].reshape(shape)
+
+
+def _draw(law: str, key: jax.Array, shape: tuple[int, ...], dtype: np.dtype, a: float, b: float) -> jax.Array:
+    """What `_sample` of this shape draws, compiled as rarely as possible.
+
+    The generator compiles slowly on CPU (half a second for a vector, two for four axes), and a network has dozens
+    of shapes. A partitionable threefry gives number `i` from the key and `i` alone, so a short draw is the
+    beginning of a longer one: eager calls draw vectors of few lengths and cut them.
+    """
+    size = math.prod(shape)
+    if size > _LARGEST_FLAT or not _is_partitionable_threefry(key):
+        return _sample(law, key, shape, dtype, a, b)
+    length = size
+    if not isinstance(key, jax.core.Tracer):
+        length = 2**12
+        while length < size:
+            length *= 4
+    return _cut(_sample(law, key, (length,), dtype, a, b), shape)
+
+
+def _is_partitionable_threefry(key: jax.Array) -> bool:
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    impl = str(jax.random.key_impl(key)) if typed else str(jax.config.jax_default_prng_impl)
+    return impl == "threefry2x32" and bool(jax.config.jax_threefry_partitionable)
+
+
+class _Random(Initializer):
     """Initializers that draw; `seed` is a field of each, at Keras's place among its arguments."""
 
     seed: int | None
@@ -386,13 +422,18 @@ class _Random(_Jitted):
                     write=f"{name}()(key, shape, jnp.float32)",
                 )
             )
-        return super().__call__(key, shape, dtype)
+        shape, dtype = _standard(self, key, shape, dtype)
+        return self._make(self._key(key), shape, dtype)
+
+    def _make(self, key: jax.Array, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+        raise NotImplementedError
 
     def _key(self, key: jax.Array | None) -> jax.Array:
         if self.seed is not None:
             # Keras makes its threefry key of the words (seed, 0); jax.random.key(seed) has (0, seed).
             words = np.array([self.seed & 0xFFFFFFFF, 0], np.uint32)
-            return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
+            # the barrier keeps XLA from drawing while it compiles, which takes minutes for a large weight
+            return jax.random.wrap_key_data(jax.lax.optimization_barrier(jnp.asarray(words)), impl="threefry2x32")
         if key is None:
             name = type(self).__name__
             raise ValueError(
@@ -446,7 +487,7 @@ class RandomNormal(_Random):
     seed: int | None = None
 
     def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
-        return jax.random.normal(key, shape, dtype) * self.stddev + self.mean
+        return _draw("normal", key, shape, dtype, self.stddev, self.mean)
 
 
 @register(MODULE, aliases=("truncated_normal",))
@@ -470,7 +511,7 @@ class TruncatedNormal(_Random):
     seed: int | None = None
 
     def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
-        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * self.stddev + self.mean
+        return _draw("truncated_normal", key, shape, dtype, self.stddev, self.mean)
 
 
 @register(MODULE, aliases=("random_uniform", "uniform"))
@@ -494,7 +535,7 @@ class RandomUniform(_Random):
     seed: int | None = None
 
     def _make(self, key: Any, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+        return _draw("uniform", key, shape, dtype, self.minval, self.maxval)
 
 
 def compute_fans(shape: Shape, input_axes: Axes = None, output_axes: Axes = None) -> tuple[int, int]:
@@ -586,12 +627,12 @@ class VarianceScaling(_Random):
         match self.distribution:
             case "truncated_normal":
                 stddev = math.sqrt(variance) / _TRUNCATED_STD
-                return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev
+                return _draw("truncated_normal", key, shape, dtype, stddev, 0.0)
             case "untruncated_normal":
-                return jax.random.normal(key, shape, dtype) * math.sqrt(variance)
+                return _draw("normal", key, shape, dtype, math.sqrt(variance), 0.0)
             case _:
                 limit = math.sqrt(3 * variance)
-                return jax.random.uniform(key, shape, dtype, -limit, limit)
+                return _draw("uniform", key, shape, dtype, -limit, limit)
 
 
 def _fixed(value: Any) -> Any:
@@ -762,7 +803,16 @@ class Orthogonal(_Random):
                 )
             )
         precise = _at_least_float32(dtype)  # there is no QR in half precision
-        return jax.nn.initializers.orthogonal(self.gain)(key, shape, precise).astype(dtype)
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        matrix = _draw("normal", key, (max(rows, columns), min(rows, columns)), precise, 1.0, 0.0)
+        return _orthogonalise(matrix, shape, self.gain).astype(dtype)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _orthogonalise(matrix: jax.Array, shape: tuple[int, ...], gain: float) -> jax.Array:
+    q, r = jnp.linalg.qr(matrix)
+    q = q * jnp.sign(jnp.diagonal(r))[None, :]  # makes it uniform: Mezzadri, https://arxiv.org/abs/math-ph/0609050
+    return gain * (q if shape[-1] == q.shape[1] else q.T).reshape(shape)
 
 
 constant = Constant
@@ -807,7 +857,7 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     if isinstance(identifier, np.ndarray | np.generic | jax.Array):
         return Constant(identifier.item() if isinstance(identifier, np.generic) else identifier)
     found = get_object(MODULE, identifier, custom_objects)
-    if not isinstance(found, _Jitted | Constant):
+    if not isinstance(found, _Jitted | _Random | Constant):
         _check_takes_key(found)
     return found
 

@@ -1,1 +1,12 @@
 """How a model learns: the Trainer and its state, losses, metrics, optimizers, callbacks."""
+
+from . import callbacks as callbacks
+from . import losses as losses
+from . import metrics as metrics
+from . import optimizers as optimizers
+from ._loop import evaluate as evaluate
+from ._loop import fit as fit
+from ._predict import predict as predict
+from ._state import TrainState as TrainState
+from ._trainer import Trainer as Trainer
+from ._trainer import compile as compile

@@ -20,6 +20,7 @@ from ._interrupt import Interruptible
 from ._progress import Progress
 from ._state import TrainState
 from .callbacks import CallbackList, Event, History
+from .losses import Loss, is_known
 
 
 # ------------------------------------------------------------------ fit
@@ -151,6 +152,7 @@ def _is_plain(leaf: Any) -> bool:
 
 def _floats(logs: Mapping[str, Any]) -> dict[str, Any]:
     arrays = jax.device_get(dict(logs))
+    arrays = {**{k: arrays[k] for k in ("loss",) if k in arrays}, **arrays}  # jit sorts the keys
     return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in arrays.items()}
 
 
@@ -368,7 +370,8 @@ def _evaluate(
 
 def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
     """Whether rows may be added and dropped again: not where a loss sees the batch as a whole."""
-    if trainer._custom_loss():
+    given = jax.tree.leaves(trainer.loss, is_leaf=lambda part: isinstance(part, Loss))
+    if trainer._custom_loss() or not all(is_known(loss) for loss in given):
         return False
     key = jax.eval_shape(lambda: jax.random.key(0))
     updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)

@@ -219,7 +219,8 @@ def add_to(sums: Sums, total: Any, count: Any) -> Sums:
 
 
 def _mean(sums: Sums) -> jax.Array:
-    return jnp.where(sums["count"] > 0, sums["total"] / jnp.maximum(sums["count"], 1e-38), 0.0)
+    """`total / count`; a total that nothing counts is a sum (a loss with `reduction="sum"`)."""
+    return sums["total"] / jnp.where(sums["count"] > 0, sums["count"], 1.0)
 
 
 def _by_row(weight: Any, valid: Any) -> Any:
