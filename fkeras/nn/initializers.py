@@ -383,8 +383,8 @@ def _draw(law: str, key: jax.Array, shape: tuple[int, ...], dtype: np.dtype, a: 
 
 def _is_partitionable_threefry(key: jax.Array) -> bool:
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    impl = str(jax.random.key_impl(key)) if typed else str(jax.config.jax_default_prng_impl)
-    return impl == "threefry2x32" and bool(jax.config.jax_threefry_partitionable)
+    impl = str(jax.random.key_impl(key)) if typed else str(jax.config.jax_default_prng_impl)  # type: ignore[attr-defined]
+    return impl == "threefry2x32" and bool(jax.config.jax_threefry_partitionable)  # type: ignore[attr-defined]
 
 
 class _Random(Initializer):

@@ -307,24 +307,51 @@ def test_shapes_may_be_integers_lists_and_empty():
     assert make(key, (2,), None).dtype == jnp.float32
 
 
-def test_one_trace_for_each_shape_and_dtype():
-    traces = []
+def test_few_compilations_for_many_shapes():
+    sampled, made = initializers._sample._cache_size, initializers._make_jitted._cache_size
+    key = jax.random.key(0)
+    initializers.HeNormal()(key, (3, 5), jnp.float16)
+    before = sampled()
+    for shape in [(3, 5), (3, 3, 4, 5), (7,), (64, 64)]:  # up to 4096 numbers
+        initializers.HeNormal()(key, shape, jnp.float16)
+        initializers.LecunNormal()(jax.random.key(1), shape, jnp.float16)
+    assert sampled() == before
+    initializers.HeNormal()(key, (65, 64), jnp.float16)
+    initializers.HeNormal()(key, (128, 128), jnp.float16)
+    assert sampled() == before + 1
 
-    @dataclasses.dataclass(frozen=True)
-    class Counted(initializers.RandomNormal):
-        def _make(self, key, shape, dtype):
-            traces.append((shape, dtype))
-            return super()._make(key, shape, dtype)
+    initializers.Ones()(key, (3, 5), jnp.float16)
+    before = made()
+    initializers.Ones()(jax.random.key(1), [3, 5], "float16")
+    assert made() == before
+    initializers.Ones()(None, (5, 3), jnp.float16)
+    assert made() == before + 1
 
-    for seed in range(3):
-        Counted(0.0, 2.0)(jax.random.key(seed), (3, 4))  # a new but equal initializer each time
-    assert len(traces) == 1
-    Counted(0.0, 2.0)(jax.random.key(0), [3, 4], "float32")
-    assert len(traces) == 1
-    Counted(0.0, 2.0)(jax.random.key(0), (3, 4), jnp.bfloat16)
-    Counted(0.0, 2.0)(jax.random.key(0), (4, 3))
-    Counted(0.0, 3.0)(jax.random.key(0), (4, 3))
-    assert len(traces) == 4
+
+@pytest.mark.parametrize("law", ["normal", "truncated_normal", "uniform"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_cut_vector_is_what_jax_draws_for_the_shape(law, dtype):
+    key, dtype = jax.random.key(5), jnp.dtype(dtype)
+    for shape in [(3, 3, 4, 5), (70, 64), (64, 64), ()]:
+        got = initializers._draw(law, key, shape, dtype, -0.5, 0.25)
+        np.testing.assert_array_equal(got, initializers._sample(law, key, shape, dtype, -0.5, 0.25))
+
+
+def test_other_generators_draw_their_own_numbers():
+    key = jax.random.key(5, impl="rbg")
+    want = jax.nn.initializers.he_normal()(key, (5, 4))
+    np.testing.assert_allclose(initializers.HeNormal()(key, (5, 4)), want, rtol=1e-6)
+    with jax.threefry_partitionable(False):
+        key = jax.random.key(5)
+        want = jax.nn.initializers.he_normal()(key, (5, 4))
+        np.testing.assert_allclose(initializers.HeNormal()(key, (5, 4)), want, rtol=1e-6)
+
+
+def test_large_weights_are_drawn_in_their_shape(monkeypatch):
+    key, shape = jax.random.key(2), (30, 20)
+    flat = initializers.HeUniform()(key, shape)
+    monkeypatch.setattr(initializers, "_LARGEST_FLAT", 100)
+    np.testing.assert_array_equal(initializers.HeUniform()(key, shape), flat)
 
 
 def test_in_a_flax_module_and_flax_s_here():
