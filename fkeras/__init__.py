@@ -15,6 +15,7 @@ from .core import model_from_json as model_from_json
 from .nn import activations as activations
 from .nn import constraints as constraints
 from .nn import initializers as initializers
+from .nn import ops as ops
 from .nn import regularizers as regularizers
 from .train import Trainer as Trainer
 from .train import TrainState as TrainState

@@ -149,7 +149,7 @@ def is_arrays(x: Any) -> bool:
         return False  # a list of (x, y) batches
     if hasattr(x, "shape") or isinstance(x, Mapping | list | tuple) or hasattr(x, "to_numpy"):
         return True
-    return not isinstance(x, Iterable) and not hasattr(x, "__getitem__")
+    return not (isinstance(x, Iterable) or hasattr(x, "__getitem__") or callable(x))
 
 
 def stream(source: Any) -> Callable[[], Iterator[Batch]]:

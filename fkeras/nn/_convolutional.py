@@ -1,0 +1,197 @@
+"""Convolutions in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax import lax
+
+from ..core import Layer, explain, field, register
+from . import _arguments as arg
+from ._shapes import check_rank, check_window, from_last, to_last
+
+_PADDING = arg.one_of("padding", "valid", "same", "causal")
+
+
+class _Conv(Layer):
+    """`activation(inputs * kernel + bias)`, where `*` slides the kernel over the space axes."""
+
+    filters: int = arg.positive("filters")
+    kernel_size: Any = field()
+    strides: Any = 1
+    padding: str = field("valid", convert=_PADDING)
+    data_format: Any = field(None, convert=arg.data_format)
+    dilation_rate: Any = 1
+    groups: int = field(1, convert=lambda value: arg.positive_int(value, "groups"))
+    activation: Any = arg.activation()
+    use_bias: bool = True
+    kernel_initializer: Any = arg.initializer("glorot_uniform")
+    bias_initializer: Any = arg.initializer("zeros")
+    kernel_regularizer: Any = arg.regularizer()
+    bias_regularizer: Any = arg.regularizer()
+    activity_regularizer: Any = arg.regularizer()
+    kernel_constraint: Any = arg.constraint()
+    bias_constraint: Any = arg.constraint()
+
+    _rank = 0
+
+    def __post_init__(self) -> None:
+        for name in ("kernel_size", "strides", "dilation_rate"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, arg.sizes(self._rank, name)(value))
+        super().__post_init__()
+        name = type(self).__name__
+        if self.filters % self.groups:
+            raise ValueError(
+                explain(
+                    f"{name}: groups must divide filters.",
+                    received=f"groups={self.groups}, filters={self.filters}",
+                    write=f"{name}({self.groups * 4}, ..., groups={self.groups})",
+                )
+            )
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                explain(
+                    f"{name}: strides and dilation_rate cannot both be over 1.",
+                    received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
+                    write="one of the two as 1",
+                )
+            )
+        if self.padding == "causal" and (self._rank != 1 or self.data_format == "channels_first"):
+            raise ValueError(
+                explain(f"{name}: causal padding is Conv1D's, with channels last.", write='padding="same"')
+            )
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, self._rank + 2)
+        x = to_last(inputs, self.data_format)
+        channels = x.shape[-1]
+        if isinstance(channels, int) and channels % self.groups:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()}: groups must divide the input's channels.",
+                    received=f"groups={self.groups}, {channels} channels",
+                    write="groups that divide both channels and filters",
+                )
+            )
+        window = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        check_window(self, x.shape[1:-1], window, self.padding)
+        kernel = self.add_weight(
+            (*self.kernel_size, channels // self.groups, self.filters),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        space = "DHW"[3 - self._rank :]
+        x = lax.conv_general_dilated(
+            x,
+            kernel,
+            window_strides=self.strides,
+            padding=[(window[0] - 1, 0)] if self.padding == "causal" else self.padding.upper(),
+            rhs_dilation=self.dilation_rate,
+            dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
+            feature_group_count=self.groups,
+        )
+        if self.use_bias:
+            bias = self.add_weight(
+                (self.filters,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+            x += bias.reshape((1,) * (self._rank + 1) + (self.filters,))
+        return self.activation(from_last(x, self.data_format))
+
+
+@register("keras.layers")
+class Conv1D(_Conv):
+    """A convolution over one axis: time.
+
+    Args:
+        filters: the number of output channels.
+        kernel_size: the window's length.
+        strides: how far the window moves.
+        padding: `"valid"`, `"same"`, or `"causal"`: output `t` sees inputs up to `t`.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        dilation_rate: the distance between the window's taps.
+        groups: channels are split into so many groups, each with its own filters.
+        activation: function of the output.
+        use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        activity_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
+
+    Input shape: `(batch, steps, channels)`. Output shape: `(batch, new_steps, filters)`.
+
+    Raises:
+        ValueError: wrong sizes or padding, groups that do not divide, a window larger than the input.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> variables = fk.nn.Conv1D(4, 3).init(jax.random.key(0), jnp.ones((1, 8, 2)))
+    >>> jax.tree.map(jnp.shape, variables)
+    {'params': {'bias': (4,), 'kernel': (3, 2, 4)}}
+
+    Reference: https://keras.io/api/layers/convolution_layers/convolution1d/
+    """
+
+    _rank = 1
+
+
+@register("keras.layers")
+class Conv2D(_Conv):
+    """A convolution over two axes: an image.
+
+    Args:
+        filters: the number of output channels.
+        kernel_size: the window's height and width, or one number for both.
+        strides: how far the window moves.
+        padding: `"valid"` or `"same"`.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        dilation_rate: the distance between the window's taps.
+        groups: channels are split into so many groups, each with its own filters.
+        activation: function of the output.
+        use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        activity_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
+
+    Input shape: `(batch, height, width, channels)`. Output shape: `(batch, new_height, new_width, filters)`.
+
+    Raises:
+        ValueError: wrong sizes or padding, groups that do not divide, a window larger than the input.
+
+    >>> import fkeras as fk
+    >>> fk.nn.Conv2D(32, (3, 3), (2, 2), "same")(fk.Input((None, None, 3))).shape
+    (None, None, None, 32)
+
+    Reference: https://keras.io/api/layers/convolution_layers/convolution2d/
+    """
+
+    strides: Any = (1, 1)
+    dilation_rate: Any = (1, 1)
+
+    _rank = 2
+
+
+@register("keras.layers")
+class Conv3D(_Conv):
+    """A convolution over three axes: a volume.
+
+    Args:
+        filters: the number of output channels.
+        kernel_size, strides, padding, data_format, dilation_rate, groups, activation: as for `Conv2D`.
+        use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        activity_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
+
+    Input shape: `(batch, depth, height, width, channels)`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.Conv3D(2, 2)(fk.Input((4, 4, 4, 1))).shape
+    (None, 3, 3, 3, 2)
+
+    Reference: https://keras.io/api/layers/convolution_layers/convolution3d/
+    """
+
+    strides: Any = (1, 1, 1)
+    dilation_rate: Any = (1, 1, 1)
+
+    _rank = 3

@@ -1,0 +1,78 @@
+"""FlaxLayer: any Linen module as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from flax import linen
+
+from ..core import Layer, explain, field, register
+
+# How Linen modules spell "is this training", and whether the flag is turned round.
+_FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
+
+
+def _module(value: Any) -> Any:
+    if not isinstance(value, linen.Module):
+        raise TypeError(
+            explain(
+                "FlaxLayer needs a Linen module.",
+                received=type(value).__name__,
+                usually="the class was passed without calling it, or the module is of flax.nnx.",
+                write="fk.nn.FlaxLayer(linen.Dense(3)); for nnx, flax.nnx.bridge.to_linen(...)",
+            )
+        )
+    return value
+
+
+@register("keras.layers")
+class FlaxLayer(Layer):
+    """A Linen module as a layer of a graph; its variables are the layer's own.
+
+    Args:
+        module: the module. It is told the mode by whichever of `training`, `train`, `is_training` and
+            `deterministic` its method takes.
+        method: the name of the method to call, or a function of the module and the inputs; `__call__` by default.
+        variables: part of Keras's signature; variables are given to `apply`.
+
+    Raises:
+        TypeError: something that is no Linen module.
+
+    >>> import fkeras as fk, jax
+    >>> from flax import linen
+    >>> inputs = fk.Input((3,))
+    >>> model = fk.Model(inputs, fk.nn.FlaxLayer(linen.Dense(2))(inputs))
+    >>> jax.tree.map(lambda a: a.shape, model.init(jax.random.key(0)))
+    {'params': {'flax_layer': {'bias': (2,), 'kernel': (3, 2)}}}
+
+    Reference: https://keras.io/api/layers/backend_specific_layers/flax_layer/
+    """
+
+    module: Any = field(convert=_module)
+    method: Any = None
+    variables_given: Any = None
+
+    def setup(self) -> None:
+        linen.share_scope(self, self.module)
+
+    def call(self, *inputs: Any, training: Any = False, **kwargs: Any) -> Any:
+        method = self.method
+        function = getattr(type(self.module), method or "__call__") if method is None or isinstance(method, str) else method
+        names = inspect.signature(function).parameters
+        mode = {n: bool(training) is positive for n, positive in _FLAGS.items() if n in names and n not in kwargs}
+        if method is None:
+            return self.module(*inputs, **mode, **kwargs)
+        if isinstance(method, str):
+            return getattr(self.module, method)(*inputs, **mode, **kwargs)
+        return method(self.module, *inputs, **mode, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        raise TypeError(
+            explain(
+                f"{self.path_text()} wraps a Linen module, which has no config.",
+                received=type(self.module).__name__,
+                usually="the model is saved or written as JSON; `trainer.save` and `save_weights` need no config.",
+                write="a fk.nn.Layer subclass that makes the module from its own arguments",
+            )
+        )

@@ -1,0 +1,193 @@
+"""Layers that move numbers without changing them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import Layer, explain, field, register
+from . import _arguments as arg
+from ._shapes import check_rank, from_last, pairs, to_last
+
+_RESIZE = {"bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5"}
+
+
+@register("keras.layers")
+class Flatten(Layer):
+    """Everything but the batch in one axis.
+
+    Args:
+        data_format: with `"channels_first"` the channels are moved last before flattening.
+
+    Input shape: `(batch, ...)`. Output shape: `(batch, product)`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.Flatten()(fk.Input((4, 4, 3))).shape
+    (None, 48)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/flatten/
+    """
+
+    data_format: Any = field(None, convert=arg.data_format)
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        x = to_last(inputs, self.data_format) if inputs.ndim > 2 else inputs
+        return x.reshape((x.shape[0], math.prod(x.shape[1:])))
+
+
+@register("keras.layers")
+class Reshape(Layer):
+    """Each example in another shape of the same size.
+
+    Args:
+        target_shape: the shape without the batch; one entry may be -1.
+
+    Raises:
+        ValueError: a shape of another size.
+
+    >>> import fkeras as fk
+    >>> fk.nn.Reshape((-1, 2))(fk.Input((6,))).shape
+    (None, 3, 2)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/reshape/
+    """
+
+    target_shape: Any = field(convert=lambda shape: (shape,) if isinstance(shape, int) else tuple(shape))
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        sizes = inputs.shape[1:]
+        if all(isinstance(s, int) for s in sizes):
+            have, want = math.prod(sizes), math.prod(d for d in self.target_shape if d != -1)
+            fits = have % max(want, 1) == 0 if -1 in self.target_shape else have == want
+            if not fits:
+                raise ValueError(
+                    explain(
+                        f"{self.path_text()} cannot make {self.target_shape} of {have} numbers.",
+                        received=f"shape {tuple(inputs.shape)}",
+                        usually="the layers before changed in size.",
+                        write="Reshape((-1, features))",
+                    )
+                )
+        return inputs.reshape((inputs.shape[0], *self.target_shape))
+
+
+@register("keras.layers")
+class Permute(Layer):
+    """The axes of each example in another order.
+
+    Args:
+        dims: the order; axes count from 1, the batch is not among them.
+
+    Raises:
+        ValueError: something that is no order of 1, 2, ….
+
+    >>> import fkeras as fk
+    >>> fk.nn.Permute((2, 1))(fk.Input((10, 64))).shape
+    (None, 64, 10)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/permute/
+    """
+
+    dims: Any = field(convert=tuple)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                explain("Permute: `dims` must be an order of 1, 2, ….", received=f"dims={self.dims}", write="dims=(2, 1)")
+            )
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, len(self.dims) + 1)
+        return jnp.transpose(inputs, (0, *self.dims))
+
+
+@register("keras.layers")
+class RepeatVector(Layer):
+    """Each vector `n` times.
+
+    Args:
+        n: how often.
+
+    >>> import fkeras as fk
+    >>> fk.nn.RepeatVector(3)(fk.Input((32,))).shape
+    (None, 3, 32)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/repeat_vector/
+    """
+
+    n: int = arg.positive("n")
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, 2)
+        return jnp.repeat(inputs[:, None, :], self.n, axis=1)
+
+
+class _ZeroPadding(Layer):
+    padding: Any = 1
+    data_format: Any = field(None, convert=arg.data_format)
+
+    _rank = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "padding", pairs(self._rank, "padding")(self.padding))
+        super().__post_init__()
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, self._rank + 2)
+        x = to_last(inputs, self.data_format)
+        return from_last(jnp.pad(x, ((0, 0), *self.padding, (0, 0))), self.data_format)
+
+
+@register("keras.layers")
+class ZeroPadding2D(_ZeroPadding):
+    """Zeros around an image.
+
+    Args:
+        padding: rows and columns: one number, `(height, width)`, or `((top, bottom), (left, right))`.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.ZeroPadding2D(1)(fk.Input((4, 4, 3))).shape
+    (None, 6, 6, 3)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/zero_padding2d/
+    """
+
+    padding: Any = (1, 1)
+
+    _rank = 2
+
+
+@register("keras.layers")
+class UpSampling2D(Layer):
+    """An image enlarged by whole factors.
+
+    Args:
+        size: the factors of height and width, or one number for both.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.UpSampling2D()(fk.Input((4, 4, 3))).shape
+    (None, 8, 8, 3)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/up_sampling2d/
+    """
+
+    size: Any = field((2, 2), convert=arg.sizes(2, "size"))
+    data_format: Any = field(None, convert=arg.data_format)
+    interpolation: str = field("nearest", convert=arg.one_of("interpolation", "nearest", *_RESIZE))
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, 4)
+        x = to_last(inputs, self.data_format)
+        if self.interpolation == "nearest":
+            x = jnp.repeat(jnp.repeat(x, self.size[0], axis=1), self.size[1], axis=2)
+        else:
+            shape = (x.shape[0], x.shape[1] * self.size[0], x.shape[2] * self.size[1], x.shape[3])
+            x = jax.image.resize(x, shape, _RESIZE[self.interpolation], antialias=False)
+        return from_last(x, self.data_format)

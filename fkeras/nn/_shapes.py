@@ -1,0 +1,76 @@
+"""Windows, padding and channel order: the arithmetic that convolution, pooling and cropping share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import Layer, explain
+
+
+def to_last(x: jax.Array, data_format: str) -> jax.Array:
+    """Channels moved to the last axis where they come first."""
+    return jnp.moveaxis(x, 1, -1) if data_format == "channels_first" else x
+
+
+def from_last(x: jax.Array, data_format: str) -> jax.Array:
+    """The inverse of `to_last`."""
+    return jnp.moveaxis(x, -1, 1) if data_format == "channels_first" else x
+
+
+def check_rank(layer: Layer, x: jax.Array, rank: int) -> None:
+    """Refuse an input of another rank.
+
+    Raises:
+        ValueError: naming the layer, the rank and the shape.
+    """
+    if x.ndim != rank:
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs an input of rank {rank}.",
+                received=f"shape {tuple(x.shape)}, rank {x.ndim}",
+                usually="the channel or the batch axis is missing, or the layer is one for another rank.",
+                write="x[..., None] for one channel, x[None] for one example",
+            )
+        )
+
+
+def check_window(layer: Layer, sizes: Any, window: Any, padding: str) -> None:
+    """Refuse a window that is larger than an input without padding.
+
+    Raises:
+        ValueError: naming the layer, the window and the shape.
+    """
+    if padding == "valid" and any(isinstance(s, int) and w > s for s, w in zip(sizes, window, strict=True)):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()}: the window is larger than the input.",
+                received=f"window {tuple(window)}, input {tuple(sizes)}",
+                usually="the input was already reduced to less by earlier layers.",
+                write='padding="same", or a smaller window',
+            )
+        )
+
+
+def pairs(rank: int, name: str) -> Any:
+    """A converter: an integer, `rank` integers, or `rank` pairs, as `rank` pairs (padding, cropping)."""
+
+    def convert(value: Any) -> Any:
+        values = (value,) * rank if isinstance(value, int) else tuple(value)
+        if rank == 1 and len(values) == 2 and all(isinstance(v, int) for v in values):
+            values = (values,)
+        made = tuple((v, v) if isinstance(v, int) else tuple(v) for v in values)
+        good = len(made) == rank and all(len(p) == 2 and all(isinstance(v, int) and v >= 0 for v in p) for p in made)
+        if not good:
+            raise ValueError(
+                explain(
+                    f"`{name}` must be a non-negative integer, {rank} of them, or {rank} pairs of them.",
+                    received=f"{name}={value!r}",
+                    write=f"{name}=1, {name}={((1, 1),) * rank}",
+                )
+            )
+        return made
+
+    return convert

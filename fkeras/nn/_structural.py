@@ -1,0 +1,120 @@
+"""Layers that shape a model rather than its numbers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import Layer, explain, field, register, serialize
+
+
+@register("keras.layers")
+class Identity(Layer):
+    """The input as it is.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.Identity()(jnp.ones(2))
+    Array([1., 1.], dtype=float32)
+
+    Reference: https://keras.io/api/layers/core_layers/identity/
+    """
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+@register("keras.layers")
+class Masking(Layer):
+    """Steps whose features all equal a value are left out by later layers.
+
+    Args:
+        mask_value: the value.
+
+    Input shape: `(batch, time, features)`. The steps that are left out are set to 0.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.Masking(9.0)(jnp.array([[[1.0, 9.0], [9.0, 9.0]]])).tolist()
+    [[[1.0, 9.0], [0.0, 0.0]]]
+
+    Reference: https://keras.io/api/layers/core_layers/masking/
+    """
+
+    mask_value: float = 0.0
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        keep = jnp.any(inputs != self.mask_value, axis=-1, keepdims=True)
+        return inputs * keep.astype(inputs.dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return jnp.any(jnp.asarray(inputs) != self.mask_value, axis=-1)
+
+
+def _function(value: Any) -> Any:
+    if not callable(value):
+        raise ValueError(
+            explain(
+                "Lambda needs a function.",
+                received=repr(value)[:80],
+                usually="the function was called instead of passed.",
+                write="fk.nn.Lambda(my_function)",
+            )
+        )
+    return value
+
+
+@register("keras.layers")
+class Lambda(Layer):
+    """A function as a layer.
+
+    Args:
+        function: of the input; it may also take `mask` and `training`.
+        output_shape: accepted for Keras's sake; shapes are inferred.
+        mask: a mask, or a function of `(inputs, mask)` that makes the output's.
+        arguments: further keyword arguments of the function.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.Lambda(lambda x: x * 2)(jnp.ones(2))
+    Array([2., 2.], dtype=float32)
+
+    Reference: https://keras.io/api/layers/core_layers/lambda/
+    Unlike Keras a config holds the function's name, never its code: name it, and give it to `custom_objects`.
+    """
+
+    function: Any = field(convert=_function)
+    output_shape: Any = None
+    mask: Any = None
+    arguments: Any = field(None, convert=lambda arguments: dict(arguments or {}))
+
+    def call(self, inputs: Any, mask: Any = None, training: Any = False) -> Any:
+        try:
+            names = inspect.signature(self.function).parameters
+        except ValueError:  # some built-in functions tell no signature
+            names = {}
+        extra = {k: v for k, v in (("mask", mask), ("training", training)) if k in names}
+        return self.function(inputs, **{**self.arguments, **extra})
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        function = serialize(self.function)
+        if isinstance(function, str):
+            function = {"module": "builtins", "class_name": "function", "config": function, "registered_name": "function"}
+        return {**config, "function": function, "arguments": serialize(dict(self.arguments))}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        config = dict(config)
+        if isinstance(config.get("function"), str):  # a registered function by its bare name
+            entry = {"class_name": "function", "config": config["function"], "registered_name": config["function"]}
+            config["function"] = {"module": "builtins", **entry}
+        return super().from_config(config, custom_objects)

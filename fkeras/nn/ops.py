@@ -1,0 +1,137 @@
+"""`fk.ops`: jax.numpy and jax.nn, lifted onto symbolic tensors, under the names Keras users type.
+
+On arrays each is the function it is named after; on a symbolic tensor it records a node.
+
+>>> import fkeras as fk, jax.numpy as jnp
+>>> fk.ops.mean(jnp.array([1.0, 3.0]))
+Array(2., dtype=float32)
+>>> fk.ops.mean(fk.Input((4, 8)), axis=1).shape
+(None, 8)
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import SymbolicTensor, lift, register, registered
+from . import activations as _activations  # noqa: F401 - registers the functions gathered below
+
+
+# ------------------------------------------------------------------ what neither jax.numpy nor jax.nn has
+def _cast(x: Any, dtype: Any) -> jax.Array:
+    """`x` in another dtype."""
+    return jnp.asarray(x).astype(dtype)
+
+
+def _convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> jax.Array:
+    """`x` as an array."""
+    return jnp.asarray(x, dtype)
+
+
+def _divide_no_nan(x1: Any, x2: Any) -> jax.Array:
+    """`x1 / x2`, and 0 where `x2` is 0."""
+    x1, x2 = jnp.asarray(x1), jnp.asarray(x2)
+    return jnp.where(x2 == 0, 0, x1 / jnp.where(x2 == 0, 1, x2))
+
+
+def _top_k(x: Any, k: int, sorted: bool = True) -> Any:  # noqa: A002 - Keras's name
+    """The `k` largest entries of the last axis and their places."""
+    return jax.lax.top_k(x, k)
+
+
+def _in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
+    """Whether each target is among the `k` largest predictions of its row."""
+    own = jnp.take_along_axis(predictions, jnp.asarray(targets)[..., None], axis=-1)
+    return jnp.sum(predictions > own, axis=-1) < k
+
+
+def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> jax.Array:
+    """A 1 at the place that each integer names."""
+    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype or jnp.float32)
+
+
+def _segment(function: Any) -> Any:
+    def segment(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> jax.Array:  # noqa: A002
+        return function(data, segment_ids, num_segments, indices_are_sorted=sorted)
+
+    segment.__doc__ = function.__doc__
+    return segment
+
+
+def _shape(x: Any) -> tuple[int | None, ...]:
+    """The shape; `None` where a symbolic tensor's dimension is unknown."""
+    return tuple(x.shape) if isinstance(x, SymbolicTensor) else jnp.shape(x)
+
+
+def _normalize(x: Any, axis: int = -1, order: Any = 2, epsilon: float = 1e-12) -> jax.Array:
+    """`x` scaled to norm 1 along an axis."""
+    norm = jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True)
+    return x / jnp.maximum(norm, jnp.sqrt(epsilon) if order == 2 else epsilon)
+
+
+def _moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+    """Mean and variance over some axes."""
+    return jnp.mean(x, axis=axes, keepdims=keepdims), jnp.var(x, axis=axes, keepdims=keepdims)
+
+
+_OWN = {
+    "cast": _cast,
+    "convert_to_tensor": _convert_to_tensor,
+    "divide_no_nan": _divide_no_nan,
+    "top_k": _top_k,
+    "in_top_k": _in_top_k,
+    "one_hot": _one_hot,
+    "segment_sum": _segment(jax.ops.segment_sum),
+    "segment_max": _segment(jax.ops.segment_max),
+    "segment_min": _segment(jax.ops.segment_min),
+    "segment_prod": _segment(jax.ops.segment_prod),
+    "normalize": _normalize,
+    "moments": _moments,
+    "get_item": lambda x, key: operator.getitem(jnp.asarray(x), key),
+    "stop_gradient": jax.lax.stop_gradient,
+    "rsqrt": jax.lax.rsqrt,
+    "erf": jax.scipy.special.erf,
+    "erfinv": jax.scipy.special.erfinv,
+    "logsumexp": jax.nn.logsumexp,
+    "norm": jnp.linalg.norm,
+    "fft": jnp.fft.fft,
+    "softsign": jax.nn.soft_sign,
+}
+
+# Names of jax.numpy that make no array of arrays: types, constants, settings, input and output.
+_LEFT_OUT = {"load", "save", "savez", "set_printoptions", "get_printoptions", "printoptions", "array_repr", "array_str"}
+
+
+def _gather() -> dict[str, Any]:
+    """Every function by name: jax.numpy's, jax.nn's, Keras's activations, and those above, each over the last."""
+    table: dict[str, Any] = {}
+    for module in (jnp, jax.nn):
+        for name in dir(module):
+            value = getattr(module, name)
+            if not name.startswith("_") and callable(value) and not isinstance(value, type) and name not in _LEFT_OUT:
+                table[name] = value
+    table = {n: f for n, f in table.items() if hasattr(f, "__name__") and not _is_dtype(f)}
+    table.update({n: f for n, f in registered("keras.activations").items() if callable(f)})
+    table.update(_OWN)
+    return table
+
+
+def _is_dtype(value: Any) -> bool:
+    return hasattr(value, "dtype") or type(value).__name__ == "_ScalarMeta"
+
+
+_known = set(registered("keras.ops"))
+for _name, _plain in _gather().items():
+    if _name not in _known:
+        register("keras.ops", _name)(_plain)
+    globals()[_name] = lift(_plain, _name)
+
+globals()["shape"] = _shape
+
+
+def __dir__() -> list[str]:
+    return sorted([n for n in globals() if not n.startswith("_")])
