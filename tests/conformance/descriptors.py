@@ -22,6 +22,7 @@ class Row:
         variant: what sets this row apart from the class's others.
         call_kwargs: keyword arguments of the call.
         atol: the tolerance against Keras; anything but 1e-5 has its reason in `why`.
+        spread: whether a list of inputs is spread over the call's arguments.
         random: the training output is random, so only inference is compared.
         make: builds the layer from a namespace (`fk.nn` or `keras.layers`), for arguments that are layers.
         keras: whether Keras has the class (`FlaxLayer` rows compare with something else).
@@ -37,6 +38,7 @@ class Row:
     call_kwargs: dict[str, Any] = dataclasses.field(default_factory=dict)
     atol: float = 1e-5
     why: str = ""
+    spread: bool = False
     random: bool = False
     make: Callable[[Any], Any] | None = None
     keras: bool = True
@@ -49,6 +51,15 @@ class Row:
     def layer(self, namespace: Any) -> Any:
         """The layer, made by `fk.nn` or by `keras.layers`."""
         return self.make(namespace) if self.make else getattr(namespace, self.cls)(**self.kwargs)
+
+    def kwargs_by_name(self) -> dict[str, Any]:
+        """Functions among the arguments, as `custom_objects`."""
+        return {v.__name__: v for v in self.kwargs.values() if callable(v) and hasattr(v, "__name__")}
+
+    def args(self, seed: int = 0) -> tuple[Any, ...]:
+        """The call's positional arguments."""
+        inputs = self.inputs(seed)
+        return tuple(inputs) if self.spread else (inputs,)
 
     def inputs(self, seed: int = 0) -> Any:
         """Numpy inputs: an array, or a list of them."""

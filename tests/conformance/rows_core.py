@@ -1,0 +1,27 @@
+"""Rows: structure, embedding, preprocessing, foreign modules."""
+
+import numpy as np
+from flax import linen
+
+from .descriptors import Row
+
+
+def double(x):
+    return x * 2
+
+
+ROWS = [
+    Row("Embedding", {"input_dim": 5, "output_dim": 4}, (3, 6), dtype="int32"),
+    Row("Embedding", {"input_dim": 5, "output_dim": 4, "mask_zero": True}, (3, 6), dtype="int32", variant="mask_zero"),
+    Row("Identity", {}),
+    Row("Masking", {"mask_value": 0.0}, (3, 5, 2)),
+    Row("Lambda", {"function": double}),
+    Row("Normalization", {"mean": 1.0, "variance": 4.0}),
+    Row("Normalization", {"axis": (1, 2)}, (3, 2, 4), variant="axes"),
+    Row("Normalization", {"mean": np.arange(4.0), "variance": np.full(4, 2.0), "invert": True}, variant="invert",
+        skip={"config": "Keras's config holds the arrays themselves"}),
+    Row("InputLayer", {"shape": (4,), "batch_size": 3}, skip={"dtype": "its dtype is the array's own"}),
+    Row("FlaxLayer", {"module": linen.Dense(5)}, keras=False,
+        skip={"config": "a Linen module has no config", "dtype": "the module has a dtype of its own",
+              "vmap": "", "reference": "tested in tests/nn/test_layers.py"}),
+]  # fmt: skip

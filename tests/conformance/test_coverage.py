@@ -1,0 +1,47 @@
+"""Nothing public is missing from the table, and what Keras has beyond it can only shrink."""
+
+import inspect
+
+import pytest
+
+import fkeras as fk
+
+from .descriptors import rows
+
+# Names of keras.layers that fk.nn does not have yet. Layers that land are taken off; none may be put on.
+NOT_YET = set("""
+ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention AlphaDropout Attention AugMix AutoContrast Bidirectional
+CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1DTranspose Conv2DTranspose
+Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1DTranspose Convolution2DTranspose Convolution3DTranspose
+Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D DepthwiseConv2D Discretization ELU EinsumDense Equalization
+GRUCell GaussianDropout GaussianNoise GroupNormalization GroupQueryAttention HashedCrossing Hashing InputSpec
+IntegerLookup JaxLayer LSTMCell LeakyReLU MaxNumBoundingBoxes MelSpectrogram MixUp PReLU Pipeline RMSNormalization RNN
+RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomElasticTransform
+RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective
+RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing
+ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D
+SimpleRNN SimpleRNNCell Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization
+StackedRNNCells StringLookup TFSMLayer TextVectorization TimeDistributed TorchModuleWrapper UnitNormalization
+UpSampling1D UpSampling3D Wrapper ZeroPadding1D ZeroPadding3D deserialize serialize
+""".split())
+
+
+def public_layers():
+    found = {n: v for n, v in vars(fk.nn).items() if inspect.isclass(v) and issubclass(v, fk.nn.Layer)}
+    return {v.__name__: v for n, v in found.items() if v is not fk.nn.Layer}
+
+
+def test_every_public_layer_has_a_row():
+    assert set(public_layers()) == {row.cls for row in rows()}
+
+
+def test_row_names_are_unique():
+    names = [row.id for row in rows()]
+    assert len(names) == len(set(names))
+
+
+def test_what_keras_has_beyond_the_table_only_shrinks():
+    keras = pytest.importorskip("keras")
+    theirs = {n for n in dir(keras.layers) if not n.startswith("_")} - {"Input", "Layer"}
+    assert theirs - set(dir(fk.nn)) == NOT_YET

@@ -1,0 +1,251 @@
+"""The laws: what holds for every layer of the table."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen
+
+import fkeras as fk
+
+from .descriptors import Row, rows
+from .keras_weights import randomise, to_fkeras
+
+ROWS = rows()
+RNGS = {"dropout": jax.random.key(1)}
+FROZEN = pathlib.Path(__file__).with_name("parameters.json")
+every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+
+
+def apart(row: Row, law: str) -> None:
+    if law in row.skip:
+        pytest.skip(row.skip[law] or "does not apply")
+
+
+def prepared(row: Row, seed: int = 0):
+    layer = row.layer(fk.nn)
+    args = row.args()
+    variables = layer.init(jax.random.key(seed), *args, **row.call_kwargs)
+    return layer, variables, args
+
+
+def close(got, want, atol=1e-5):
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, atol=atol * max(1.0, np.abs(b).max(initial=0)), rtol=0)
+
+
+@pytest.fixture(scope="module")
+def keras():
+    return pytest.importorskip("keras")
+
+
+# ------------------------------------------------------------------ numbers
+@every
+def test_equals_keras(row, keras):
+    if not row.keras:
+        pytest.skip("Keras has no such layer")
+    reference = row.layer(keras.layers)
+    args = row.args()
+    keras_args = args if row.spread or isinstance(args[0], list) else args
+    with jax.numpy_rank_promotion("allow"):
+        reference(*keras_args, **row.call_kwargs)
+        randomise(reference)
+        want = reference(*keras_args, **row.call_kwargs)
+    layer, _, _ = prepared(row)
+    variables = to_fkeras(reference)
+    close(layer.apply(variables, *args, **row.call_kwargs), want, row.atol)
+    if row.random or "training" not in layer._call_parameters.names:
+        return
+    with jax.numpy_rank_promotion("allow"):
+        want = reference(*keras_args, training=True, **row.call_kwargs)
+    mutable = [c for c in variables if c != "params"]
+    got, updates = layer.apply(variables, *args, training=True, rngs=RNGS, mutable=mutable, **row.call_kwargs)
+    close(got, want, row.atol)
+    after = to_fkeras(reference)
+    for collection, tree in updates.items():
+        close(tree, after[collection], row.atol)
+
+
+@every
+def test_gradients_are_finite_and_reach_every_weight(row):
+    layer, variables, args = prepared(row)
+    if row.dtype != "float32":
+        args = tuple(args)
+
+    def total(params, args):
+        outputs = layer.apply({**variables, "params": params}, *args, **row.call_kwargs)
+        return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(outputs))
+
+    params = variables.get("params", {})
+    if row.dtype == "float32":
+        grads = jax.grad(total, argnums=(0, 1))(params, args)
+    else:
+        grads = jax.grad(total)(params, args)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+    of_params = jax.tree.leaves(grads[0] if row.dtype == "float32" else grads)
+    assert len(of_params) == len(jax.tree.leaves(params))
+    assert all(np.shape(g) == np.shape(p) for g, p in zip(of_params, jax.tree.leaves(params), strict=True))
+
+
+# ------------------------------------------------------------------ transformations
+@every
+def test_jit_equals_eager(row):
+    layer, variables, args = prepared(row)
+    for training in (False, True):
+        mutable = [c for c in variables if c != "params"]
+
+        def run(variables, args, training=training, mutable=mutable):
+            return layer.apply(variables, *args, training=training, rngs=RNGS, mutable=mutable, **row.call_kwargs)
+
+        # XLA fuses and reorders float32 arithmetic
+        close(jax.jit(run)(variables, args), run(variables, args), 1e-5)
+
+
+@every
+def test_vmap_equals_one_by_one(row):
+    apart(row, "vmap")
+    layer, variables, _ = prepared(row)
+    many = [row.args(seed) for seed in (0, 1)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *many)
+    run = lambda args: layer.apply(variables, *args, **row.call_kwargs)  # noqa: E731
+    got = jax.vmap(run)(stacked)
+    want = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(run(args) for args in many))
+    close(got, want, 1e-5)  # batched kernels sum in another order
+
+
+@every
+def test_init_under_jit_vmap_and_eval_shape(row):
+    layer, variables, args = prepared(row)
+    key = jax.random.key(0)
+    init = lambda key: layer.init(key, *args, **row.call_kwargs)  # noqa: E731
+    close(jax.jit(init)(key), variables, 1e-6)  # fused float32 arithmetic in the initializers
+    shapes = jax.eval_shape(init, key)
+    assert jax.tree.map(lambda a: (a.shape, a.dtype), shapes) == jax.tree.map(lambda a: (a.shape, a.dtype), variables)
+    many = jax.vmap(init)(jax.random.split(key, 2))
+    assert all(leaf.shape[0] == 2 for leaf in jax.tree.leaves(many))
+
+
+# ------------------------------------------------------------------ graphs
+def symbolic(row: Row, fixed: bool):
+    """Symbolic inputs for a row: with the shapes given, or with every inner dimension unknown."""
+    shapes = row.shapes if isinstance(row.shapes, list) else [row.shapes]
+    tensors = [fk.Input(s[1:] if fixed else (*(None,) * (len(s) - 2), s[-1]), dtype=row.dtype) for s in shapes]
+    if row.cls == "InputLayer":
+        tensors = [fk.Input(batch_shape=s) for s in shapes]
+    return (tensors if isinstance(row.shapes, list) else tensors[0]), tensors
+
+
+@every
+def test_symbolic_shape_is_the_real_shape(row):
+    packed, tensors = symbolic(row, fixed=True)
+    layer, variables, args = prepared(row)
+    outputs = layer(*packed, **row.call_kwargs) if row.spread else layer(packed, **row.call_kwargs)
+    model = fk.Model(tensors, outputs)
+    made = model.init(jax.random.key(0))
+    inputs = row.inputs()
+    real = model.apply(made, inputs if isinstance(inputs, list) else [inputs])
+    for tensor, array in zip(jax.tree.leaves(outputs), jax.tree.leaves(real), strict=True):
+        assert tensor.dtype == array.dtype
+        assert all(d is None or d == size for d, size in zip(tensor.shape, array.shape, strict=True))
+        assert tensor.shape[1:] == array.shape[1:]  # only the batch was unknown
+    got = jax.tree.map(jnp.shape, {c: t.get(layer.name, {}) for c, t in made.items()})
+    assert {c: t for c, t in got.items() if t} == {c: t for c, t in jax.tree.map(jnp.shape, variables).items() if t}
+
+
+@every
+def test_a_layer_works_inside_a_plain_linen_module(row):
+    if row.cls == "FlaxLayer":
+        pytest.skip("a module passed from outside is adopted, not made here")
+
+    class Net(linen.Module):
+        @linen.compact
+        def __call__(self, *args):
+            return row.layer(fk.nn)(*args, **row.call_kwargs)
+
+    args = row.args()
+    outputs, _ = Net().init_with_output({"params": jax.random.key(0), "dropout": jax.random.key(1)}, *args)
+    layer, variables, _ = prepared(row)
+    want = layer.apply(variables, *args, **row.call_kwargs)
+    assert jax.tree.map(jnp.shape, outputs) == jax.tree.map(jnp.shape, want)
+
+
+# ------------------------------------------------------------------ configs and identity
+def plain(config):
+    return json.loads(json.dumps({k: v for k, v in config.items() if k not in ("name", "seed")}))
+
+
+@every
+def test_config_is_keras_own_and_comes_back(row, keras):
+    apart(row, "config")
+    layer = row.layer(fk.nn)
+    config = layer.get_config()
+    again = type(layer).from_config(json.loads(json.dumps(config)), custom_objects=row.kwargs_by_name())
+    assert again == layer
+    assert hash(again) == hash(layer)
+    if not row.keras or row.cls == "Lambda":  # Keras writes a Lambda's bytecode
+        return
+    reference = row.layer(keras.layers).get_config()
+    assert plain(config) == plain(_without_later_fields(reference, config))
+    assert plain(getattr(keras.layers, row.cls).from_config(config).get_config()) == plain(reference)
+
+
+def _without_later_fields(reference, ours):
+    """Keras's config without keys whose value is the default of a mode that is no mode here."""
+    idle = {"quantization_config", "rms_scaling", "input_axes", "output_axes"}
+    return {k: v for k, v in reference.items() if k in ours or k not in idle}
+
+
+@every
+def test_equal_layers_are_equal_and_others_are_not(row):
+    one, two = row.layer(fk.nn), row.layer(fk.nn)
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one != one.replace(trainable=not one.trainable)
+    with pytest.raises(AttributeError, match="is immutable"):
+        one.trainable = True
+
+
+# ------------------------------------------------------------------ dtypes and names
+@every
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
+def test_half_precision(row, policy):
+    apart(row, "dtype")
+    layer = row.layer(fk.nn).replace(dtype=policy)
+    args = row.args()
+    variables = layer.init(jax.random.key(0), *args, **row.call_kwargs)
+    outputs = layer.apply(variables, *args, **row.call_kwargs)
+    stored = jnp.bfloat16 if policy == "bfloat16" else jnp.float32
+    assert all(leaf.dtype == stored for leaf in jax.tree.leaves(variables.get("params", {})))
+    assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(outputs))
+    full = row.layer(fk.nn).apply(jax.tree.map(_wide, variables), *args, **row.call_kwargs)
+    close(outputs, full, 0.1)  # bfloat16 has 8 bits
+
+
+def _wide(leaf):
+    return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+
+def describe(tree):
+    found = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(p, simple=True, separator="/"): [list(a.shape), str(a.dtype)] for p, a in found}
+
+
+def test_parameter_names_and_shapes_are_frozen():
+    now = {row.id: describe(prepared(row)[1]) for row in ROWS}
+    text = json.dumps(now, indent=1, sort_keys=True) + "\n"
+    assert FROZEN.exists(), f"write {FROZEN.name}:\n{text}"
+    assert json.loads(FROZEN.read_text()) == now, (
+        "Parameter names or shapes changed, so older checkpoints would not load. If that is meant, run\n"
+        "  python -m tests.conformance.test_laws"
+    )
+
+
+if __name__ == "__main__":
+    FROZEN.write_text(json.dumps({row.id: describe(prepared(row)[1]) for row in ROWS}, indent=1, sort_keys=True) + "\n")
