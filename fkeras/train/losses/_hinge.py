@@ -9,90 +9,115 @@ import jax
 import jax.numpy as jnp
 
 from ...core import register
-from ._base import MODULE, Loss, same_rank
+from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._inputs import MODULE, loss_function
 
 
 def _signs(y_true: jax.Array) -> jax.Array:
-    """Labels 0 and 1 as -1 and 1; other labels as they are, decided for the whole array as in Keras."""
+    """Labels 0 and 1 as -1 and 1. Other labels stay, which is decided for the array as a whole, as in Keras."""
     binary = jnp.all((y_true == 0) | (y_true == 1))
     return jnp.where(binary, 2 * y_true - 1, y_true)
 
 
-@register(MODULE)
+# ------------------------------------------------------------------ functions
+@loss_function(elementwise=True)
 def hinge(y_true: Any, y_pred: Any) -> jax.Array:
-    """`mean(max(1 - y_true y_pred, 0))` over the last axis; labels are -1 and 1, or 0 and 1.
+    r"""$\max(1 - y \hat y, 0)$, the mean over the last axis.
 
-    >>> hinge(jnp.array([[1.0]]), jnp.array([[0.5]]))
-    Array([0.5], dtype=float32)
+    Args:
+        y_true: -1 and 1, or 0 and 1; `(…, d)`, any dtype.
+        y_pred: scores `(…, d)`, float.
+
+    Returns:
+        `(…)`, in the dtype of the predictions.
+
+    >>> hinge(jnp.array([[1, 0]]), jnp.array([[0.5, 0.5]]))
+    Array([1.], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return jnp.mean(jnp.maximum(1 - _signs(y_true) * y_pred, 0), axis=-1)
 
 
-@register(MODULE)
+@loss_function(elementwise=True)
 def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
-    """`mean(max(1 - y_true y_pred, 0)^2)` over the last axis.
+    r"""$\max(1 - y \hat y, 0)^2$, the mean over the last axis; labels as for `hinge`.
 
-    >>> squared_hinge(jnp.array([[1.0]]), jnp.array([[0.5]]))
-    Array([0.25], dtype=float32)
+    >>> squared_hinge(jnp.array([[1, 0]]), jnp.array([[0.5, 0.5]]))
+    Array([1.25], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return jnp.mean(jnp.square(jnp.maximum(1 - _signs(y_true) * y_pred, 0)), axis=-1)
 
 
-@register(MODULE)
+@loss_function()
 def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
-    """`max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0)` for one-hot targets.
+    r"""$\max(\max_i (1 - y_i) \hat y_i - \sum_i y_i \hat y_i + 1, 0)$ for one-hot targets `(…, classes)`.
 
     >>> categorical_hinge(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]]))
     Array([0.75], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     positive = jnp.sum(y_true * y_pred, axis=-1)
     negative = jnp.max((1 - y_true) * y_pred, axis=-1)
     return jnp.maximum(negative - positive + 1, 0)
 
 
+# ------------------------------------------------------------------ classes
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class Hinge(Loss):
-    """The hinge loss.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Hinge(FunctionLoss):
+    """The hinge loss of labels -1 and 1, or 0 and 1; see `hinge`.
 
-    >>> Hinge()(jnp.array([[1.0]]), jnp.array([[0.5]]))
-    Array(0.5, dtype=float32)
+    Args:
+        reduction, name, dtype: see `Loss`.
+
+    >>> Hinge()(jnp.array([[1, 0]]), jnp.array([[0.5, 0.5]]))
+    Array(1., dtype=float32)
+
+    Reference: https://keras.io/api/losses/hinge_losses/
     """
 
-    name: str | None = "hinge"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "hinge"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return hinge(y_true, y_pred)
+    _function = staticmethod(hinge)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class SquaredHinge(Loss):
-    """The squared hinge loss.
+@dataclasses.dataclass(frozen=True, eq=False)
+class SquaredHinge(FunctionLoss):
+    """The squared hinge loss; see `squared_hinge`.
 
-    >>> SquaredHinge()(jnp.array([[1.0]]), jnp.array([[0.5]]))
-    Array(0.25, dtype=float32)
+    Args:
+        reduction, name, dtype: see `Loss`.
+
+    >>> SquaredHinge()(jnp.array([[1, 0]]), jnp.array([[0.5, 0.5]]))
+    Array(1.25, dtype=float32)
+
+    Reference: https://keras.io/api/losses/hinge_losses/
     """
 
-    name: str | None = "squared_hinge"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "squared_hinge"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return squared_hinge(y_true, y_pred)
+    _function = staticmethod(squared_hinge)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class CategoricalHinge(Loss):
-    """The hinge loss of one-hot targets.
+@dataclasses.dataclass(frozen=True, eq=False)
+class CategoricalHinge(FunctionLoss):
+    """The hinge loss of one-hot targets; see `categorical_hinge`.
+
+    Args:
+        reduction, name, dtype: see `Loss`.
 
     >>> CategoricalHinge()(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]]))
     Array(0.75, dtype=float32)
+
+    Reference: https://keras.io/api/losses/hinge_losses/
     """
 
-    name: str | None = "categorical_hinge"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "categorical_hinge"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return categorical_hinge(y_true, y_pred)
+    _function = staticmethod(categorical_hinge)

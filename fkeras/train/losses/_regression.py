@@ -10,99 +10,106 @@ import jax.numpy as jnp
 import optax
 
 from ...core import register
-from ._base import MODULE, Loss, same_rank
-
-# Keras's epsilon, the least a denominator or logarithm sees.
-EPSILON = 1e-7
+from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._inputs import EPSILON, MODULE, loss_function
 
 
-@register(MODULE, aliases=("mse", "MSE"))
+# ------------------------------------------------------------------ functions
+@loss_function("mse", "MSE", elementwise=True)
 def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
-    """`mean((y_true - y_pred)^2)` over the last axis.
+    r"""Mean squared error: $\frac1d \sum_i (y_i - \hat y_i)^2$ over the last axis.
 
-    >>> mean_squared_error(jnp.zeros((1, 2)), jnp.ones((1, 2)))
-    Array([1.], dtype=float32)
+    Args:
+        y_true: targets `(…, d)`, any dtype.
+        y_pred: predictions `(…, d)`, float.
+
+    Returns:
+        `(…)`, in the dtype of the predictions.
+
+    >>> mean_squared_error(jnp.zeros((1, 2)), jnp.array([[1.0, 3.0]]))
+    Array([5.], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
-@register(MODULE, aliases=("mae", "MAE"))
+@loss_function("mae", "MAE", elementwise=True)
 def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
-    """`mean(|y_true - y_pred|)` over the last axis.
+    r"""Mean absolute error: $\frac1d \sum_i |y_i - \hat y_i|$ over the last axis.
 
-    >>> mean_absolute_error(jnp.zeros((1, 2)), jnp.ones((1, 2)))
-    Array([1.], dtype=float32)
+    >>> mean_absolute_error(jnp.zeros((1, 2)), jnp.array([[1.0, 3.0]]))
+    Array([2.], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
-@register(MODULE, aliases=("mape", "MAPE"))
+@loss_function("mape", "MAPE", elementwise=True)
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
-    """`100 mean(|y_true - y_pred| / max(|y_true|, 1e-7))` over the last axis.
+    r"""Mean error in per cent: $\frac{100}d \sum_i |y_i - \hat y_i| / \max(|y_i|, 10^{-7})$ over the last axis.
 
     >>> mean_absolute_percentage_error(jnp.full((1, 2), 2.0), jnp.ones((1, 2)))
     Array([50.], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), EPSILON)), axis=-1)
 
 
-@register(MODULE, aliases=("msle", "MSLE"))
+@loss_function("msle", "MSLE", elementwise=True)
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
-    """`mean((log(1 + y_true) - log(1 + y_pred))^2)` over the last axis; both are at least 1e-7.
+    r"""Mean squared difference of $\log(1 + y)$ over the last axis; both are at least $10^{-7}$.
 
-    >>> mean_squared_logarithmic_error(jnp.zeros((1, 2)), jnp.zeros((1, 2)))
-    Array([0.], dtype=float32)
+    >>> mean_squared_logarithmic_error(jnp.zeros((1, 2)), jnp.full((1, 2), jnp.e - 1)).round(4)
+    Array([1.], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
-    # log(max(y, eps) + 1), not log1p: Keras's rounding
-    logs = [jnp.log(jnp.maximum(y, EPSILON) + 1.0) for y in (y_true, y_pred)]
-    return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
+    log_true, log_pred = (jnp.log1p(jnp.maximum(y, EPSILON)) for y in (y_true, y_pred))
+    return jnp.mean(jnp.square(log_pred - log_true), axis=-1)
 
 
-@register(MODULE)
+@loss_function(elementwise=True)
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
-    """`d^2 / 2` where `|d| <= delta`, else `delta |d| - delta^2 / 2`; mean over the last axis.
+    r"""$\frac12 e^2$ where $|e| \le \delta$, else $\delta |e| - \frac12 \delta^2$; the mean over the last axis.
 
     >>> huber(jnp.zeros((1, 1)), jnp.full((1, 1), 3.0))
     Array([2.5], dtype=float32)
+
+    Reference: Huber, Robust Estimation of a Location Parameter (1964).
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return jnp.mean(optax.huber_loss(y_pred, y_true, delta=delta), axis=-1)
 
 
-@register(MODULE, aliases=("logcosh",))
+@loss_function(elementwise=True)
 def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
-    """`mean(log(cosh(y_pred - y_true)))` over the last axis.
+    r"""$\log \cosh(\hat y - y)$, the mean over the last axis: like `huber`, smooth everywhere.
 
-    >>> log_cosh(jnp.zeros((1, 1)), jnp.zeros((1, 1)))
-    Array([0.], dtype=float32)
+    >>> log_cosh(jnp.zeros((1, 1)), jnp.ones((1, 1))).round(4)
+    Array([0.4338], dtype=float32)
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
     return jnp.mean(optax.log_cosh(y_pred, y_true), axis=-1)
 
 
-@register(MODULE)
+@loss_function()
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
-    """`-cos(y_true, y_pred)` along an axis: -1 for vectors that point the same way.
+    r"""$-\cos(y, \hat y)$ along an axis: -1 for vectors that point the same way, 0 where either is 0.
 
-    >>> cosine_similarity(jnp.ones((1, 2)), jnp.ones((1, 2)))
+    >>> cosine_similarity(jnp.array([[1.0, 0.0]]), jnp.array([[2.0, 0.0]]))
     Array([-1.], dtype=float32)
+
+    Unlike Keras, the gradient at a vector of zeros is finite.
     """
-    y_true, y_pred = same_rank(y_true, y_pred)
-
-    def unit(y: jax.Array) -> jax.Array:
-        return y * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(y), axis=axis, keepdims=True), 1e-12))
-
-    return -jnp.sum(unit(y_true) * unit(y_pred), axis=axis)
+    return -jnp.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)
 
 
+def _unit(y: jax.Array, axis: int) -> jax.Array:
+    # Keras's norm is at least 1e-7, so the square is at least 1e-14.
+    return y * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(y), axis=axis, keepdims=True), EPSILON**2))
+
+
+# ------------------------------------------------------------------ classes
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class MeanSquaredError(Loss):
-    """`mean((y_true - y_pred)^2)`, reduced over the batch.
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanSquaredError(FunctionLoss):
+    """Mean squared error; see `mean_squared_error`.
+
+    Args:
+        reduction, name, dtype: see `Loss`.
 
     >>> MeanSquaredError()(jnp.zeros((2, 1)), jnp.full((2, 1), 2.0))
     Array(4., dtype=float32)
@@ -110,125 +117,146 @@ class MeanSquaredError(Loss):
     Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    name: str | None = "mean_squared_error"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "mean_squared_error"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return mean_squared_error(y_true, y_pred)
+    _function = staticmethod(mean_squared_error)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class MeanAbsoluteError(Loss):
-    """`mean(|y_true - y_pred|)`, reduced over the batch.
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanAbsoluteError(FunctionLoss):
+    """Mean absolute error; see `mean_absolute_error`.
+
+    Args:
+        reduction, name, dtype: see `Loss`.
 
     >>> MeanAbsoluteError()(jnp.zeros((2, 1)), jnp.full((2, 1), 2.0))
     Array(2., dtype=float32)
+
+    Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    name: str | None = "mean_absolute_error"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "mean_absolute_error"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return mean_absolute_error(y_true, y_pred)
+    _function = staticmethod(mean_absolute_error)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class MeanAbsolutePercentageError(Loss):
-    """The mean absolute error in per cent of the target.
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanAbsolutePercentageError(FunctionLoss):
+    """Mean absolute error in per cent of the target; see `mean_absolute_percentage_error`.
+
+    Args:
+        reduction, name, dtype: see `Loss`.
 
     >>> MeanAbsolutePercentageError()(jnp.full((2, 1), 4.0), jnp.full((2, 1), 2.0))
     Array(50., dtype=float32)
+
+    Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    name: str | None = "mean_absolute_percentage_error"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "mean_absolute_percentage_error"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return mean_absolute_percentage_error(y_true, y_pred)
+    _function = staticmethod(mean_absolute_percentage_error)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class MeanSquaredLogarithmicError(Loss):
-    """The mean squared difference of `log(1 + y)`.
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanSquaredLogarithmicError(FunctionLoss):
+    """Mean squared difference of `log(1 + y)`; see `mean_squared_logarithmic_error`.
+
+    Args:
+        reduction, name, dtype: see `Loss`.
 
     >>> MeanSquaredLogarithmicError()(jnp.ones((2, 1)), jnp.ones((2, 1)))
     Array(0., dtype=float32)
+
+    Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    name: str | None = "mean_squared_logarithmic_error"
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "mean_squared_logarithmic_error"
+    dtype: Any = None
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return mean_squared_logarithmic_error(y_true, y_pred)
+    _function = staticmethod(mean_squared_logarithmic_error)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
-class LogCosh(Loss):
-    """The mean of `log(cosh(y_pred - y_true))`.
-
-    >>> LogCosh()(jnp.zeros((2, 1)), jnp.zeros((2, 1)))
-    Array(0., dtype=float32)
-    """
-
-    name: str | None = "log_cosh"
-
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return log_cosh(y_true, y_pred)
-
-
-@register(MODULE)
-@dataclasses.dataclass(frozen=True, init=False)
-class Huber(Loss):
-    """Quadratic for small errors, linear for large ones.
+@dataclasses.dataclass(frozen=True, eq=False)
+class LogCosh(FunctionLoss):
+    """The mean of `log(cosh(y_pred - y_true))`; see `log_cosh`.
 
     Args:
-        delta: where the one becomes the other.
+        reduction, name, dtype: see `Loss`.
+
+    >>> LogCosh()(jnp.zeros((2, 1)), jnp.ones((2, 1))).round(4)
+    Array(0.4338, dtype=float32)
+
+    Reference: https://keras.io/api/losses/regression_losses/
+    """
+
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "log_cosh"
+    dtype: Any = None
+
+    _function = staticmethod(log_cosh)
+
+
+@register(MODULE)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Huber(FunctionLoss):
+    """Quadratic for small errors, linear for large ones; see `huber`.
+
+    Args:
+        delta: the error at which the one becomes the other.
+        reduction, name, dtype: see `Loss`.
 
     >>> Huber(delta=1.0)(jnp.zeros((2, 1)), jnp.full((2, 1), 3.0))
     Array(2.5, dtype=float32)
 
-    Reference: Huber, Robust Estimation of a Location Parameter (1964).
-    Unlike Keras the config keeps `delta`.
+    Reference: https://keras.io/api/losses/regression_losses/
+    Unlike Keras's, the config keeps `delta` (where it is not 1.0); Keras reads it.
     """
 
     delta: float = 1.0
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "huber_loss"
+    dtype: Any = None
 
-    def __init__(
-        self, delta: float = 1.0, reduction: Any = "sum_over_batch_size", name: str = "huber_loss", dtype: Any = None
-    ) -> None:
-        fill(self, delta=delta, reduction=reduction, name=name, dtype=dtype)
-
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return huber(y_true, y_pred, self.delta)
+    _function = staticmethod(huber)
+    _keras_forgets = ("delta",)
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True, init=False)
-class CosineSimilarity(Loss):
-    """The negative cosine of the angle between targets and predictions.
+@dataclasses.dataclass(frozen=True, eq=False)
+class CosineSimilarity(FunctionLoss):
+    """The negative cosine of the angle between targets and predictions; see `cosine_similarity`.
 
     Args:
-        axis: along which they are vectors.
+        axis: the axis along which they are vectors.
+        reduction, name, dtype: see `Loss`.
 
-    >>> CosineSimilarity()(jnp.ones((2, 3)), jnp.ones((2, 3))).round(4)
+    >>> CosineSimilarity()(jnp.array([[1.0, 0.0]]), jnp.array([[2.0, 0.0]]))
     Array(-1., dtype=float32)
 
-    Unlike Keras the config keeps `axis`.
+    Reference: https://keras.io/api/losses/regression_losses/
+    Unlike Keras's, the config keeps `axis` (where it is not -1); Keras reads it.
     """
 
     axis: int = -1
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "cosine_similarity"
+    dtype: Any = None
 
-    def __init__(
-        self, axis: int = -1, reduction: Any = "sum_over_batch_size", name: str = "cosine_similarity", dtype: Any = None
-    ) -> None:
-        fill(self, axis=axis, reduction=reduction, name=name, dtype=dtype)
+    _function = staticmethod(cosine_similarity)
+    _keras_forgets = ("axis",)
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
-        return cosine_similarity(y_true, y_pred, self.axis)
-
-
-def fill(loss: Loss, **values: Any) -> None:
-    """Set a frozen loss's fields, from a constructor that has Keras's order of arguments."""
-    for name, value in values.items():
-        object.__setattr__(loss, name, value)
-    loss.__post_init__()
+    @property
+    def by_row(self) -> bool:
+        return self.axis != 0

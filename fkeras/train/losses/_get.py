@@ -1,0 +1,140 @@
+"""Losses by name, config or function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ...core import address_of, explain, register
+from ...core import get as get_object
+from ...core import serialize as serialize_value
+from ._base import SUM_OVER_BATCH_SIZE, Loss
+from ._frozen import set_fields
+from ._inputs import MODULE, is_by_row, match_ranks
+from ._probabilistic import crossentropy
+
+
+@register("keras.src.losses.losses")  # the address that Keras writes for it
+class LossFunctionWrapper(Loss):
+    """A function `(y_true, y_pred, **kwargs)` as a loss.
+
+    Args:
+        fn: the function; returns one value for each sample, or one number for the batch.
+        reduction, name, dtype: see `Loss`; named after the function by default.
+        **kwargs: further arguments of the function.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.losses.get(lambda y, p: jnp.abs(y - p))(jnp.zeros(2), jnp.ones(2))
+    Array(1., dtype=float32)
+    """
+
+    fn: Any
+    kwargs: Mapping[str, Any]
+
+    def __init__(
+        self,
+        fn: Any,
+        reduction: Any = SUM_OVER_BATCH_SIZE,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        set_fields(self, fn=fn, kwargs=kwargs)
+        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
+
+    @property
+    def _casts_targets(self) -> bool:  # type: ignore[override]
+        return address_of(self.fn) is None and self.fn is not crossentropy
+
+    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
+        leaves = jax.tree.leaves((y_true, y_pred))
+        if len(leaves) == 2 and leaves[0] is y_true and leaves[1] is y_pred:
+            y_true, y_pred = match_ranks(y_true, y_pred)
+        return self.fn(y_true, y_pred, **self.kwargs)
+
+    def _formula(self) -> Any:
+        return self.fn
+
+    @property
+    def by_row(self) -> bool:
+        return is_by_row(self.fn) or self.fn is crossentropy
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "fn": function_config(self.fn), **serialize_value(dict(self.kwargs))}
+
+    def __repr__(self) -> str:
+        extra = "".join(f", {k}={v!r}" for k, v in self.kwargs.items())
+        return f"LossFunctionWrapper({self.name}, reduction={self.reduction!r}{extra})"
+
+
+def function_config(fn: Any) -> Any:
+    """Keras's record of a function in a config: its name, for Keras to look up."""
+    config = serialize_value(fn)
+    if isinstance(config, str):
+        return {"module": "builtins", "class_name": "function", "config": config, "registered_name": "function"}
+    return config
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A loss from a name, a config, a function, a class or a loss; `None` for `None`.
+
+    `"crossentropy"` and `"ce"` are binary, sparse or categorical by the shapes they meet.
+
+    Args:
+        identifier: what `compile(loss=...)` may be given for one output.
+        custom_objects: the user's own classes and functions by name.
+
+    Returns:
+        A `Loss`.
+
+    Raises:
+        ValueError: an unknown name, or something that is no loss.
+
+    >>> import fkeras as fk
+    >>> fk.losses.get("mse").name, fk.losses.get("Huber").delta
+    ('mean_squared_error', 1.0)
+
+    Unlike Keras, the name of a function gives a loss that reduces (its `fn` is the function); `deserialize` gives
+    the function itself.
+    """
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        return LossFunctionWrapper(crossentropy, name=identifier)
+    found = get_object(MODULE, identifier, custom_objects)
+    if found is None or isinstance(found, Loss):
+        return found
+    if not callable(found):
+        write = 'loss="mse", or a function (y_true, y_pred)'
+        raise ValueError(explain("This is no loss.", received=repr(found)[:80], write=write))
+    return LossFunctionWrapper(found)
+
+
+def serialize(loss: Any) -> Any:
+    """A loss as Keras's config; a function, wrapped or not, as its name.
+
+    >>> import fkeras as fk
+    >>> fk.losses.serialize(fk.losses.Hinge())["config"], fk.losses.serialize(fk.losses.get("mse"))
+    ({'name': 'hinge', 'reduction': 'sum_over_batch_size'}, 'mean_squared_error')
+    """
+    if isinstance(loss, LossFunctionWrapper) and loss.fn is crossentropy:
+        return "crossentropy"
+    if isinstance(loss, LossFunctionWrapper) and loss == LossFunctionWrapper(loss.fn):
+        return serialize_value(loss.fn)
+    return serialize_value(loss)
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The loss that a config describes, or the function that a name names.
+
+    >>> import fkeras as fk
+    >>> fk.losses.deserialize("mse").__name__
+    'mean_squared_error'
+    """
+    return get_object(MODULE, name, custom_objects)
+
+
+def is_known(loss: Any) -> bool:
+    """Whether a loss is one of fkeras's own that treats each row by itself, so that rows may be added and dropped."""
+    own = isinstance(loss, LossFunctionWrapper) or address_of(type(loss)) is not None
+    return own and loss.by_row

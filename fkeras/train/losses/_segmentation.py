@@ -1,0 +1,119 @@
+"""Losses of overlap between masks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import register
+from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._inputs import EPSILON, MODULE, loss_function
+
+
+def _axes(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list | tuple) else axis
+
+
+def _by_row(axis: Any) -> bool:
+    """Whether a sum over `axis` leaves the batch's rows apart."""
+    axes = _axes(axis)
+    return axes is not None and all(a > 0 for a in (axes if isinstance(axes, tuple) else (axes,)))
+
+
+@loss_function(by_row=False)
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
+    r"""$1 - 2 \sum y p / (\sum y + \sum p + 10^{-7})$: one minus the Dice coefficient.
+
+    Args:
+        y_true: masks, any dtype.
+        y_pred: predictions in [0, 1], of the same shape.
+        axis: the axes to sum over; `None` sums over all, the batch too, and gives one number.
+
+    >>> dice(jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]])).round(4)
+    Array(0.3333, dtype=float32)
+    """
+    axis = _axes(axis)
+    overlap = jnp.sum(y_true * y_pred, axis=axis)
+    return 1 - 2 * overlap / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + EPSILON)
+
+
+@loss_function(by_row=False)
+def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> jax.Array:
+    r"""$1 - t / (t + \alpha \sum y (1 - p) + \beta \sum (1 - y) p + 10^{-7})$ with $t = \sum y p$.
+
+    Args:
+        y_true, y_pred, axis: as for `dice`, which this is with `alpha = beta = 0.5`.
+        alpha: the weight of what was missed.
+        beta: the weight of what was found but is not there.
+
+    >>> tversky(jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]]), beta=1.0)
+    Array(0.5, dtype=float32)
+
+    Reference: Salehi et al., Tversky loss function for image segmentation, arXiv:1706.05721. As in Keras, `alpha`
+    weighs `y_true (1 - y_pred)`, which the paper gives to beta.
+    """
+    axis = _axes(axis)
+    overlap = jnp.sum(y_true * y_pred, axis=axis)
+    missed = jnp.sum(y_true * (1 - y_pred), axis=axis)
+    extra = jnp.sum((1 - y_true) * y_pred, axis=axis)
+    return 1 - overlap / (overlap + missed * alpha + extra * beta + EPSILON)
+
+
+@register(MODULE)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dice(FunctionLoss):
+    """One minus the Dice coefficient; see `dice`.
+
+    Args:
+        reduction, name, dtype: see `Loss`.
+        axis: the axes to sum over; `None`: all, so that the loss is one number for the batch.
+
+    >>> Dice(axis=1)(jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]])).round(4)
+    Array(0.3333, dtype=float32)
+
+    Reference: https://keras.io/api/losses/segmentation_losses/
+    """
+
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "dice"
+    axis: Any = None
+    dtype: Any = None
+
+    _function = staticmethod(dice)
+
+    @property
+    def by_row(self) -> bool:
+        return _by_row(self.axis)
+
+
+@register(MODULE)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tversky(FunctionLoss):
+    """One minus the Tversky index; see `tversky`.
+
+    Args:
+        alpha, beta: see the function.
+        reduction, name, dtype: see `Loss`.
+        axis: the axes to sum over; `None`: all, so that the loss is one number for the batch.
+
+    >>> Tversky(beta=1.0, axis=1)(jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]]))
+    Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/losses/segmentation_losses/
+    """
+
+    alpha: float = 0.5
+    beta: float = 0.5
+    reduction: Any = SUM_OVER_BATCH_SIZE
+    name: Any = "tversky"
+    axis: Any = None
+    dtype: Any = None
+
+    _function = staticmethod(tversky)
+
+    @property
+    def by_row(self) -> bool:
+        return _by_row(self.axis)
