@@ -46,6 +46,8 @@ class InputLayer(Layer):
             object.__setattr__(self, "batch_shape", _checked_shape(self.batch_shape, "batch_shape"))
         object.__setattr__(self, "shape", None)
         object.__setattr__(self, "batch_size", None)
+        for flag in ("sparse", "ragged"):
+            object.__setattr__(self, flag, bool(getattr(self, flag)))
         super().__post_init__()
 
     def call(self, inputs: Any) -> Any:

@@ -128,3 +128,8 @@ def absent(name: str) -> Callable[[Any], None]:
             )
 
     return convert
+
+
+def without_lora(config: dict[str, Any]) -> dict[str, Any]:
+    """A config without the LoRA arguments, which Keras writes only when they are set."""
+    return {k: v for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}

@@ -63,3 +63,6 @@ class Embedding(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        return arg.without_lora({k: v for k, v in super().get_config().items() if k != "weights"})

@@ -81,3 +81,8 @@ class Dense(Layer):
                 name="bias",
             ).reshape((1,) * (outputs.ndim - 1) + (self.units,))
         return self.activation(outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = arg.without_lora(super().get_config())
+        # Keras's Dense writes this one only when it is set
+        return {k: v for k, v in config.items() if k != "activity_regularizer" or v is not None}

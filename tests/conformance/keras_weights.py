@@ -30,6 +30,8 @@ def randomise(layer: Any, seed: int = 0) -> None:
         if np.issubdtype(np.dtype(weight.dtype), np.floating):
             values = rng.normal(size=weight.shape) * 0.5
             weight.assign(np.abs(values) + 0.5 if "variance" in weight.name else values)
+    if hasattr(layer, "finalize_state"):  # preprocessing layers keep a copy of their moments
+        layer.finalize_state()
 
 
 def to_fkeras(layer: Any, prefix: str = "") -> dict[str, Any]:

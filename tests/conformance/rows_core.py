@@ -20,7 +20,7 @@ ROWS = [
     Row("Normalization", {"axis": (1, 2)}, (3, 2, 4), variant="axes"),
     Row("Normalization", {"mean": np.arange(4.0), "variance": np.full(4, 2.0), "invert": True}, variant="invert",
         skip={"config": "Keras's config holds the arrays themselves"}),
-    Row("InputLayer", {"shape": (4,), "batch_size": 3}, skip={"dtype": "its dtype is the array's own"}),
+    Row("InputLayer", {"shape": (4,), "batch_size": 3}, skip={"dtype": "its dtype is the array's own", "reference": "Keras's cannot be called"}),
     Row("FlaxLayer", {"module": linen.Dense(5)}, keras=False,
         skip={"config": "a Linen module has no config", "dtype": "the module has a dtype of its own",
               "vmap": "", "reference": "tested in tests/nn/test_layers.py"}),
