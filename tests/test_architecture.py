@@ -1,0 +1,133 @@
+"""The house: imports point one way, packages are entered by their front doors, importing is light."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1] / "fkeras"
+FILES = sorted(ROOT.rglob("*.py"))
+ROOMS = ("core", "nn", "train", "checkpoint")
+
+# What each room may import from the rooms before it.
+MAY = {"core": set(), "nn": {"core"}, "train": {"core", "nn"}, "checkpoint": {"core", "nn", "train"}, "": set(ROOMS)}
+# The doors of Model and Trainer to later rooms: a deferred import of one public name each.
+DOORS = {
+    ("core/_model.py", "train"): {"compile", "predict"},
+    ("core/_model.py", "checkpoint"): {"save_model", "save_weights", "load_weights"},
+    ("train/_trainer.py", "checkpoint"): {"save_trainer"},
+}
+
+
+def room_of(path):
+    parts = path.relative_to(ROOT).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imports(path):
+    """`(room, module below it, names, deferred)` for each import of fkeras in a file."""
+    tree = ast.parse(path.read_text())
+    package = list(path.relative_to(ROOT).parts[:-1])
+    nested = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = package[: len(package) - node.level + 1] + (node.module or "").split(".")
+            elif (node.module or "").split(".")[0] == "fkeras":
+                base = node.module.split(".")[1:]
+            else:
+                continue
+            base = [b for b in base if b]
+            names = {a.name for a in node.names}
+            if not base:  # from . import nn
+                for name in names:
+                    yield name, [], set(), id(node) in nested
+            else:
+                yield base[0], base[1:], names, id(node) in nested
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way_and_enter_by_the_front_door(path):
+    room, name = room_of(path), str(path.relative_to(ROOT))
+    for target, below, names, deferred in imports(path):
+        if target == room or target not in ROOMS:
+            continue
+        door = DOORS.get((name, target))
+        if door is not None and deferred:
+            assert names <= door, f"{name} opens {names - door} of {target}"
+            continue
+        assert target in MAY[room], f"{name} imports {target}, which is a later room"
+        private = [part for part in below if part.startswith("_")]
+        assert not private, f"{name} reaches into {target}.{'.'.join(private)}"
+        assert not any(n.startswith("_") for n in names), f"{name} imports private names of {target}"
+
+
+def test_the_doors_are_exactly_those_listed():
+    found = {}
+    for path in FILES:
+        for target, _, names, deferred in imports(path):
+            if deferred and target in ROOMS and target != room_of(path):
+                found.setdefault((str(path.relative_to(ROOT)), target), set()).update(names)
+    assert found == DOORS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_public_api_and_no_configuration(path):
+    text = path.read_text()
+    for private in ("jax._src", "flax.linen.module", "optax._src", "orbax.checkpoint._src", "jax.config.update"):
+        assert private not in text
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            assert not any(part.startswith("_") for a in node.names for part in a.name.split("."))
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
+            assert not any(part.startswith("_") for part in (node.module or "").split("."))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_an_init_is_re_exports_and_nothing_else(path):
+    for node in ast.parse(path.read_text()).body:
+        documented = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        version = isinstance(node, ast.Assign) and node.targets[0].id == "__version__"
+        assert isinstance(node, ast.ImportFrom) or documented or version, ast.dump(node)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_files_of_a_room_do_not_import_in_circles(room):
+    edges = {}
+    for path in FILES:
+        if room_of(path) == room and path.name != "__init__.py":
+            own = ".".join(path.relative_to(ROOT).with_suffix("").parts[1:])
+            targets = set()
+            for target, below, names, _ in imports(path):
+                if target == room:
+                    targets |= {".".join(below)} if below else names
+                    targets |= {".".join([*below, n]) for n in names}
+            edges[own] = {t for t in targets if t != own}
+    done = set()
+
+    def visit(node, trail):
+        assert node not in trail, " -> ".join([*trail, node])
+        if node in done or node not in edges:
+            return
+        for target in sorted(edges[node]):
+            visit(target, [*trail, node])
+        done.add(node)
+
+    for node in sorted(edges):
+        visit(node, [])
+
+
+def test_importing_fkeras_loads_nothing_heavy():
+    heavy = ("tensorflow", "torch", "keras", "h5py", "orbax", "tensorstore", "safetensors")
+    code = f"import sys, fkeras; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_is_left_behind_by_an_import():
+    code = "import jax, logging, signal; before = dict(jax.config.values), signal.getsignal(2); import fkeras;"
+    code += "print(before == (dict(jax.config.values), signal.getsignal(2)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
