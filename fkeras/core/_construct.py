@@ -65,8 +65,8 @@ def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None
     fields = {f.name for f in dataclasses.fields(cls)}
     if cls.__base__ is linen.Module:  # what every layer takes, it takes by keyword
         own = []
-    before = [n for n in getattr(cls, "_positional", ()) if n not in own]
-    cls._positional = tuple(before + [n for n in own if n in fields])
+    before = list(getattr(cls, "_positional", ()))
+    cls._positional = tuple(before + [n for n in own if n in fields and n not in before])
     dataclass_init = cls.__init__
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -107,6 +107,7 @@ def _construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, A
         bound.apply_defaults()
         config = _flatten(cls._user_init, bound.arguments)
         base = {**{k: v for k, v in config.items() if k in BASE_ARGUMENTS and v is not None}, **base}
+        config = {k: v for k, v in config.items() if k not in BASE_ARGUMENTS}
         description = Description(args, kwargs, config, None)
         values: dict[str, Any] = base
     else:  # Linen's clone: every field by name, values already settled

@@ -94,6 +94,8 @@ def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeS
         probed = _probe(function, inputs)
         if isinstance(probed, Inferred):
             return probed
+        if isinstance(symbolic_error, ValueError) and "Received" in str(symbolic_error):
+            raise  # the layer said what it needs
         raise probed from symbolic_error
 
 
@@ -142,6 +144,9 @@ def _probe(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtype
         except Exception as error:
             failure = error
             continue
+        shapes = [jax.tree.map(lambda s: s.shape, t.variables) for t in traced]
+        if shapes[0] != shapes[1] or shapes[0] != shapes[2]:
+            return ValueError("A weight's shape depends on a dimension that is unknown (None).")
         known = [(d, tuple(substitute(d, setting) for setting in settings)) for s in inputs for d in s.shape]
         outputs = jax.tree.map(functools.partial(_merge, known, set(names)), *(t.outputs for t in traced))
         return Inferred(outputs, traced[0].variables, traced[0].program)

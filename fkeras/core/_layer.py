@@ -202,7 +202,7 @@ class Layer(linen.Module, kw_only=True):
         if "training" not in parameters.names and not parameters.any_keyword:
             kwargs.pop("training", None)
         elif "training" in parameters.names and "training" not in kwargs:
-            if parameters.names.index("training") >= len(args):
+            if parameters.position("training") >= len(args):
                 kwargs["training"] = training
         elif kwargs.get("training", 0) is None:
             kwargs["training"] = training
@@ -576,20 +576,33 @@ def _shapes(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), tree)
 
 
+@dataclasses.dataclass(frozen=True)
 class _Parameters:
-    """What a `call` takes, found once per class."""
+    """What a `call` takes, found once per class.
 
-    def __init__(self, names: list[str], any_keyword: bool) -> None:
-        self.names, self.any_keyword = names, any_keyword
+    Attributes:
+        names: the parameters' names without `self`; the first `positional` of them can be given by position.
+        any_keyword: whether it takes `**kwargs`.
+    """
+
+    names: list[str]
+    positional: int
+    any_keyword: bool
+
+    def position(self, name: str) -> int:
+        """Where a parameter stands among positional arguments; past any number of them when it cannot."""
+        index = self.names.index(name) if name in self.names else self.positional
+        return index if index < self.positional else 1 << 30
 
 
 def _parameters(call: Callable[..., Any]) -> _Parameters:
     found = list(inspect.signature(call).parameters.values())[1:]
-    names = [p.name for p in found if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    return _Parameters(names, any(p.kind is p.VAR_KEYWORD for p in found))
+    by_place = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in found if p.kind is p.KEYWORD_ONLY]
+    return _Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in found))
 
 
-Layer._call_parameters = _Parameters([], True)  # type: ignore[attr-defined]
+Layer._call_parameters = _Parameters([], 0, True)  # type: ignore[attr-defined]
 _construct.finish_class(Layer)
 Layer._accept = staticmethod(_construct.accept_fields)  # type: ignore[attr-defined]
 
@@ -611,7 +624,7 @@ def _dispatching(run: Callable[..., Any]) -> Callable[..., Any]:
 def _call_unbound(layer: Layer, args: Any, kwargs: Any) -> Any:
     try:
         return layer.apply({}, *args, **kwargs)
-    except flax_errors.ScopeParamNotFoundError as error:
+    except (flax_errors.ScopeParamNotFoundError, flax_errors.ScopeCollectionNotFound) as error:
         shown = "x" if args else ""
         raise ValueError(
             explain(
@@ -654,10 +667,10 @@ class _explained:  # noqa: N801 - a context manager read as a word
 
 def _training(layer: Layer, args: Any, kwargs: Any) -> bool:
     """Whether this call trains: as told, else as the nearest enclosing layer was told, else not."""
-    names = layer._call_parameters.names
+    place = layer._call_parameters.position("training")
     given = kwargs.get("training")
-    if given is None and "training" in names and names.index("training") < len(args):
-        given = args[names.index("training")]
+    if given is None and place < len(args):
+        given = args[place]
     parent = layer.parent
     while given is None and isinstance(parent, linen.Module):
         given = parent.__dict__.get("_training")

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 from flax import linen
+from flax.core import Scope
 
 from . import _inputs, _model_config, _summary, _transform
 from ._config import register
@@ -74,10 +75,11 @@ class Model(Layer):
                     write="fk.Model(inputs, outputs), fk.Sequential([...]), or class MyModel(fk.Model): ...",
                 )
             )
+        copied = self.parent is None or isinstance(self.parent, linen.Module | Scope)  # a copy is told its parent
         super().__post_init__()
-        if self.graph is not None and self.parent is None:
+        if self.graph is not None and self.parent is None and not copied:
             check_shared(self)
-        if self.parent is None and self.name is None and "_provisional_name" not in self.__dict__:
+        if self.parent is None and self.name is None and not copied:
             object.__setattr__(self, "name", default_name(self) if type(self) is not Model else "functional")
             object.__setattr__(self, "_provisional_name", True)
 

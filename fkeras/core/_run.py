@@ -21,8 +21,9 @@ def call_with_masks(module: Layer, args: Any, kwargs: Any, masks: dict[int, Any]
         masks: masks by `id` of the array they belong to; extended with the outputs' masks.
         training: whether the model trains, for layers that were not told in the graph.
     """
-    names = module._call_parameters.names
-    if "training" in names and kwargs.get("training") is None and len(args) <= names.index("training"):
+    parameters = module._call_parameters
+    names = parameters.names
+    if "training" in names and kwargs.get("training") is None and len(args) <= parameters.position("training"):
         kwargs = {**kwargs, "training": training}
     first = args[0] if args else next(iter(kwargs.values()), None)
     mask = None
