@@ -23,8 +23,6 @@ from ._hinge import SquaredHinge as SquaredHinge
 from ._hinge import categorical_hinge as categorical_hinge
 from ._hinge import hinge as hinge
 from ._hinge import squared_hinge as squared_hinge
-from ._old import fit_to as fit_to
-from ._old import same_rank as same_rank
 from ._probabilistic import binary_crossentropy as binary_crossentropy
 from ._probabilistic import binary_focal_crossentropy as binary_focal_crossentropy
 from ._probabilistic import categorical_crossentropy as categorical_crossentropy

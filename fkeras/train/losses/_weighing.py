@@ -76,14 +76,14 @@ def align(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
     ([(4, 3), (4, 1)], [(4, 3), (1, 3)])
     """
     a, b = match_ranks(a, b)
-    rank = max(a.ndim, b.ndim)
+    return lift(a, b.shape), lift(b, a.shape)
 
-    def lift(x: jax.Array, other: jax.Array) -> jax.Array:
-        first = all(n == m or 1 in (n, m) for n, m in zip(x.shape, other.shape, strict=False))
-        ones = (1,) * (rank - x.ndim)
-        return x.reshape(x.shape + ones if first else ones + x.shape)
 
-    return lift(a, b), lift(b, a)
+def lift(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """`x` with the axes of 1 that it lacks to go with `shape`."""
+    ones = (1,) * max(0, len(shape) - x.ndim)
+    first = all(n == m or 1 in (n, m) for n, m in zip(x.shape, shape, strict=False))
+    return x.reshape(x.shape + ones if first else ones + x.shape)
 
 
 def _product_shape(values: jax.Array, weight: jax.Array) -> tuple[int, ...]:

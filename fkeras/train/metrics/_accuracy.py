@@ -1,172 +1,161 @@
-"""Accuracies."""
+"""Accuracies: how often predictions are right."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-import jax
-import jax.numpy as jnp
+import jax.numpy as jnp  # noqa: F401 - the examples use it
 
-from .. import losses
-from ._base import State, register_metric
-from ._reduction import _Average
-
-
-class _Accuracy(_Average):
-    """The mean of `matches(y_true, y_pred)`."""
-
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        raise NotImplementedError
-
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
-        values = self.matches(jnp.asarray(y_true), jnp.asarray(y_pred, jnp.float32))
-        return self._add(state, values, sample_weight, mask)
+from ._accuracy_functions import (
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from ._base import register_metric
+from ._reduction import FunctionMetric
 
 
-def _labels(y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-    """Class numbers without a last axis of 1."""
-    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
-        return y_true[..., 0]
-    return y_true
-
-
-def _in_top(labels: jax.Array, y_pred: jax.Array, k: int) -> jax.Array:
-    """Whether fewer than `k` predictions are larger than the label's."""
-    labels = labels.astype(jnp.int32)
-    own = jnp.take_along_axis(y_pred, labels[..., None], axis=-1)
-    finite = jnp.isfinite(own[..., 0])
-    return ((y_pred > own).sum(-1) < k) & finite
-
-
-@register_metric("accuracy", "acc")
-@dataclasses.dataclass(frozen=True)
-class Accuracy(_Accuracy):
+@register_metric("acc")
+@dataclasses.dataclass(frozen=True, eq=False)
+class Accuracy(FunctionMetric):
     """How often predictions equal targets.
 
+    Args:
+        name: the name in the logs.
+        dtype: what it averages in; float32 by default.
+
     >>> metric = Accuracy()
-    >>> metric.compute(metric.update(metric.empty(), jnp.array([1, 2]), jnp.array([1.0, 3.0])))
+    >>> metric.compute(metric.update(metric.empty(), jnp.array([1, 2]), jnp.array([1, 3])))
     Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/
+    In `compile`, `"accuracy"` means one of the three below, by the shapes; see `resolve`.
     """
 
-    name: str | None = "accuracy"
+    name: Any = "accuracy"
+    dtype: Any = None
 
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        y_true, y_pred = losses.same_rank(y_true, y_pred)
-        return jnp.mean((y_true == y_pred).astype(jnp.float32), axis=-1) if y_true.ndim > 1 else y_true == y_pred
+    _function = staticmethod(accuracy)
 
 
-@register_metric("binary_accuracy")
-@dataclasses.dataclass(frozen=True)
-class BinaryAccuracy(_Accuracy):
-    """How often `y_pred > threshold` equals the target.
+@register_metric()
+@dataclasses.dataclass(frozen=True, eq=False)
+class BinaryAccuracy(FunctionMetric):
+    """How often `y_pred > threshold` equals the target, 0 or 1.
 
     Args:
-        threshold: above which a prediction is a yes.
+        name: the name in the logs.
+        dtype: what it averages in; float32 by default.
+        threshold: above which, strictly, a prediction is a yes.
 
     >>> metric = BinaryAccuracy()
     >>> metric.compute(metric.update(metric.empty(), jnp.array([1, 0]), jnp.array([0.9, 0.8])))
     Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
 
-    name: str | None = "binary_accuracy"
+    name: Any = "binary_accuracy"
     dtype: Any = None
     threshold: float = 0.5
 
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        y_true, y_pred = losses.same_rank(y_true, y_pred)
-        right = (y_true == (y_pred > self.threshold).astype(y_true.dtype)).astype(jnp.float32)
-        return jnp.mean(right, axis=-1) if right.ndim > 1 else right
+    _function = staticmethod(binary_accuracy)
 
 
-@register_metric("categorical_accuracy")
-@dataclasses.dataclass(frozen=True)
-class CategoricalAccuracy(_Accuracy):
+@register_metric()
+@dataclasses.dataclass(frozen=True, eq=False)
+class CategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is at the largest target.
+
+    Args:
+        name: the name in the logs.
+        dtype: what it averages in; float32 by default.
 
     >>> metric = CategoricalAccuracy()
     >>> metric.compute(metric.update(metric.empty(), jnp.eye(2), jnp.array([[0.9, 0.1], [0.6, 0.4]])))
     Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
 
-    name: str | None = "categorical_accuracy"
+    name: Any = "categorical_accuracy"
+    dtype: Any = None
 
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        return y_true.argmax(-1) == y_pred.argmax(-1)
+    _function = staticmethod(categorical_accuracy)
 
 
-@register_metric("sparse_categorical_accuracy")
-@dataclasses.dataclass(frozen=True)
-class SparseCategoricalAccuracy(_Accuracy):
+@register_metric()
+@dataclasses.dataclass(frozen=True, eq=False)
+class SparseCategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is at the target's class number.
+
+    Args:
+        name: the name in the logs.
+        dtype: what it averages in; float32 by default.
 
     >>> metric = SparseCategoricalAccuracy()
     >>> metric.compute(metric.update(metric.empty(), jnp.array([0, 1]), jnp.array([[0.9, 0.1], [0.6, 0.4]])))
     Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
 
-    name: str | None = "sparse_categorical_accuracy"
+    name: Any = "sparse_categorical_accuracy"
+    dtype: Any = None
 
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        return _labels(y_true, y_pred).astype(jnp.int32) == y_pred.argmax(-1)
+    _function = staticmethod(sparse_categorical_accuracy)
 
 
-@register_metric("top_k_categorical_accuracy")
-@dataclasses.dataclass(frozen=True, init=False)
-class TopKCategoricalAccuracy(_Accuracy):
+@register_metric()
+@dataclasses.dataclass(frozen=True, eq=False)
+class TopKCategoricalAccuracy(FunctionMetric):
     """How often the target's class is among the `k` largest predictions.
 
     Args:
         k: how many predictions to look at.
+        name: the name in the logs.
+        dtype: what it averages in; float32 by default.
 
     >>> metric = TopKCategoricalAccuracy(k=1)
     >>> metric.compute(metric.update(metric.empty(), jnp.eye(2), jnp.array([[0.9, 0.1], [0.6, 0.4]])))
     Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
 
     k: int = 5
+    name: Any = "top_k_categorical_accuracy"
+    dtype: Any = None
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None) -> None:
-        for field, value in (("k", k), ("name", name), ("dtype", dtype)):
-            object.__setattr__(self, field, value)
-
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        return _in_top(y_true.argmax(-1), y_pred, self.k)
+    _function = staticmethod(top_k_categorical_accuracy)
 
 
-@register_metric("sparse_top_k_categorical_accuracy")
-@dataclasses.dataclass(frozen=True, init=False)
-class SparseTopKCategoricalAccuracy(_Accuracy):
+@register_metric()
+@dataclasses.dataclass(frozen=True, eq=False)
+class SparseTopKCategoricalAccuracy(FunctionMetric):
     """How often the target's class number is among the `k` largest predictions.
 
     Args:
         k: how many predictions to look at.
-        from_sorted_ids: whether the predictions are class numbers, best first.
+        name: the name in the logs.
+        dtype: what it averages in; float32 by default.
+        from_sorted_ids: whether the predictions are class numbers, the likeliest first.
 
     >>> metric = SparseTopKCategoricalAccuracy(k=1)
     >>> metric.compute(metric.update(metric.empty(), jnp.array([0, 1]), jnp.array([[0.9, 0.1], [0.6, 0.4]])))
     Array(0.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
 
     k: int = 5
+    name: Any = "sparse_top_k_categorical_accuracy"
+    dtype: Any = None
     from_sorted_ids: bool = False
 
-    def __init__(
-        self,
-        k: int = 5,
-        name: str = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
-        from_sorted_ids: bool = False,
-    ) -> None:
-        for field, value in (("k", k), ("name", name), ("dtype", dtype), ("from_sorted_ids", from_sorted_ids)):
-            object.__setattr__(self, field, value)
-
-    def matches(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        labels = _labels(y_true, y_pred)
-        if self.from_sorted_ids:
-            return (labels[..., None].astype(y_pred.dtype) == y_pred[..., : self.k]).any(-1)
-        return _in_top(labels, y_pred, self.k)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {k: v for k, v in config.items() if k != "from_sorted_ids" or v}  # Keras's config has it not
+    _function = staticmethod(sparse_top_k_categorical_accuracy)
+    _keras_forgets = ("from_sorted_ids",)

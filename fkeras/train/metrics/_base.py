@@ -3,142 +3,143 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from ...core import Configured, explain, register, serialize
-from ...core import get as get_object
-from .. import losses as fk_losses
+from ...core import explain, register, serialize, snake_case
+from ..losses._frozen import Frozen, dtype_name, set_fields
+from ..losses._weighing import combine
 
 MODULE = "keras.metrics"
+# Where metric functions are registered: in "keras.metrics" their names stand for classes, as in Keras.
+FUNCTIONS = "keras.metrics functions"
+
 State = dict[str, jax.Array]
 
 
-@dataclasses.dataclass(frozen=True)
-class Metric(Configured):
+class Metric(Frozen):
     """The base of metrics. A metric is frozen; what it has seen is a pytree that goes in and comes out.
 
-    Override `empty()`, `update(state, y_true, y_pred, sample_weight=None, mask=None)` and `compute(state)`. The
-    default `merge` adds states, which is right for sums and counts.
+    Override `empty(self)`, `update(self, state, y_true, y_pred, sample_weight=None)` and `compute(self, state)`. The
+    default `merge` adds states, which is right for sums and counts; it must be associative and commutative, with
+    `empty()` as its identity, so that states from devices, hosts and batches can be put together in any order. All
+    four can be jitted, vmapped and scanned. Rows of weight 0 change nothing, so batches may be padded.
 
     Args:
-        name: the name in the logs.
-        dtype: accepted for Keras's sake; states are float32.
+        dtype: what values are averaged in; float32 by default.
+        name: the name in the logs; the class's name in snake case by default.
 
     >>> import fkeras as fk, jax.numpy as jnp
-    >>> metric = fk.metrics.Mean()
-    >>> state = metric.update(metric.empty(), jnp.array([1.0, 3.0]))
-    >>> metric.compute(metric.merge(state, metric.update(metric.empty(), jnp.array([5.0]))))
-    Array(3., dtype=float32)
+    >>> class Largest(fk.metrics.Metric):
+    ...     def empty(self):
+    ...         return -jnp.inf
+    ...     def update(self, state, y_true, y_pred, sample_weight=None):
+    ...         return jnp.maximum(state, jnp.max(y_pred))
+    ...     def merge(self, a, b):
+    ...         return jnp.maximum(a, b)
+    ...     def compute(self, state):
+    ...         return state
+    >>> metric = Largest()
+    >>> metric.name, metric.compute(metric.update(metric.empty(), None, jnp.array([1.0, 3.0])))
+    ('largest', Array(3., dtype=float32))
 
     Reference: https://keras.io/api/metrics/base_metric/
+    Unlike Keras, there are no variables: `update` is `stateless_update_state` with a named state.
     """
 
-    name: str | None = None
+    name: Any = None
     dtype: Any = None
 
     _config_modules = (MODULE, "keras.losses")
+    # Arguments that Keras's config leaves out; written where they are not the default.
+    _keras_forgets: ClassVar[tuple[str, ...]] = ()
+    # Arguments that Keras does not have; never written.
+    _not_keras: ClassVar[tuple[str, ...]] = ()
+    _default_dtype: ClassVar[str] = "float32"
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        set_fields(self, name=name, dtype=dtype)
+        self.__post_init__()
 
     def __post_init__(self) -> None:
-        if self.name is None:
-            object.__setattr__(self, "name", _snake(type(self).__name__))
+        name = self.name or snake_case(type(self).__name__)
+        set_fields(self, name=name, dtype=dtype_name(self.dtype, self._default_dtype))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "update" in vars(cls):
+            cls.update = _taking_mask(cls.update)  # type: ignore[method-assign]
 
     def empty(self) -> Any:
         """The state before any data."""
-        raise NotImplementedError(f"{type(self).__name__} has no `empty()` method.")
+        raise NotImplementedError(_missing(type(self), "empty(self)"))
 
     def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
-        """The state after one more batch; rows of weight 0 change nothing."""
-        raise NotImplementedError(f"{type(self).__name__} has no `update` method.")
+        """The state after one more batch.
+
+        Args:
+            state: the state before.
+            y_true: targets `(batch, …)`, any dtype.
+            y_pred: predictions.
+            sample_weight: a weight for each sample, or for each value; 0 leaves it out.
+            mask: which values count, `(batch, …)` booleans; multiplied into the weights.
+        """
+        raise NotImplementedError(_missing(type(self), "update(self, state, y_true, y_pred, sample_weight=None)"))
 
     def compute(self, state: Any) -> Any:
         """The metric's value."""
-        raise NotImplementedError(f"{type(self).__name__} has no `compute(state)` method.")
+        raise NotImplementedError(_missing(type(self), "compute(self, state)"))
 
     def merge(self, a: Any, b: Any) -> Any:
         """The state of both parts of the data together."""
         return jax.tree.map(jnp.add, a, b)
 
+    def sized_for(self, y_true: tuple[int, ...] | None, y_pred: tuple[int, ...] | None) -> Metric:
+        """This metric for data of these shapes; one whose state grows with the outputs learns their number here."""
+        del y_true, y_pred
+        return self
+
     def get_config(self) -> dict[str, Any]:
-        """Keras's config: name, dtype, and the metric's own arguments."""
-        own = {f.name: serialize(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return {**own, "name": self.name, "dtype": self.dtype or "float32"}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        config = dict(config)
-        if isinstance(config.get("dtype"), Mapping):
-            config["dtype"] = config["dtype"].get("config", {}).get("name")
-        return super().from_config(config, custom_objects)
+        """Keras's config: name, dtype and the metric's own arguments."""
+        config = {"name": self.name, "dtype": self.dtype}
+        for field in dataclasses.fields(self) if dataclasses.is_dataclass(self) else ():
+            value = getattr(self, field.name)
+            forgotten = field.name in self._keras_forgets and value == field.default
+            if field.name not in (*config, *self._not_keras) and not forgotten:
+                config[field.name] = serialize(value)
+        return config
 
 
-def _snake(name: str) -> str:
-    return "".join("_" + c.lower() if c.isupper() and i and not name[i - 1].isupper() else c.lower() for i, c in enumerate(name))
+def register_metric(*aliases: str) -> Callable[[Any], Any]:
+    """Register a metric under Keras's address, its class name in snake case, and further names."""
+    return lambda cls: register(MODULE, aliases=(snake_case(cls.__name__), *aliases))(cls)
 
 
-def sample_values(values: Any, sample_weight: Any, mask: Any = None) -> tuple[jax.Array, jax.Array]:
-    """`(values, weights)`, one of each for each sample, as Keras's reduction metrics see them.
-
-    Trailing axes that the weights lack are averaged; with a mask they are averaged over what it keeps.
-    """
-    values = jnp.asarray(values, jnp.float32)
-    if mask is not None:
-        keep = fk_losses.fit_to(jnp.asarray(mask, jnp.float32), values)
-        sample_weight = keep if sample_weight is None else fk_losses.fit_to(jnp.asarray(sample_weight), values) * keep
-    if sample_weight is None:
-        values = values.reshape(values.shape[0], -1).mean(-1) if values.ndim > 1 else values
-        return values, jnp.ones(values.shape, jnp.float32)
-    weights = jnp.asarray(sample_weight, jnp.float32)
-    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
-        weights = weights[..., 0]
-    if values.ndim > weights.ndim:
-        values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
-    weights = fk_losses.fit_to(weights, values)
-    # A value behind a weight of 0 is padding: it may be anything, so it is not multiplied.
-    values = jnp.where(weights != 0, values * weights, 0)
-    if values.ndim > 1:
-        axes = tuple(range(1, values.ndim))
-        values, weights = values.mean(axis=axes), weights.mean(axis=axes)
-    return values, weights
+def _missing(cls: type, signature: str) -> str:
+    name = signature.partition("(")[0]
+    return explain(
+        f"{cls.__name__} has no `{name}` method.",
+        usually="a Keras metric with add_variable and update_state; here the state is passed in and returned.",
+        write=f"def {signature}: return ...",
+    )
 
 
-def divide(a: jax.Array, b: jax.Array) -> jax.Array:
-    """`a / b`, and 0 where `b` is 0."""
-    return jnp.where(b != 0, a / jnp.where(b != 0, b, 1), 0)
+def _taking_mask(update: Callable[..., Any]) -> Callable[..., Any]:
+    """An `update` that a user wrote without `mask=` gets the mask as part of its weights."""
+    parameters = inspect.signature(update).parameters
+    if "mask" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return update
 
+    @functools.wraps(update)
+    def with_mask(self: Any, *args: Any, mask: Any = None, **kwargs: Any) -> Any:
+        if mask is not None:
+            weight = kwargs.pop("sample_weight", None)
+            kwargs["sample_weight"] = combine(weight, (mask,), jnp.float32)[0]
+        return update(self, *args, **kwargs)
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A metric from a name, a config, a function or a metric.
-
-    >>> import fkeras as fk
-    >>> fk.metrics.get("auc").name
-    'auc'
-    """
-    from ._reduction import MeanMetricWrapper
-
-    found = get_object(MODULE, identifier, custom_objects)
-    if found is None or isinstance(found, Metric):
-        return found
-    if not callable(found):
-        raise ValueError(explain("This is no metric.", received=repr(found)[:80], write='"mae", or a function (y_true, y_pred)'))
-    if isinstance(found, fk_losses.Loss):
-        return MeanMetricWrapper(found.values, name=found.name)
-    return MeanMetricWrapper(found, name=getattr(found, "__name__", "metric"))
-
-
-def serialize_metric(metric: Any) -> Any:
-    """A metric as Keras's config."""
-    return serialize(metric)
-
-
-def deserialize_metric(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The metric that a config describes."""
-    return get(config, custom_objects)
-
-
-def register_metric(*aliases: str) -> Any:
-    """Register a metric class under Keras's address and the strings that name it."""
-    return lambda cls: register(MODULE, aliases=aliases)(cls)
+    return with_mask

@@ -1,112 +1,176 @@
-"""Means and sums of values."""
+"""Means and sums of values, and of functions of targets and predictions."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from ...core import serialize
-from ..losses import huber as _huber  # noqa: F401 - the loss functions register themselves before metrics name them
-from ._base import Metric, State, divide, register_metric, sample_values
+from ...core import call_with_config, deserialize, serialize
+from ..losses import Loss
+from ..losses._frozen import set_fields
+from ..losses._get import function_config
+from ..losses._hinge import hinge, squared_hinge
+from ..losses._inputs import fill_rows, rows_apart
+from ..losses._weighing import combine, divide_no_nan
+from ._base import FUNCTIONS, Metric, State, register_metric
+from ._weights import samplewise
 
 
-class _Average(Metric):
-    """`sum(w v) / sum(w)` of one value for each sample."""
+class Averaged(Metric):
+    """`total / count`: the state and the value of every mean."""
 
     def empty(self) -> State:
-        return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+        return {"total": jnp.zeros((), self.dtype), "count": jnp.zeros((), self.dtype)}
 
     def _add(self, state: State, values: Any, sample_weight: Any, mask: Any) -> State:
-        weighted, weights = sample_values(values, sample_weight, mask)
-        return {"total": state["total"] + jnp.sum(weighted), "count": state["count"] + jnp.sum(weights)}
+        values, weights = samplewise(jnp.asarray(values).astype(self.dtype), sample_weight, mask, jnp.mean)
+        count = values.shape[0] if values.ndim else 1
+        count = jnp.asarray(count, self.dtype) if weights is None else jnp.sum(weights)
+        return {"total": state["total"] + jnp.sum(values), "count": state["count"] + count}
 
     def compute(self, state: State) -> jax.Array:
-        return divide(state["total"], state["count"])
+        return divide_no_nan(state["total"], state["count"])
 
 
 @register_metric()
-@dataclasses.dataclass(frozen=True)
-class Mean(_Average):
-    """The weighted mean of values: `sum(w v) / sum(w)`.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mean(Averaged):
+    r"""The weighted mean of values: $\sum w v / \sum w$.
+
+    Args:
+        name: the name in the logs.
+        dtype: what it sums in; float32 by default.
 
     >>> metric = Mean()
     >>> metric.compute(metric.update(metric.empty(), jnp.array([1.0, 3.0]), sample_weight=jnp.array([3.0, 1.0])))
     Array(1.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/reduction_metrics/
     """
 
-    name: str | None = "mean"
+    name: Any = "mean"
+    dtype: Any = None
 
-    def update(self, state: State, values: Any, y_pred: Any = None, sample_weight: Any = None, mask: Any = None) -> State:  # type: ignore[override]
-        values = jnp.asarray(values, jnp.float32)
-        return self._add(state, values[None] if values.ndim == 0 else values, sample_weight, mask)
+    def update(self, state: State, values: Any, sample_weight: Any = None, mask: Any = None) -> State:  # type: ignore[override]
+        """The state after more values `(batch, …)`, or one value; weights and mask as for every metric."""
+        return self._add(state, values, sample_weight, mask)
 
 
 @register_metric()
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Sum(Metric):
-    """The weighted sum of values.
+    r"""The weighted sum of values: $\sum w v$.
+
+    Args:
+        name: the name in the logs.
+        dtype: what it sums in; float32 by default.
 
     >>> metric = Sum()
     >>> metric.compute(metric.update(metric.empty(), jnp.array([1.0, 3.0])))
     Array(4., dtype=float32)
+
+    Reference: https://keras.io/api/metrics/reduction_metrics/
     """
 
-    name: str | None = "sum"
+    name: Any = "sum"
+    dtype: Any = None
 
     def empty(self) -> State:
-        return {"total": jnp.zeros((), jnp.float32)}
+        return {"total": jnp.zeros((), self.dtype)}
 
-    def update(self, state: State, values: Any, y_pred: Any = None, sample_weight: Any = None, mask: Any = None) -> State:  # type: ignore[override]
-        values = jnp.asarray(values, jnp.float32)
-        weighted, _ = sample_values(values[None] if values.ndim == 0 else values, sample_weight, mask)
-        return {"total": state["total"] + jnp.sum(weighted)}
+    def update(self, state: State, values: Any, sample_weight: Any = None, mask: Any = None) -> State:  # type: ignore[override]
+        """The state after more values `(batch, …)`, or one value; weights and mask as for every metric."""
+        values, _ = samplewise(jnp.asarray(values).astype(self.dtype), sample_weight, mask, jnp.sum)
+        return {"total": state["total"] + jnp.sum(values)}
 
     def compute(self, state: State) -> jax.Array:
         return state["total"]
 
 
-@register_metric()
-@dataclasses.dataclass(frozen=True, init=False)
-class MeanMetricWrapper(_Average):
-    """The mean of a function `(y_true, y_pred)` over the samples.
+class FunctionMetric(Averaged):
+    """The mean of a function `(y_true, y_pred, …)` over the samples; its fields are the further arguments."""
 
-    Args:
-        fn: the function; returns one value for each sample.
-        name: the name in the logs.
-        dtype: accepted for Keras's sake.
-        **kwargs: further arguments of the function.
+    _function: ClassVar[Callable[..., Any]]
 
-    >>> metric = MeanMetricWrapper(lambda y, p: jnp.abs(y - p))
-    >>> metric.compute(metric.update(metric.empty(), jnp.zeros(2), jnp.ones(2)))
-    Array(1., dtype=float32)
-    """
+    def _arguments(self) -> Mapping[str, Any]:
+        names = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in names if name not in ("name", "dtype")}
 
-    fn: Any = None
-    kwargs: tuple[tuple[str, Any], ...] = ()
-
-    def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        name = name or "mean_metric_wrapper"
-        for field, value in (("name", name), ("dtype", dtype), ("fn", fn), ("kwargs", tuple(sorted(kwargs.items())))):
-            object.__setattr__(self, field, value)
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
+        return self._function(y_true, y_pred, **self._arguments())
 
     def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
-        y_pred = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), y_pred)
-        values = self.fn(jax.tree.map(jnp.asarray, y_true), y_pred, **dict(self.kwargs))
-        if jnp.ndim(values) == 0:  # a function that reduced the batch by itself counts as one value for each row
-            values = jnp.broadcast_to(values, (jax.tree.leaves(y_pred)[0].shape[0],))
-        return self._add(state, values, sample_weight, mask)
+        y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(_not_half, y_pred)
+        weights, _ = combine(sample_weight, (mask,), self.dtype)
+        if weights is None:
+            return self._add(state, self._values(y_true, y_pred), None, None)
+        if self._function in (hinge, squared_hinge):  # they look at all labels at once, and must not see padding
+            y_true = fill_rows((weights != 0).reshape(weights.shape[0], -1).any(axis=1), y_true)
+        y_true, y_pred = rows_apart(self._function, y_true, y_pred)
+        values = self._values(y_true, y_pred)
+        if jnp.ndim(values) == 0:  # a function that takes the mean of the batch by itself: row by row instead
+            values = jax.vmap(lambda t, p: self._values(*jax.tree.map(lambda a: a[None], (t, p))))(y_true, y_pred)
+        return self._add(state, values, weights, self._left_out(y_true, y_pred))
+
+    def _left_out(self, y_true: Any, y_pred: Any) -> Any:
+        """A mask of values that the function itself leaves out of a weighted mean."""
+        del y_true, y_pred
+
+
+@register_metric()
+class MeanMetricWrapper(FunctionMetric):
+    """The mean of a function `(y_true, y_pred, **kwargs)` over the samples.
+
+    Args:
+        fn: the function; returns one value for each sample, or finer. A `Loss` gives its unreduced values.
+        name: the name in the logs.
+        dtype: what it sums in; float32 by default.
+        **kwargs: further arguments of the function.
+
+    >>> metric = MeanMetricWrapper(lambda y, p: jnp.abs(y - p), name="distance")
+    >>> metric.compute(metric.update(metric.empty(), jnp.zeros(2), jnp.array([1.0, 2.0])))
+    Array(1.5, dtype=float32)
+
+    Reference: https://keras.io/api/metrics/reduction_metrics/
+    Unlike in Keras, a function that returns the mean of the batch may have weights: it is taken row by row then.
+    """
+
+    fn: Any
+    kwargs: Mapping[str, Any]
+
+    def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        set_fields(self, fn=fn, kwargs=kwargs)
+        super().__init__(dtype=dtype, name=name)
+
+    @property
+    def _function(self) -> Any:  # type: ignore[override]
+        return self.fn._formula() if isinstance(self.fn, Loss) else self.fn
+
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
+        if isinstance(self.fn, Loss):
+            return self.fn._values(y_true, y_pred, apart=False)[0]
+        return self.fn(y_true, y_pred, **self.kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        own = {k: serialize(v) for k, v in self.kwargs}
-        base = {"name": self.name, "dtype": self.dtype or "float32"}
-        return {**base, "fn": _function_config(self.fn), **own} if type(self) is MeanMetricWrapper else {**base, **own}
+        config = function_config(self.fn) if not hasattr(self.fn, "get_config") else serialize(self.fn)
+        return {**super().get_config(), "fn": config, **serialize(dict(self.kwargs))}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        modules = (FUNCTIONS, "keras.losses")
+        return call_with_config(cls, {k: deserialize(v, custom_objects, modules) for k, v in config.items()})
+
+    def __repr__(self) -> str:
+        extra = "".join(f", {k}={v!r}" for k, v in self.kwargs.items())
+        return f"MeanMetricWrapper({getattr(self.fn, '__name__', self.fn)}, name={self.name!r}{extra})"
 
 
-def _function_config(fn: Any) -> Any:
-    config = serialize(fn)
-    if isinstance(config, str):  # Keras's record of one of its own functions
-        return {"module": "builtins", "class_name": "function", "config": config, "registered_name": "function"}
-    return config
+def _not_half(y_pred: Any) -> jax.Array:
+    """Half precision as float32: a mean over many samples needs it."""
+    y_pred = jnp.asarray(y_pred)
+    half = jnp.issubdtype(y_pred.dtype, jnp.floating) and y_pred.dtype.itemsize < 4
+    return y_pred.astype(jnp.float32) if half else y_pred

@@ -1,0 +1,139 @@
+"""Metrics by name, config or function; "accuracy" depends on what is compared."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from ...core import deserialize as deserialize_value
+from ...core import explain, serialize_function
+from ...core import get as get_object
+from ...core import serialize as serialize_value
+from ..losses import Loss
+from ..losses._frozen import set_fields
+from ..losses._get import function_config
+from ..losses._probabilistic import kind_of
+from ._accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
+from ._base import FUNCTIONS, MODULE, Metric
+from ._probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from ._reduction import MeanMetricWrapper
+
+_BY_SHAPE: dict[str, dict[str, Any]] = {
+    "accuracy": {
+        "binary": BinaryAccuracy,
+        "sparse": SparseCategoricalAccuracy,
+        "categorical": CategoricalAccuracy,
+    },
+    "crossentropy": {
+        "binary": BinaryCrossentropy,
+        "sparse": SparseCategoricalCrossentropy,
+        "categorical": CategoricalCrossentropy,
+    },
+}
+_SHORT = {"acc": "accuracy", "ce": "crossentropy"}
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A metric from a name, a config, a function, a loss, a class or a metric; `None` for `None`.
+
+    Args:
+        identifier: what `compile(metrics=[...])` may be given.
+        custom_objects: the user's own classes and functions by name.
+
+    Returns:
+        A `Metric`.
+
+    Raises:
+        ValueError: an unknown name, or something that is no metric.
+
+    >>> import fkeras as fk
+    >>> fk.metrics.get("mse").name, fk.metrics.get("AUC").num_thresholds
+    ('mean_squared_error', 200)
+
+    Unlike Keras, a function gives a metric, its mean over the samples; `deserialize` gives the function itself.
+    """
+    found = deserialize(identifier, custom_objects)
+    if found is None or isinstance(found, Metric):
+        return found
+    if not callable(found):
+        write = 'metrics=["mae"], or a function (y_true, y_pred)'
+        raise ValueError(explain("This is no metric.", received=repr(found)[:80], write=write))
+    return MeanMetricWrapper(found, name=found.name if isinstance(found, Loss) else getattr(found, "__name__", None))
+
+
+def serialize(metric: Any) -> Any:
+    """A metric as Keras's config, a function as Keras's record of it.
+
+    >>> import fkeras as fk
+    >>> fk.metrics.serialize(fk.metrics.Mean())["config"]
+    {'name': 'mean', 'dtype': 'float32'}
+    """
+    if callable(metric) and not hasattr(metric, "get_config"):
+        serialize_function(metric)  # a lambda is refused here, with a word on what to do
+        return function_config(metric)
+    return serialize_value(metric)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The metric that a config describes, or the function that it names.
+
+    >>> import fkeras as fk
+    >>> fk.metrics.deserialize({"class_name": "Sum", "config": {"name": "total"}}).name
+    'total'
+    """
+    if isinstance(config, Mapping) and config.get("class_name") == "function":
+        return deserialize_value(config, custom_objects, (FUNCTIONS, "keras.losses"))
+    return get_object(MODULE, config, custom_objects)
+
+
+def resolve(
+    identifier: Any,
+    y_true_shape: tuple[int, ...] | None,
+    y_pred_shape: tuple[int, ...] | None,
+    loss: Any = None,
+) -> Metric:
+    """The metric that a name, function, config or metric stands for where these shapes are compared.
+
+    `"accuracy"` (`"acc"`) and `"crossentropy"` (`"ce"`) are the binary kind where the predictions' last axis is 1,
+    the sparse one where the targets have no axis of classes or one of 1, and the categorical one elsewhere.
+
+    Args:
+        identifier: what was given to `compile`.
+        y_true_shape: the targets' shape, `None` where it is not known yet.
+        y_pred_shape: the predictions' shape, likewise.
+        loss: the output's loss; says whether the predictions are logits, for `"crossentropy"`.
+
+    Returns:
+        A metric that logs under the name the user typed, and knows how many outputs there are.
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+
+    >>> metric = resolve("acc", (8,), (8, 10))
+    >>> type(metric).__name__, metric.name
+    ('SparseCategoricalAccuracy', 'acc')
+
+    Unlike Keras, `"crossentropy"` is a metric's name as well as a loss's.
+    """
+    if identifier is None:
+        raise ValueError(explain("A metric is None.", usually="a trailing comma.", write='metrics=["accuracy"]'))
+    name = identifier.lower() if isinstance(identifier, str) else ""
+    family = _SHORT.get(name, name)
+    if family not in _BY_SHAPE:
+        metric = get(identifier)
+    else:
+        logits = family == "crossentropy" and getattr(loss, "from_logits", False)
+        made = _BY_SHAPE[family][kind_of(y_true_shape, y_pred_shape)]
+        metric = made(from_logits=True) if logits else made()
+    metric = metric.sized_for(y_true_shape, y_pred_shape)
+    return _named(metric, identifier) if isinstance(identifier, str) else metric
+
+
+def _named(metric: Metric, name: str) -> Metric:
+    """The same metric under another name."""
+    if metric.name == name:
+        return metric
+    renamed = copy.copy(metric)
+    set_fields(renamed, name=name)
+    return renamed
