@@ -263,14 +263,14 @@ class Configured:
         return call_with_config(cls, made)
 
 
-def call_with_config(cls: Any, arguments: dict[str, Any]) -> Any:
-    """`cls(**arguments)`, with an unknown argument named and the known ones listed."""
+def call_with_config(cls: Any, arguments: dict[str, Any], always: tuple[str, ...] = ()) -> Any:
+    """`cls(**arguments)`, with an unknown argument named and the known ones listed; `always` are known to all."""
     try:
         accepted = inspect.signature(cls).parameters
     except ValueError:
         return cls(**arguments)
     if not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
-        unknown = [k for k in arguments if k not in accepted]
+        unknown = [k for k in arguments if k not in accepted and k not in always]
         if unknown:
             raise ValueError(
                 explain(

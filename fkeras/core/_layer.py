@@ -465,7 +465,7 @@ class Layer(linen.Module, kw_only=True):
         """
         made = {k: deserialize(v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
         made.pop("autocast", None)
-        return call_with_config(cls, made)
+        return call_with_config(cls, made, always=_construct.BASE_ARGUMENTS)
 
     @linen.nowrap
     def build_from_config(self, config: Mapping[str, Any]) -> dict[str, Any]:

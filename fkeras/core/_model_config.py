@@ -241,7 +241,8 @@ def _operation(entry: Mapping[str, Any], custom_objects: Any) -> Any:
 def _call(operation: Any, entry: Any, call: Any, outputs: Any, custom_objects: Any) -> Any:
     args, kwargs = _read(call["args"], outputs, custom_objects), _read(call["kwargs"], outputs, custom_objects)
     if not isinstance(operation, Op):
-        return operation(*args, **kwargs)
+        # Keras writes mask: null for nested models; no mask is what a call without one means
+        return operation(*args, **{k: v for k, v in kwargs.items() if k != "mask" or v is not None})
     if operation.name == "get_item" and isinstance(args[1], list):  # JSON made a list of the index tuple
         args[1] = tuple(args[1])
     settings = {k: v for k, v in entry["config"].items() if k not in ("name", "dtype")}
