@@ -104,7 +104,8 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     arrays = {path: jnp.asarray(leaf) for path, leaf in flatten(tree).items()}
     keys = {p: str(jax.random.key_impl(k)) for p, k in _leaves(tree) if _is_key(k)}
     records = {
-        path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": digest(a)} for path, a in arrays.items()
+        path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": digest(a)}
+        for path, a in arrays.items()
     }
     for path, impl in keys.items():
         records[path]["prng_impl"] = impl

@@ -69,7 +69,7 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -
     found = _variables_of(manifest)
     if getattr(model, "graph", None) is not None:
         expected = _directory.spec_of(model.abstract_variables())
-        compare(expected, {p: s for p, s in _directory.specs({"arrays": found}).items()}).require(f"{filepath}")
+        compare(expected, _directory.specs({"arrays": found})).require(f"{filepath}")
     return model, _read_variables(filepath, manifest)
 
 
@@ -131,7 +131,7 @@ def load_weights(model: Any, filepath: Any, variables: Any, skip_mismatch: bool 
     if not skip_mismatch:
         report.require(f"{filepath}")
     loaded = _directory.flatten(_read_variables(filepath, manifest))
-    kept = {p: a for p, a in _directory.flatten(dict(variables)).items()}
+    kept = _directory.flatten(dict(variables))
     good = {p: loaded[p] for p in kept if p in loaded and p not in report.mismatched}
     return _directory.unflatten(dict(variables), {**kept, **good})
 

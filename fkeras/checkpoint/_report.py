@@ -44,7 +44,9 @@ class LoadReport:
             near = difflib.get_close_matches(path, self.unexpected, n=1, cutoff=0.6)
             lines.append(f"missing     {path} {spec}" + (f"   (did you mean {near[0]!r}?)" if near else ""))
         lines += [f"unexpected  {path} {spec}" for path, spec in self.unexpected.items()]
-        lines += [f"mismatched  {path} {got} in the file, {want} expected" for path, (got, want) in self.mismatched.items()]
+        lines += [
+            f"mismatched  {path} {got} in the file, {want} expected" for path, (got, want) in self.mismatched.items()
+        ]
         return "\n".join(lines)
 
     def require(self, what: str) -> None:

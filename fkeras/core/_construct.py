@@ -61,7 +61,7 @@ def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None
     """After Linen's dataclass transform, which wraps every function it finds: wrap the constructor it made."""
     if user_init is not None:
         cls._user_init = user_init
-    own = [n for n in cls.__dict__.get("__annotations__", {}) if n not in _HIDDEN and not n.startswith("_")]
+    own = [n for n in inspect.get_annotations(cls) if n not in _HIDDEN and not n.startswith("_")]
     fields = {f.name for f in dataclasses.fields(cls)}
     if cls.__base__ is linen.Module:  # what every layer takes, it takes by keyword
         own = []
@@ -69,7 +69,7 @@ def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None
     cls._positional = tuple(before + [n for n in own if n in fields and n not in before])
     dataclass_init = cls.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         if self.__dict__.get("_describing"):  # a user's __init__ called super().__init__(...)
             _continue_description(self, cls, args, kwargs)
         elif hasattr(type(self), "_user_init"):
@@ -134,7 +134,7 @@ def _continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: di
         cls._user_init(self, *args, **kwargs)
         return
     parent_init = next((b for b in cls.__mro__[1:] if "_user_init" in b.__dict__), None)
-    if parent_init is not None and not cls.__dict__.get("__annotations__"):
+    if parent_init is not None and not inspect.get_annotations(cls):
         parent_init._user_init(self, *args, **kwargs)
         return
     cls._accept(self, cls, args, kwargs)
@@ -203,7 +203,14 @@ def _signature(cls: Any) -> inspect.Signature:
     parameters = [own("self", own.POSITIONAL_OR_KEYWORD)]
     for kind, names in (
         (own.POSITIONAL_OR_KEYWORD, cls._positional),
-        (own.KEYWORD_ONLY, [n for n in fields if n not in cls._positional and n != "parent" and n[0] != "_" and n not in ("graph", "start")]),
+        (
+            own.KEYWORD_ONLY,
+            [
+                n
+                for n in fields
+                if n not in cls._positional and n != "parent" and n[0] != "_" and n not in ("graph", "start")
+            ],
+        ),
     ):
         for name in names:
             default = fields[name].default

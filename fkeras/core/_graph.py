@@ -79,7 +79,7 @@ class Graph:
             parts: list[Any] = [(str(t.symbolic_shape), str(t.dtype)) for t in jax.tree.leaves(self.inputs)]
             for node in self.nodes:
                 operation = node.operation
-                parts.append((operation if isinstance(operation, Op) else (operation.name, operation)))
+                parts.append(operation if isinstance(operation, Op) else (operation.name, operation))
                 parts.append((str(node.treedef), [sign(leaf) for leaf in node.leaves]))
             ends = [sign(t) for t in jax.tree.leaves(self.outputs)]
             structures = (str(jax.tree.structure(self.inputs)), str(jax.tree.structure(self.outputs)))
@@ -177,7 +177,7 @@ def _keras_order(
     inside = {id(n) for n in nodes}
     given = {(id(t.node), t.index) for t in starts}
     seen: set[int] = set()
-    stack = [t for t in reversed(ends)]
+    stack = list(reversed(ends))
     while stack:
         tensor = stack.pop()
         node = tensor.node

@@ -26,7 +26,7 @@ _SCOPE = export.SymbolicScope()
 _PROBES = (64, 224, 96, 512, 2048, 8)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def dimension(name: str) -> Any:
     """The symbolic dimension called `name`; the same symbol each time.
 
@@ -57,7 +57,7 @@ def substitute(dim: Any, sizes: dict[str, int]) -> int:
         return int(dim)
     names = {"floordiv": lambda a, b: a // b, "mod": lambda a, b: a % b, "max": max, "min": min}
     # The text is JAX's own rendering of an expression, never a user's.
-    return int(eval(str(dim).replace("^", "**"), {"__builtins__": {}}, {**names, **sizes}))  # noqa: S307
+    return int(eval(str(dim).replace("^", "**"), {"__builtins__": {}}, {**names, **sizes}))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -79,6 +79,11 @@ class Layer(linen.Module, kw_only=True):
     dtype: Any = field(None, convert=policy_name)
     _description: Description | None = None
 
+    # Set on each class when it is made: what its `call` takes, and how it takes a field-style parent's arguments.
+    _call_parameters: ClassVar[_Parameters]
+    _positional: ClassVar[tuple[str, ...]]
+    _accept: ClassVar[Callable[..., None]]
+
     # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
     supports_masking = False
 
@@ -86,11 +91,11 @@ class Layer(linen.Module, kw_only=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         own = cls.__dict__
         if "__call__" in own and "call" not in own:  # Flax's spelling of the forward pass
-            cls.call = own["__call__"]  # type: ignore[attr-defined]
+            cls.call = own["__call__"]  # type: ignore[method-assign]
             del cls.__call__
         if "call" in own:
             cls._call_parameters = _parameters(own["call"])
-            cls.call = linen.compact(_building(own["call"]))  # type: ignore[attr-defined]
+            cls.call = linen.compact(_building(own["call"]))  # type: ignore[method-assign]
         user_init = _construct.prepare_class(cls)
         super().__init_subclass__(kw_only=True)
         _construct.finish_class(cls, user_init)
@@ -236,10 +241,8 @@ class Layer(linen.Module, kw_only=True):
             return args
 
         def cast(leaf: Any) -> Any:
-            if isinstance(leaf, jax.Array | np.ndarray | np.floating | float):
-                if jnp.issubdtype(jnp.result_type(leaf), jnp.floating) and jnp.result_type(leaf) != dtype:
-                    return jnp.asarray(leaf, dtype)
-            return leaf
+            given = jnp.result_type(leaf) if isinstance(leaf, jax.Array | np.ndarray | np.floating | float) else dtype
+            return jnp.asarray(leaf, dtype) if jnp.issubdtype(given, jnp.floating) and given != dtype else leaf
 
         return jax.tree.map(cast, args)
 
@@ -343,7 +346,7 @@ class Layer(linen.Module, kw_only=True):
             `{"params": …, "batch_stats": …}`, a plain pytree.
         """
         if "method" in kwargs or "mutable" in kwargs:
-            return super().init(rngs, *args, **kwargs)
+            return dict(super().init(rngs, *args, **kwargs))
         key = params_key(rngs)
         leaves, treedef = jax.tree.flatten((args, kwargs))
         if has_symbolic(leaves):
@@ -564,7 +567,7 @@ def _building(call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _run_build(layer: Layer, args: Any, kwargs: Any) -> None:
     """`build` with the shape of the first input, or of each input that it names (`query_shape`)."""
-    names = [p for p in inspect.signature(type(layer).build).parameters][1:]
+    names = list(inspect.signature(type(layer).build).parameters)[1:]
     inputs = {**dict(zip(layer._call_parameters.names, args, strict=False)), **kwargs}
     if len(names) == 1:
         layer.build(_shapes(args[0] if args else next(iter(kwargs.values()), None)))
@@ -602,15 +605,15 @@ def _parameters(call: Callable[..., Any]) -> _Parameters:
     return _Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in found))
 
 
-Layer._call_parameters = _Parameters([], 0, True)  # type: ignore[attr-defined]
+Layer._call_parameters = _Parameters([], 0, True)
 _construct.finish_class(Layer)
-Layer._accept = staticmethod(_construct.accept_fields)  # type: ignore[attr-defined]
+Layer._accept = staticmethod(_construct.accept_fields)
 
 
 def _dispatching(run: Callable[..., Any]) -> Callable[..., Any]:
     """Stand outside Linen's wrapper, which refuses an unbound compact module before anything else runs."""
 
-    def __call__(self: Layer, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: Layer, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         if has_symbolic((args, kwargs)):
             return self._record(args, kwargs)
         if self.scope is None:
@@ -682,7 +685,9 @@ def params_key(rngs: Any) -> Any:
     if isinstance(rngs, Mapping):
         rngs = rngs.get("params", next(iter(rngs.values()), None))
     if rngs is None or isinstance(rngs, bool):
-        raise ValueError(explain("`init` needs a random key.", received=repr(rngs), write="model.init(jax.random.key(0))"))
+        raise ValueError(
+            explain("`init` needs a random key.", received=repr(rngs), write="model.init(jax.random.key(0))")
+        )
     return jax.random.key(rngs) if isinstance(rngs, int | np.integer) else rngs
 
 

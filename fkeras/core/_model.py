@@ -136,13 +136,14 @@ class Model(Layer):
             if not args and not kwargs:
                 raise _needs_input(self)
             return super().init(rngs, *args, **kwargs)
+        assert self.graph is not None
         if args:
             _inputs.match(self.graph.inputs, args[0], self._input_leaf_names(), self.path_text())
         key = params_key(rngs)
 
         def make(layer: Layer, node: Any) -> Any:
             # A layer's key depends on its name alone, not on its place or on its neighbours.
-            return node.program(jax.random.fold_in(key, zlib.crc32(layer.name.encode())))
+            return node.program(jax.random.fold_in(key, zlib.crc32(str(layer.name).encode())))
 
         return self._assemble(make)
 
@@ -485,4 +486,3 @@ def _needs_input(model: Model) -> ValueError:
             write="variables = model.init(key, x)   # x: one batch, or jax.ShapeDtypeStruct((1, 8), 'float32')",
         )
     )
-

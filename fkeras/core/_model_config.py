@@ -45,13 +45,20 @@ def graph_config(model: Any) -> dict[str, Any]:
     entries = [_input_entry(tensor, name) for tensor, name in extra]
     order = _node_index(graph)
     for operation in graph.operations:
+        entry: dict[str, Any]
+        name: Any
         if isinstance(operation, Node):
             module, class_name = op_address(operation.operation)
             name = graph.name_of(operation)
-            entry = {"module": module, "class_name": class_name, "config": {"name": name}, "registered_name": class_name}
+            entry = {
+                "module": module,
+                "class_name": class_name,
+                "config": {"name": name},
+                "registered_name": class_name,
+            }
             calls = [operation]
         else:
-            entry, name = layer_entry(operation, graph), operation.name
+            entry, name = layer_entry(operation, graph), str(operation.name)
             calls = graph.calls_of_index.get(id(operation), [])
         inbound = [_call_config(node, graph, places, order) for node in calls]
         entries.append({**entry, "name": name, "inbound_nodes": inbound})
@@ -185,7 +192,9 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
     """
     entries = {entry["name"]: entry for entry in config["layers"]}
     if len(entries) != len(config["layers"]):
-        raise ValueError(explain("Two layers of the config share a name.", received=[e["name"] for e in config["layers"]]))
+        raise ValueError(
+            explain("Two layers of the config share a name.", received=[e["name"] for e in config["layers"]])
+        )
     made: dict[str, Any] = {}
     outputs: dict[tuple[str, int], list[Any]] = {}
     for name, entry in entries.items():
@@ -197,7 +206,9 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
     while waiting:
         rest = []
         for name, index, call in waiting:
-            ready = all((h[0], h[1]) in outputs for h in _histories(call)) and (index == 0 or (name, index - 1) in outputs)
+            ready = all((h[0], h[1]) in outputs for h in _histories(call)) and (
+                index == 0 or (name, index - 1) in outputs
+            )
             if ready:
                 result = _call(made[name], entries[name], call, outputs, custom_objects)
                 outputs[name, index] = jax.tree.leaves(result)
@@ -208,7 +219,8 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
             lost = sorted({h[0] for _, _, c in rest for h in _histories(c) if h[0] not in entries})
             raise ValueError(
                 explain(
-                    f"The layers {stuck} wait for each other (a cycle)" + (f" or for {lost}, not in the config." * bool(lost) or "."),
+                    f"The layers {stuck} wait for each other (a cycle)"
+                    + (f" or for {lost}, not in the config." * bool(lost) or "."),
                     received=f"{len(rest)} calls that can never run",
                     usually="the config was edited by hand, or is damaged.",
                     write="inbound_nodes whose keras_history names layers that run before",

@@ -87,6 +87,7 @@ class Sequential(Model):
 
     @linen.nowrap
     def _matched(self, inputs: Any, masks: dict[int, Any]) -> Any:
+        assert self.graph is not None
         (value,) = match(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
         if value is not inputs and id(inputs) in masks:
             masks[id(value)] = masks[id(inputs)]
@@ -162,7 +163,7 @@ class Sequential(Model):
         shape = config.get("build_input_shape")
         if shape and layers and not isinstance(layers[0], InputLayer) and not isinstance(shape[0], list | tuple):
             layers = [InputLayer(batch_shape=shape), *layers]
-        return cls(layers, **extra)
+        return cls(layers, **extra)  # type: ignore[arg-type]
 
 
 Sequential.call.runs_graph = True  # type: ignore[attr-defined]

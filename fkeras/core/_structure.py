@@ -65,7 +65,7 @@ def check_shared(model: Layer) -> None:
                 explain(
                     f"{layer.path_text()} is reached twice in {type(model).__name__}: "
                     f"at {'/'.join(other)!r} and at {'/'.join(path)!r}.",
-                    usually="a layer is used both directly and inside a nested model, and its weights live in one place.",
+                    usually="a layer is used directly and inside a nested model; its weights live in one place.",
                     write="call the nested model for both uses, or call the layer twice at the same level",
                 )
             )

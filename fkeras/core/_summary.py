@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from typing import Any
 
@@ -33,11 +34,19 @@ def summary(
         tree = None
     facts = _known_facts(model)
     branching = _branches(model)
-    headers = ["Layer (type)", "Output Shape", "Param #", *["Connected to"] * branching, *["Trainable"] * show_trainable]
+    headers = [
+        "Layer (type)",
+        "Output Shape",
+        "Param #",
+        *["Connected to"] * branching,
+        *["Trainable"] * show_trainable,
+    ]
     width = line_length or (100 if branching else 80)
     table = Table(width=width, show_lines=True)
     for i, (header, share) in enumerate(zip(headers, _shares(positions, len(headers), branching), strict=True)):
-        table.add_column(header, ratio=share, justify="right" if i == 2 else "center" if header == "Trainable" else "left")
+        table.add_column(
+            header, ratio=share, justify="right" if i == 2 else "center" if header == "Trainable" else "left"
+        )
     for path, layer in _listed(model, (), expand_nested, layer_range):
         own = None if tree is None else [_at(part, path) for part in tree.values()]
         row = [
@@ -80,7 +89,7 @@ def _shares(positions: Any, count: int, branching: bool) -> list[int]:
     """Relative widths of the columns; Keras's `positions` say where each ends."""
     if positions:
         ends = [*positions, *[1.0] * (count - len(positions))]
-        if all(b >= a for a, b in zip(ends, ends[1:], strict=False)):
+        if all(b >= a for a, b in itertools.pairwise(ends)):
             ends = [e - b for e, b in zip(ends, [0.0, *ends], strict=False)]
         return [max(1, round(100 * share)) for share in ends[:count]]
     base = [30, 24, 14, 24] if branching else [42, 32, 18]
@@ -165,7 +174,8 @@ def _trains(facts: dict[Path, Any], path: Path) -> bool:
 def _totals(facts: dict[Path, Any], tree: Any) -> list[str]:
     if tree is None:
         return [" Total params: unknown until the model has seen an input's shape"]
-    moves, rests = [], []
+    moves: list[Any] = []
+    rests: list[Any] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         collection, *keys = (str(getattr(k, "key", k)) for k in path)
         (moves if collection == "params" and _trains(facts, tuple(keys)) else rests).append(leaf)

@@ -34,6 +34,11 @@ class SymbolicTensor:
 
     __slots__ = ("__weakref__", "index", "name", "node", "struct")
 
+    struct: jax.ShapeDtypeStruct
+    node: Node
+    index: int
+    name: str
+
     def __init__(self, struct: jax.ShapeDtypeStruct, node: Node, index: int, name: str) -> None:
         object.__setattr__(self, "struct", struct)
         object.__setattr__(self, "node", node)

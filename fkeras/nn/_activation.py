@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
-from . import _arguments as arg
 from . import activations
 
 

@@ -47,7 +47,7 @@ class MultiHeadAttention(Layer):
 
     num_heads: int = arg.positive("num_heads")
     key_dim: int = arg.positive("key_dim")
-    value_dim: int | None = None
+    value_dim: Any = None
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     use_bias: bool = True
     output_shape: Any = field(None, convert=lambda s: (s,) if isinstance(s, int) else s if s is None else tuple(s))
@@ -71,7 +71,9 @@ class MultiHeadAttention(Layer):
             object.__setattr__(self, "value_dim", self.key_dim)
         super().__post_init__()
         if self.use_gate:
-            raise ValueError(explain("MultiHeadAttention: use_gate is not offered.", received="use_gate=True", write="False"))
+            raise ValueError(
+                explain("MultiHeadAttention: use_gate is not offered.", received="use_gate=True", write="False")
+            )
 
     def call(
         self,
@@ -152,7 +154,15 @@ class MultiHeadAttention(Layer):
         return jnp.einsum(f"{weights},{''.join(value)}->{''.join([*target[:-1], 'Z'])}", used, v), scores
 
     def _mask(
-        self, query: Any, value: Any, axes: Any, query_mask: Any, value_mask: Any, key_mask: Any, given: Any, causal: bool
+        self,
+        query: Any,
+        value: Any,
+        axes: Any,
+        query_mask: Any,
+        value_mask: Any,
+        key_mask: Any,
+        given: Any,
+        causal: bool,
     ) -> Any:
         """All masks as one that broadcasts against the scores, or `None`."""
         mask = None

@@ -56,7 +56,11 @@ class Embedding(Layer):
         if not jnp.issubdtype(inputs.dtype, jnp.integer):
             if not jnp.issubdtype(inputs.dtype, jnp.floating):
                 raise ValueError(
-                    explain(f"{self.path_text()} looks up integers.", received=f"dtype {inputs.dtype}", write="x.astype(int)")
+                    explain(
+                        f"{self.path_text()} looks up integers.",
+                        received=f"dtype {inputs.dtype}",
+                        write="x.astype(int)",
+                    )
                 )
             inputs = inputs.astype(jnp.int32)  # Keras casts: an Input without a dtype is float32
         return jnp.take(table, inputs, axis=0)

@@ -58,7 +58,9 @@ class FlaxLayer(Layer):
 
     def call(self, *inputs: Any, training: Any = False, **kwargs: Any) -> Any:
         method = self.method
-        function = getattr(type(self.module), method or "__call__") if method is None or isinstance(method, str) else method
+        function = (
+            getattr(type(self.module), method or "__call__") if method is None or isinstance(method, str) else method
+        )
         names = inspect.signature(function).parameters
         mode = {n: bool(training) is positive for n, positive in _FLAGS.items() if n in names and n not in kwargs}
         if method is None:

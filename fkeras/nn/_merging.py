@@ -238,7 +238,9 @@ class Dot(_Merge):
 
     def _pair(self, inputs: Any) -> tuple[jax.Array, jax.Array]:
         if not isinstance(inputs, list | tuple) or len(inputs) != 2:
-            raise ValueError(explain(f"{self.path_text()} takes two tensors.", received=type(inputs).__name__, write="[a, b]"))
+            raise ValueError(
+                explain(f"{self.path_text()} takes two tensors.", received=type(inputs).__name__, write="[a, b]")
+            )
         return inputs[0], inputs[1]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:

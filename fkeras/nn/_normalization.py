@@ -68,7 +68,9 @@ class BatchNormalization(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.renorm:
-            raise ValueError(explain("BatchNormalization: renorm is not offered.", received="renorm=True", write="renorm=False"))
+            raise ValueError(
+                explain("BatchNormalization: renorm is not offered.", received="renorm=True", write="renorm=False")
+            )
 
     def call(self, inputs: jax.Array, training: Any = False, mask: Any = None) -> jax.Array:
         axis = self.axis % inputs.ndim

@@ -166,7 +166,9 @@ class GlobalAveragePooling1D(_GlobalAverage):
         if mask is None:
             return super().call(inputs)
         axes = self._axes(inputs)
-        weights = jnp.asarray(mask, inputs.dtype)[:, None, :] if axes == (2,) else jnp.asarray(mask, inputs.dtype)[..., None]
+        weights = (
+            jnp.asarray(mask, inputs.dtype)[:, None, :] if axes == (2,) else jnp.asarray(mask, inputs.dtype)[..., None]
+        )
         total = jnp.sum(inputs * weights, axis=axes, keepdims=self.keepdims)
         return total / jnp.sum(weights, axis=axes, keepdims=self.keepdims)
 
@@ -182,11 +184,12 @@ class GlobalAveragePooling3D(_GlobalAverage):
     _rank = 3
 
 
-for _cls in (MaxPooling1D, MaxPooling2D, MaxPooling3D):
-    _document(_cls, _DOC, "The largest value")
-for _cls in (AveragePooling1D, AveragePooling2D, AveragePooling3D):
-    _document(_cls, _DOC, "The mean")
-for _cls in (GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D):
-    _document(_cls, _GLOBAL_DOC, "The largest value")
-for _cls in (GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D):
-    _document(_cls, _GLOBAL_DOC, "The mean")
+_FAMILIES: list[tuple[str, str, tuple[Any, ...]]] = [
+    (_DOC, "The largest value", (MaxPooling1D, MaxPooling2D, MaxPooling3D)),
+    (_DOC, "The mean", (AveragePooling1D, AveragePooling2D, AveragePooling3D)),
+    (_GLOBAL_DOC, "The largest value", (GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D)),
+    (_GLOBAL_DOC, "The mean", (GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D)),
+]
+for _text, _what, _classes in _FAMILIES:
+    for _cls in _classes:
+        _document(_cls, _text, _what)

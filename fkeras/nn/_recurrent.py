@@ -94,7 +94,9 @@ class _Recurrent(Layer):
         last = outputs[-1] if self.zero_output_for_mask and seen is not None else carry[1]
         return jnp.swapaxes(outputs, 0, 1), last, carry[0]
 
-    def _cell(self, features: Any, batch: Any, training: Any) -> Callable[[jax.Array, States], tuple[jax.Array, States]]:
+    def _cell(
+        self, features: Any, batch: Any, training: Any
+    ) -> Callable[[jax.Array, States], tuple[jax.Array, States]]:
         raise NotImplementedError
 
     def _weights(self, features: Any, bias_shape: Any, bias_initializer: Any) -> tuple[Any, Any, Any]:
@@ -202,7 +204,9 @@ class LSTM(_Recurrent):
     _gates = 4
     _state_count = 2
 
-    def _cell(self, features: Any, batch: Any, training: Any) -> Callable[[jax.Array, States], tuple[jax.Array, States]]:
+    def _cell(
+        self, features: Any, batch: Any, training: Any
+    ) -> Callable[[jax.Array, States], tuple[jax.Array, States]]:
         units, start = self.units, self.bias_initializer
 
         def with_forget(key: Any, shape: Any, dtype: Any) -> jax.Array:
@@ -286,7 +290,9 @@ class GRU(_Recurrent):
     _gates = 3
     _state_count = 1
 
-    def _cell(self, features: Any, batch: Any, training: Any) -> Callable[[jax.Array, States], tuple[jax.Array, States]]:
+    def _cell(
+        self, features: Any, batch: Any, training: Any
+    ) -> Callable[[jax.Array, States], tuple[jax.Array, States]]:
         units = self.units
         shape = (2, 3 * units) if self.reset_after else (3 * units,)
         kernel, recurrent, bias = self._weights(features, shape, self.bias_initializer)

@@ -97,7 +97,9 @@ class Permute(Layer):
         super().__post_init__()
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                explain("Permute: `dims` must be an order of 1, 2, ….", received=f"dims={self.dims}", write="dims=(2, 1)")
+                explain(
+                    "Permute: `dims` must be an order of 1, 2, ….", received=f"dims={self.dims}", write="dims=(2, 1)"
+                )
             )
 
     def call(self, inputs: jax.Array) -> jax.Array:

@@ -95,9 +95,9 @@ class Lambda(Layer):
 
     def call(self, inputs: Any, mask: Any = None, training: Any = False) -> Any:
         try:
-            names = inspect.signature(self.function).parameters
+            names = list(inspect.signature(self.function).parameters)
         except ValueError:  # some built-in functions tell no signature
-            names = {}
+            names = []
         extra = {k: v for k, v in (("mask", mask), ("training", training)) if k in names}
         return self.function(inputs, **{**self.arguments, **extra})
 
@@ -108,7 +108,12 @@ class Lambda(Layer):
         config = super().get_config()
         function = serialize(self.function)
         if isinstance(function, str):
-            function = {"module": "builtins", "class_name": "function", "config": function, "registered_name": "function"}
+            function = {
+                "module": "builtins",
+                "class_name": "function",
+                "config": function,
+                "registered_name": "function",
+            }
         return {**config, "function": function, "arguments": serialize(dict(self.arguments))}
 
     @classmethod

@@ -86,7 +86,9 @@ class Normalization(Layer):
             )
         mean, variance, _ = (
             self.variable(NON_TRAINABLE, name, lambda v=value, d=dtype: jnp.asarray(v, d)).value
-            for name, value, dtype in zip(("mean", "variance", "count"), found, ("float32", "float32", "int32"), strict=True)
+            for name, value, dtype in zip(
+                ("mean", "variance", "count"), found, ("float32", "float32", "int32"), strict=True
+            )
         )
         return mean, variance
 
@@ -113,7 +115,9 @@ class Normalization(Layer):
             mean = mean + delta * (size / total)
             count = total
         if count == 0:
-            raise ValueError(explain("`adapt` was given no data.", received=type(data).__name__, write="layer.adapt(x)"))
+            raise ValueError(
+                explain("`adapt` was given no data.", received=type(data).__name__, write="layer.adapt(x)")
+            )
         return self.replace(_adapted=(mean.astype(np.float32), variance.astype(np.float32), count))
 
 

@@ -38,7 +38,7 @@ def _divide_no_nan(x1: Any, x2: Any) -> jax.Array:
     return jnp.where(x2 == 0, 0, x1 / jnp.where(x2 == 0, 1, x2))
 
 
-def _top_k(x: Any, k: int, sorted: bool = True) -> Any:  # noqa: A002 - Keras's name
+def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     """The `k` largest entries of the last axis and their places."""
     return jax.lax.top_k(x, k)
 
@@ -55,7 +55,7 @@ def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse
 
 
 def _segment(function: Any) -> Any:
-    def segment(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> jax.Array:  # noqa: A002
+    def segment(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> jax.Array:
         return function(data, segment_ids, num_segments, indices_are_sorted=sorted)
 
     segment.__doc__ = function.__doc__

@@ -99,7 +99,7 @@ class ArrayData:
     def slice(self, start: int, stop: int) -> ArrayData:
         """Some of the rows."""
         parts = jax.tree.map(lambda a: a[start:stop], (self.x, self.y, self.sample_weight))
-        return ArrayData(*parts, self.batch_size)
+        return ArrayData(parts[0], parts[1], parts[2], self.batch_size)
 
 
 def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> ArrayData:
@@ -113,7 +113,9 @@ def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> Ar
     for what, tree in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             if np.ndim(leaf) == 0:
-                raise ValueError(explain(f"{what} holds a scalar where an array of examples was expected.", received=leaf))
+                raise ValueError(
+                    explain(f"{what} holds a scalar where an array of examples was expected.", received=leaf)
+                )
             lengths[what + jax.tree_util.keystr(path)] = int(np.shape(leaf)[0])
     if len(set(lengths.values())) > 1:
         raise ValueError(
@@ -125,7 +127,9 @@ def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> Ar
             )
         )
     if not lengths or next(iter(lengths.values())) == 0:
-        raise ValueError(explain("There are no examples.", received=str(lengths), usually="an empty array or selection."))
+        raise ValueError(
+            explain("There are no examples.", received=str(lengths), usually="an empty array or selection.")
+        )
     size = 32 if batch_size is None else batch_size
     if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
         raise ValueError(explain("batch_size must be a positive integer.", received=repr(size), write="batch_size=32"))
@@ -138,7 +142,9 @@ def _indexable(leaf: Any) -> Any:
     """Arrays that numpy can index cheaply; on the CPU a jax array's memory is read in place."""
     if isinstance(leaf, jax.Array):
         return np.asarray(leaf)
-    return leaf if leaf.dtype != np.float64 or jax.config.jax_enable_x64 else leaf.astype(np.float32)
+    # float64 is converted once, not batch by batch, unless JAX was told to keep it
+    narrow = jax.dtypes.canonicalize_dtype(leaf.dtype) if leaf.dtype == np.float64 else leaf.dtype
+    return leaf if narrow == leaf.dtype else leaf.astype(narrow)
 
 
 def is_arrays(x: Any) -> bool:

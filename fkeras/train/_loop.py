@@ -97,7 +97,8 @@ def fit(
                     print(f"Epoch {epoch + 1}/{epochs}", flush=True)
                 state, _ = call("on_epoch_begin", state, epoch=epoch)
                 state = state.replace(metrics=trainer.reset_metrics(state.variables, example))
-                progress, logs, done = Progress(source.steps, verbose), {}, 0
+                progress, done = Progress(source.steps, verbose), 0
+                logs: dict[str, Any] = {}
                 start = int(state.step) if shuffle and isinstance(source, _Arrays) else 0
                 for batch in source.epoch(seed if shuffle else None, start):
                     interruption.check()
@@ -191,7 +192,9 @@ class _Arrays:
         order = None if seed is None else _data.order_of(seed, start, self.data.count)
         batches = self.data.batches(order)
         if self.limit is not None and self.limit > self.data.steps:
-            batches = itertools.chain(batches, itertools.chain.from_iterable(self.data.batches(order) for _ in iter(int, 1)))
+            batches = itertools.chain(
+                batches, itertools.chain.from_iterable(self.data.batches(order) for _ in iter(int, 1))
+            )
         return itertools.islice(batches, self.limit)
 
 
@@ -271,7 +274,11 @@ def _training_source(
     if validation_split:
         if not 0 < validation_split < 1:
             raise ValueError(
-                explain("validation_split must lie between 0 and 1.", received=validation_split, write="validation_split=0.2")
+                explain(
+                    "validation_split must lie between 0 and 1.",
+                    received=validation_split,
+                    write="validation_split=0.2",
+                )
             )
         cut = int(np.floor(data.count * (1 - validation_split)))
         if cut in (0, data.count):

@@ -93,11 +93,16 @@ class Objective:
         """`(log name, metric, output, weighted)` for each metric; strings are resolved by the outputs' shapes."""
         found: list[tuple[str, Any, int, bool]] = []
         losses = self.losses_for(names)
-        for spec, weighted, what in ((self.metrics, False, "metrics"), (self.weighted_metrics, True, "weighted_metrics")):
+        for spec, weighted, what in (
+            (self.metrics, False, "metrics"),
+            (self.weighted_metrics, True, "weighted_metrics"),
+        ):
             for output, given in enumerate(_metrics_by_output(spec, names, what)):
                 for one in given:
-                    shapes = [None if a is None else tuple(a.shape) for a in (y_true[output], y_pred[output])]
-                    metric = fk_metrics.resolve(one, *shapes, losses[output])
+                    true_shape, pred_shape = (
+                        None if a is None else tuple(a.shape) for a in (y_true[output], y_pred[output])
+                    )
+                    metric = fk_metrics.resolve(one, true_shape, pred_shape, losses[output])
                     name = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
                     found.append((_unique(name, [f[0] for f in found]), metric, output, weighted))
         return found
@@ -224,7 +229,9 @@ def _mean(sums: Sums) -> jax.Array:
 
 
 def _by_row(weight: Any, valid: Any) -> Any:
-    return jnp.asarray(weight, jnp.float32) * valid.astype(jnp.float32).reshape(valid.shape + (1,) * (jnp.ndim(weight) - 1))
+    return jnp.asarray(weight, jnp.float32) * valid.astype(jnp.float32).reshape(
+        valid.shape + (1,) * (jnp.ndim(weight) - 1)
+    )
 
 
 def targets(y: Any, y_pred: Any, names: list[str], what: str = "y") -> list[Any]:
@@ -242,7 +249,11 @@ def targets(y: Any, y_pred: Any, names: list[str], what: str = "y") -> list[Any]
             y = y[names[0]]
         return [y]
     if isinstance(y, Mapping):
-        if isinstance(y_pred, Mapping) and set(y) == set(y_pred) and any(isinstance(v, Mapping | list) for v in y.values()):
+        if (
+            isinstance(y_pred, Mapping)
+            and set(y) == set(y_pred)
+            and any(isinstance(v, Mapping | list) for v in y.values())
+        ):
             return jax.tree.leaves(y)
         return by_output(y, names, what)
     if isinstance(y, list | tuple):

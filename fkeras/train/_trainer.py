@@ -457,7 +457,9 @@ class Trainer:
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile` as Keras's compile config."""
         parts = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-        return {part: self.get_config_of(part) for part in (*parts, "run_eagerly", "steps_per_execution", "jit_compile")}
+        return {
+            part: self.get_config_of(part) for part in (*parts, "run_eagerly", "steps_per_execution", "jit_compile")
+        }
 
     def example_spec(self) -> Any:
         """Shape and dtype of the example input that `init` was given, as JSON; `None` if there was none."""
@@ -468,7 +470,7 @@ for _name in _COMPILED:
     setattr(Trainer, _name, _compiled(_name, getattr(Trainer, _name)))
 
 
-def compile(  # noqa: A001 - Keras's name
+def compile(
     model: Any,
     optimizer: Any = "rmsprop",
     loss: Any = None,
@@ -535,5 +537,3 @@ def _known_metric(spec: Any) -> Any:
 
 def _shapes(x: Any) -> Any:
     return str(jax.tree.map(lambda a: (jnp.shape(a)[1:], str(jnp.result_type(a))), x))
-
-

@@ -20,7 +20,14 @@ LEAVES = {
     "count": ("non_trainable", "count"),
 }
 # Keras's name of a layer inside a layer -> fkeras's scope; None is the layer's own.
-SCOPES = {"query": "query", "key": "key", "value": "value", "attention_output": "out", "lstm_cell": None, "gru_cell": None}
+SCOPES = {
+    "query": "query",
+    "key": "key",
+    "value": "value",
+    "attention_output": "out",
+    "lstm_cell": None,
+    "gru_cell": None,
+}
 
 
 def randomise(layer: Any, seed: int = 0) -> None:

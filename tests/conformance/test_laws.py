@@ -147,7 +147,7 @@ def symbolic(row: Row, fixed: bool):
 @every
 def test_symbolic_shape_is_the_real_shape(row):
     packed, tensors = symbolic(row, fixed=True)
-    layer, variables, args = prepared(row)
+    layer, variables, _ = prepared(row)
     outputs = layer(*packed, **row.call_kwargs) if row.spread else layer(packed, **row.call_kwargs)
     model = fk.Model(tensors, outputs)
     made = model.init(jax.random.key(0))

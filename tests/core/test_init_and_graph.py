@@ -84,7 +84,7 @@ def test_apply_under_jit_vmap_and_grad():
     np.testing.assert_allclose(many[1], one, atol=1e-5)  # batched convolutions sum in another order
     grads = jax.grad(lambda v: model.apply(v, images[0]).sum())(variables)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
-    y, updates = model.apply(variables, images[0], training=True, mutable=["batch_stats"])
+    _, updates = model.apply(variables, images[0], training=True, mutable=["batch_stats"])
     assert set(updates) == {"batch_stats"}
 
 
@@ -248,7 +248,9 @@ def test_lambda_bytecode_is_refused():
 # ------------------------------------------------------------------ bad input
 def test_wrong_input_shape_names_the_input():
     model = cnn()
-    with pytest.raises(ValueError, match=r"'input_layer'[\s\S]*expects shape \(None, 16, 16, 3\)[\s\S]*shape \(16, 16, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"'input_layer'[\s\S]*expects shape \(None, 16, 16, 3\)[\s\S]*shape \(16, 16, 3\)"
+    ):
         model.apply(model.init(KEY), np.zeros((16, 16, 3), "float32"))
 
 

@@ -122,7 +122,9 @@ def test_dict_inputs_match_by_key_only():
     model = fk.Model({"left": a, "right": b}, fk.nn.Concatenate()([a, b]))
     swapped = {"right": np.zeros((3, 2), "float32"), "left": X}
     assert model.apply({}, swapped).shape == (3, 6)
-    with pytest.raises(ValueError, match=r"missing \['right'\] and unknown \['rihgt'\][\s\S]*expected \['left', 'right'\]"):
+    with pytest.raises(
+        ValueError, match=r"missing \['right'\] and unknown \['rihgt'\][\s\S]*expected \['left', 'right'\]"
+    ):
         model.apply({}, {"left": X, "rihgt": X})
     with pytest.raises(ValueError, match=r"a dict with the keys \['left', 'right'\]"):
         model.apply({}, [X, X])
@@ -162,7 +164,9 @@ class Subclassed(fk.Model):
 KINDS = (functional, sequential, Subclassed)
 
 
-@pytest.mark.parametrize("kinds", list(itertools.product(KINDS, KINDS, KINDS)), ids=lambda k: "-".join(f.__name__ for f in k))
+@pytest.mark.parametrize(
+    "kinds", list(itertools.product(KINDS, KINDS, KINDS)), ids=lambda k: "-".join(f.__name__ for f in k)
+)
 def test_models_nest_in_models_two_deep(kinds):
     outer, middle, inner = kinds
     innermost = inner()
