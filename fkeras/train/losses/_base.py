@@ -165,7 +165,8 @@ class FunctionLoss(Loss):
 
     @property
     def by_row(self) -> bool:
-        return True
+        axis = getattr(self, "axis", -1)
+        return axis == -1 or (isinstance(axis, int) and axis > 0)
 
 
 def weighted_sum_and_count(

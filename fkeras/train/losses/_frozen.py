@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,6 +17,12 @@ class _Sealing(type):
         made = super().__call__(*args, **kwargs)
         vars(made)["_sealed"] = True
         return made
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The constructor's arguments, which the generic `__call__` above would hide."""
+        init = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return init.replace(parameters=list(init.parameters.values())[1:], return_annotation=cls)
 
 
 class Frozen(Configured, metaclass=_Sealing):

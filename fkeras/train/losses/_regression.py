@@ -256,7 +256,3 @@ class CosineSimilarity(FunctionLoss):
 
     _function = staticmethod(cosine_similarity)
     _keras_forgets = ("axis",)
-
-    @property
-    def by_row(self) -> bool:
-        return self.axis != 0
