@@ -93,7 +93,7 @@ def _placeholders(graph: Graph) -> tuple[dict[tuple[int, int], str], list[tuple[
     taken = {layer.name for layer in graph.layers}
     for tensor in jax.tree.leaves(graph.inputs):
         if isinstance(tensor.node.operation, InputLayer):
-            places[id(tensor.node), tensor.index] = tensor.node.operation.name
+            places[id(tensor.node), tensor.index] = str(tensor.node.operation.name)
         else:
             name = free_name("input_layer", taken)
             taken.add(name)

@@ -498,7 +498,10 @@ def test_a_subclassed_model_trains_with_an_example_input():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"loss": "mean_squared_eror"}, r"Unknown name 'mean_squared_eror' in losses[\s\S]*Did you mean 'mean_squared_error'"),
+        (
+            {"loss": "mean_squared_eror"},
+            r"Unknown name 'mean_squared_eror' in losses[\s\S]*Did you mean 'mean_squared_error'",
+        ),
         ({"metrics": ["acuracy"]}, r"Unknown name 'acuracy' in metrics[\s\S]*accuracy"),
         ({"optimizer": "adamm"}, r"'adamm'[\s\S]*adam"),
     ],

@@ -139,7 +139,7 @@ class Loss(Frozen):
     def get_config(self) -> dict[str, Any]:
         """Keras's config: name, reduction and the loss's own arguments."""
         config = {"name": self.name, "reduction": self.reduction}
-        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        fields: Any = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
         for field in fields:
             value = getattr(self, field.name)
             default = dtype_name(None) if field.name == "dtype" else field.default

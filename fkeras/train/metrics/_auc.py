@@ -140,7 +140,7 @@ class AUC(Metric):
             area = _interpolated_pr(state)
         else:
             x, y = _curve(self.curve, state)
-            height = {"interpolation": lambda a, b: (a + b) / 2, "minoring": jnp.minimum, "majoring": jnp.maximum}
+            height: Any = {"interpolation": lambda a, b: (a + b) / 2, "minoring": jnp.minimum, "majoring": jnp.maximum}
             area = jnp.sum((x[:-1] - x[1:]) * height[self.summation_method](y[:-1], y[1:]), axis=0)
         if not self.multi_label:
             return area

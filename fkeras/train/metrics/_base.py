@@ -107,7 +107,8 @@ class Metric(Frozen):
     def get_config(self) -> dict[str, Any]:
         """Keras's config: name, dtype and the metric's own arguments."""
         config = {"name": self.name, "dtype": self.dtype}
-        for field in dataclasses.fields(self) if dataclasses.is_dataclass(self) else ():
+        fields: Any = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        for field in fields:
             value = getattr(self, field.name)
             forgotten = field.name in self._keras_forgets and value == field.default
             if field.name not in (*config, *self._not_keras) and not forgotten:

@@ -56,7 +56,7 @@ class FScore(Metric):
     def sized_for(self, y_true: tuple[int, ...] | None, y_pred: tuple[int, ...] | None) -> Metric:
         if self.num_classes is not None or not y_pred:
             return self
-        return dataclasses.replace(self, num_classes=y_pred[-1])
+        return dataclasses.replace(self, num_classes=y_pred[-1])  # type: ignore[type-var]  # each subclass is a dataclass
 
     def empty(self) -> State:
         shape = () if self.average == "micro" or self.num_classes is None else (self.num_classes,)
