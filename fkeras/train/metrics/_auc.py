@@ -47,6 +47,7 @@ class AUC(Metric):
 
     Reference: https://keras.io/api/metrics/classification_metrics/; Davis and Goadrich, The Relationship Between
     Precision-Recall and ROC Curves (2006).
+    Unlike Keras's, the config holds `label_weights` as a list: what Keras writes for them, it cannot read.
     """
 
     num_thresholds: int = 200
@@ -91,7 +92,7 @@ class AUC(Metric):
                     write="AUC(num_thresholds=200)",
                 )
             )
-        weights = None if self.label_weights is None else np.asarray(self.label_weights, np.float32)
+        weights = None if self.label_weights is None else np.asarray(self.label_weights).tolist()
         set_fields(self, curve=curve, summation_method=method, label_weights=weights)
         if self.thresholds is not None:
             inner = sorted(float(t) for t in self.thresholds)
@@ -146,14 +147,8 @@ class AUC(Metric):
             return area
         if self.label_weights is None:
             return jnp.mean(area)
-        return divide_no_nan(jnp.sum(area * self.label_weights), jnp.sum(self.label_weights))
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        if self.label_weights is not None:  # a tensor, in Keras's words
-            value = {"value": self.label_weights.tolist(), "dtype": "float32"}
-            config["label_weights"] = {"class_name": "__tensor__", "config": value}
-        return config
+        weights = jnp.asarray(self.label_weights, jnp.float32)
+        return divide_no_nan(jnp.sum(area * weights), jnp.sum(weights))
 
 
 def _curve(curve: str, state: State) -> tuple[jax.Array, jax.Array]:
