@@ -1,0 +1,80 @@
+"""Masks flow along graphs to the layers that take them, as in Keras."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fkeras as fk
+
+from ..conformance.keras_weights import LEAVES
+
+keras = pytest.importorskip("keras")
+TOKENS = np.array([[3, 1, 2, 0, 0], [4, 0, 1, 2, 0], [1, 2, 3, 4, 1]], "int32")
+
+
+def lstm(lib, layers):
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    h = layers.LSTM(3, return_sequences=True, name="first")(h)
+    return lib.Model(x, layers.LSTM(3, name="second")(h))
+
+
+def backwards(lib, layers):
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    return lib.Model(x, layers.GRU(3, go_backwards=True, return_sequences=True, name="first")(h))
+
+
+def average(lib, layers):
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    return lib.Model(x, layers.GlobalAveragePooling1D()(layers.Dropout(0.1)(h)))
+
+
+def inside(lib, layers):
+    """The mask goes through a Sequential and out of it."""
+    x = lib.Input((5,), dtype="int32")
+    inner = lib.Sequential([lib.Input((5,), dtype="int32"), layers.Embedding(5, 4, mask_zero=True, name="embed")])
+    return lib.Model(x, layers.LSTM(3, name="first")(inner(x)))
+
+
+def masking(lib, layers):
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Reshape((5, 1))(x)
+    h = layers.Masking(0.0)(layers.Rescaling(1.0)(h))
+    return lib.Model(x, layers.LSTM(3, name="first")(h))
+
+
+@pytest.mark.parametrize("describe", [lstm, backwards, average, inside, masking], ids=lambda f: f.__name__)
+def test_masks_flow_as_in_keras(describe):
+    with jax.numpy_rank_promotion("allow"):
+        theirs = describe(keras, keras.layers)
+        want = np.asarray(theirs(TOKENS, training=False))
+    values = {}
+    for weight in theirs.weights:
+        layer = next(p for p in reversed(weight.path.split("/")[:-1]) if not p.endswith("_cell"))
+        name = weight.path.split("/")[-1]
+        values[layer, LEAVES.get(name, ("params", name))[1]] = jnp.asarray(np.array(weight.value))
+    model = describe(fk, fk.nn)
+    variables = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: values[path[-2].key, path[-1].key], model.init(jax.random.key(0))
+    )
+    np.testing.assert_allclose(model.apply(variables, TOKENS), want, atol=1e-5)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, TOKENS), want, atol=1e-5)
+
+
+def test_a_mask_reaches_the_loss():
+    x = fk.Input((5,), dtype="int32")
+    h = fk.nn.Embedding(5, 4, mask_zero=True)(x)
+    model = fk.Model(x, fk.nn.Dense(1)(h))
+    trainer = model.compile("sgd", "mse", metrics=["mae"])
+    state = trainer.init(0)
+    y = np.zeros((3, 5, 1), "float32")
+    got = trainer.evaluate(state, TOKENS, y)
+    outputs = np.asarray(model.apply(state.variables, TOKENS))
+    kept = outputs[TOKENS != 0]
+    assert got["loss"] == pytest.approx(float(np.mean(kept**2)), rel=1e-5)
+    spoilt = y.copy()
+    spoilt[TOKENS == 0] = 99
+    assert trainer.evaluate(state, TOKENS, spoilt)["loss"] == pytest.approx(got["loss"], rel=1e-6)
