@@ -13,7 +13,8 @@ def test_the_program_runs(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     images = rng.normal(size=(8, 28, 28, 1)).astype("float32")
     labels = rng.integers(0, 10, 8)
-    names = {"images": images, "x": images, "y": labels, "xv": images, "yv": labels, "xt": images, "yt": labels}
+    names = {f"x_{part}": images for part in ("train", "val", "test")}
+    names |= {f"y_{part}": labels for part in ("train", "val", "test")}
     (program,) = re.findall(r"```python\n(.*?)```", README, re.S)
     exec(program, names)
     assert names["y_pred"].shape == (8, 10)
