@@ -12,6 +12,8 @@ import jax
 
 from ..core import explain, model_from_json
 from . import _directory
+from ._keras_archive import CONFIG
+from ._keras_models import load_h5_weights, load_keras_model
 from ._report import compare
 
 # Suffixes that name a file format; anything else is an Orbax directory.
@@ -63,6 +65,8 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -
         FileNotFoundError: nothing is there.
         ValueError: an unknown class, or arrays that do not fit the description; every mismatch is listed.
     """
+    if _suffix(filepath) == ".keras" or (pathlib.Path(os.fspath(filepath)) / CONFIG).is_file():
+        return load_keras_model(filepath, custom_objects)
     _check_suffix(filepath)
     manifest = _directory.read_manifest(filepath, ("model", "trainer"))
     model = read_model(manifest, custom_objects)
@@ -125,6 +129,8 @@ def load_weights(model: Any, filepath: Any, variables: Any, skip_mismatch: bool 
     >>> bool((loaded["params"]["dense"]["kernel"] == variables["params"]["dense"]["kernel"]).all())
     True
     """
+    if _suffix(filepath) == ".h5":
+        return load_h5_weights(model, filepath, variables, skip_mismatch)
     _check_suffix(filepath)
     manifest = _directory.read_manifest(filepath, ("weights", "model", "trainer"))
     report = compare(_directory.spec_of(dict(variables)), _directory.specs({"arrays": _variables_of(manifest)}))
@@ -170,12 +176,15 @@ def _read_variables(filepath: Any, manifest: Mapping[str, Any]) -> dict[str, Any
     return {"params": {}, **_directory.nest({places[p]: a for p, a in arrays.items()})}
 
 
+def _suffix(filepath: Any) -> str:
+    return pathlib.Path(os.fspath(filepath)).suffix
+
+
 def _check_suffix(filepath: Any) -> None:
-    suffix = pathlib.Path(os.fspath(filepath)).suffix
-    if suffix in _FILES:
+    if _suffix(filepath) in _FILES:
         raise ValueError(
             explain(
-                f"This version of fkeras neither reads nor writes {suffix} files.",
+                f"This version of fkeras does not do this with {_suffix(filepath)} files.",
                 received=os.fspath(filepath),
                 write="a path without that suffix: an Orbax directory",
             )

@@ -28,6 +28,7 @@ from ._naming import snake_case as snake_case
 from ._sequential import Sequential as Sequential
 from ._structure import children as children
 from ._structure import walk as walk
+from ._structure import weight_facts as weight_facts
 from ._symbolic import Op as Op
 from ._symbolic import SymbolicTensor as SymbolicTensor
 from ._symbolic import has_symbolic as has_symbolic

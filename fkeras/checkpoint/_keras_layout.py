@@ -1,0 +1,164 @@
+"""Where Keras keeps each weight: the one table of orders and names, and the walk that follows Keras's own.
+
+Keras numbers a layer's own weights in the order in which it makes them, trainable ones first, and finds the layers
+inside by attribute name; in a list or dict, by class name with a count.
+Reference: https://keras.io/api/models/model_saving_apis/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+
+from ..core import TRANSIENT, Layer, snake_case, weight_facts
+
+# Own weights in Keras's order, where fkeras makes them in another or keeps them in several collections.
+_ORDER: dict[str, tuple[str, ...]] = {
+    "BatchNormalization": ("params/scale", "params/bias", "batch_stats/mean", "batch_stats/var"),
+    "Normalization": ("non_trainable/mean", "non_trainable/variance", "non_trainable/count"),
+}
+
+_PROJECTION = ("params/kernel", "params/bias")
+_ATTENTION = (
+    ("query_dense", "query", _PROJECTION),
+    ("key_dense", "key", _PROJECTION),
+    ("value_dense", "value", _PROJECTION),
+    ("output_dense", "out", _PROJECTION),
+)
+_CELL = (("cell", "", ("params/kernel", "params/recurrent_kernel", "params/bias")),)
+
+# Layers that Keras keeps inside a layer and fkeras does not: (Keras's attribute, scope here, own weights in order).
+_INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+    "MultiHeadAttention": _ATTENTION,
+    "LSTM": _CELL,
+    "GRU": _CELL,
+    "SimpleRNN": _CELL,
+    "ConvLSTM1D": _CELL,
+    "ConvLSTM2D": _CELL,
+    "ConvLSTM3D": _CELL,
+}
+
+
+@dataclasses.dataclass
+class _Walk:
+    """One walk over a model, as Keras's saving walks it."""
+
+    leaves: set[str]
+    facts: Mapping[Any, Any]
+    places: dict[str, str]
+    layers: dict[str, Layer]
+    visited: set[int]
+
+    def layer(self, layer: Layer, at: str, path: tuple[str, ...]) -> None:
+        if id(layer) in self.visited:
+            return
+        self.visited.add(id(layer))
+        self.layers[at] = layer
+        kind = _keras_class(layer)
+        inner = _INNER.get(kind, ())
+        taken = {name for _, scope, names in inner for name in _at(names, (*path, scope) if scope else path)}
+        self._own(kind, layer, at, path, taken)
+        for attribute, scope, names in inner:
+            self._number([n for n in _at(names, (*path, scope) if scope else path)], _join(at, attribute))
+        for attribute, value in _attributes(layer):
+            if isinstance(value, Layer):
+                self.layer(value, _join(at, attribute), (*path, _scope(layer, attribute, value)))
+            else:
+                self._container(value, _join(at, attribute), path, layer, attribute)
+
+    def _own(self, kind: str, layer: Layer, at: str, path: tuple[str, ...], taken: set[str]) -> None:
+        if kind in _ORDER:
+            names = _at(_ORDER[kind], path)
+        else:
+            fact = self.facts.get(path)
+            made = list(fact.constraints) if fact is not None else []
+            names = _at([f"{c}/{n}" for c in ("params", "non_trainable") for n in made], path)
+        rest = sorted(p for p in self.leaves if _parent(p) == path and p not in names and p not in taken)
+        rest.sort(key=lambda p: not p.startswith("params/"))
+        self._number([*names, *rest], at)
+
+    def _number(self, names: list[str], at: str) -> None:
+        present = [n for n in names if n in self.leaves]
+        self.places.update({_join(at, f"vars/{i}"): name for i, name in enumerate(present)})
+
+    def _container(self, value: Any, at: str, path: tuple[str, ...], owner: Layer, attribute: str) -> None:
+        used: dict[str, int] = {}
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            if isinstance(item, Layer):
+                name = _counted(snake_case(_keras_class(item)), used)
+                scope = item.name if attribute == "layers" else _scope(owner, f"{attribute}_{key}", item)
+                self.layer(item, _join(at, name), (*path, str(scope)))
+            elif isinstance(item, list | tuple | Mapping):
+                name = _counted("container", used)
+                self._container(item, _join(at, name), path, owner, f"{attribute}_{key}")
+
+
+def _counted(name: str, used: dict[str, int]) -> str:
+    count = used.get(name, -1) + 1
+    used[name] = count
+    return f"{name}_{count}" if count else name
+
+
+def _join(*parts: str) -> str:
+    return "/".join(p for p in parts if p)
+
+
+def _at(names: Any, path: tuple[str, ...]) -> list[str]:
+    """`params/kernel` of the layer at a path: `params/dense/kernel`."""
+    return [_join(n.split("/")[0], *path, n.split("/", 1)[1]) for n in names]
+
+
+def _parent(place: str) -> tuple[str, ...]:
+    return tuple(place.split("/")[1:-1])
+
+
+def _scope(owner: Layer, name: str, layer: Layer) -> str:
+    """The name under which Linen keeps a layer that is an attribute."""
+    return str(layer.name) if getattr(type(owner), "preserve_adopted_names", False) and layer.name else name
+
+
+def _keras_class(layer: Layer) -> str:
+    name = type(layer).__name__
+    return "Functional" if name == "Model" and type(layer).__module__.startswith("fkeras.") else name
+
+
+def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
+    """What Keras would look into, in its order: a model's layers, then attributes by name, private ones last."""
+    if getattr(layer, "graph", None) is not None:
+        yield "layers", layer.layers
+    found = {
+        n: getattr(layer, n, None) for n in type(layer).__dataclass_fields__ if n not in ("parent", "name", "graph")
+    }
+    description = layer._description
+    if description is not None:
+        found.update(description.attributes or {})
+    inside: Callable[[], Mapping[str, Any]] | None = getattr(layer, "_keras_attributes", None)
+    if inside is not None:
+        found.update(inside())
+    for name in sorted(found, key=lambda n: f"~{n}" if n.startswith("_") else n):
+        if name != "_description" and isinstance(found[name], Layer | list | tuple | Mapping):
+            yield name, found[name]
+
+
+def layout(
+    model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()
+) -> tuple[dict[str, str], dict[str, Layer]]:
+    """Where Keras keeps a model's weights.
+
+    Args:
+        model: the model.
+        spec: the model's variables, as arrays or shapes.
+        args: the call's inputs, for a model without a graph.
+
+    Returns:
+        `{dataset path: variables path}`, and every layer by its group's path.
+    """
+    tree = {c: t for c, t in spec.items() if c not in TRANSIENT}
+    paths = jax.tree_util.tree_leaves_with_path(tree)
+    leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
+    walk = _Walk(leaves, weight_facts(model, args), {}, {}, set())
+    walk.layer(model, "", ())
+    return walk.places, walk.layers
