@@ -62,7 +62,7 @@ class _Walk:
         taken = {name for _, scope, names in inner for name in _at(names, (*path, scope) if scope else path)}
         self._own(kind, layer, at, path, taken)
         for attribute, scope, names in inner:
-            self._number([n for n in _at(names, (*path, scope) if scope else path)], _join(at, attribute))
+            self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
         for attribute, value in _attributes(layer):
             if isinstance(value, Layer):
                 self.layer(value, _join(at, attribute), (*path, _scope(layer, attribute, value)))

@@ -17,6 +17,7 @@ from ._errors import did_you_mean as did_you_mean
 from ._errors import explain as explain
 from ._fields import field as field
 from ._hashing import hashable as hashable
+from ._infer import Inferred as Inferred
 from ._infer import struct_of as struct_of
 from ._input import Input as Input
 from ._input import InputLayer as InputLayer

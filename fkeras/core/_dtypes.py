@@ -6,9 +6,32 @@ import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from ._config import Configured, register
 from ._errors import explain
+
+# Text has a dtype on the host only: such inputs and tensors describe a graph, and no device ever holds them.
+_STRING: np.dtype = np.dtypes.StringDType()
+
+
+def dtype_of(name: Any) -> np.dtype:
+    """A dtype by name; `"string"` is numpy's.
+
+    >>> dtype_of("string").kind
+    'T'
+    """
+    return _STRING if is_string(name) else jnp.dtype(name)
+
+
+def dtype_name(dtype: Any) -> str:
+    """The inverse of `dtype_of`."""
+    return "string" if is_string(dtype) else jnp.dtype(dtype).name
+
+
+def is_string(dtype: Any) -> bool:
+    """Whether a dtype is one of text: numpy's `U`, `S`, `O` or `StringDType`, or the name `"string"`."""
+    return dtype == "string" if isinstance(dtype, str) else getattr(dtype, "kind", "") in "OSUT" and dtype is not None
 
 
 @register("keras", aliases=("FloatDTypePolicy",))
@@ -35,7 +58,7 @@ class DTypePolicy(Configured):
     name: str = "float32"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or self.name in ("mixed_bfloat16", "mixed_float16"):
+        if not isinstance(self.name, str) or self.name in ("mixed_bfloat16", "mixed_float16", "string"):
             return
         try:
             jnp.dtype(self.name)

@@ -10,7 +10,7 @@ import jax
 from ._errors import explain
 from ._hashing import hashable
 from ._naming import free_name, name_layers
-from ._symbolic import Node, Op, SymbolicTensor
+from ._symbolic import Node, Op, SymbolicTensor, record
 
 
 def tensors_of(tree: Any, what: str) -> list[SymbolicTensor]:
@@ -104,6 +104,19 @@ class Graph:
     def tensor_name(self, tensor: SymbolicTensor) -> str:
         """What a tensor is called in messages and dicts: the name of the operation that made it."""
         return self.op_names.get(id(tensor.node)) or tensor.node.operation.name or tensor.name
+
+
+def rerecord(graph: Graph, starts: list[SymbolicTensor]) -> list[SymbolicTensor]:
+    """The outputs of a graph whose calls are recorded again on other symbolic tensors."""
+
+    def call(node: Node, leaves: list[Any]) -> list[Any]:
+        args, kwargs = jax.tree.unflatten(node.treedef, leaves)
+        again = (
+            record(node.operation, args, kwargs) if isinstance(node.operation, Op) else node.operation(*args, **kwargs)
+        )
+        return jax.tree.leaves(again)
+
+    return replay(graph, starts, call)
 
 
 def replay(graph: Graph, values: list[Any], call: Callable[[Node, list[Any]], list[Any]]) -> list[Any]:

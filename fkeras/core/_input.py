@@ -6,9 +6,9 @@ import weakref
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from ._config import register
+from ._dtypes import dtype_name, dtype_of
 from ._errors import explain
 from ._fields import field
 from ._infer import Inferred, dimension
@@ -117,7 +117,7 @@ def tensor_of(layer: InputLayer) -> SymbolicTensor:
     dims = layer.batch_shape
     names = _AXES.get(len(dims), ("batch", "t", *(f"n{i}" for i in range(2, len(dims)))))
     shape = tuple(dimension(n) if d is None else int(d) for d, n in zip(dims, names, strict=False))
-    struct = jax.ShapeDtypeStruct(shape, jnp.dtype(layer.dtype))
+    struct = jax.ShapeDtypeStruct(shape, dtype_of(layer.dtype))
     node = Node(layer, [], jax.tree.structure(((), {})), Inferred(struct, {}, lambda key: {}))
     tensor = SymbolicTensor(struct, node, 0, layer.name or "input")
     layer._remember_call(weakref.ref(node), [weakref.ref(tensor)], jax.tree.structure(0))
@@ -128,7 +128,7 @@ def _dtype_name(dtype: Any) -> str:
     if isinstance(dtype, dict):
         dtype = dtype.get("config", {}).get("name")
     name = getattr(dtype, "variable_dtype", dtype)
-    return str(name) if name == "string" else jnp.dtype(name).name
+    return dtype_name(name)
 
 
 def _checked_shape(shape: Any, argument: str) -> tuple[int | None, ...]:

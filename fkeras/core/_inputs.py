@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._dtypes import dtype_name, is_string
 from ._errors import explain
 from ._symbolic import SymbolicTensor
 
@@ -26,16 +27,17 @@ def match(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]
         ValueError: other keys, another number of inputs, or a value whose shape or dtype does not fit.
     """
     tensors = jax.tree.leaves(expected)
-    flat = _flatten(expected, values, names, owner)
+    flat = match_structure(expected, values, names, owner)
     return [_fit(value, tensor, name, owner) for value, tensor, name in zip(flat, tensors, names, strict=True)]
 
 
-def _flatten(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]:
+def match_structure(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]:
+    """The values for each leaf of `expected` in its order, not looked at."""
     if isinstance(expected, Mapping):
         if not isinstance(values, Mapping):
             raise _structure(owner, f"a dict with the keys {sorted(expected)}", values)
         _same_keys(set(expected), set(values), owner)
-        return [v for k in sorted(expected) for v in _flatten(expected[k], values[k], names, owner)]
+        return [v for k in sorted(expected) for v in match_structure(expected[k], values[k], names, owner)]
     if isinstance(values, Mapping):  # Keras: inputs given as a list may be fed by name
         tensors = jax.tree.leaves(expected)
         _same_keys(set(names), set(values), owner)
@@ -45,10 +47,10 @@ def _flatten(expected: Any, values: Any, names: list[str], owner: str) -> list[A
             values = [values]
         if not isinstance(values, list | tuple) or len(values) != len(expected):
             raise _structure(owner, f"a {type(expected).__name__} of {len(expected)} inputs", values)
-        return [v for e, given in zip(expected, values, strict=True) for v in _flatten(e, given, names, owner)]
+        return [v for e, given in zip(expected, values, strict=True) for v in match_structure(e, given, names, owner)]
     if isinstance(values, list | tuple):
         if len(values) == 1:
-            return _flatten(expected, values[0], names, owner)
+            return match_structure(expected, values[0], names, owner)
         if not any(hasattr(v, "shape") for v in jax.tree.leaves(values)):
             return [np.asarray(values)]  # nested Python numbers are an array, as in Keras
         raise _structure(owner, "one array", values)
@@ -109,8 +111,10 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
     )
     if not fits:
         raise _shape_error(owner, name, tensor, f"shape {shape}")
+    if is_string(value.dtype) or is_string(tensor.dtype):
+        return _fit_string(value, tensor, name, owner)
     dtype = jnp.dtype(value.dtype) if not jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key) else value.dtype
-    if value.dtype == tensor.dtype or getattr(dtype, "kind", "") in "OSU":
+    if value.dtype == tensor.dtype:
         return value
     if not jnp.issubdtype(tensor.dtype, jnp.inexact) and jnp.issubdtype(dtype, jnp.inexact):
         raise TypeError(
@@ -122,6 +126,20 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
             )
         )
     return jnp.asarray(value).astype(tensor.dtype)
+
+
+def _fit_string(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
+    """Text where text is expected, and nowhere else."""
+    if is_string(value.dtype) == is_string(tensor.dtype):
+        return value
+    raise TypeError(
+        explain(
+            f"Input {name!r} of {owner} has dtype {dtype_name(tensor.dtype)}.",
+            received=f"dtype {value.dtype}",
+            usually="text that was not looked up yet, or numbers where text is expected.",
+            write='fk.nn.StringLookup(vocabulary=[...])(text), or fk.Input(shape, dtype="string")',
+        )
+    )
 
 
 def _shape_error(owner: str, name: str, tensor: SymbolicTensor, got: str) -> ValueError:

@@ -21,11 +21,11 @@ from flax import linen
 from . import _construct
 from ._config import call_with_config, deserialize, get, serialize
 from ._construct import Description, is_module
-from ._dtypes import DTypePolicy, policy_name
+from ._dtypes import DTypePolicy, is_string, policy_name
 from ._errors import did_you_mean, explain
 from ._fields import convert_fields, field
 from ._hashing import hashable
-from ._infer import infer, struct_of
+from ._infer import Inferred, infer, struct_of
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
@@ -241,6 +241,8 @@ class Layer(linen.Module, kw_only=True):
             return args
 
         def cast(leaf: Any) -> Any:
+            if isinstance(leaf, np.ndarray) and is_string(leaf.dtype):
+                return leaf
             given = jnp.result_type(leaf) if isinstance(leaf, jax.Array | np.ndarray | np.floating | float) else dtype
             return jnp.asarray(leaf, dtype) if jnp.issubdtype(given, jnp.floating) and given != dtype else leaf
 
@@ -400,9 +402,23 @@ class Layer(linen.Module, kw_only=True):
             )
         leaves = jax.tree.leaves((args, kwargs))
         with _explained(self, leaves):
+            if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):
+                return record(self, args, kwargs, found=self._text_outputs(args, kwargs))
             facts: dict[Any, Any] = {}
             evaluate = functools.partial(self._abstract_call, facts=facts)
             return record(self, args, kwargs, evaluate, facts)
+
+    @linen.nowrap
+    def _text_outputs(self, args: Any, kwargs: Any) -> Inferred:
+        """What the layer makes of text, which JAX cannot trace; layers that run on the host say it themselves."""
+        raise TypeError(
+            explain(
+                f"{self.path_text()} takes numbers, not text.",
+                received="a symbolic tensor of dtype string",
+                usually="text that was not looked up yet.",
+                write="tokens = fk.nn.TextVectorization(vocabulary=[...])(text)",
+            )
+        )
 
     @linen.nowrap
     def _remember_call(self, node: Any, tensors: list[Any], treedef: Any) -> None:

@@ -14,8 +14,8 @@ from . import _inputs, _model_config, _summary, _transform
 from ._config import register
 from ._dtypes import policy_name
 from ._errors import did_you_mean, explain
-from ._graph import Graph
-from ._infer import is_symbolic
+from ._graph import Graph, rerecord
+from ._infer import Inferred, is_symbolic
 from ._input import InputLayer
 from ._layer import Layer, default_name, params_key
 from ._run import run_graph, sow_masks
@@ -163,6 +163,17 @@ class Model(Layer):
                 if tree:
                     variables.setdefault(collection, {})[layer.name] = tree
         return variables
+
+    @linen.nowrap
+    def _text_outputs(self, args: Any, kwargs: Any) -> Inferred:
+        """A model that takes text: its graph, recorded once more on these tensors."""
+        if not self._runs_graph or self.graph is None:
+            return super()._text_outputs(args, kwargs)
+        inputs = args[0] if args else next(iter(kwargs.values()))
+        starts = _inputs.match_structure(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
+        ends = rerecord(self.graph, starts)
+        outputs = jax.tree.unflatten(jax.tree.structure(self.graph.outputs), [t.struct for t in ends])
+        return Inferred(outputs, self.abstract_variables(), self.init)
 
     @linen.nowrap
     def abstract_variables(self, *args: Any) -> dict[str, Any]:

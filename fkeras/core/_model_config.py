@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from ._config import MAX_DEPTH, deserialize, serialize, serialize_object
+from ._dtypes import dtype_name
 from ._errors import did_you_mean, explain
 from ._graph import Graph
 from ._input import InputLayer, tensor_of
@@ -103,7 +104,7 @@ def _placeholders(graph: Graph) -> tuple[dict[tuple[int, int], str], list[tuple[
 
 
 def _input_entry(tensor: SymbolicTensor, name: str) -> dict[str, Any]:
-    layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype.name, name=name)
+    layer = InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype), name=name)
     return {**serialize_object(layer), "name": name, "inbound_nodes": []}
 
 
@@ -125,7 +126,7 @@ def _call_config(node: Node, graph: Graph, places: Any, order: dict[int, int]) -
             return serialize(leaf)
         config = {
             "shape": list(leaf.shape),
-            "dtype": leaf.dtype.name,
+            "dtype": dtype_name(leaf.dtype),
             "keras_history": _history(leaf, graph, places, order),
         }
         return {"class_name": _TENSOR, "config": config}

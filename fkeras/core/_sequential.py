@@ -9,7 +9,7 @@ from flax import linen
 
 from ._config import deserialize, register, serialize, serialize_object
 from ._construct import BASE_ARGUMENTS
-from ._dtypes import DTypePolicy
+from ._dtypes import DTypePolicy, dtype_name
 from ._errors import explain
 from ._fields import field
 from ._graph import Graph
@@ -185,7 +185,7 @@ def _split(layers: Any, start: InputLayer | None, owner: str) -> tuple[InputLaye
     first_graph = getattr(rest[0], "graph", None) if rest and start is None else None
     if first_graph is not None and isinstance(first_graph.inputs, SymbolicTensor):
         tensor = first_graph.inputs  # a model that knows its input tells the Sequential's
-        start = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype.name)
+        start = InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype))
     return start, tuple(rest)
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from ._errors import explain
-from ._infer import infer, is_symbolic
+from ._infer import Inferred, infer, is_symbolic
 
 
 class SymbolicTensor:
@@ -174,6 +174,7 @@ def record(
     kwargs: dict[str, Any],
     evaluate: Callable[..., tuple[Any, Any]] | None = None,
     facts: dict[Any, Any] | None = None,
+    found: Inferred | None = None,
 ) -> Any:
     """Record a call in the graph and return its symbolic outputs.
 
@@ -182,6 +183,7 @@ def record(
         args, kwargs: its arguments, pytrees with symbolic tensors in them.
         evaluate: `(key, args, kwargs) -> (outputs, variables)`; by default the op's function.
         facts: a dict that `evaluate` fills while it is traced, kept with the node.
+        found: what the call returns, where it is known without tracing.
 
     Returns:
         The function's output with each array a `SymbolicTensor`.
@@ -196,7 +198,7 @@ def record(
         a, k = jax.tree.unflatten(treedef, filled)
         return evaluate(key, a, k) if evaluate else (operation.function(*a, **k), {})
 
-    found = infer(function, [leaves[i].struct for i in places])
+    found = found or infer(function, [leaves[i].struct for i in places])
     node = Node(operation, leaves, treedef, found, facts)
     outs, out_treedef = jax.tree.flatten(found.outputs)
     name = operation.name or type(operation).__name__

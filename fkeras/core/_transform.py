@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from ._dtypes import dtype_name
 from ._errors import did_you_mean, explain
 from ._graph import Graph, replay
 from ._input import InputLayer, tensor_of
@@ -103,4 +104,4 @@ def regraph(graph: Graph, layers: Mapping[int, Layer], owner: str) -> Graph:
 def _fresh_input(tensor: SymbolicTensor, layer: Layer | None) -> SymbolicTensor:
     if isinstance(layer, InputLayer):
         return tensor_of(layer)
-    return tensor_of(InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype.name))
+    return tensor_of(InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype)))
