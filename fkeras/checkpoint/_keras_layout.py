@@ -15,9 +15,14 @@ import jax
 
 from ..core import TRANSIENT, Layer, snake_case, weight_facts
 
+# What Keras does not save: the states of stateful recurrent layers start at zero again.
+_NOT_SAVED = ("recurrent_state",)
+
 # Own weights in Keras's order, where fkeras makes them in another or keeps them in several collections.
 _ORDER: dict[str, tuple[str, ...]] = {
     "BatchNormalization": ("params/scale", "params/bias", "batch_stats/mean", "batch_stats/var"),
+    # Keras tracks the wrapped kernel twice: as the wrapper's own and as the layer's
+    "SpectralNormalization": ("params/layer/kernel", "params/layer/embedding", "non_trainable/vector_u"),
     "Normalization": ("non_trainable/mean", "non_trainable/variance", "non_trainable/count"),
 }
 
@@ -129,17 +134,16 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     """What Keras would look into, in its order: a model's layers, then attributes by name, private ones last."""
     if getattr(layer, "graph", None) is not None:
         yield "layers", layer.layers
-    found = {
-        n: getattr(layer, n, None) for n in type(layer).__dataclass_fields__ if n not in ("parent", "name", "graph")
-    }
-    description = layer._description
-    if description is not None:
-        found.update(description.attributes or {})
     inside: Callable[[], Mapping[str, Any]] | None = getattr(layer, "_keras_attributes", None)
-    if inside is not None:
-        found.update(inside())
+    if inside is not None:  # the layer says what Keras calls its parts
+        found = dict(inside())
+    else:
+        skip = ("parent", "name", "graph", "_description")
+        found = {f.name: getattr(layer, f.name, None) for f in dataclasses.fields(layer) if f.name not in skip}
+        if layer._description is not None:
+            found.update(layer._description.attributes or {})
     for name in sorted(found, key=lambda n: f"~{n}" if n.startswith("_") else n):
-        if name != "_description" and isinstance(found[name], Layer | list | tuple | Mapping):
+        if isinstance(found[name], Layer | list | tuple | Mapping):
             yield name, found[name]
 
 
@@ -156,7 +160,7 @@ def layout(
     Returns:
         `{dataset path: variables path}`, and every layer by its group's path.
     """
-    tree = {c: t for c, t in spec.items() if c not in TRANSIENT}
+    tree = {c: t for c, t in spec.items() if c not in (*TRANSIENT, *_NOT_SAVED)}
     paths = jax.tree_util.tree_leaves_with_path(tree)
     leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
     walk = _Walk(leaves, weight_facts(model, args), {}, {}, set())

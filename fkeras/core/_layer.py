@@ -174,7 +174,7 @@ class Layer(linen.Module, kw_only=True):
         found = self.__dict__.get("_key_cache")
         if found is None:
             skip = ("parent", "name", "_description")
-            names = [n for n in type(self).__dataclass_fields__ if n not in skip]
+            names = [f.name for f in dataclasses.fields(self) if f.name not in skip]
             parts = [(n, hashable(getattr(self, n, None))) for n in names]
             if self._description is not None:
                 parts.append(("arguments", hashable(self._description.config)))
@@ -202,8 +202,9 @@ class Layer(linen.Module, kw_only=True):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run a bound layer: cast, `build`, `call`, and the activity regularizer."""
         parameters = self._call_parameters
-        training = _training(self, args, kwargs)
-        object.__setattr__(self, "_training", training)
+        given = _training(self, args, kwargs)
+        object.__setattr__(self, "_training", given)
+        training = bool(given) if given is None else given
         if "training" not in parameters.names and not parameters.any_keyword:
             kwargs.pop("training", None)
         elif "training" in parameters.names and "training" not in kwargs:
@@ -365,6 +366,14 @@ class Layer(linen.Module, kw_only=True):
         with _explained(self, leaves):
             found = infer(function, [struct_of(leaves[i]) for i in places])
         return found.program(key)
+
+    @linen.nowrap
+    def unbind(self) -> tuple[Any, Any]:
+        """A bound layer as a pure function: an unbound copy and its variables, for use inside a loop or a map.
+
+        Unlike Linen's own, the layers inside keep the names under which their variables are kept.
+        """
+        return self.clone(parent=None, name=self.name), self.variables
 
     @linen.nowrap
     def _abstract_call(self, key: Any, args: Any, kwargs: Any, facts: dict[Any, Any] | None = None) -> tuple[Any, Any]:
@@ -684,8 +693,8 @@ class _explained:  # noqa: N801 - a context manager read as a word
         raise new from error
 
 
-def _training(layer: Layer, args: Any, kwargs: Any) -> bool:
-    """Whether this call trains: as told, else as the nearest enclosing layer was told, else not."""
+def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
+    """Whether this call trains: as told, else as the nearest enclosing layer was told, else `None`, which is not."""
     place = layer._call_parameters.position("training")
     given = kwargs.get("training")
     if given is None and place < len(args):
@@ -694,7 +703,7 @@ def _training(layer: Layer, args: Any, kwargs: Any) -> bool:
     while given is None and isinstance(parent, linen.Module):
         given = parent.__dict__.get("_training")
         parent = parent.parent
-    return False if given is None else given
+    return given
 
 
 def params_key(rngs: Any) -> Any:

@@ -7,6 +7,14 @@ from ._activation import Activation as Activation
 from ._activation import ReLU as ReLU
 from ._activation import Softmax as Softmax
 from ._attention import MultiHeadAttention as MultiHeadAttention
+from ._bidirectional import Bidirectional as Bidirectional
+from ._cells import GRUCell as GRUCell
+from ._cells import LSTMCell as LSTMCell
+from ._cells import SimpleRNNCell as SimpleRNNCell
+from ._cells import StackedRNNCells as StackedRNNCells
+from ._conv_lstm import ConvLSTM1D as ConvLSTM1D
+from ._conv_lstm import ConvLSTM2D as ConvLSTM2D
+from ._conv_lstm import ConvLSTM3D as ConvLSTM3D
 from ._convolutional import Conv1D as Conv1D
 from ._convolutional import Conv1D as Convolution1D
 from ._convolutional import Conv2D as Conv2D
@@ -62,6 +70,8 @@ from ._pooling import MaxPooling3D as MaxPool3D
 from ._pooling import MaxPooling3D as MaxPooling3D
 from ._recurrent import GRU as GRU
 from ._recurrent import LSTM as LSTM
+from ._recurrent import RNN as RNN
+from ._recurrent import SimpleRNN as SimpleRNN
 from ._reshaping import Flatten as Flatten
 from ._reshaping import Permute as Permute
 from ._reshaping import RepeatVector as RepeatVector
@@ -73,3 +83,6 @@ from ._structural import Identity as Identity
 from ._structural import Lambda as Lambda
 from ._structural import Masking as Masking
 from ._tabular import Normalization as Normalization
+from ._wrappers import SpectralNormalization as SpectralNormalization
+from ._wrappers import TimeDistributed as TimeDistributed
+from ._wrappers import Wrapper as Wrapper

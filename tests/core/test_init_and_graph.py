@@ -189,7 +189,7 @@ def test_setting_an_attribute_in_call_is_an_error():
 def graph(lib, layers):
     a = lib.Input((4,), name="a")
     shared = layers.Dense(4, activation="relu", name="shared")
-    inner = lib.Sequential([lib.Input((4,)), layers.Dense(3, name="deep")], name="inner")
+    inner = lib.Sequential([lib.Input((4,), name="i"), layers.Dense(3, name="deep")], name="inner")  # else Keras counts
     h = shared(shared(a)) + a
     return lib.Model(a, {"cut": h[:, :2] * 2.0, "deep": inner(h)}, name="net")
 

@@ -184,6 +184,16 @@ def test_an_interrupt_returns_the_last_whole_state_and_its_history():
 
 def test_sigint_in_the_middle_of_an_epoch_waits_for_the_step():
     assert threading.current_thread() is threading.main_thread()
+    # a shell starts background jobs with SIGINT ignored, and Python then leaves it so
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _interrupted_by_sigint()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted_by_sigint():
     trainer = compiled()
 
     def batches():
@@ -192,12 +202,10 @@ def test_sigint_in_the_middle_of_an_epoch_waits_for_the_step():
                 os.kill(os.getpid(), signal.SIGINT)
             yield X[start : start + 8], Y[start : start + 8]
 
-    before = signal.getsignal(signal.SIGINT)
     state, history = trainer.fit(trainer.init(0), batches(), epochs=1, verbose=0)
     assert history.interrupted
     assert int(state.step) == 2
     assert all(np.isfinite(leaf).all() for leaf in leaves(state.params))
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 # ------------------------------------------------------------------ evaluation

@@ -1,0 +1,80 @@
+"""A cell run over time: the one loop behind every recurrent layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+# One step: (inputs of one time step, states) -> (output, new states), all of them pytrees with the batch first.
+Step = Callable[[Any, Any], tuple[Any, Any]]
+
+
+def over_time(
+    step: Step,
+    inputs: jax.Array,
+    states: Any,
+    mask: Any = None,
+    *,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    zero_output_for_mask: bool = False,
+) -> tuple[Any, Any, Any]:
+    """Run `step` over the second axis of `inputs`.
+
+    A masked step changes no state and repeats the output before it (zeros before the first).
+
+    Args:
+        step: one step.
+        inputs: `(batch, time, ...)`.
+        states: the first states.
+        mask: `(batch, time)`, true where a step counts.
+        go_backwards: whether time runs backwards; outputs come in the order in which they are made.
+        unroll: whether the loop is written out.
+        zero_output_for_mask: whether masked steps give zeros.
+
+    Returns:
+        `(outputs, last output, last states)`; `outputs` is `(batch, time, ...)`.
+
+    >>> outputs, last, total = over_time(lambda x, s: (x + s, x + s), jnp.ones((1, 3)), jnp.zeros(1))
+    >>> outputs.tolist(), last.tolist()
+    ([[1.0, 2.0, 3.0]], [3.0])
+    """
+    x = jnp.moveaxis(inputs, 1, 0)
+    seen = None if mask is None else jnp.moveaxis(jnp.asarray(mask, bool), 1, 0)
+    if go_backwards:
+        x = jnp.flip(x, 0)
+        seen = None if seen is None else jnp.flip(seen, 0)
+
+    def body(carry: Any, now: Any) -> tuple[Any, Any]:
+        states, previous = carry
+        here, keep = now
+        output, new = step(here, states)
+        if keep is None:
+            return (new, output), output
+        held = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else previous
+        shown = _choose(keep, output, held)
+        return (_choose(keep, new, states), _choose(keep, output, previous)), shown
+
+    struct = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
+    first = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), struct)
+    if seen is None:
+        carry, outputs = lax.scan(lambda c, h: body(c, (h, None)), (states, first), x, unroll=unroll)
+    else:
+        carry, outputs = lax.scan(body, (states, first), (x, seen), unroll=unroll)
+    states, last = carry
+    if zero_output_for_mask and seen is not None:
+        last = jax.tree.map(lambda o: o[-1], outputs)
+    return jax.tree.map(lambda o: jnp.moveaxis(o, 0, 1), outputs), last, states
+
+
+def _choose(keep: jax.Array, new: Any, old: Any) -> Any:
+    """`new` for the examples that count, `old` for the others."""
+
+    def one(n: jax.Array, o: jax.Array) -> jax.Array:
+        return jnp.where(keep.reshape(keep.shape + (1,) * (n.ndim - keep.ndim)), n, o)
+
+    return jax.tree.map(one, new, old)

@@ -1,0 +1,179 @@
+"""Layers around a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import LOSSES, Layer, explain, field, register
+from . import _arguments as arg
+from . import initializers
+
+
+def is_layer(value: Any) -> Layer:
+    """A converter: the value must be a layer."""
+    if not isinstance(value, Layer):
+        raise ValueError(
+            explain(
+                "A wrapper needs a layer.",
+                received=repr(value)[:80],
+                usually="a class instead of its instance, or the layer was called already.",
+                write="fk.nn.TimeDistributed(fk.nn.Dense(8))",
+            )
+        )
+    return value
+
+
+@register("keras.layers")
+class Wrapper(Layer):
+    """The base of layers around a layer, which is called `layer`.
+
+    Args:
+        layer: the layer inside.
+
+    Raises:
+        ValueError: something that is no layer.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> class Twice(fk.nn.Wrapper):
+    ...     def call(self, inputs):
+    ...         return self.layer(self.layer(inputs))
+    >>> Twice(fk.nn.Rescaling(3.0))(jnp.ones(2))
+    Array([9., 9.], dtype=float32)
+
+    Reference: https://keras.io/api/layers/core_layers/
+    """
+
+    layer: Any = field(convert=is_layer)
+
+    def call(self, inputs: Any, training: Any = False) -> Any:
+        keywords = {"training": training} if "training" in self.layer._call_parameters.names else {}
+        return self.layer(inputs, **keywords)
+
+
+@register("keras.layers")
+class TimeDistributed(Wrapper):
+    """A layer applied to every time step.
+
+    Args:
+        layer: the layer; its weights are shared by all steps.
+
+    Input shape: `(batch, time, ...)`. Output shape: `(batch, time, ...)`.
+
+    Raises:
+        ValueError: an input of fewer than three axes.
+
+    >>> import fkeras as fk
+    >>> fk.nn.TimeDistributed(fk.nn.Conv2D(4, 3))(fk.Input((10, 8, 8, 3))).shape
+    (None, 10, 6, 6, 4)
+
+    Reference: https://keras.io/api/layers/recurrent_layers/time_distributed/
+    The steps run side by side, unless the layer keeps statistics of its batches (BatchNormalization in training):
+    then they run one after another, as in Keras.
+    """
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array, training: Any = False, mask: Any = None) -> jax.Array:
+        if inputs.ndim < 3:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} needs an input with a batch, a time and at least one more axis.",
+                    received=f"shape {tuple(inputs.shape)}",
+                    write="x[..., None]",
+                )
+            )
+        names = self.layer._call_parameters.names
+        keywords = {"training": training} if "training" in names else {}
+        masks = mask if "mask" in names else None
+        steps = inputs.shape[1]
+
+        def at(t: int) -> dict[str, Any]:
+            return keywords if masks is None else {**keywords, "mask": masks[:, t]}
+
+        # Making the weights, and their losses, takes one bound call; its output is not used.
+        if self.is_initializing() or self.is_mutable_collection(LOSSES):
+            self.layer(inputs[:, 0], **at(0))
+        keeps = any(self.is_mutable_collection(c) for c in self.layer.variables if c not in ("params", LOSSES))
+        if keeps and training and isinstance(steps, int) and not self.is_initializing():
+            return jnp.stack([self.layer(inputs[:, t], **at(t)) for t in range(steps)], axis=1)
+        layer, variables = self.layer.unbind()
+        random = bool(training) and self.has_rng("dropout")
+        key = self.make_rng("dropout") if random else jax.random.key(0)
+
+        def one(x: jax.Array, t: jax.Array, mask: Any) -> Any:
+            rngs = {"dropout": jax.random.fold_in(key, t)} if random else {}
+            more = keywords if mask is None else {**keywords, "mask": mask}
+            return layer.apply(variables, x, rngs=rngs, **more)
+
+        axes = (1, 0, None if masks is None else 1)
+        return jax.vmap(one, in_axes=axes, out_axes=1)(inputs, jnp.arange(steps), masks)
+
+
+@register("keras.layers")
+class SpectralNormalization(Wrapper):
+    """A layer whose kernel is divided by its largest singular value in training.
+
+    `kernel / sigma`, where `sigma = v W u^T` comes from `power_iterations` steps of the power method, each call
+    going on from the vector `u` of the last.
+
+    Args:
+        layer: a layer with a `kernel`, or an `Embedding`.
+        power_iterations: the number of steps.
+
+    Raises:
+        ValueError: a layer with neither, or no positive number of steps.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> layer = fk.nn.SpectralNormalization(fk.nn.Dense(3))
+    >>> jax.tree.map(jnp.shape, layer.init(jax.random.key(0), jnp.ones((1, 2))))
+    {'non_trainable': {'vector_u': (1, 3)}, 'params': {'layer': {'bias': (3,), 'kernel': (2, 3)}}}
+
+    Reference: Miyato et al., arXiv:1802.05957. https://keras.io/api/layers/normalization_layers/spectral_normalization/
+    As in Keras on JAX the stored kernel is the optimizer's: inference uses it as it is.
+    """
+
+    power_iterations: int = field(1, convert=lambda value: arg.positive_int(value, "power_iterations"))
+
+    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+        output = self.layer(inputs)
+        _, variables = self.layer.unbind()
+        name = next((n for n in ("kernel", "embedding") if n in variables.get("params", {})), None)
+        if name is None:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} needs a layer with a kernel.",
+                    received=f"{type(self.layer).__name__} with the weights {sorted(variables.get('params', {}))}",
+                    write="fk.nn.SpectralNormalization(fk.nn.Dense(8))",
+                )
+            )
+        kernel = variables["params"][name]
+        vector = self.add_weight(
+            (1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), kernel.dtype.name, trainable=False,
+            name="vector_u",
+        )  # fmt: skip
+        if not training:
+            return output.astype(inputs.dtype) if jnp.issubdtype(inputs.dtype, jnp.floating) else output
+        u, normal = self._normalised(kernel, vector.value)
+        whole = jnp.all(kernel == 0)  # a kernel of zeros has no direction
+        vector.assign(jnp.where(whole, vector.value, u))
+        layer, _ = self.layer.unbind()
+        params = {**variables["params"], name: jnp.where(whole, kernel, normal)}
+        output = layer.apply({**variables, "params": params}, inputs)
+        return output.astype(inputs.dtype) if jnp.issubdtype(inputs.dtype, jnp.floating) else output
+
+    def _normalised(self, kernel: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
+        weights = kernel.reshape(-1, kernel.shape[-1])
+        v = u
+        for _ in range(self.power_iterations):
+            v = _unit(u @ weights.T)
+            u = _unit(v @ weights)
+        u, v = jax.lax.stop_gradient(u), jax.lax.stop_gradient(v)
+        sigma = (v @ weights @ u.T)[0, 0]
+        return u.astype(kernel.dtype), (kernel / sigma).astype(kernel.dtype)
+
+
+def _unit(x: jax.Array) -> jax.Array:
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x)), 1e-12))
