@@ -81,6 +81,7 @@ class _Walk:
             fact = self.facts.get(path)
             made = list(fact.constraints) if fact is not None else []
             names = _at([f"{c}/{n}" for c in ("params", "non_trainable") for n in made], path)
+        names = [n for n in names if n not in taken]
         rest = sorted(p for p in self.leaves if _parent(p) == path and p not in names and p not in taken)
         rest.sort(key=lambda p: not p.startswith("params/"))
         self._number([*names, *rest], at)

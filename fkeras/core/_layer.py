@@ -202,9 +202,8 @@ class Layer(linen.Module, kw_only=True):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run a bound layer: cast, `build`, `call`, and the activity regularizer."""
         parameters = self._call_parameters
-        given = _training(self, args, kwargs)
-        object.__setattr__(self, "_training", given)
-        training = bool(given) if given is None else given
+        training = _training(self, args, kwargs)
+        object.__setattr__(self, "_training", training)
         if "training" not in parameters.names and not parameters.any_keyword:
             kwargs.pop("training", None)
         elif "training" in parameters.names and "training" not in kwargs:
@@ -366,14 +365,6 @@ class Layer(linen.Module, kw_only=True):
         with _explained(self, leaves):
             found = infer(function, [struct_of(leaves[i]) for i in places])
         return found.program(key)
-
-    @linen.nowrap
-    def unbind(self) -> tuple[Any, Any]:
-        """A bound layer as a pure function: an unbound copy and its variables, for use inside a loop or a map.
-
-        Unlike Linen's own, the layers inside keep the names under which their variables are kept.
-        """
-        return self.clone(parent=None, name=self.name), self.variables
 
     @linen.nowrap
     def _abstract_call(self, key: Any, args: Any, kwargs: Any, facts: dict[Any, Any] | None = None) -> tuple[Any, Any]:
@@ -694,7 +685,7 @@ class _explained:  # noqa: N801 - a context manager read as a word
 
 
 def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
-    """Whether this call trains: as told, else as the nearest enclosing layer was told, else `None`, which is not."""
+    """Whether this call trains: as told, else as the nearest enclosing layer was told, else not."""
     place = layer._call_parameters.position("training")
     given = kwargs.get("training")
     if given is None and place < len(args):
@@ -703,7 +694,7 @@ def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
     while given is None and isinstance(parent, linen.Module):
         given = parent.__dict__.get("_training")
         parent = parent.parent
-    return given
+    return False if given is None else given
 
 
 def params_key(rngs: Any) -> Any:

@@ -103,7 +103,7 @@ class Model(Layer):
                 )
             )
         values = _inputs.match(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
-        outputs, masks = run_graph(self, self.graph, values, mask, self.__dict__.get("_training"))
+        outputs, masks = run_graph(self, self.graph, values, mask, training)
         object.__setattr__(self, "_output_masks", masks)
         sow_masks(self, masks)
         return outputs

@@ -19,12 +19,12 @@ def call_with_masks(module: Layer, args: Any, kwargs: Any, masks: dict[int, Any]
         module: a bound layer.
         args, kwargs: its arguments.
         masks: masks by `id` of the array they belong to; extended with the outputs' masks.
-        training: whether the model trains, if it was told: as in Keras it then overrules what the graph says, and a
-            layer that was recorded with `training=True` (Monte Carlo dropout) is random when nobody says otherwise.
+        training: whether the model trains; as in Keras it overrules what a call in the graph was recorded with, so
+            a part that stays in inference is frozen (`trainable=False`), not called with `training=False`.
     """
     parameters = module._call_parameters
     names = parameters.names
-    if training is not None and "training" in names:
+    if "training" in names:
         place = parameters.position("training")
         args = (*args[:place], training, *args[place + 1 :]) if place < len(args) else args
         kwargs = kwargs if place < len(args) else {**kwargs, "training": training}

@@ -78,7 +78,7 @@ class Sequential(Model):
             inputs = self._matched(inputs, masks)
         x = inputs
         for layer in self.layers:
-            x = call_with_masks(layer, (x,), {}, masks, self.__dict__.get("_training"))
+            x = call_with_masks(layer, (x,), {}, masks, training)
             kept.append(x)
         found = [masks.get(id(leaf)) for leaf in jax.tree.leaves(x)]
         object.__setattr__(self, "_output_masks", found)

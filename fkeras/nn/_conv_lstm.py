@@ -95,7 +95,7 @@ class _ConvLSTM(Recurrent):
         keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - rate, (4, *like.shape))
         return keep.astype(self.compute_dtype) / max(1 - rate, 1e-7)
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> Step:
+    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
         frame = to_last(inputs[:, 0], self.data_format)
         kernel = self.add_weight(
             (*self.kernel_size, frame.shape[-1], 4 * self.filters), self.kernel_initializer,
@@ -134,7 +134,7 @@ class _ConvLSTM(Recurrent):
             h, c = from_last(h, self.data_format), from_last(c, self.data_format)
             return h, [h, c]
 
-        return step
+        return step, {}
 
     @property
     def _states(self) -> int:

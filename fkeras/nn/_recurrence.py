@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 from jax import lax
 
+from ..core import TRANSIENT
+
 # One step: (inputs of one time step, states) -> (output, new states), all of them pytrees with the batch first.
-Step = Callable[[Any, Any], tuple[Any, Any]]
+Step = Callable[..., tuple[Any, Any]]
 
 
 def over_time(
@@ -22,19 +26,23 @@ def over_time(
     go_backwards: bool = False,
     unroll: bool = False,
     zero_output_for_mask: bool = False,
+    cell: linen.Module | None = None,
+    first: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Run `step` over the second axis of `inputs`.
 
     A masked step changes no state and repeats the output before it (zeros before the first).
 
     Args:
-        step: one step.
+        step: one step, `(inputs, states) -> (output, states)`; with a `cell`, `(cell, inputs, states)`.
         inputs: `(batch, time, ...)`.
         states: the first states.
         mask: `(batch, time)`, true where a step counts.
         go_backwards: whether time runs backwards; outputs come in the order in which they are made.
         unroll: whether the loop is written out.
         zero_output_for_mask: whether masked steps give zeros.
+        cell: a bound module whose weights exist; its variables are the same, and do not change, at every step.
+        first: an output, for its shape and dtype.
 
     Returns:
         `(outputs, last output, last states)`; `outputs` is `(batch, time, ...)`.
@@ -49,7 +57,7 @@ def over_time(
         x = jnp.flip(x, 0)
         seen = None if seen is None else jnp.flip(seen, 0)
 
-    def body(carry: Any, now: Any) -> tuple[Any, Any]:
+    def body(step: Step, carry: Any, now: Any) -> tuple[Any, Any]:
         states, previous = carry
         here, keep = now
         output, new = step(here, states)
@@ -59,12 +67,19 @@ def over_time(
         shown = _choose(keep, output, held)
         return (_choose(keep, new, states), _choose(keep, output, previous)), shown
 
-    struct = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
-    first = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), struct)
-    if seen is None:
-        carry, outputs = lax.scan(lambda c, h: body(c, (h, None)), (states, first), x, unroll=unroll)
+    if first is None:
+        first = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
+    carry = (states, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), first))
+    if cell is None:
+        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, seen), unroll=unroll)
     else:
-        carry, outputs = lax.scan(body, (states, first), (x, seen), unroll=unroll)
+        run = linen.scan(
+            lambda cell, carry, now: body(functools.partial(step, cell), carry, now),
+            variable_broadcast=linen.DenyList(TRANSIENT),
+            split_rngs={"params": False, "dropout": False},  # one dropout mask for a whole sequence
+            unroll=inputs.shape[1] if unroll else 1,
+        )
+        carry, outputs = run(cell, carry, (x, seen))
     states, last = carry
     if zero_output_for_mask and seen is not None:
         last = jax.tree.map(lambda o: o[-1], outputs)

@@ -23,8 +23,8 @@ class Recurrent(Layer):
 
     supports_masking = True
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> Step:
-        """One step as a pure function, its weights made."""
+    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
+        """One step, its weights made, and what `over_time` needs besides."""
         raise NotImplementedError
 
     def _zeros(self, inputs: jax.Array) -> list[Any]:
@@ -36,11 +36,11 @@ class Recurrent(Layer):
         zeros = self._zeros(inputs)
         kept = self._kept(zeros, inputs) if self.stateful else None
         states = self._first(initial_state, zeros, kept)
-        step = self._prepare(inputs, states, training)
+        step, more = self._prepare(inputs, states, training)
         outputs, last, states = over_time(
             step, inputs, states, jax.tree.leaves(mask)[0] if jax.tree.leaves(mask) else None,
             go_backwards=self.go_backwards, unroll=bool(getattr(self, "unroll", False)),
-            zero_output_for_mask=getattr(self, "zero_output_for_mask", False),
+            zero_output_for_mask=getattr(self, "zero_output_for_mask", False), **more,
         )  # fmt: skip
         if kept is not None and not self.is_initializing() and self.is_mutable_collection(RECURRENT_STATE):
             for variable, value in zip(kept, jax.tree.leaves(states), strict=True):
@@ -112,14 +112,14 @@ class _Gated(CellWeights, Recurrent):
     def _zeros(self, inputs: jax.Array) -> list[Any]:
         return [jnp.zeros((inputs.shape[0], self.units), self.compute_dtype) for _ in range(self._state_count)]
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> Step:
+    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
         step = self._step(inputs.shape[2], inputs.shape[0], training)
 
         def listed(x: Any, states: Any) -> Any:
             output, new = step(x, tuple(states))
             return output, list(new)
 
-        return listed
+        return listed, {}
 
     @property
     def _states(self) -> int:
@@ -364,20 +364,16 @@ class RNN(Recurrent):
         states = initial_states(self.cell, inputs.shape[0])
         return list(states) if isinstance(states, list | tuple) else [states]
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> Step:
+    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
         keywords = {"training": training} if "training" in self.cell._call_parameters.names else {}
-        # The bound call makes the weights and collects their losses; the pure one below repeats inside the loop.
-        self.cell(inputs[:, 0], states, **keywords)
-        cell, variables = self.cell.unbind()
-        rngs = {"dropout": self.make_rng("dropout")} if training and self.has_rng("dropout") else {}
+        # Makes the weights and collects their losses, which a loop body cannot do.
+        first, _ = self.cell(inputs[:, 0], states, **keywords)
 
-        def step(x: Any, states: Any) -> Any:
-            output, new = cell.apply(variables, x, states, rngs=rngs, **keywords)
-            new = list(new) if isinstance(new, list | tuple) else [new]
-            like = jax.tree.structure(states)
-            return output, jax.tree.unflatten(like, jax.tree.leaves(new))
+        def step(cell: Any, x: Any, states: Any) -> Any:
+            output, new = cell(x, states, **keywords)
+            return output, jax.tree.unflatten(jax.tree.structure(states), jax.tree.leaves(new))
 
-        return step
+        return step, {"cell": self.cell, "first": first}
 
     @property
     def _states(self) -> int:

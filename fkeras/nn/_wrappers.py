@@ -6,8 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
-from ..core import LOSSES, Layer, explain, field, register
+from ..core import LOSSES, TRANSIENT, Layer, explain, field, register
 from . import _arguments as arg
 from . import initializers
 
@@ -99,17 +100,14 @@ class TimeDistributed(Wrapper):
         keeps = any(self.is_mutable_collection(c) for c in self.layer.variables if c not in ("params", LOSSES))
         if keeps and training and isinstance(steps, int) and not self.is_initializing():
             return jnp.stack([self.layer(inputs[:, t], **at(t)) for t in range(steps)], axis=1)
-        layer, variables = self.layer.unbind()
-        random = bool(training) and self.has_rng("dropout")
-        key = self.make_rng("dropout") if random else jax.random.key(0)
-
-        def one(x: jax.Array, t: jax.Array, mask: Any) -> Any:
-            rngs = {"dropout": jax.random.fold_in(key, t)} if random else {}
-            more = keywords if mask is None else {**keywords, "mask": mask}
-            return layer.apply(variables, x, rngs=rngs, **more)
-
-        axes = (1, 0, None if masks is None else 1)
-        return jax.vmap(one, in_axes=axes, out_axes=1)(inputs, jnp.arange(steps), masks)
+        run = linen.vmap(
+            lambda layer, x, mask: layer(x, **keywords, **({} if mask is None else {"mask": mask})),
+            in_axes=(1, None if masks is None else 1),
+            out_axes=1,
+            variable_axes={linen.DenyList(TRANSIENT): None},
+            split_rngs={"params": False, "dropout": True},
+        )
+        return run(self.layer, inputs, masks)
 
 
 @register("keras.layers")
@@ -139,29 +137,30 @@ class SpectralNormalization(Wrapper):
 
     def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
         output = self.layer(inputs)
-        _, variables = self.layer.unbind()
-        name = next((n for n in ("kernel", "embedding") if n in variables.get("params", {})), None)
+        params = self.layer.variables.get("params", {})
+        name = next((n for n in ("kernel", "embedding") if n in params), None)
         if name is None:
             raise ValueError(
                 explain(
                     f"{self.path_text()} needs a layer with a kernel.",
-                    received=f"{type(self.layer).__name__} with the weights {sorted(variables.get('params', {}))}",
+                    received=f"{type(self.layer).__name__} with the weights {sorted(params)}",
                     write="fk.nn.SpectralNormalization(fk.nn.Dense(8))",
                 )
             )
-        kernel = variables["params"][name]
+        kernel = params[name]
         vector = self.add_weight(
             (1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), kernel.dtype.name, trainable=False,
             name="vector_u",
         )  # fmt: skip
-        if not training:
-            return output.astype(inputs.dtype) if jnp.issubdtype(inputs.dtype, jnp.floating) else output
-        u, normal = self._normalised(kernel, vector.value)
-        whole = jnp.all(kernel == 0)  # a kernel of zeros has no direction
-        vector.assign(jnp.where(whole, vector.value, u))
-        layer, _ = self.layer.unbind()
-        params = {**variables["params"], name: jnp.where(whole, kernel, normal)}
-        output = layer.apply({**variables, "params": params}, inputs)
+        if training:
+            u, normal = self._normalised(kernel, vector.value)
+            empty = jnp.all(kernel == 0)  # a kernel of zeros has no direction
+            vector.assign(jnp.where(empty, vector.value, u))
+            normal = jnp.where(empty, kernel, normal)
+            run = linen.map_variables(
+                lambda layer, x: layer(x), "params", lambda tree: {**tree, "params": {**tree["params"], name: normal}}
+            )
+            output = run(self.layer, inputs)
         return output.astype(inputs.dtype) if jnp.issubdtype(inputs.dtype, jnp.floating) else output
 
     def _normalised(self, kernel: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:

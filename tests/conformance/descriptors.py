@@ -23,6 +23,7 @@ class Row:
         call_kwargs: keyword arguments of the call.
         atol: the tolerance against Keras; anything but 1e-5 has its reason in `why`.
         spread: whether a list of inputs is spread over the call's arguments.
+        pack: how the inputs become the call's positional arguments, where neither of the two will do.
         random: the training output is random, so only inference is compared.
         make: builds the layer from a namespace (`fk.nn` or `keras.layers`), for arguments that are layers.
         keras: whether Keras has the class (`FlaxLayer` rows compare with something else).
@@ -39,6 +40,7 @@ class Row:
     atol: float = 1e-5
     why: str = ""
     spread: bool = False
+    pack: Callable[[Any], tuple[Any, ...]] | None = None
     random: bool = False
     make: Callable[[Any], Any] | None = None
     keras: bool = True
@@ -58,8 +60,11 @@ class Row:
 
     def args(self, seed: int = 0) -> tuple[Any, ...]:
         """The call's positional arguments."""
-        inputs = self.inputs(seed)
-        return tuple(inputs) if self.spread else (inputs,)
+        return self.packed(self.inputs(seed))
+
+    def packed(self, inputs: Any) -> tuple[Any, ...]:
+        """Inputs as the call's positional arguments."""
+        return self.pack(inputs) if self.pack else tuple(inputs) if self.spread else (inputs,)
 
     def inputs(self, seed: int = 0) -> Any:
         """Numpy inputs: an array, or a list of them."""

@@ -1,33 +1,17 @@
-"""The same weights in a Keras layer and in fkeras variables."""
+"""The same weights in a Keras layer and in fkeras variables: Keras saves them, fkeras reads the file."""
 
 from __future__ import annotations
 
-import re
+import pathlib
+import tempfile
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-# Keras's name of a weight -> collection and leaf in fkeras; names that are not here are the same.
-LEAVES = {
-    "gamma": ("params", "scale"),
-    "beta": ("params", "bias"),
-    "moving_mean": ("batch_stats", "mean"),
-    "moving_variance": ("batch_stats", "var"),
-    "embeddings": ("params", "embedding"),
-    "mean": ("non_trainable", "mean"),
-    "variance": ("non_trainable", "variance"),
-    "count": ("non_trainable", "count"),
-}
-# Keras's name of a layer inside a layer -> fkeras's scope; None is the layer's own.
-SCOPES = {
-    "query": "query",
-    "key": "key",
-    "value": "value",
-    "attention_output": "out",
-    "lstm_cell": None,
-    "gru_cell": None,
-}
+from fkeras.checkpoint._keras_h5 import WeightsFile
+from fkeras.checkpoint._keras_layout import layout
 
 
 def randomise(layer: Any, seed: int = 0) -> None:
@@ -41,17 +25,33 @@ def randomise(layer: Any, seed: int = 0) -> None:
         layer.finalize_state()
 
 
-def to_fkeras(layer: Any, prefix: str = "") -> dict[str, Any]:
-    """A Keras layer's weights as fkeras variables."""
-    variables: dict[str, Any] = {"params": {}}
-    for weight in layer.weights:
-        if "seed_generator" in weight.path:
-            continue
-        *path, name = weight.path.split("/")
-        collection, leaf = LEAVES.get(name, ("params", name))
-        scopes = [SCOPES[p] for p in path[1:] if re.sub(r"_\d+$", "", p) in SCOPES and SCOPES[p]]
-        place = variables.setdefault(collection, {})
-        for scope in scopes:
-            place = place.setdefault(scope, {})
-        place[leaf] = jnp.asarray(np.asarray(weight.value))
-    return variables
+def to_fkeras(reference: Any, layer: Any, variables: Any, args: Any) -> dict[str, Any]:
+    """A Keras layer's weights in the structure of an fkeras layer's variables.
+
+    Args:
+        reference: the Keras layer.
+        layer, variables: the fkeras layer and its variables.
+        args: the inputs of its call.
+    """
+    import keras
+
+    class Holder(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = reference
+            self.built = True
+
+    places, _ = layout(layer, variables, args)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "layer.weights.h5"
+        Holder().save_weights(path)
+        with WeightsFile(path, str(path)) as file:
+            found = {at.removeprefix("layer/"): file.read(at) for at in file.specs if "seed_generator" not in at}
+    assert set(found) == set(places), (sorted(found), places)
+    arrays = {places[at]: array for at, array in found.items()}
+
+    def put(path: Any, leaf: Any) -> Any:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return jnp.asarray(arrays[name]) if name in arrays else leaf
+
+    return jax.tree_util.tree_map_with_path(put, variables)

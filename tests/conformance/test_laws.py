@@ -54,14 +54,14 @@ def test_equals_keras(row, keras):
     apart(row, "reference")
     reference = row.layer(keras.layers)
     args = row.args()
-    layer, _, _ = prepared(row)
+    layer, blank, _ = prepared(row)
     # some of Keras's preprocessing layers train by default when they are called outside a model
     mode = {"training": False} if "training" in layer._call_parameters.names and row.cls != "Lambda" else {}
     with jax.numpy_rank_promotion("allow"):
         reference(*args, **mode, **row.call_kwargs)
         randomise(reference)
         want = reference(*args, **mode, **row.call_kwargs)
-    variables = to_fkeras(reference)
+    variables = to_fkeras(reference, layer, blank, args)
     close(layer.apply(variables, *args, **row.call_kwargs), want, row.atol)
     if row.random or not mode:
         return
@@ -70,7 +70,7 @@ def test_equals_keras(row, keras):
     mutable = [c for c in variables if c != "params"]
     got, updates = layer.apply(variables, *args, training=True, rngs=RNGS, mutable=mutable, **row.call_kwargs)
     close(got, want, row.atol)
-    after = to_fkeras(reference)
+    after = to_fkeras(reference, layer, blank, args)
     for collection, tree in updates.items():
         close(tree, after[collection], row.atol)
 
@@ -148,7 +148,7 @@ def symbolic(row: Row, fixed: bool):
 def test_symbolic_shape_is_the_real_shape(row):
     packed, tensors = symbolic(row, fixed=True)
     layer, variables, _ = prepared(row)
-    outputs = layer(*packed, **row.call_kwargs) if row.spread else layer(packed, **row.call_kwargs)
+    outputs = layer(*row.packed(packed), **row.call_kwargs)
     model = fk.Model(tensors, outputs)
     made = model.init(jax.random.key(0))
     inputs = row.inputs()
