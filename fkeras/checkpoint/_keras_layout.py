@@ -20,7 +20,15 @@ _NOT_SAVED = ("recurrent_state",)
 
 # Own weights in Keras's order, where fkeras makes them in another or keeps them in several collections.
 _ORDER: dict[str, tuple[str, ...]] = {
-    "BatchNormalization": ("params/scale", "params/bias", "batch_stats/mean", "batch_stats/var"),
+    "BatchNormalization": (
+        "params/scale",
+        "params/bias",
+        "batch_stats/mean",
+        "batch_stats/var",
+        "batch_stats/stddev",
+        "batch_stats/renorm_mean",
+        "batch_stats/renorm_stddev",
+    ),
     # Keras tracks the wrapped kernel twice: as the wrapper's own and as the layer's
     "SpectralNormalization": ("params/layer/kernel", "params/layer/embedding", "non_trainable/vector_u"),
     "Normalization": ("non_trainable/mean", "non_trainable/variance", "non_trainable/count"),
@@ -32,12 +40,14 @@ _ATTENTION = (
     ("key_dense", "key", _PROJECTION),
     ("value_dense", "value", _PROJECTION),
     ("output_dense", "out", _PROJECTION),
+    ("_gate_dense", "gate", _PROJECTION),
 )
 _CELL = (("cell", "", ("params/kernel", "params/recurrent_kernel", "params/bias")),)
 
 # Layers that Keras keeps inside a layer and fkeras does not: (Keras's attribute, scope here, own weights in order).
 _INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "MultiHeadAttention": _ATTENTION,
+    "GroupedQueryAttention": tuple((f"_{name.removeprefix('_')}", *rest) for name, *rest in _ATTENTION),
     "LSTM": _CELL,
     "GRU": _CELL,
     "SimpleRNN": _CELL,

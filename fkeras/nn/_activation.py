@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from . import _arguments as arg
 from . import activations
 
 
@@ -96,3 +97,92 @@ class Softmax(Layer):
             inputs = jnp.where(mask, inputs, inputs + -0.5 * float(jnp.finfo(inputs.dtype).max))
         outputs = activations.softmax(inputs, self.axis)
         return outputs if mask is None else outputs * mask.astype(inputs.dtype)
+
+
+@register("keras.layers")
+class ELU(Layer):
+    """`x` above 0, `alpha (exp(x) - 1)` below.
+
+    Args:
+        alpha: what the curve tends to, with its sign turned.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.ELU()(jnp.array([-100.0, 2.0]))
+    Array([-1.,  2.], dtype=float32)
+
+    Reference: Clevert et al., arXiv:1511.07289. https://keras.io/api/layers/activation_layers/elu/
+    """
+
+    alpha: float = 1.0
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        return activations.elu(inputs, alpha=self.alpha)
+
+
+def _slope(value: Any) -> float:
+    if value is None or value < 0:
+        raise ValueError(
+            explain("`negative_slope` cannot be negative.", received=repr(value), write="negative_slope=0.3")
+        )
+    return value
+
+
+@register("keras.layers")
+class LeakyReLU(Layer):
+    """`x` above 0, `negative_slope * x` below.
+
+    Args:
+        negative_slope: the slope.
+
+    Raises:
+        ValueError: a negative slope.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.LeakyReLU(0.5)(jnp.array([-1.0, 2.0]))
+    Array([-0.5,  2. ], dtype=float32)
+
+    Reference: https://keras.io/api/layers/activation_layers/leaky_relu/
+    """
+
+    negative_slope: float = field(0.3, convert=_slope)
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
+
+
+@register("keras.layers")
+class PReLU(Layer):
+    """`x` above 0, `alpha * x` below, with slopes `alpha` that are learnt.
+
+    Args:
+        alpha_initializer, alpha_regularizer, alpha_constraint: of the slopes.
+        shared_axes: axes, counted from 1, along which slopes are shared: `(1, 2)` for one a channel of an image.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> jax.tree.map(jnp.shape, fk.nn.PReLU(shared_axes=(1, 2)).init(jax.random.key(0), jnp.ones((1, 4, 4, 3))))
+    {'params': {'alpha': (1, 1, 3)}}
+
+    Reference: He et al., arXiv:1502.01852. https://keras.io/api/layers/activation_layers/prelu/
+    """
+
+    alpha_initializer: Any = arg.initializer("zeros")
+    alpha_regularizer: Any = arg.regularizer()
+    alpha_constraint: Any = arg.constraint()
+    shared_axes: Any = field(None, convert=lambda axes: [axes] if isinstance(axes, int) else axes and list(axes))
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        shared = self.shared_axes or ()
+        alpha = self.add_weight(
+            tuple(1 if i in shared else size for i, size in enumerate(inputs.shape) if i),
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
+        return activations.relu(inputs) - alpha[None] * activations.relu(-inputs)

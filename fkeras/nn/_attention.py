@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
+from ._attention_parts import Projection, all_masks, both, causal, masked_softmax, positive_window, within
 
 
 @register("keras.layers")
@@ -25,11 +26,11 @@ class MultiHeadAttention(Layer):
         use_bias: whether the projections have a bias.
         output_shape: the output's feature shape; the query's last axis by default.
         attention_axes: the axes attended over; all but the batch and the features by default.
-        sliding_window: how many positions on each side of its own a query sees.
+        sliding_window: a query sees the positions that are fewer than this away from its own.
         flash_attention: accepted for Keras's sake; XLA chooses.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
         kernel_constraint, bias_constraint: of the projections.
-        use_gate: part of Keras's configs; only `False` is taken here.
+        use_gate: whether the heads' outputs are multiplied by a sigmoid of a projection of the query.
         seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
 
     Call arguments: `query`, `value`, `key` (the value by default), `query_mask`, `value_mask`, `key_mask`,
@@ -52,7 +53,7 @@ class MultiHeadAttention(Layer):
     use_bias: bool = True
     output_shape: Any = field(None, convert=lambda s: (s,) if isinstance(s, int) else s if s is None else tuple(s))
     attention_axes: Any = field(None, convert=lambda a: (a,) if isinstance(a, int) else a if a is None else tuple(a))
-    sliding_window: int | None = None
+    sliding_window: Any = field(None, convert=positive_window)
     flash_attention: Any = None
     kernel_initializer: Any = arg.initializer("glorot_uniform")
     bias_initializer: Any = arg.initializer("zeros")
@@ -70,10 +71,6 @@ class MultiHeadAttention(Layer):
         if self.value_dim is None:
             object.__setattr__(self, "value_dim", self.key_dim)
         super().__post_init__()
-        if self.use_gate:
-            raise ValueError(
-                explain("MultiHeadAttention: use_gate is not offered.", received="use_gate=True", write="False")
-            )
 
     def call(
         self,
@@ -103,13 +100,17 @@ class MultiHeadAttention(Layer):
         v = self._project("value", value, self.value_dim)
         mask = self._mask(query, value, axes, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         mixed, scores = self._attend(q, k, v, axes, mask, training)
+        if self.use_gate:
+            mixed = mixed * self._project("gate", query, self.value_dim, "sigmoid")
         outputs = self._output(mixed, self.output_shape or (query.shape[-1],))
         return (outputs, scores) if return_attention_scores else outputs
 
     # ------------------------------------------------------------------ parts, in the order of `call`
-    def _dense(self, name: str, x: jax.Array, equation: str, shape: Any, bias_shape: Any) -> jax.Array:
+    def _dense(
+        self, name: str, x: jax.Array, equation: str, shape: Any, bias_shape: Any, activation: Any = None
+    ) -> jax.Array:
         """An einsum with a kernel and a bias of its own, under `name`."""
-        dense = _Projection(
+        dense = Projection(
             equation,
             tuple(shape),
             tuple(bias_shape) if self.use_bias else None,
@@ -119,15 +120,16 @@ class MultiHeadAttention(Layer):
             bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
+            activation=activation,
             trainable=self.trainable,
             dtype=self.dtype,
             name=name,
         )
         return dense(x)
 
-    def _project(self, name: str, x: jax.Array, size: int) -> jax.Array:
+    def _project(self, name: str, x: jax.Array, size: int, activation: Any = None) -> jax.Array:
         head = (self.num_heads, size)
-        return self._dense(name, x, "...d,dhk->...hk", (x.shape[-1], *head), head)
+        return self._dense(name, x, "...d,dhk->...hk", (x.shape[-1], *head), head, activation)
 
     def _output(self, mixed: jax.Array, shape: Any) -> jax.Array:
         letters = string.ascii_lowercase[8 : 8 + len(shape)].replace("k", "z").replace("h", "y")
@@ -146,7 +148,7 @@ class MultiHeadAttention(Layer):
         t_axes, s_axes = [names[a] for a in axes], [names[a].upper() for a in axes]
         weights = "".join([*batch, h, *t_axes, *s_axes])
         scores = jnp.einsum(f"{''.join(target)},{''.join(source)}->{weights}", q, k)
-        scores = _softmax(scores, mask, len(s_axes))
+        scores = masked_softmax(scores, mask, len(s_axes))
         used = scores
         if training and self.dropout:
             keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - self.dropout, scores.shape)
@@ -162,25 +164,15 @@ class MultiHeadAttention(Layer):
         value_mask: Any,
         key_mask: Any,
         given: Any,
-        causal: bool,
+        use_causal_mask: bool,
     ) -> Any:
         """All masks as one that broadcasts against the scores, or `None`."""
-        mask = None
-        if query_mask is not None:
-            mask = jnp.asarray(query_mask, bool)[:, :, None]
-        for other in (value_mask, key_mask):
-            if other is not None:
-                mask = _both(mask, jnp.asarray(other, bool)[:, None, :])
+        mask = all_masks(query_mask, value_mask, key_mask, given)
         t, s = query.shape[axes[0]], value.shape[axes[0]]
-        if causal:
-            rows, columns = jnp.arange(t)[:, None], jnp.arange(s)[None, :]
-            mask = _both(mask, (rows >= columns)[None])
+        if use_causal_mask:
+            mask = both(mask, causal(t, s))
         if self.sliding_window is not None:
-            rows, columns = jnp.arange(t)[:, None], jnp.arange(s)[None, :]
-            near = (rows - columns <= self.sliding_window) & (columns - rows <= self.sliding_window)
-            mask = _both(mask, near[None])
-        if given is not None:
-            mask = _both(mask, jnp.asarray(given, bool))
+            mask = both(mask, within(self.sliding_window, t, s))
         if mask is None:
             return None
         # batch axes, heads, targets, sources
@@ -194,48 +186,3 @@ class MultiHeadAttention(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}
-
-
-class _Projection(Layer):
-    """An einsum with a kernel, and a bias on its last axes."""
-
-    equation: str = field()
-    shape: tuple[int, ...] = field()
-    bias_shape: tuple[int, ...] | None = None
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
-
-    def call(self, x: jax.Array) -> jax.Array:
-        kernel = self.add_weight(
-            self.shape, self.kernel_initializer, regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint, name="kernel",
-        )  # fmt: skip
-        y = jnp.einsum(self.equation, x, kernel)
-        if self.bias_shape is not None:
-            bias = self.add_weight(
-                self.bias_shape, self.bias_initializer, regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint, name="bias",
-            )  # fmt: skip
-            y = y + bias.reshape((1,) * (y.ndim - bias.ndim) + bias.shape)
-        return y
-
-
-def _both(a: Any, b: jax.Array) -> jax.Array:
-    if a is None:
-        return b
-    rank = max(a.ndim, b.ndim)
-    a, b = (m.reshape((m.shape[0], *(1,) * (rank - m.ndim), *m.shape[1:])) for m in (a, b))
-    return a & b
-
-
-def _softmax(scores: jax.Array, mask: Any, count: int) -> jax.Array:
-    """A softmax over the last `count` axes; a row that is masked altogether is uniform, as in Keras."""
-    if mask is not None:
-        scores = jnp.where(mask, scores, jnp.finfo(scores.dtype).min)
-    shape = scores.shape
-    flat = scores.reshape((*shape[: len(shape) - count], math.prod(shape[len(shape) - count :])))
-    return jax.nn.softmax(flat, axis=-1).reshape(shape)

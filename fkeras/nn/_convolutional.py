@@ -37,9 +37,7 @@ class _Conv(Layer):
     _rank = 0
 
     def __post_init__(self) -> None:
-        for name in ("kernel_size", "strides", "dilation_rate"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, arg.sizes(self._rank, name)(value))
+        normalise(self)
         super().__post_init__()
         name = type(self).__name__
         if self.filters % self.groups:
@@ -50,18 +48,9 @@ class _Conv(Layer):
                     write=f"{name}({self.groups * 4}, ..., groups={self.groups})",
                 )
             )
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                explain(
-                    f"{name}: strides and dilation_rate cannot both be over 1.",
-                    received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
-                    write="one of the two as 1",
-                )
-            )
-        if self.padding == "causal" and (self._rank != 1 or self.data_format == "channels_first"):
-            raise ValueError(
-                explain(f"{name}: causal padding is Conv1D's, with channels last.", write='padding="same"')
-            )
+        refuse_strides_with_dilation(self)
+        if self.padding == "causal" and self._rank != 1:
+            raise ValueError(explain(f"{name}: causal padding is Conv1D's.", write='padding="same"'))
 
     def call(self, inputs: jax.Array) -> jax.Array:
         check_rank(self, inputs, self._rank + 2)
@@ -75,8 +64,6 @@ class _Conv(Layer):
                     write="groups that divide both channels and filters",
                 )
             )
-        window = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
-        check_window(self, x.shape[1:-1], window, self.padding)
         kernel = self.add_weight(
             (*self.kernel_size, channels // self.groups, self.filters),
             self.kernel_initializer,
@@ -84,26 +71,65 @@ class _Conv(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        space = "DHW"[3 - self._rank :]
-        x = lax.conv_general_dilated(
-            x,
-            kernel,
-            window_strides=self.strides,
-            padding=[(window[0] - 1, 0)] if self.padding == "causal" else self.padding.upper(),
-            rhs_dilation=self.dilation_rate,
-            dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
-            feature_group_count=self.groups,
-        )
-        if self.use_bias:
-            bias = self.add_weight(
-                (self.filters,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
+        return finish(self, convolve(self, x, kernel, self.groups), self.filters)
+
+
+# ------------------------------------------------------------------ what all convolutions share
+def normalise(layer: Any) -> None:
+    """A convolution's sizes as tuples of its rank."""
+    for name in ("kernel_size", "strides", "dilation_rate"):
+        object.__setattr__(layer, name, arg.sizes(layer._rank, name)(getattr(layer, name)))
+
+
+def refuse_strides_with_dilation(layer: Any) -> None:
+    """Keras has no convolution that both strides and dilates.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
+        raise ValueError(
+            explain(
+                f"{type(layer).__name__}: strides and dilation_rate cannot both be over 1.",
+                received=f"strides={layer.strides}, dilation_rate={layer.dilation_rate}",
+                write="one of the two as 1",
             )
-            x += bias.reshape((1,) * (self._rank + 1) + (self.filters,))
-        return self.activation(from_last(x, self.data_format))
+        )
+
+
+def letters(rank: int) -> tuple[str, str, str]:
+    """The axes of input, kernel and output, channels last, in `lax`'s words."""
+    space = "DHW"[3 - rank :]
+    return f"N{space}C", f"{space}IO", f"N{space}C"
+
+
+def convolve(layer: Any, x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+    """The layer's convolution of `x`, channels last, with a kernel."""
+    window = [(k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
+    check_window(layer, x.shape[1:-1], window, layer.padding)
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=layer.strides,
+        padding=[(window[0] - 1, 0)] if layer.padding == "causal" else layer.padding.upper(),
+        rhs_dilation=layer.dilation_rate,
+        dimension_numbers=letters(layer._rank),
+        feature_group_count=groups,
+    )
+
+
+def finish(layer: Any, x: jax.Array, channels: int) -> jax.Array:
+    """Bias, channel order and activation."""
+    if layer.use_bias:
+        bias = layer.add_weight(
+            (channels,),
+            layer.bias_initializer,
+            regularizer=layer.bias_regularizer,
+            constraint=layer.bias_constraint,
+            name="bias",
+        )
+        x += bias.reshape((1,) * (layer._rank + 1) + (channels,))
+    return layer.activation(from_last(x, layer.data_format))
 
 
 @register("keras.layers")

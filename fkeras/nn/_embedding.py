@@ -46,13 +46,18 @@ class Embedding(Layer):
     quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        table = self.add_weight(
+        return self._look_up(self._table(), inputs)
+
+    def _table(self) -> jax.Array:
+        return self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
             name="embedding",
         )
+
+    def _look_up(self, table: jax.Array, inputs: jax.Array) -> jax.Array:
         if not jnp.issubdtype(inputs.dtype, jnp.integer):
             if not jnp.issubdtype(inputs.dtype, jnp.floating):
                 raise ValueError(
@@ -70,3 +75,48 @@ class Embedding(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return arg.without_lora({k: v for k, v in super().get_config().items() if k != "weights"})
+
+
+@register("keras.layers")
+class ReversibleEmbedding(Embedding):
+    """An embedding that also goes back: vectors become a score for each number, `x · embedding^T`.
+
+    Args:
+        input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+        weights: as for `Embedding`.
+        tie_weights: whether the way back uses the same table, or one of its own, `reverse_embeddings`.
+        reverse_dtype: the dtype of the way back; the layer's by default.
+        logit_soft_cap: bounds the scores: `cap tanh(scores / cap)`.
+
+    Call arguments: `inputs`; `reverse`, whether to go back.
+
+    >>> import fkeras as fk
+    >>> layer = fk.nn.ReversibleEmbedding(10, 4)
+    >>> layer(layer(fk.Input((3,), dtype="int32")), reverse=True).shape
+    (None, 3, 10)
+
+    Reference: https://keras.io/api/layers/core_layers/reversible_embedding/
+    """
+
+    tie_weights: bool = True
+    reverse_dtype: Any = None
+    logit_soft_cap: float | None = None
+
+    def call(self, inputs: jax.Array, reverse: bool = False) -> jax.Array:
+        table = self._table()
+        back = None
+        if not self.tie_weights:
+            back = self.add_weight(
+                (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
+            )
+        if not reverse:
+            return self._look_up(table, inputs)
+        kernel = table.T if back is None else back
+        if self.reverse_dtype is not None:
+            inputs, kernel = inputs.astype(self.reverse_dtype), kernel.astype(self.reverse_dtype)
+        scores = inputs @ kernel
+        return scores if self.logit_soft_cap is None else jnp.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        forwards = self.mask_zero and jnp.issubdtype(inputs.dtype, jnp.integer)
+        return jnp.not_equal(inputs, 0) if forwards else None

@@ -10,9 +10,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._shapes import check_rank, from_last, pairs, to_last
-
-_RESIZE = {"bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5"}
+from ._shapes import check_rank, to_last
 
 
 @register("keras.layers")
@@ -126,70 +124,3 @@ class RepeatVector(Layer):
     def call(self, inputs: jax.Array) -> jax.Array:
         check_rank(self, inputs, 2)
         return jnp.repeat(inputs[:, None, :], self.n, axis=1)
-
-
-class _ZeroPadding(Layer):
-    padding: Any = 1
-    data_format: Any = field(None, convert=arg.data_format)
-
-    _rank = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "padding", pairs(self._rank, "padding")(self.padding))
-        super().__post_init__()
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        check_rank(self, inputs, self._rank + 2)
-        x = to_last(inputs, self.data_format)
-        return from_last(jnp.pad(x, ((0, 0), *self.padding, (0, 0))), self.data_format)
-
-
-@register("keras.layers")
-class ZeroPadding2D(_ZeroPadding):
-    """Zeros around an image.
-
-    Args:
-        padding: rows and columns: one number, `(height, width)`, or `((top, bottom), (left, right))`.
-        data_format: `"channels_last"` (the default) or `"channels_first"`.
-
-    >>> import fkeras as fk
-    >>> fk.nn.ZeroPadding2D(1)(fk.Input((4, 4, 3))).shape
-    (None, 6, 6, 3)
-
-    Reference: https://keras.io/api/layers/reshaping_layers/zero_padding2d/
-    """
-
-    padding: Any = (1, 1)
-
-    _rank = 2
-
-
-@register("keras.layers")
-class UpSampling2D(Layer):
-    """An image enlarged by whole factors.
-
-    Args:
-        size: the factors of height and width, or one number for both.
-        data_format: `"channels_last"` (the default) or `"channels_first"`.
-        interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
-
-    >>> import fkeras as fk
-    >>> fk.nn.UpSampling2D()(fk.Input((4, 4, 3))).shape
-    (None, 8, 8, 3)
-
-    Reference: https://keras.io/api/layers/reshaping_layers/up_sampling2d/
-    """
-
-    size: Any = field((2, 2), convert=arg.sizes(2, "size"))
-    data_format: Any = field(None, convert=arg.data_format)
-    interpolation: str = field("nearest", convert=arg.one_of("interpolation", "nearest", *_RESIZE))
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        check_rank(self, inputs, 4)
-        x = to_last(inputs, self.data_format)
-        if self.interpolation == "nearest":
-            x = jnp.repeat(jnp.repeat(x, self.size[0], axis=1), self.size[1], axis=2)
-        else:
-            shape = (x.shape[0], x.shape[1] * self.size[0], x.shape[2] * self.size[1], x.shape[3])
-            x = jax.image.resize(x, shape, _RESIZE[self.interpolation], antialias=False)
-        return from_last(x, self.data_format)

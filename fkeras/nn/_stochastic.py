@@ -7,8 +7,33 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import Layer, field, register
+from ..core import Layer, explain, field, register
 from . import _arguments as arg
+from . import regularizers
+from ._shapes import check_rank
+
+
+def _drop(key: jax.Array, x: jax.Array, rate: float, shape: tuple[int, ...]) -> jax.Array:
+    """`x` with entries dropped by a random mask of the given shape, and the others scaled up."""
+    if rate == 1:
+        return jnp.zeros_like(x)
+    keep = jax.random.bernoulli(key, 1 - rate, shape)
+    return jnp.where(jnp.broadcast_to(keep, x.shape), x / (1 - rate), jnp.zeros_like(x))
+
+
+def _mask_shape(shape: Any, noise_shape: Any) -> tuple[int, ...]:
+    if noise_shape is None:
+        return tuple(shape)
+    return tuple(s if n is None else n for s, n in zip(shape, noise_shape, strict=True))
+
+
+def _below_one(value: Any) -> float:
+    rate = arg.fraction("rate")(value)
+    if rate == 1:
+        raise ValueError(
+            explain("`rate` must be below 1: nothing would be left to scale up.", received="rate=1", write="rate=0.5")
+        )
+    return rate
 
 
 @register("keras.layers")
@@ -42,10 +67,225 @@ class Dropout(Layer):
     def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
         if not training or self.rate == 0:
             return inputs
-        if self.rate == 1:
-            return jnp.zeros_like(inputs)
-        shape = inputs.shape
-        if self.noise_shape is not None:
-            shape = tuple(s if n is None else n for s, n in zip(inputs.shape, self.noise_shape, strict=True))
+        return _drop(self.make_rng("dropout"), inputs, self.rate, _mask_shape(inputs.shape, self.noise_shape))
+
+
+class _SpatialDropout(Layer):
+    """Dropout of whole feature maps: one draw for each example and channel."""
+
+    rate: float = field(convert=arg.fraction("rate"))
+    data_format: Any = field(None, convert=arg.data_format)
+    seed: int | None = None
+
+    supports_masking = True
+    _rank = 0
+
+    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+        check_rank(self, inputs, self._rank + 2)
+        if not training or self.rate == 0:
+            return inputs
+        channel = 1 if self.data_format == "channels_first" else inputs.ndim - 1
+        shape = tuple(s if i in (0, channel) else 1 for i, s in enumerate(inputs.shape))
+        return _drop(self.make_rng("dropout"), inputs, self.rate, shape)
+
+
+@register("keras.layers")
+class SpatialDropout1D(_SpatialDropout):
+    """In training, whole features of a sequence are zero with probability `rate`.
+
+    Args:
+        rate: the probability, in [0, 1].
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Input shape: `(batch, steps, features)`.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> layer = fk.nn.SpatialDropout1D(0.5)
+    >>> y = layer.apply({}, jnp.ones((1, 4, 8)), training=True, rngs={"dropout": jax.random.key(0)})
+    >>> bool((y == y[:, :1]).all())
+    True
+
+    Reference: Tompson et al., arXiv:1411.4280. https://keras.io/api/layers/regularization_layers/spatial_dropout1d/
+    """
+
+    _rank = 1
+    _positional = ("rate", "seed")
+
+    def get_config(self) -> dict[str, Any]:
+        return {k: v for k, v in super().get_config().items() if k != "data_format"}
+
+
+@register("keras.layers")
+class SpatialDropout2D(_SpatialDropout):
+    """In training, whole channels of an image are zero with probability `rate`.
+
+    Args:
+        rate: the probability, in [0, 1].
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Input shape: `(batch, height, width, channels)`.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.SpatialDropout2D(0.5)(jnp.ones((1, 2, 2, 1))).shape
+    (1, 2, 2, 1)
+
+    Reference: Tompson et al., arXiv:1411.4280. https://keras.io/api/layers/regularization_layers/spatial_dropout2d/
+    """
+
+    _rank = 2
+
+
+@register("keras.layers")
+class SpatialDropout3D(_SpatialDropout):
+    """In training, whole channels of a volume are zero with probability `rate`.
+
+    Args:
+        rate: the probability, in [0, 1].
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Input shape: `(batch, depth, height, width, channels)`.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.SpatialDropout3D(0.5)(jnp.ones((1, 2, 2, 2, 1))).shape
+    (1, 2, 2, 2, 1)
+
+    Reference: Tompson et al., arXiv:1411.4280. https://keras.io/api/layers/regularization_layers/spatial_dropout3d/
+    """
+
+    _rank = 3
+
+
+@register("keras.layers")
+class GaussianNoise(Layer):
+    """In training, `inputs + stddev * normal noise`.
+
+    Args:
+        stddev: the noise's standard deviation, in [0, 1].
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Raises:
+        ValueError: a deviation outside [0, 1].
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.GaussianNoise(0.1)(jnp.ones(2))
+    Array([1., 1.], dtype=float32)
+
+    Reference: https://keras.io/api/layers/regularization_layers/gaussian_noise/
+    """
+
+    stddev: float = field(convert=arg.fraction("stddev"))
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+        if not training or self.stddev == 0:
+            return inputs
+        return inputs + self.stddev * jax.random.normal(self.make_rng("dropout"), inputs.shape, inputs.dtype)
+
+
+@register("keras.layers")
+class GaussianDropout(Layer):
+    """In training, `inputs * noise` with normal noise of mean 1 and deviation `sqrt(rate / (1 - rate))`.
+
+    Args:
+        rate: the dropout rate whose variance the noise has, in [0, 1).
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Raises:
+        ValueError: a rate outside [0, 1).
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.GaussianDropout(0.5)(jnp.ones(2))
+    Array([1., 1.], dtype=float32)
+
+    Reference: Srivastava et al., Dropout (2014). https://keras.io/api/layers/regularization_layers/gaussian_dropout/
+    """
+
+    rate: float = field(convert=_below_one)
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+        if not training or self.rate == 0:
+            return inputs
+        deviation = (self.rate / (1 - self.rate)) ** 0.5
+        return inputs * (1 + deviation * jax.random.normal(self.make_rng("dropout"), inputs.shape, inputs.dtype))
+
+
+# The fixed point of SELU: what its output tends to for large negative inputs is -scale * alpha.
+_SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+
+
+@register("keras.layers")
+class AlphaDropout(Layer):
+    """Dropout that keeps the mean and variance of SELU's outputs.
+
+    Dropped numbers become SELU's floor `f`; then `a x + b` restores mean 0 and variance 1:
+    `a = ((1 - rate) (1 + rate f^2))^(-1/2)`, `b = -a f rate`.
+
+    Args:
+        rate: the probability, in [0, 1).
+        noise_shape: the shape of the random mask, which is broadcast; `None` stands for the input's size.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Raises:
+        ValueError: a rate outside [0, 1).
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.AlphaDropout(0.5)(jnp.ones(2))
+    Array([1., 1.], dtype=float32)
+
+    Reference: Klambauer et al., arXiv:1706.02515. https://keras.io/api/layers/regularization_layers/alpha_dropout/
+    """
+
+    rate: float = field(convert=_below_one)
+    noise_shape: Any = field(None, convert=lambda shape: None if shape is None else tuple(shape))
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+        if not training or self.rate == 0:
+            return inputs
+        shape = _mask_shape(inputs.shape, self.noise_shape)
         keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - self.rate, shape)
-        return jnp.where(jnp.broadcast_to(keep, inputs.shape), inputs / (1 - self.rate), jnp.zeros_like(inputs))
+        a = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
+        b = -a * _SELU_FLOOR * self.rate
+        return a * jnp.where(jnp.broadcast_to(keep, inputs.shape), inputs, _SELU_FLOOR) + b
+
+
+@register("keras.layers")
+class ActivityRegularization(Layer):
+    """The input as it is, with `l1 * sum|x| + l2 * sum x^2`, divided by the batch size, added to the loss.
+
+    Args:
+        l1, l2: the two factors.
+
+    Raises:
+        ValueError: a negative factor.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.ActivityRegularization(l1=0.5).apply({}, jnp.ones((2, 3)), mutable=["losses"])[1]["losses"]
+    {'loss': (Array(1.5, dtype=float32),)}
+
+    Reference: https://keras.io/api/layers/regularization_layers/activity_regularization/
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activity_regularizer", regularizers.L1L2(self.l1, self.l2))
+        super().__post_init__()
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {k: v for k, v in super().get_config().items() if k != "activity_regularizer"}

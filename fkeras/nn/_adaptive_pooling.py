@@ -1,0 +1,135 @@
+"""Pooling to an output of a given size, whatever the input's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..core import Layer, explain, field, register
+from . import _arguments as arg
+from ._shapes import check_rank, from_last, to_last
+
+
+class _AdaptivePool(Layer):
+    """Window `i` of `n` over an axis of length `L` is `[floor(i L / n), ceil((i + 1) L / n))`."""
+
+    output_size: Any = field()
+    data_format: Any = field(None, convert=arg.data_format)
+
+    _rank = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output_size", arg.sizes(self._rank, "output_size")(self.output_size))
+        super().__post_init__()
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, self._rank + 2)
+        x = to_last(inputs, self.data_format)
+        for axis, size in enumerate(self.output_size, start=1):
+            length = x.shape[axis]
+            if not isinstance(length, int):
+                raise ValueError(
+                    explain(
+                        f"{self.path_text()} needs a known size of every axis it pools.",
+                        received=f"shape {tuple(inputs.shape)}",
+                        usually="an Input with None where the image's size is.",
+                        write="fk.Input((32, 32, 3)), or GlobalAveragePooling for an output of one",
+                    )
+                )
+            starts = np.arange(size) * length // size
+            ends = -(-(np.arange(size) + 1) * length // size)
+            x = self._pool(x, axis, starts, ends)
+        return from_last(x, self.data_format)
+
+    def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+        raise NotImplementedError
+
+
+class _AdaptiveAverage(_AdaptivePool):
+    def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+        # a window's mean is a weighted sum, and windows over several axes are products of windows
+        place = np.arange(x.shape[axis])[:, None]
+        weights = ((place >= starts) & (place < ends)) / (ends - starts)
+        summed = lax.dot_general(
+            x, jnp.asarray(weights, x.dtype), (((axis,), (0,)), ((), ())), precision=lax.Precision.HIGHEST
+        )
+        return jnp.moveaxis(summed, -1, axis)
+
+
+class _AdaptiveMax(_AdaptivePool):
+    def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+        width = int((ends - starts).max())
+        # shorter windows see their last number again, which changes no maximum
+        places = np.minimum(starts[:, None] + np.arange(width), ends[:, None] - 1)
+        return jnp.max(jnp.take(x, places, axis=axis), axis=axis + 1)
+
+
+_DOC = """{what} of windows that divide the input evenly into an output of a given size.
+
+    Args:
+        output_size: the output's size; one number or one an axis.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+
+    Input shape: `(batch, {axes}, channels)`. Output shape: `(batch, *output_size, channels)`.
+
+    Raises:
+        ValueError: a size that is not positive, or an input of unknown size.
+
+    >>> import fkeras as fk
+    >>> fk.nn.{name}(2)(fk.Input(({sizes}, 3))).shape
+    (None, {outs}, 3)
+
+    Reference: https://keras.io/api/layers/pooling_layers/
+    """
+
+
+def _document(cls: Any) -> Any:
+    rank, average = cls._rank, issubclass(cls, _AdaptiveAverage)
+    cls.__doc__ = _DOC.format(
+        what="The mean" if average else "The largest number",
+        axes=", ".join(["steps"] if rank == 1 else ["depth", "height", "width"][3 - rank :]),
+        name=cls.__name__,
+        sizes=", ".join(["5"] * rank),
+        outs=", ".join(["2"] * rank),
+    )
+    return cls
+
+
+@register("keras.layers")
+@_document
+class AdaptiveAveragePooling1D(_AdaptiveAverage):
+    _rank = 1
+
+
+@register("keras.layers")
+@_document
+class AdaptiveAveragePooling2D(_AdaptiveAverage):
+    _rank = 2
+
+
+@register("keras.layers")
+@_document
+class AdaptiveAveragePooling3D(_AdaptiveAverage):
+    _rank = 3
+
+
+@register("keras.layers")
+@_document
+class AdaptiveMaxPooling1D(_AdaptiveMax):
+    _rank = 1
+
+
+@register("keras.layers")
+@_document
+class AdaptiveMaxPooling2D(_AdaptiveMax):
+    _rank = 2
+
+
+@register("keras.layers")
+@_document
+class AdaptiveMaxPooling3D(_AdaptiveMax):
+    _rank = 3

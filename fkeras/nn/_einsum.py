@@ -1,0 +1,138 @@
+"""EinsumDense: a fully connected layer over any axes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import Layer, explain, field, register
+from . import _arguments as arg
+from . import initializers
+
+_EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
+
+
+def _equation(value: Any) -> str:
+    match = _EQUATION.fullmatch(value) if isinstance(value, str) else None
+    good = match is not None and match[1] == match[5] and match[3] == match[7] and not (match[1] and match[3])
+    if not good:
+        raise ValueError(
+            explain(
+                'EinsumDense: the equation has the form "ab,bc->ac", "...ab,bc->...ac" or "ab...,bc->ac...".',
+                received=repr(value),
+                usually="spaces, or dots on one side only.",
+                write='EinsumDense("abc,cd->abd", output_shape=(None, 64))',
+            )
+        )
+    return value
+
+
+@register("keras.layers")
+class EinsumDense(Layer):
+    """`activation(einsum(equation, inputs, kernel) + bias)`.
+
+    Args:
+        equation: an einsum of the input and the kernel; dots stand for axes that pass through.
+        output_shape: the output's shape without the batch and without the axes of the dots; `None` where it is the
+            input's.
+        activation: function of the output.
+        bias_axes: the output's axes that the bias has, as letters; no bias by default.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
+        kernel_constraint, bias_constraint: as for `Dense`.
+        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: part of Keras's configs; only `None`
+            is taken here.
+
+    Raises:
+        ValueError: an equation of another form, or one that does not fit the shapes.
+
+    >>> import fkeras as fk
+    >>> fk.nn.EinsumDense("abc,cd->abd", output_shape=(None, 64), bias_axes="d")(fk.Input((32, 128))).shape
+    (None, 32, 64)
+
+    Reference: https://keras.io/api/layers/core_layers/einsum_dense/
+    """
+
+    equation: str = field(convert=_equation)
+    output_shape: Any = field(convert=lambda shape: (shape,) if isinstance(shape, int) else tuple(shape))
+    activation: Any = arg.activation()
+    bias_axes: str | None = None
+    kernel_initializer: Any = arg.initializer("glorot_uniform")
+    bias_initializer: Any = arg.initializer("zeros")
+    kernel_regularizer: Any = arg.regularizer()
+    bias_regularizer: Any = arg.regularizer()
+    kernel_constraint: Any = arg.constraint()
+    bias_constraint: Any = arg.constraint()
+    lora_rank: Any = field(None, convert=arg.absent("lora_rank"))
+    lora_alpha: Any = None
+    gptq_unpacked_column_size: Any = field(None, convert=arg.absent("gptq_unpacked_column_size"))
+    quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        shape, fan_in, fan_out, bias_shape = self._shapes(inputs.shape)
+        initializer = self.kernel_initializer
+        if isinstance(initializer, initializers.VarianceScaling) and initializer.input_axes is None:
+            # the scale depends on which of the kernel's axes face the input
+            initializer = type(initializer)(**{**_arguments(initializer), "input_axes": fan_in, "output_axes": fan_out})
+        kernel = self.add_weight(
+            shape, initializer, regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel"
+        )
+        outputs = jnp.einsum(self.equation, inputs, kernel)
+        if bias_shape is not None:
+            bias = self.add_weight(
+                bias_shape, self.bias_initializer, regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint, name="bias",
+            )  # fmt: skip
+            outputs += bias.reshape((1,) * (outputs.ndim - bias.ndim) + bias.shape)
+        return self.activation(outputs)
+
+    def _shapes(self, given: Any) -> tuple[tuple[int, ...], list[int], list[int], Any]:
+        """The kernel's shape, its axes that face the input and the output, and the bias's shape."""
+        match = _EQUATION.fullmatch(self.equation)
+        assert match is not None
+        left, inputs, _, kernel, _, outputs, right = match.groups()
+        elided = len(given) - len(inputs)
+        if elided < 0 or (elided and not (left or right)) or len(self.output_shape) != len(outputs) - (not left):
+            raise self._misfit(given, f"{len(given)} axes of the input, output_shape={self.output_shape}")
+        # with dots in front the batch is among them, and output_shape speaks of the letters alone
+        ours = dict(zip(inputs, given[elided:] if left else given[: len(inputs)], strict=True))
+        sizes = list(self.output_shape) if left else [given[0], *self.output_shape]
+        theirs = dict(zip(outputs, sizes, strict=True))
+        for letter in outputs:
+            if theirs[letter] is None:
+                theirs[letter] = ours.get(letter)
+            elif letter in ours and isinstance(ours[letter], int) and ours[letter] != theirs[letter]:
+                raise self._misfit(given, f"{letter!r} is {ours[letter]} in the input, {theirs[letter]} in the output")
+        unknown = [k for k in kernel if k not in ours and k not in theirs]
+        lost = [k for k in outputs if k not in inputs and k not in kernel]
+        if unknown or lost or not set(self.bias_axes or "") <= set(outputs):
+            raise self._misfit(given, f"letters {unknown or lost or self.bias_axes!r} with no match")
+        shape = tuple(theirs[k] if k in theirs else ours[k] for k in kernel)
+        fan_in = [i for i, k in enumerate(kernel) if k not in theirs]
+        fan_out = [i for i, k in enumerate(kernel) if k in theirs]
+        bias_shape = None
+        if self.bias_axes:
+            tail = outputs[min(outputs.index(k) for k in self.bias_axes) :]
+            bias_shape = tuple(theirs[k] if k in self.bias_axes else 1 for k in tail) + (1,) * (elided if right else 0)
+        return shape, fan_in, fan_out, bias_shape
+
+    def _misfit(self, shape: Any, received: str) -> ValueError:
+        return ValueError(
+            explain(
+                f"{self.path_text()}: the equation {self.equation!r} does not fit the input of shape {tuple(shape)}.",
+                received=received,
+                usually="output_shape holds the batch, or counts the axes of the dots.",
+                write='EinsumDense("abc,cd->abd", output_shape=(None, 64))',
+            )
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        config = arg.without_lora(super().get_config())
+        config.pop("gptq_unpacked_column_size", None)
+        return config
+
+
+def _arguments(initializer: Any) -> dict[str, Any]:
+    return {k: v for k, v in initializer.get_config().items() if k not in ("input_axes", "output_axes")}

@@ -1,0 +1,94 @@
+"""Inputs enlarged by whole factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import Layer, field, register
+from . import _arguments as arg
+from ._shapes import check_rank, from_last, to_last
+
+_RESIZE = {"bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5"}
+
+
+@register("keras.layers")
+class UpSampling1D(Layer):
+    """Each step of a sequence several times.
+
+    Args:
+        size: how often.
+
+    Input shape: `(batch, steps, features)`. Output shape: `(batch, size * steps, features)`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.UpSampling1D(3)(fk.Input((4, 2))).shape
+    (None, 12, 2)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/up_sampling1d/
+    """
+
+    size: int = field(2, convert=lambda value: arg.positive_int(value, "size"))
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, 3)
+        return jnp.repeat(inputs, self.size, axis=1)
+
+
+@register("keras.layers")
+class UpSampling2D(Layer):
+    """An image enlarged by whole factors.
+
+    Args:
+        size: the factors of height and width, or one number for both.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.UpSampling2D()(fk.Input((4, 4, 3))).shape
+    (None, 8, 8, 3)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/up_sampling2d/
+    """
+
+    size: Any = field((2, 2), convert=arg.sizes(2, "size"))
+    data_format: Any = field(None, convert=arg.data_format)
+    interpolation: str = field("nearest", convert=arg.one_of("interpolation", "nearest", *_RESIZE))
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, 4)
+        x = to_last(inputs, self.data_format)
+        if self.interpolation == "nearest":
+            x = jnp.repeat(jnp.repeat(x, self.size[0], axis=1), self.size[1], axis=2)
+        else:
+            shape = (x.shape[0], x.shape[1] * self.size[0], x.shape[2] * self.size[1], x.shape[3])
+            x = jax.image.resize(x, shape, _RESIZE[self.interpolation], antialias=False)
+        return from_last(x, self.data_format)
+
+
+@register("keras.layers")
+class UpSampling3D(Layer):
+    """A volume enlarged by whole factors.
+
+    Args:
+        size: the factors of the three axes, or one number for all.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.UpSampling3D((1, 2, 3))(fk.Input((2, 2, 2, 1))).shape
+    (None, 2, 4, 6, 1)
+
+    Reference: https://keras.io/api/layers/reshaping_layers/up_sampling3d/
+    """
+
+    size: Any = field((2, 2, 2), convert=arg.sizes(3, "size"))
+    data_format: Any = field(None, convert=arg.data_format)
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        check_rank(self, inputs, 5)
+        x = to_last(inputs, self.data_format)
+        for axis, factor in enumerate(self.size, start=1):
+            x = jnp.repeat(x, factor, axis=axis)
+        return from_last(x, self.data_format)
