@@ -65,7 +65,8 @@ def graph_config(model: Any) -> dict[str, Any]:
         entries.append({**entry, "name": name, "inbound_nodes": inbound})
 
     def history(tensor: SymbolicTensor) -> list[Any]:
-        return _history(tensor, graph, places, order)
+        name, index, place = _history(tensor, graph, places, order)
+        return [name, index + _own_nodes(tensor.node.operation), place]
 
     return {
         "name": model.name,
@@ -74,6 +75,11 @@ def graph_config(model: Any) -> dict[str, Any]:
         "input_layers": _ends(graph.inputs, history),
         "output_layers": _ends(graph.outputs, history),
     }
+
+
+def _own_nodes(operation: Any) -> int:
+    """A functional model counts the link between its own ends as its first call, in the ends of a model around it."""
+    return int(getattr(operation, "graph", None) is not None and _is_graph_model(operation))
 
 
 def _ends(tree: Any, history: Any) -> Any:
@@ -230,7 +236,7 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
         waiting = rest
 
     def find(history: Any) -> SymbolicTensor:
-        key = (history[0], history[1])
+        key = (history[0], max(history[1] - _own_nodes(made.get(history[0])), 0))
         if key not in outputs or not 0 <= history[2] < len(outputs[key]):
             raise ValueError(
                 explain(f"The config has no tensor {list(history)}.", usually=did_you_mean(history[0], entries))

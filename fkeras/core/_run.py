@@ -29,16 +29,11 @@ def call_with_masks(module: Layer, args: Any, kwargs: Any, masks: dict[int, Any]
         args = (*args[:place], training, *args[place + 1 :]) if place < len(args) else args
         kwargs = kwargs if place < len(args) else {**kwargs, "training": training}
     first = args[0] if args else next(iter(kwargs.values()), None)
-    mask = None
     if masks:
-        mask = jax.tree.map(lambda leaf: masks.get(id(leaf)), first)
-        mask = None if not jax.tree.leaves(mask) else mask
-        if mask is not None and "mask" in names and kwargs.get("mask") is None:
-            kwargs = {**kwargs, "mask": mask}
-        for name, value in {**dict(zip(names, args, strict=False)), **kwargs}.items():
-            own = f"{name}_mask"  # MultiHeadAttention's query_mask, value_mask, key_mask
-            if own in names and kwargs.get(own) is None and masks.get(id(value)) is not None:
-                kwargs = {**kwargs, own: masks[id(value)]}
+        kwargs = {**kwargs, **_masks_of(names, args, kwargs, masks)}
+    mask = kwargs.get("mask")
+    if mask is None and masks:
+        mask = _map_masks(first, masks)
     outputs = module(*args, **kwargs)
     made = module.compute_mask(first, mask)
     if made is not None:
@@ -48,6 +43,30 @@ def call_with_masks(module: Layer, args: Any, kwargs: Any, masks: dict[int, Any]
             if one is not None:
                 masks[id(leaf)] = one
     return outputs
+
+
+def _masks_of(names: list[str], args: Any, kwargs: Any, masks: dict[int, Any]) -> dict[str, Any]:
+    """The mask arguments of a call, by Keras's rule.
+
+    A call with one argument of arrays is given its mask as `mask`; one with several, as `query_mask` and `value_mask`,
+    those that it has. So an LSTM that is given an `initial_state` gets no mask unless the caller passes it.
+    """
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    arrays = {n: v for n, v in given.items() if _is_arrays(v)}
+    wanted = {"mask": v for v in arrays.values()} if len(arrays) == 1 else {f"{n}_mask": v for n, v in arrays.items()}
+    found = {n: _map_masks(v, masks) for n, v in wanted.items() if n in names and given.get(n) is None}
+    return {n: mask for n, mask in found.items() if mask is not None}
+
+
+def _is_arrays(value: Any) -> bool:
+    leaves = jax.tree.leaves(value)
+    return bool(leaves) and all(hasattr(leaf, "dtype") and hasattr(leaf, "shape") for leaf in leaves)
+
+
+def _map_masks(value: Any, masks: dict[int, Any]) -> Any:
+    """The masks of the arrays in `value`, in its structure; `None` when none has one."""
+    found = jax.tree.map(lambda leaf: masks.get(id(leaf)), value)
+    return found if jax.tree.leaves(found) else None
 
 
 def run_graph(owner: Layer, graph: Graph, values: list[Any], given_masks: Any, training: Any) -> tuple[Any, Any]:

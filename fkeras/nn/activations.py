@@ -449,39 +449,38 @@ def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
 @register(MODULE)
 def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
-    r"""The Euclidean projection of `x` onto the probability simplex: a softmax with exact zeros.
+    r"""Keras's sparsemax: a threshold below which numbers become exact zeros.
 
     .. math::
-        f(x)_i = \max(x_i - \tau, 0), \qquad \tau = \frac{\sum_{j \le k} x_{(j)} - 1}{k}
+        f(x)_i = \max(x_i - \tau, 0), \qquad \tau = \frac{\sum_{j \le k} c_j - 1}{k}, \qquad c_j = \sum_{i \le j} x_{(i)}
 
-    where :math:`x_{(1)} \ge x_{(2)} \ge \dots` and `k` is the largest `j` with
-    :math:`1 + j\,x_{(j)} > \sum_{i \le j} x_{(i)}`.
+    where :math:`x_{(1)} \ge x_{(2)} \ge \dots` and `k` is the number of `j` with :math:`1 + j\,x_{(j)} > c_j`.
 
     Args:
         x: array of logits.
-        axis: the axis over which the output sums to 1.
+        axis: the axis that is sorted.
 
     Returns:
         An array of `x`'s shape and dtype.
 
-    >>> sparsemax(jnp.array([2.0, 1.5, 0.0]))
-    Array([0.75, 0.25, 0.  ], dtype=float32)
+    >>> sparsemax(jnp.array([2.0, 0.5, 0.0]))
+    Array([1., 0., 0.], dtype=float32)
 
-    Reference: Martins and Astudillo, https://arxiv.org/abs/1602.02068
-
-    Differs from Keras 3.15, which sums the cumulative sums in `tau`, so its rows do not sum to 1.
+    Reference: Martins and Astudillo, https://arxiv.org/abs/1602.02068, as in Keras 3.15
+    The numbers are Keras's, so that its models predict what they predicted. Keras sums the cumulative sums where the
+    paper has `c_k`, so rows with several survivors do not sum to 1; the paper's projection onto the probability
+    simplex is `optax.projections.projection_simplex`.
     """
     x = _floating(x)
-    z = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x  # a cumulative sum in bfloat16 loses the threshold
-    z = z - jax.lax.stop_gradient(z.max(axis=axis, keepdims=True))  # sparsemax(x + c) = sparsemax(x)
-    ordered = jnp.sort(z, axis=axis, descending=True)
-    rank_shape = [1] * z.ndim
+    ordered = jnp.sort(x, axis=axis, descending=True)
+    sums = jnp.cumsum(ordered, axis=axis)
+    rank_shape = [1] * x.ndim
     rank_shape[axis] = -1
-    rank = jnp.arange(1, z.shape[axis] + 1, dtype=z.dtype).reshape(rank_shape)
-    support = 1 + rank * ordered > jnp.cumsum(ordered, axis=axis)
-    count = support.sum(axis=axis, keepdims=True).astype(z.dtype)
-    tau = (jnp.where(support, ordered, 0.0).sum(axis=axis, keepdims=True) - 1) / count
-    return jnp.maximum(z - tau, 0.0).astype(x.dtype)
+    rank = jnp.arange(1, x.shape[axis] + 1, dtype=x.dtype).reshape(rank_shape)
+    support = 1 + rank * ordered > sums
+    count = support.sum(axis=axis, keepdims=True).astype(x.dtype)
+    tau = (jnp.where(support, sums, 0.0).sum(axis=axis, keepdims=True) - 1) / count
+    return jnp.maximum(x - tau, 0.0)
 
 
 # ------------------------------------------------------------------ the rest
