@@ -79,6 +79,11 @@ class Softmax(Layer):
     Args:
         axis: the axis, or several.
 
+    Call arguments: `inputs`; `mask`, which broadcasts to them: what it hides gets 0, and no share of the sum.
+
+    Raises:
+        ValueError: a mask of a shape that does not fit.
+
     >>> import fkeras as fk, jax.numpy as jnp
     >>> fk.nn.Softmax()(jnp.zeros((1, 4)))
     Array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)
@@ -91,12 +96,29 @@ class Softmax(Layer):
     supports_masking = True
 
     def call(self, inputs: jax.Array, mask: Any = None) -> jax.Array:
-        if mask is not None:
-            mask = jnp.broadcast_to(jnp.asarray(mask, bool), inputs.shape)
-            # Half the largest number, so that a sum with it stays finite (Keras's convention).
-            inputs = jnp.where(mask, inputs, inputs + -0.5 * float(jnp.finfo(inputs.dtype).max))
-        outputs = activations.softmax(inputs, self.axis)
-        return outputs if mask is None else outputs * mask.astype(inputs.dtype)
+        if mask is None:
+            return activations.softmax(inputs, self.axis)
+        seen = self._seen(jnp.asarray(mask), inputs)
+        hidden = -3e4 if inputs.dtype == jnp.float16 else -1e9
+        outputs = activations.softmax(jnp.where(seen, inputs, jnp.asarray(hidden, inputs.dtype)), self.axis)
+        return jnp.where(seen, outputs, jnp.zeros_like(outputs))
+
+    def _seen(self, mask: jax.Array, inputs: jax.Array) -> jax.Array:
+        fits = mask.ndim <= inputs.ndim and all(
+            m == 1 or not isinstance(m, int) or not isinstance(s, int) or m == s
+            for m, s in zip(mask.shape[::-1], inputs.shape[::-1], strict=False)
+        )
+        if not fits:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()}: the mask does not broadcast to the input.",
+                    received=f"a mask of shape {tuple(mask.shape)}, an input of shape {tuple(inputs.shape)}",
+                    usually="an axis is missing, for the heads most often.",
+                    write="mask[:, None, :]",
+                )
+            )
+        seen = mask if mask.dtype == bool else mask > 0.5
+        return jnp.broadcast_to(seen.reshape((1,) * (inputs.ndim - mask.ndim) + mask.shape), inputs.shape)
 
 
 @register("keras.layers")

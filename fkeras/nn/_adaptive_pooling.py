@@ -7,9 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from ..core import Layer, explain, field, register
+from ..core import Layer, field, register
 from . import _arguments as arg
 from ._shapes import check_rank, from_last, to_last
 
@@ -31,15 +30,6 @@ class _AdaptivePool(Layer):
         x = to_last(inputs, self.data_format)
         for axis, size in enumerate(self.output_size, start=1):
             length = x.shape[axis]
-            if not isinstance(length, int):
-                raise ValueError(
-                    explain(
-                        f"{self.path_text()} needs a known size of every axis it pools.",
-                        received=f"shape {tuple(inputs.shape)}",
-                        usually="an Input with None where the image's size is.",
-                        write="fk.Input((32, 32, 3)), or GlobalAveragePooling for an output of one",
-                    )
-                )
             starts = np.arange(size) * length // size
             ends = -(-(np.arange(size) + 1) * length // size)
             x = self._pool(x, axis, starts, ends)
@@ -49,23 +39,23 @@ class _AdaptivePool(Layer):
         raise NotImplementedError
 
 
+def _windows(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> tuple[jax.Array, np.ndarray]:
+    """Each window's numbers on a new axis after `axis`, all as long as the longest, and which of them are inside."""
+    places = starts[:, None] + np.arange((ends - starts).max())
+    return jnp.take(x, np.minimum(places, ends[:, None] - 1), axis=axis), places < ends[:, None]
+
+
 class _AdaptiveAverage(_AdaptivePool):
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
-        # a window's mean is a weighted sum, and windows over several axes are products of windows
-        place = np.arange(x.shape[axis])[:, None]
-        weights = ((place >= starts) & (place < ends)) / (ends - starts)
-        summed = lax.dot_general(
-            x, jnp.asarray(weights, x.dtype), (((axis,), (0,)), ((), ())), precision=lax.Precision.HIGHEST
-        )
-        return jnp.moveaxis(summed, -1, axis)
+        found, inside = _windows(x, axis, starts, ends)
+        inside = inside.reshape((1,) * axis + inside.shape + (1,) * (x.ndim - axis - 1))
+        return jnp.mean(found, axis=axis + 1, where=inside)
 
 
 class _AdaptiveMax(_AdaptivePool):
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
-        width = int((ends - starts).max())
-        # shorter windows see their last number again, which changes no maximum
-        places = np.minimum(starts[:, None] + np.arange(width), ends[:, None] - 1)
-        return jnp.max(jnp.take(x, places, axis=axis), axis=axis + 1)
+        # a short window holds its last number several times, which changes no maximum
+        return jnp.max(_windows(x, axis, starts, ends)[0], axis=axis + 1)
 
 
 _DOC = """{what} of windows that divide the input evenly into an output of a given size.
@@ -77,7 +67,7 @@ _DOC = """{what} of windows that divide the input evenly into an output of a giv
     Input shape: `(batch, {axes}, channels)`. Output shape: `(batch, *output_size, channels)`.
 
     Raises:
-        ValueError: a size that is not positive, or an input of unknown size.
+        ValueError: a size that is not positive.
 
     >>> import fkeras as fk
     >>> fk.nn.{name}(2)(fk.Input(({sizes}, 3))).shape

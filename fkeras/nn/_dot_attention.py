@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._attention_parts import causal
+from ._attention_parts import causal, drop
 
 
 class _Attention(Layer):
@@ -53,15 +53,12 @@ class _Attention(Layer):
         if use_causal_mask:
             order = causal(*scores.shape[-2:])
             seen = order if seen is None else seen & order
-        if seen is not None:  # Keras subtracts a large number: a row that is masked altogether is as if it were not
-            large = 65504.0 if scores.dtype == jnp.float16 else 1e9
-            scores = jnp.where(seen, scores, scores - large)
+        if seen is not None:
+            seen = seen.reshape((seen.shape[0], *(1,) * (scores.ndim - seen.ndim), *seen.shape[1:]))
+            # Keras subtracts a large number: a row that is masked altogether is as if it were not
+            scores = jnp.where(seen, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
         weights = jax.nn.softmax(scores, axis=-1)
-        used = weights
-        if training and self.dropout:
-            keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - self.dropout, weights.shape)
-            used = jnp.where(keep, weights / (1 - self.dropout), jnp.zeros_like(weights))
-        outputs = used @ value
+        outputs = jnp.einsum("...ts,...sd->...td", drop(self, weights, training), value)
         if query_mask is not None:
             outputs = jnp.where(jnp.asarray(query_mask, bool)[..., None], outputs, jnp.zeros_like(outputs))
         return (outputs, weights) if return_attention_scores else outputs
@@ -101,7 +98,7 @@ class Attention(_Attention):
     def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
         scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
         if self.score_mode == "dot":
-            scores = query @ jnp.swapaxes(key, -2, -1)
+            scores = jnp.einsum("...td,...sd->...ts", query, key)
             return scores if scale is None else scores * scale
         weight = self.add_weight((), "ones", name="concat_score_weight")
         both = query[..., :, None, :] + key[..., None, :, :]

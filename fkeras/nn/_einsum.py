@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from . import initializers
+from . import initializers, regularizers
 
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
@@ -94,11 +94,12 @@ class EinsumDense(Layer):
         assert match is not None
         left, inputs, _, kernel, _, outputs, right = match.groups()
         elided = len(given) - len(inputs)
-        if elided < 0 or (elided and not (left or right)) or len(self.output_shape) != len(outputs) - (not left):
-            raise self._misfit(given, f"{len(given)} axes of the input, output_shape={self.output_shape}")
         # with dots in front the batch is among them, and output_shape speaks of the letters alone
+        hidden = bool(left and elided)
+        if elided < 0 or (elided and not (left or right)) or len(self.output_shape) != len(outputs) - (not hidden):
+            raise self._misfit(given, f"{len(given)} axes of the input, output_shape={self.output_shape}")
         ours = dict(zip(inputs, given[elided:] if left else given[: len(inputs)], strict=True))
-        sizes = list(self.output_shape) if left else [given[0], *self.output_shape]
+        sizes = list(self.output_shape) if hidden else [given[0], *self.output_shape]
         theirs = dict(zip(outputs, sizes, strict=True))
         for letter in outputs:
             if theirs[letter] is None:
@@ -131,7 +132,8 @@ class EinsumDense(Layer):
     def get_config(self) -> dict[str, Any]:
         config = arg.without_lora(super().get_config())
         config.pop("gptq_unpacked_column_size", None)
-        return config
+        # Keras's EinsumDense takes this one by keyword and always writes it
+        return {**config, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
 
 
 def _arguments(initializer: Any) -> dict[str, Any]:

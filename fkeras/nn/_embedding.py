@@ -90,6 +90,9 @@ class ReversibleEmbedding(Embedding):
 
     Call arguments: `inputs`; `reverse`, whether to go back.
 
+    Input shape: any, integers; in reverse `(..., output_dim)`. Output shape: the input's, with `output_dim` behind it;
+    in reverse `(..., input_dim)`.
+
     >>> import fkeras as fk
     >>> layer = fk.nn.ReversibleEmbedding(10, 4)
     >>> layer(layer(fk.Input((3,), dtype="int32")), reverse=True).shape
@@ -102,6 +105,11 @@ class ReversibleEmbedding(Embedding):
     reverse_dtype: Any = None
     logit_soft_cap: float | None = None
 
+    _positional = (  # Keras's order, which is not that of the inherited arguments first
+        "input_dim", "output_dim", "tie_weights", "embeddings_initializer", "embeddings_regularizer",
+        "embeddings_constraint", "mask_zero", "reverse_dtype", "logit_soft_cap", "activity_regularizer",
+    )  # fmt: skip
+
     def call(self, inputs: jax.Array, reverse: bool = False) -> jax.Array:
         table = self._table()
         back = None
@@ -109,14 +117,15 @@ class ReversibleEmbedding(Embedding):
             back = self.add_weight(
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
             )
+        object.__setattr__(self, "_looked_up", not reverse)
         if not reverse:
             return self._look_up(table, inputs)
         kernel = table.T if back is None else back
         if self.reverse_dtype is not None:
             inputs, kernel = inputs.astype(self.reverse_dtype), kernel.astype(self.reverse_dtype)
-        scores = inputs @ kernel
+        scores = jnp.einsum("...d,dn->...n", inputs, kernel)
         return scores if self.logit_soft_cap is None else jnp.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        forwards = self.mask_zero and jnp.issubdtype(inputs.dtype, jnp.integer)
-        return jnp.not_equal(inputs, 0) if forwards else None
+        """The mask of the call that just ran: only numbers, not vectors, can stand for padding."""
+        return super().compute_mask(inputs, mask) if self.__dict__.get("_looked_up", True) else None

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._attention_parts import Projection, all_masks, both, causal, masked_softmax, positive_window, within
+from . import _attention_parts as parts
+from ._shapes import check_rank
 
 
 @register("keras.layers", "GroupQueryAttention")
@@ -24,7 +25,7 @@ class GroupedQueryAttention(Layer):
         dropout: the rate at which attention weights are dropped in training.
         use_bias: whether the projections have a bias.
         sliding_window: a query sees the positions that are fewer than this away from its own.
-        flash_attention: accepted for Keras's sake; XLA chooses.
+        flash_attention: as for `MultiHeadAttention`.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
         kernel_constraint, bias_constraint: of the projections.
         use_gate: whether the heads' outputs are multiplied by a sigmoid of a projection of the query.
@@ -34,7 +35,8 @@ class GroupedQueryAttention(Layer):
     `attention_mask` `(batch, target, source)`, `return_attention_scores`, `training`, `use_causal_mask`.
 
     Raises:
-        ValueError: heads that do not divide.
+        ValueError: heads that do not divide, inputs that are no sequences, keys and values of different lengths,
+            flash attention with dropout or with scores returned.
 
     >>> import fkeras as fk
     >>> x = fk.Input((5, 8))
@@ -50,7 +52,7 @@ class GroupedQueryAttention(Layer):
     num_key_value_heads: int = arg.positive("num_key_value_heads")
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     use_bias: bool = True
-    sliding_window: Any = field(None, convert=positive_window)
+    sliding_window: Any = field(None, convert=parts.positive_window)
     flash_attention: Any = None
     kernel_initializer: Any = arg.initializer("glorot_uniform")
     bias_initializer: Any = arg.initializer("zeros")
@@ -66,6 +68,7 @@ class GroupedQueryAttention(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        parts.check_flash(self)
         if self.num_query_heads % self.num_key_value_heads:
             raise ValueError(
                 explain(
@@ -89,55 +92,36 @@ class GroupedQueryAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
+        parts.check_flash(self, return_attention_scores)
+        parts.check_sequences(self, query, value, key)
+        check_rank(self, query, 3)
+        mask = parts.of_sequences(query_mask, value_mask, key_mask)
+        if attention_mask is not None:
+            given = jnp.asarray(attention_mask, bool)
+            mask = parts.both(mask, given[None] if given.ndim == 2 else given)
         targets, sources = query.shape[1], value.shape[1]
-        mask = all_masks(query_mask, value_mask, key_mask, attention_mask)
         if use_causal_mask:
-            mask = both(mask, causal(targets, sources))
+            mask = parts.both(mask, parts.causal(targets, sources))
         if self.sliding_window is not None:
-            mask = both(mask, within(self.sliding_window, targets, sources))
-        if mask is not None:  # `(batch, targets, sources)`, or with heads in front of the targets
-            mask = mask[:, None] if mask.ndim == 3 else mask
-        q = self._project("query", query, self.num_query_heads) * (1 / math.sqrt(self.head_dim))
-        k = self._project("key", key, self.num_key_value_heads)
-        gate = self._project("gate", query, self.num_query_heads, "sigmoid") if self.use_gate else None
-        v = self._project("value", value, self.num_key_value_heads)
-        repeats = self.num_query_heads // self.num_key_value_heads
-        k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
-        scores = masked_softmax(jnp.einsum("bqhd,bkhd->bhqk", q, k), mask, 1)
-        used = scores
-        if training and self.dropout:
-            keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - self.dropout, scores.shape)
-            used = jnp.where(keep, scores / (1 - self.dropout), jnp.zeros_like(scores))
-        mixed = jnp.einsum("bhqk,bkhd->bqhd", used, v)
+            mask = parts.both(mask, parts.within(self.sliding_window, targets, sources))
+        mask = parts.by_head(mask, 4, 2)
+        heads, shared = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
+        q = parts.project(self, "query", query, 1, heads)
+        k = parts.project(self, "key", key, 1, shared)
+        gate = parts.project(self, "gate", query, 1, heads, "sigmoid") if self.use_gate else None
+        v = parts.project(self, "value", value, 1, shared)
+        scale = 1 / math.sqrt(self.head_dim)
+        scores = None
+        if not self.dropout and not return_attention_scores:
+            mixed = parts.fused(self, q, k, v, mask, scale)  # it shares heads by itself
+        else:
+            repeats = self.num_query_heads // self.num_key_value_heads
+            k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
+            scores = parts.masked_softmax(jnp.einsum("bqhd,bkhd->bhqk", q * scale, k), mask, 1)
+            mixed = jnp.einsum("bhqk,bkhd->bqhd", parts.drop(self, scores, training), v)
         mixed = mixed if gate is None else mixed * gate
-        features = query.shape[-1]
-        heads = (self.num_query_heads, self.head_dim)
-        outputs = self._dense("out", mixed, "bqhd,hdm->bqm", (*heads, features), (features,))
+        outputs = parts.project(self, "out", mixed, 2, (query.shape[-1],))
         return (outputs, scores) if return_attention_scores else outputs
-
-    def _project(self, name: str, x: jax.Array, heads: int, activation: Any = None) -> jax.Array:
-        shape = (heads, self.head_dim)
-        return self._dense(name, x, "bqm,mhd->bqhd", (x.shape[-1], *shape), shape, activation)
-
-    def _dense(
-        self, name: str, x: Any, equation: str, shape: Any, bias_shape: Any, activation: Any = None
-    ) -> jax.Array:
-        dense = Projection(
-            equation,
-            tuple(shape),
-            tuple(bias_shape) if self.use_bias else None,
-            kernel_initializer=self.kernel_initializer,
-            bias_initializer=self.bias_initializer,
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
-            activation=activation,
-            trainable=self.trainable,
-            dtype=self.dtype,
-            name=name,
-        )
-        return dense(x)
 
     def get_config(self) -> dict[str, Any]:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}

@@ -1,4 +1,4 @@
-"""Normalisation over the batch, and over each example."""
+"""Normalisation over the batch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-
-
-def _shaped(weight: jax.Array, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
-    """A weight over some axes of `x`, with 1 in the others."""
-    return weight.reshape(tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim)))
+from ._shapes import along
 
 
 @register("keras.layers")
@@ -48,9 +44,9 @@ class BatchNormalization(Layer):
     https://keras.io/api/layers/normalization_layers/batch_normalization/
     """
 
-    axis: int = -1
-    momentum: float = 0.99
-    epsilon: float = 0.001
+    axis: int = field(-1, convert=int)
+    momentum: float = field(0.99, convert=float)
+    epsilon: float = field(0.001, convert=float)
     center: bool = True
     scale: bool = True
     beta_initializer: Any = arg.initializer("zeros")
@@ -85,6 +81,14 @@ class BatchNormalization(Layer):
                     write="fk.Input((None, None, 3))",
                 )
             )
+        if mask is not None and jnp.ndim(mask) != inputs.ndim - 1:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} takes a mask with one axis less than the input.",
+                    received=f"a mask of rank {jnp.ndim(mask)}, an input of shape {tuple(inputs.shape)}",
+                    write="mask=valid[..., 0], one entry a position",
+                )
+            )
         mean = self._running("mean", self.moving_mean_initializer, size)
         var = self._running("var", self.moving_variance_initializer, size)
         x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
@@ -103,7 +107,7 @@ class BatchNormalization(Layer):
             batch_mean, batch_var = mean.value.astype(x.dtype), var.value.astype(x.dtype)
         factor = jax.lax.rsqrt(batch_var + self.epsilon)
         shift = -batch_mean * factor
-        if stretch is not None:  # (x' r + d) gamma + beta, with x' normalised by the batch
+        if stretch is not None and offset is not None:  # (x' r + d) gamma + beta, with x' normalised by the batch
             factor, shift = factor * stretch, shift * stretch + offset
         if self.scale:
             gamma = self.add_weight(
@@ -116,7 +120,7 @@ class BatchNormalization(Layer):
                 (size,), self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint, name="bias",
             ).astype(x.dtype)  # fmt: skip
-        return (x * _shaped(factor, (axis,), x) + _shaped(shift, (axis,), x)).astype(self.compute_dtype)
+        return (x * along(factor, (axis,), x) + along(shift, (axis,), x)).astype(self.compute_dtype)
 
     # ------------------------------------------------------------------ running moments
     def _running(self, name: str, initializer: Any, size: int) -> Any:
@@ -183,194 +187,9 @@ def _moments(x: jax.Array, axis: int, mask: Any) -> tuple[jax.Array, jax.Array]:
     axes = tuple(i for i in range(x.ndim) if i != axis)
     if mask is None:
         mean = jnp.mean(x, axis=axes)
-        return mean, jnp.mean(jnp.square(x - _shaped(mean, (axis,), x)), axis=axes)
-    weights = jnp.asarray(mask, x.dtype)
-    weights = jnp.broadcast_to(weights.reshape(weights.shape + (1,) * (x.ndim - weights.ndim)), x.shape)
-    count = jnp.sum(weights, axis=axes) + 1e-7  # Keras's guard against a batch that is masked altogether
-    mean = jnp.sum(x * weights, axis=axes) / count
-    return mean, jnp.sum(weights * jnp.square(x - _shaped(mean, (axis,), x)), axis=axes) / count
-
-
-@register("keras.layers")
-class LayerNormalization(Layer):
-    """`gamma (x - mean) / sqrt(var + epsilon) + beta`, with each example's own moments.
-
-    Args:
-        axis: the axis, or axes, over which moments are taken.
-        epsilon: added to the variance.
-        center, scale: whether there is a `beta` (`bias`) and a `gamma` (`scale`).
-        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
-        gamma_constraint: of the weights.
-        rms_scaling: Keras's deprecated mode `gamma x / sqrt(var + epsilon)`, without a mean or a beta; use
-            `RMSNormalization` instead.
-
-    >>> import fkeras as fk, jax, jax.numpy as jnp
-    >>> variables = fk.nn.LayerNormalization().init(jax.random.key(0), jnp.ones((1, 3)))
-    >>> jax.tree.map(jnp.shape, variables)
-    {'params': {'bias': (3,), 'scale': (3,)}}
-
-    Reference: Ba et al., arXiv:1607.06450.
-    https://keras.io/api/layers/normalization_layers/layer_normalization/
-    """
-
-    axis: Any = field(-1, convert=lambda axis: axis if isinstance(axis, int) else tuple(axis))
-    epsilon: float = 0.001
-    center: bool = True
-    scale: bool = True
-    beta_initializer: Any = arg.initializer("zeros")
-    gamma_initializer: Any = arg.initializer("ones")
-    beta_regularizer: Any = arg.regularizer()
-    gamma_regularizer: Any = arg.regularizer()
-    beta_constraint: Any = arg.constraint()
-    gamma_constraint: Any = arg.constraint()
-    rms_scaling: bool = False
-
-    supports_masking = True
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        axes = tuple(sorted(a % inputs.ndim for a in given))
-        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        mean = jnp.mean(x, axis=axes, keepdims=True)
-        var = jnp.mean(jnp.square(x - mean), axis=axes, keepdims=True)
-        x = (x if self.rms_scaling else x - mean) * jax.lax.rsqrt(var + self.epsilon)
-        shape = tuple(inputs.shape[a] for a in axes)
-        if self.scale or self.rms_scaling:
-            gamma = self.add_weight(
-                shape, self.gamma_initializer, autocast=False, regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint, name="scale",
-            )  # fmt: skip
-            x = x * _shaped(gamma.astype(x.dtype), axes, x)
-        if self.center and not self.rms_scaling:
-            beta = self.add_weight(
-                shape, self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint, name="bias",
-            )  # fmt: skip
-            x = x + _shaped(beta.astype(x.dtype), axes, x)
-        return x.astype(self.compute_dtype)
-
-
-@register("keras.layers")
-class RMSNormalization(Layer):
-    """`scale x / sqrt(mean(x^2) + epsilon)`, over each example.
-
-    Args:
-        axis: the axis, or axes, over which the mean is taken.
-        epsilon: added to the mean.
-
-    >>> import fkeras as fk, jax, jax.numpy as jnp
-    >>> jax.tree.map(jnp.shape, fk.nn.RMSNormalization().init(jax.random.key(0), jnp.ones((1, 3))))
-    {'params': {'scale': (3,)}}
-
-    Reference: Zhang and Sennrich, arXiv:1910.07467.
-    https://keras.io/api/layers/normalization_layers/rms_normalization/
-    """
-
-    axis: Any = field(-1, convert=lambda axis: axis if isinstance(axis, int) else tuple(axis))
-    epsilon: float = 1e-6
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        axes = tuple(sorted(a % inputs.ndim for a in given))
-        scale = self.add_weight(tuple(inputs.shape[a] for a in axes), "ones", name="scale")
-        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=axes, keepdims=True) + self.epsilon)
-        return (x * _shaped(scale.astype(x.dtype), axes, x)).astype(inputs.dtype)
-
-
-def _groups(value: Any) -> int:
-    return value if value == -1 and not isinstance(value, bool) else arg.positive_int(value, "groups")
-
-
-@register("keras.layers")
-class GroupNormalization(Layer):
-    """`gamma (x - mean) / sqrt(var + epsilon) + beta`, with the moments of groups of channels of each example.
-
-    Args:
-        groups: how many groups; -1 for one a channel (instance normalisation).
-        axis: the axis of the channels.
-        epsilon: added to the variance.
-        center, scale: whether there is a `beta` (`bias`) and a `gamma` (`scale`).
-        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
-        gamma_constraint: of the weights.
-
-    Raises:
-        ValueError: groups that do not divide the channels.
-
-    >>> import fkeras as fk
-    >>> fk.nn.GroupNormalization(groups=2)(fk.Input((4, 4, 6))).shape
-    (None, 4, 4, 6)
-
-    Reference: Wu and He, arXiv:1803.08494.
-    https://keras.io/api/layers/normalization_layers/group_normalization/
-    """
-
-    groups: int = field(32, convert=_groups)
-    axis: int = -1
-    epsilon: float = 0.001
-    center: bool = True
-    scale: bool = True
-    beta_initializer: Any = arg.initializer("zeros")
-    gamma_initializer: Any = arg.initializer("ones")
-    beta_regularizer: Any = arg.regularizer()
-    gamma_regularizer: Any = arg.regularizer()
-    beta_constraint: Any = arg.constraint()
-    gamma_constraint: Any = arg.constraint()
-
-    supports_masking = True
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        axis = self.axis % inputs.ndim
-        channels = inputs.shape[axis]
-        groups = channels if self.groups == -1 else self.groups
-        if not isinstance(channels, int) or channels % groups:
-            raise ValueError(
-                explain(
-                    f"{self.path_text()}: groups must divide the channels.",
-                    received=f"groups={self.groups}, shape {tuple(inputs.shape)}, axis {self.axis}",
-                    usually="the default of 32 groups on a layer with fewer channels.",
-                    write="GroupNormalization(groups=4)",
-                )
-            )
-        wide = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        x = wide.reshape((*inputs.shape[:axis], groups, channels // groups, *inputs.shape[axis + 1 :]))
-        axes = tuple(i for i in range(1, x.ndim) if i != axis)
-        mean = jnp.mean(x, axis=axes, keepdims=True)
-        var = jnp.mean(jnp.square(x - mean), axis=axes, keepdims=True)
-        x = ((x - mean) * jax.lax.rsqrt(var + self.epsilon)).reshape(inputs.shape)
-        if self.scale:
-            gamma = self.add_weight(
-                (channels,), self.gamma_initializer, autocast=False, regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint, name="scale",
-            )  # fmt: skip
-            x = x * _shaped(gamma.astype(x.dtype), (axis,), x)
-        if self.center:
-            beta = self.add_weight(
-                (channels,), self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint, name="bias",
-            )  # fmt: skip
-            x = x + _shaped(beta.astype(x.dtype), (axis,), x)
-        return x.astype(self.compute_dtype)
-
-
-@register("keras.layers")
-class UnitNormalization(Layer):
-    """Each example scaled to norm 1: `x / max(||x||, 1e-6)`.
-
-    Args:
-        axis: the axis, or axes, of the norm.
-
-    >>> import fkeras as fk, jax.numpy as jnp
-    >>> fk.nn.UnitNormalization()(jnp.array([[3.0, 4.0]]))
-    Array([[0.6, 0.8]], dtype=float32)
-
-    Reference: https://keras.io/api/layers/normalization_layers/unit_normalization/
-    """
-
-    axis: Any = field(-1, convert=lambda axis: axis if isinstance(axis, int) else tuple(axis))
-
-    supports_masking = True
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        square = jnp.sum(jnp.square(inputs), axis=self.axis, keepdims=True)
-        return inputs * jax.lax.rsqrt(jnp.maximum(square, 1e-12))
+        return mean, jnp.mean(jnp.square(x - along(mean, (axis,), x)), axis=axes)
+    seen = jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
+    count = jnp.sum(seen, axis=axes, dtype=x.dtype) + 1e-7  # Keras's guard against a batch that is masked altogether
+    x = jnp.where(seen, x, 0)  # not multiplied by zero: what is masked may be infinite or no number at all
+    mean = jnp.sum(x, axis=axes) / count
+    return mean, jnp.sum(jnp.where(seen, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count

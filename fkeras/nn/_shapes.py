@@ -20,6 +20,11 @@ def from_last(x: jax.Array, data_format: str) -> jax.Array:
     return jnp.moveaxis(x, -1, 1) if data_format == "channels_first" else x
 
 
+def along(weight: jax.Array, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+    """A weight over some axes of `x`, with 1 in the others."""
+    return weight.reshape(tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim)))
+
+
 def check_rank(layer: Layer, x: jax.Array, rank: int) -> None:
     """Refuse an input of another rank.
 

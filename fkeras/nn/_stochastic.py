@@ -21,9 +21,36 @@ def _drop(key: jax.Array, x: jax.Array, rate: float, shape: tuple[int, ...]) -> 
     return jnp.where(jnp.broadcast_to(keep, x.shape), x / (1 - rate), jnp.zeros_like(x))
 
 
-def _mask_shape(shape: Any, noise_shape: Any) -> tuple[int, ...]:
+def _noise_shape(value: Any) -> Any:
+    """A converter: `None`, or sizes of which each may be `None`."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(
+        n is None or (isinstance(n, int) and not isinstance(n, bool) and n > 0) for n in value
+    ):
+        raise ValueError(
+            explain(
+                "`noise_shape` must be a tuple of positive integers, or None for the input's size.",
+                received=f"noise_shape={value!r}",
+                write="noise_shape=(None, 1, None)",
+            )
+        )
+    return tuple(value)
+
+
+def _mask_shape(layer: Layer, x: jax.Array, noise_shape: Any) -> tuple[int, ...]:
+    shape = x.shape
     if noise_shape is None:
         return tuple(shape)
+    if len(noise_shape) != len(shape):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()}: `noise_shape` has another rank than the input.",
+                received=f"noise_shape={noise_shape}, an input of shape {tuple(shape)}",
+                usually="the batch is missing; None stands for it.",
+                write="noise_shape=(None, 1, None)",
+            )
+        )
     return tuple(s if n is None else n for s, n in zip(shape, noise_shape, strict=True))
 
 
@@ -59,7 +86,7 @@ class Dropout(Layer):
     """
 
     rate: float = field(convert=arg.fraction("rate"))
-    noise_shape: Any = field(None, convert=lambda shape: None if shape is None else tuple(shape))
+    noise_shape: Any = field(None, convert=_noise_shape)
     seed: int | None = None
 
     supports_masking = True
@@ -67,7 +94,7 @@ class Dropout(Layer):
     def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
         if not training or self.rate == 0:
             return inputs
-        return _drop(self.make_rng("dropout"), inputs, self.rate, _mask_shape(inputs.shape, self.noise_shape))
+        return _drop(self.make_rng("dropout"), inputs, self.rate, _mask_shape(self, inputs, self.noise_shape))
 
 
 class _SpatialDropout(Layer):
@@ -87,6 +114,10 @@ class _SpatialDropout(Layer):
         channel = 1 if self.data_format == "channels_first" else inputs.ndim - 1
         shape = tuple(s if i in (0, channel) else 1 for i, s in enumerate(inputs.shape))
         return _drop(self.make_rng("dropout"), inputs, self.rate, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras's constructor takes no `trainable`, and its config the dtype as a name
+        return {**{k: v for k, v in super().get_config().items() if k != "trainable"}, "dtype": self.dtype_policy.name}
 
 
 @register("keras.layers")
@@ -243,7 +274,7 @@ class AlphaDropout(Layer):
     """
 
     rate: float = field(convert=_below_one)
-    noise_shape: Any = field(None, convert=lambda shape: None if shape is None else tuple(shape))
+    noise_shape: Any = field(None, convert=_noise_shape)
     seed: int | None = None
 
     supports_masking = True
@@ -251,7 +282,7 @@ class AlphaDropout(Layer):
     def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
         if not training or self.rate == 0:
             return inputs
-        shape = _mask_shape(inputs.shape, self.noise_shape)
+        shape = _mask_shape(self, inputs, self.noise_shape)
         keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - self.rate, shape)
         a = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
         b = -a * _SELU_FLOOR * self.rate

@@ -11,23 +11,14 @@ from .descriptors import rows
 # Names of keras.layers that fk.nn does not have yet. Layers that land are taken off; none may be put on.
 NOT_YET = set(
     """
-    ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
-    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention AlphaDropout Attention AugMix
-    AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization
-    Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose
-    Convolution2DTranspose Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D
-    DepthwiseConv2D Discretization ELU EinsumDense Equalization GaussianDropout GaussianNoise
-    GroupNormalization GroupQueryAttention HashedCrossing Hashing InputSpec IntegerLookup JaxLayer 
-    LeakyReLU MaxNumBoundingBoxes MelSpectrogram MixUp PReLU Pipeline RMSNormalization RandAugment
-    RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomElasticTransform RandomErasing
-    RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
-    RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing
-    ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
-    SeparableConvolution2D Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D
-      StringLookup TFSMLayer TextVectorization 
-    TorchModuleWrapper UnitNormalization UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D deserialize
-    serialize
-    """.split() # noqa: SIM905 - a list of words
+    AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization
+    Equalization HashedCrossing Hashing InputSpec IntegerLookup JaxLayer MaxNumBoundingBoxes MelSpectrogram MixUp
+    Pipeline RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast
+    RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+    RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
+    RandomTranslation RandomZoom Resizing STFTSpectrogram Solarization StringLookup TFSMLayer TextVectorization
+    TorchModuleWrapper deserialize serialize
+    """.split()  # noqa: SIM905 - a list of words
 )
 
 
