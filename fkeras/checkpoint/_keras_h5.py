@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -142,3 +142,24 @@ def _kind(found: str, wanted: str) -> str:
         if found in kinds and wanted in kinds:
             return wanted
     return found
+
+
+def write_weights(file: Any, datasets: Iterable[tuple[str, Any]], names: Mapping[str, str]) -> None:
+    """Write a `.weights.h5`.
+
+    Args:
+        file: a file opened for reading and writing in binary.
+        datasets: `(dataset path, array)`; each array is fetched from its device when its turn comes.
+        names: the layer's name for the path of each layer's group.
+    """
+    import h5py
+
+    with h5py.File(file, "w") as h5:
+        for at, name in names.items():
+            h5.require_group(f"{at}/vars" if at else "vars").attrs["name"] = name
+        for path, leaf in datasets:
+            array = np.asarray(leaf)
+            half = array.dtype == jnp.bfloat16  # HDF5 has no such type: raw bytes, and an attribute that says so
+            dataset = h5.create_dataset(path, data=array.view("V2") if half else array)
+            if half:
+                dataset.attrs["dtype"] = "bfloat16"

@@ -47,7 +47,7 @@ _CELL = (("cell", "", ("params/kernel", "params/recurrent_kernel", "params/bias"
 # Layers that Keras keeps inside a layer and fkeras does not: (Keras's attribute, scope here, own weights in order).
 _INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "MultiHeadAttention": _ATTENTION,
-    "GroupedQueryAttention": tuple((f"_{name.removeprefix('_')}", *rest) for name, *rest in _ATTENTION),
+    "GroupedQueryAttention": tuple((f"_{name.removeprefix('_')}", at, own) for name, at, own in _ATTENTION),
     "LSTM": _CELL,
     "GRU": _CELL,
     "SimpleRNN": _CELL,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
-from collections.abc import Mapping
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -14,9 +19,12 @@ import jax.numpy as jnp
 
 from ..core import TRANSIENT, Layer, explain, model_from_json
 from . import _directory
-from ._keras_archive import CONFIG, WEIGHTS, Archive
-from ._keras_h5 import WeightsFile, read_variables
+from ._keras_archive import CONFIG, METADATA, WEIGHTS, Archive
+from ._keras_h5 import WeightsFile, read_variables, write_weights
 from ._keras_layout import layout
+
+# The Keras whose format is written.
+KERAS_VERSION = "3.15.1"
 
 # What a file holds beside the model's weights: the optimizer's, and the seeds of older versions.
 _NOT_THE_MODEL = re.compile(r"(^|/)(optimizer|_?seed_generators?(_\d+)?)/")
@@ -93,6 +101,77 @@ def _fill(model: Any, spec: Any, args: Any, file: Any, what: str, skip_mismatch:
         return jnp.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
 
     return {"params": {}, **jax.tree_util.tree_map_with_path(put, kept)}
+
+
+def save_keras_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
+    """Write a `.keras` file that real Keras 3 opens.
+
+    Args:
+        model: the model.
+        filepath: the file to make.
+        variables: the model's variables.
+        overwrite: whether a file that is already there may be replaced.
+
+    Raises:
+        FileExistsError: something is there and `overwrite` is false.
+        TypeError: a part of the model that has no config.
+    """
+    entry = json.loads(model.to_json())
+    entry.setdefault("compile_config", {})
+    places, layers = layout(model, variables)
+    assets: dict[str, bytes] = {}
+    for at, layer in layers.items():
+        for name, data in (layer._assets() if hasattr(layer, "_assets") else {}).items():
+            assets[f"{at}/{name}"] = data
+    metadata = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime())}
+    with whole_file(filepath, overwrite) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(METADATA, json.dumps(metadata))
+        archive.writestr(CONFIG, json.dumps(entry))
+        with archive.open(f"{WEIGHTS}.h5", "w", force_zip64=True) as member, tempfile.TemporaryFile() as file:
+            write_weights(file, _datasets(variables, places), {at: str(la.name) for at, la in layers.items()})
+            file.seek(0)
+            shutil.copyfileobj(file, member, 1 << 20)
+        for name, data in sorted(assets.items()):
+            archive.writestr(f"assets/{name}", data)
+
+
+def save_h5_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
+    """Write a `.weights.h5` file that real Keras 3 loads into the same model."""
+    places, layers = layout(model, variables)
+    with whole_file(filepath, overwrite) as target, target.open("w+b") as file:
+        write_weights(file, _datasets(variables, places), {at: str(layer.name) for at, layer in layers.items()})
+
+
+def _datasets(variables: Any, places: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    arrays = _directory.flatten({c: t for c, t in variables.items() if c not in TRANSIENT})
+    for at, name in places.items():
+        yield at, arrays[name]
+
+
+@contextlib.contextmanager
+def whole_file(filepath: Any, overwrite: bool) -> Iterator[pathlib.Path]:
+    """A temporary file beside `filepath`, moved there when it is whole; nothing is left of it otherwise."""
+    target = pathlib.Path(os.path.abspath(os.fspath(filepath)))
+    if target.exists() and (not overwrite or not target.is_file()):
+        raise FileExistsError(
+            explain(
+                f"{str(target)!r} exists.",
+                received="overwrite=False" if not overwrite else "a directory",
+                write="another path, or overwrite=True",
+            )
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(handle)
+    beside = pathlib.Path(name)
+    try:
+        yield beside
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(beside, 0o666 & ~mask)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _with_assets(model: Any, assets: Mapping[str, bytes]) -> Any:

@@ -13,19 +13,19 @@ import jax
 from ..core import explain, model_from_json
 from . import _directory
 from ._keras_archive import CONFIG
-from ._keras_models import load_h5_weights, load_keras_model
+from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
 from ._report import compare
 
-# Suffixes that name a file format; anything else is an Orbax directory.
+# Suffixes that name a file format, some of which some functions do not write; anything else is an Orbax directory.
 _FILES = (".keras", ".h5", ".safetensors")
 
 
 def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
-    """Save a model and its variables in an Orbax directory.
+    """Save a model and its variables: a `.keras` file by that suffix, else an Orbax directory.
 
     Args:
         model: the model.
-        filepath: the directory to make.
+        filepath: the file or directory to make.
         variables: the model's variables.
         overwrite: whether a checkpoint that is already there may be replaced.
         zipped: accepted for Keras's sake; a directory is not zipped.
@@ -43,6 +43,10 @@ def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True
     >>> again == model, bool((restored["params"]["dense"]["kernel"] == variables["params"]["dense"]["kernel"]).all())
     (True, True)
     """
+    if _suffix(filepath) == ".keras" and zipped is not False:
+        check_variables(model, variables, "save")
+        save_keras_model(model, filepath, variables, overwrite)
+        return
     _check_suffix(filepath)
     if zipped:
         raise ValueError(explain("An Orbax checkpoint is a directory and is not zipped.", received="zipped=True"))
@@ -52,10 +56,10 @@ def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True
 
 
 def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-    """A model and its variables from a directory that `model.save` (or `trainer.save`) wrote.
+    """A model and its variables from what `model.save` or `trainer.save` wrote, or from real Keras's `.keras` file.
 
     Args:
-        filepath: the directory.
+        filepath: the file or directory.
         custom_objects: the user's own classes and functions by name.
 
     Returns:
@@ -91,14 +95,18 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
 
 
 def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
-    """Save a model's variables alone, in an Orbax directory.
+    """Save a model's variables alone: a `.weights.h5` file by that suffix, else an Orbax directory.
 
     Args:
         model: the model.
-        filepath: the directory to make.
+        filepath: the file or directory to make.
         variables: the model's variables.
         overwrite: whether a checkpoint that is already there may be replaced.
     """
+    if _suffix(filepath) == ".h5":
+        check_variables(model, variables, "save_weights")
+        save_h5_weights(model, filepath, variables, overwrite)
+        return
     _check_suffix(filepath)
     check_variables(model, variables, "save_weights")
     _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
@@ -109,7 +117,7 @@ def load_weights(model: Any, filepath: Any, variables: Any, skip_mismatch: bool 
 
     Args:
         model: the model.
-        filepath: a directory that `save_weights`, `save` or a trainer's `save` wrote.
+        filepath: what `save_weights`, `save` or a trainer's `save` wrote, or real Keras's `.weights.h5`.
         variables: what the model has now; tells the paths, shapes and dtypes to expect.
         skip_mismatch: whether to keep the given values where the file has none that fits.
 

@@ -29,10 +29,28 @@ def layer_entry(layer: Layer, graph: Graph | None) -> dict[str, Any]:
         entry.update(module="keras.src.models.functional", class_name="Functional", registered_name="Functional")
     calls = graph.calls_of_index.get(id(layer)) if graph is not None else None
     if calls and calls[0].variables.get("params"):
-        shapes = [list(t.shape) for t in calls[0].inputs]
-        if shapes:
-            entry["build_config"] = {"input_shape": shapes[0] if len(shapes) == 1 else shapes}
+        entry["build_config"] = _build_config(layer, calls[0])
     return entry
+
+
+def _build_config(layer: Layer, node: Node) -> dict[str, Any]:
+    """The shapes a layer's weights were made for: of its first argument, or of each by name, as Keras's `build`."""
+    args, kwargs = jax.tree.unflatten(node.treedef, node.leaves)
+    given = {**dict(zip(layer._call_parameters.names, args, strict=False)), **kwargs}
+
+    def shapes(tree: Any) -> Any:
+        return _listed(jax.tree.map(lambda t: _Written(list(t.shape)), tree))
+
+    named = {
+        f"{name}_shape": _unwrap(shapes(value))
+        for name, value in given.items()
+        if _has_tensors(value) and not name.endswith("mask") and name not in ("initial_state", "states")
+    }
+    return {"input_shape": next(iter(named.values()))} if len(named) == 1 else {"shapes_dict": named}
+
+
+def _has_tensors(value: Any) -> bool:
+    return any(isinstance(leaf, SymbolicTensor) for leaf in jax.tree.leaves(value))
 
 
 def _is_graph_model(layer: Any) -> bool:

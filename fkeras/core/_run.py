@@ -53,8 +53,8 @@ def _masks_of(names: list[str], args: Any, kwargs: Any, masks: dict[int, Any]) -
     """
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     arrays = {n: v for n, v in given.items() if _is_arrays(v)}
-    wanted = {"mask": v for v in arrays.values()} if len(arrays) == 1 else {f"{n}_mask": v for n, v in arrays.items()}
-    found = {n: _map_masks(v, masks) for n, v in wanted.items() if n in names and given.get(n) is None}
+    wanted = [("mask" if len(arrays) == 1 else f"{n}_mask", v) for n, v in arrays.items()]
+    found = {n: _map_masks(v, masks) for n, v in wanted if n in names and given.get(n) is None}
     return {n: mask for n, mask in found.items() if mask is not None}
 
 

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register, snake_case
 from . import _arguments as arg
-from ._wrappers import Wrapper, is_layer
+from ._wrappers import is_layer
 
 _MERGE = arg.one_of("merge_mode", "concat", "sum", "mul", "ave", None)
 
 
 @register("keras.layers")
-class Bidirectional(Wrapper):
+class Bidirectional(Layer):
     """A recurrent layer run forwards and, as a copy with weights of its own, backwards.
 
     Args:
@@ -37,6 +37,7 @@ class Bidirectional(Wrapper):
     Reference: https://keras.io/api/layers/recurrent_layers/bidirectional/
     """
 
+    layer: Any = field(convert=is_layer)
     merge_mode: Any = field("concat", convert=_MERGE)
     weights: Any = field(None, convert=arg.absent("weights"))
     backward_layer: Any = None

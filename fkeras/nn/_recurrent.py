@@ -82,18 +82,17 @@ class Recurrent(Layer):
     def _first(self, given: Any, zeros: list[Any], kept: Any) -> list[Any]:
         if given is None and kept is None:
             return zeros
-        structure = jax.tree.structure(zeros)
+        like, structure = jax.tree.flatten(zeros)
         leaves = [k.value for k in kept] if given is None else jax.tree.leaves(given)
-        if len(leaves) != structure.num_leaves:
+        if len(leaves) != len(like):
             raise ValueError(
                 explain(
-                    f"{self.path_text()} has {structure.num_leaves} states.",
+                    f"{self.path_text()} has {len(like)} states.",
                     received=f"{len(leaves)} initial states",
-                    write="initial_state=[h, c]" if structure.num_leaves == 2 else "initial_state=h",
+                    write="initial_state=[h, c]" if len(like) == 2 else "initial_state=h",
                 )
             )
-        dtypes = [z.dtype for z in jax.tree.leaves(zeros)]
-        return jax.tree.unflatten(structure, [jnp.asarray(s, d) for s, d in zip(leaves, dtypes, strict=True)])
+        return jax.tree.unflatten(structure, [jnp.asarray(s, z.dtype) for s, z in zip(leaves, like, strict=True)])
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         leaves = jax.tree.leaves(mask)
