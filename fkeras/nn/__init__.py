@@ -47,7 +47,6 @@ from ._example_normalization import RMSNormalization as RMSNormalization
 from ._example_normalization import UnitNormalization as UnitNormalization
 from ._foreign import FlaxLayer as FlaxLayer
 from ._grouped_attention import GroupedQueryAttention as GroupQueryAttention
-from ._grouped_attention import GroupedQueryAttention as GroupedQueryAttention
 from ._image import RandomCrop as RandomCrop
 from ._image import Rescaling as Rescaling
 from ._linear import Dense as Dense
