@@ -99,8 +99,8 @@ def fit(
                 state = state.replace(metrics=trainer.reset_metrics(state.variables, example))
                 progress, done = Progress(source.steps, verbose), 0
                 logs: dict[str, Any] = {}
-                start = int(state.step) if shuffle and isinstance(source, _Arrays) else 0
-                for batch in source.epoch(seed if shuffle else None, start):
+                where = _Position(epoch - initial_epoch, int(state.step) if isinstance(source, _Arrays) else 0)
+                for batch in source.epoch(seed if shuffle else None, where):
                     interruption.check()
                     if by_batch:
                         state, _ = call("on_train_batch_begin", state, epoch=epoch, batch=done)
@@ -126,6 +126,7 @@ def fit(
                 if found.stop:
                     break
             state, _ = call("on_train_end", state)
+            state = trainer.finalize(state, example)
         except KeyboardInterrupt:
             history.interrupted = True
     return state, history
@@ -174,6 +175,19 @@ def _no_batches(epoch: int) -> ValueError:
 
 
 # ------------------------------------------------------------------ sources of batches
+@dataclasses.dataclass(frozen=True)
+class _Position:
+    """Where in a run an epoch begins.
+
+    Attributes:
+        epoch: how many epochs of this run came before.
+        step: the state's step.
+    """
+
+    epoch: int
+    step: int
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Arrays:
     """Arrays in memory as a source."""
@@ -188,14 +202,18 @@ class _Arrays:
     def example(self) -> Any:
         return jax.tree.map(lambda a: a[:1], self.data.x)
 
-    def epoch(self, seed: np.ndarray | None, start: int) -> Iterator[Batch]:
-        order = None if seed is None else _data.order_of(seed, start, self.data.count)
-        batches = self.data.batches(order)
-        if self.limit is not None and self.limit > self.data.steps:
-            batches = itertools.chain(
-                batches, itertools.chain.from_iterable(self.data.batches(order) for _ in iter(int, 1))
-            )
-        return itertools.islice(batches, self.limit)
+    def epoch(self, seed: np.ndarray | None, where: _Position) -> Iterator[Batch]:
+        """One pass; with a limit, the passes are one endless row of batches that epochs cut up, as in Keras."""
+        if self.limit is None:
+            return self._pass(seed, where.step)
+        seen = where.epoch * self.limit
+        first = where.step - seen  # the step at which the run's first pass began
+        passes = (self._pass(seed, first + n * self.data.steps) for n in itertools.count(seen // self.data.steps))
+        endless = itertools.chain.from_iterable(passes)
+        return itertools.islice(endless, seen % self.data.steps, seen % self.data.steps + self.limit)
+
+    def _pass(self, seed: np.ndarray | None, begins_at: int) -> Iterator[Batch]:
+        return self.data.batches(None if seed is None else _data.order_of(seed, begins_at, self.data.count))
 
 
 @dataclasses.dataclass(eq=False)
@@ -219,7 +237,7 @@ class _Stream:
             raise _no_batches(0)
         return jax.tree.map(lambda a: np.asarray(a)[:1], self._first[0])
 
-    def epoch(self, seed: np.ndarray | None, start: int) -> Iterator[Batch]:
+    def epoch(self, seed: np.ndarray | None, where: _Position) -> Iterator[Batch]:
         """One pass; with a limit, the passes are one endless row of batches that epochs cut up."""
         running = self._running if self._running is not None else self.passes()
         if self._first is not None:
@@ -348,15 +366,14 @@ def _evaluate(
     trainer: Any, state: TrainState, source: Any, steps: int | None, verbose: int, calls: CallbackList
 ) -> dict[str, float]:
     example = source.example()
-    light = state.replace(opt_state=(), metrics=())
     sums = trainer.reset_metrics(state.variables, example)
     padded = isinstance(source, _Arrays) and _can_pad(trainer, state.variables, example)
     size = min(source.data.batch_size, source.data.count) if padded else None
     run = _cached(trainer, "evaluate", lambda: trainer._evaluate_batch)
     progress, done = Progress(steps or source.steps, verbose), 0
-    event = Event(trainer=trainer, state=state)
-    calls.call("on_test_begin", event)
-    for batch in itertools.islice(source.epoch(None, 0), steps):
+    event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
+    light = event.state.replace(opt_state=(), metrics=())
+    for batch in itertools.islice(source.epoch(None, _Position(0, 0)), steps):
         calls.call("on_test_batch_begin", event.replace(batch=done))
         valid = None
         if size is not None:
@@ -423,7 +440,7 @@ def predict(
     calls, progress, results = CallbackList(callbacks), Progress(steps or source.steps, int(verbose != 0)), []
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
     calls.call("on_predict_begin", event)
-    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, 0), steps)):
+    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, _Position(0, 0)), steps)):
         calls.call("on_predict_batch_begin", event.replace(batch=done))
         count = rows(inputs)
         outputs = trainer.predict_step(variables, _data.pad(inputs, size) if size is not None else inputs)

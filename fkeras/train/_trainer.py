@@ -253,6 +253,19 @@ class Trainer:
         rate = jnp.asarray(value, jnp.float32)
         return state.replace(opt_state=optax.tree_utils.tree_set(state.opt_state, learning_rate=rate))
 
+    def finalize(self, state: TrainState, x: Any = None) -> TrainState:
+        """The state to keep after training: with `use_ema` the weights are the moving averages.
+
+        Args:
+            state: the state at the end of a run.
+            x: an example input, for a model that does not know its input's shape.
+        """
+        finalize = getattr(self.optimizer, "finalize_variable_values", None)
+        if finalize is None:
+            return state
+        moving, resting = self.partition(x).split(state.params)
+        return state.replace(params=merge(finalize(moving, state.opt_state), resting))
+
     # ------------------------------------------------------------------ pure steps
     def forward(self, params: Any, state: TrainState, x: Any, rng: Any, training: bool = True) -> tuple[Any, Any]:
         """`(outputs, updates)` of the model; `updates` hold changed collections, added losses and masks."""
@@ -335,7 +348,9 @@ class Trainer:
         else:
             names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
             y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
-            masks = extras.get("masks") or [None] * len(leaves)
+            # Keras on JAX loses a mask between gradient and metrics, so the numbers of training count every step;
+            # those of evaluation leave masked steps out.
+            masks = [None] * len(leaves)
             new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
             logs = self.objective.logs(new, names, leaves)
         return new, {**logs, **extras.get("logs", {})}

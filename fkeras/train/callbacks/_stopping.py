@@ -32,6 +32,25 @@ def improves(value: float, best: float | None, goal: str, min_delta: float) -> b
     return value - abs(min_delta) > best if goal == "max" else value + abs(min_delta) < best
 
 
+def monitored(callback: Any, event: Event) -> float:
+    """The number a callback watches.
+
+    Raises:
+        ValueError: the logs do not have it.
+    """
+    if callback.monitor not in event.logs:
+        name = type(callback).__name__
+        raise ValueError(
+            explain(
+                f"{name} watches {callback.monitor!r}, which the logs do not have.",
+                received=sorted(event.logs),
+                usually="no validation data was given; " + did_you_mean(callback.monitor, event.logs),
+                write=f'{name}("loss"), or fit(..., validation_data=(x, y))',
+            )
+        )
+    return float(event.logs[callback.monitor])
+
+
 class EarlyStopping(Callback):
     """Stops training when a monitored number has stopped improving.
 
@@ -79,16 +98,7 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, event: Event) -> Any:
         if event.epoch < self.start_from_epoch:
             return None
-        if self.monitor not in event.logs:
-            raise ValueError(
-                explain(
-                    f"EarlyStopping watches {self.monitor!r}, which the logs do not have.",
-                    received=sorted(event.logs),
-                    usually="no validation data was given; " + did_you_mean(self.monitor, event.logs),
-                    write='EarlyStopping("loss"), or fit(..., validation_data=(x, y))',
-                )
-            )
-        value, memory = float(event.logs[self.monitor]), dict(event.memory)
+        value, memory = monitored(self, event), dict(event.memory)
         if self.restore_best_weights and memory["variables"] is None:  # so that there is always something to restore
             memory.update(variables=event.state.variables, best_epoch=event.epoch)
         memory["wait"] += 1

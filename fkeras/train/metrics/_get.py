@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...core import deserialize as deserialize_value
-from ...core import explain, serialize_function
+from ...core import explain, serialize_function, snake_case
 from ...core import get as get_object
 from ...core import serialize as serialize_value
 from ..losses import Loss
@@ -84,7 +85,17 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     """
     if isinstance(config, Mapping) and config.get("class_name") == "function":
         return deserialize_value(config, custom_objects, (FUNCTIONS, "keras.losses"))
+    if isinstance(config, Mapping) and isinstance(config.get("config"), Mapping):
+        config = {**config, "config": _without_count(config)}
     return get_object(MODULE, config, custom_objects)
+
+
+def _without_count(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments without a name that Keras made up (`mean_io_u_1`): it counts over the whole program."""
+    inner = dict(config["config"])
+    if re.fullmatch(rf"{snake_case(str(config.get('class_name')))}_\d+", str(inner.get("name"))):
+        del inner["name"]
+    return inner
 
 
 def resolve(

@@ -1,0 +1,118 @@
+"""ModelCheckpoint: the model, or its weights, saved while a run goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from ...core import explain
+from ._base import Callback, Event
+from ._stopping import direction, improves
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model after epochs, or after so many batches.
+
+    Args:
+        filepath: where; may hold `{epoch:02d}` and the names of logs, `{val_loss:.2f}`. The suffix picks the format as
+            in `model.save`: `.keras`, `.weights.h5`, else a directory.
+        monitor: the number's name in the logs, for `save_best_only`.
+        verbose: 1 prints each save.
+        save_best_only: whether to save only what beats the best so far.
+        save_weights_only: whether to save the weights alone.
+        mode: `"min"`, `"max"`, or `"auto"`: by the number's name.
+        save_freq: `"epoch"`, or a number of batches.
+        initial_value_threshold: what the first save has to beat.
+
+    Raises:
+        ValueError: a frequency that is neither, or a template with a number the logs do not have.
+
+    >>> import fkeras as fk
+    >>> fk.callbacks.ModelCheckpoint("best.keras", "val_accuracy", save_best_only=True).goal
+    'max'
+
+    Reference: https://keras.io/api/callbacks/model_checkpoint/
+    """
+
+    def __init__(
+        self,
+        filepath: Any,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        good = save_freq == "epoch" or (
+            isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        )
+        if not good:
+            raise ValueError(
+                explain(
+                    "ModelCheckpoint: `save_freq` is 'epoch' or a number of batches.",
+                    received=f"save_freq={save_freq!r}",
+                    write='save_freq="epoch"',
+                )
+            )
+        self.filepath, self.monitor, self.verbose = os.fspath(filepath), monitor, verbose
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
+        self.save_freq, self.threshold = save_freq, initial_value_threshold
+        self.goal = direction(monitor, mode)
+        if save_freq != "epoch":  # only then are batches looked at: it costs a copy of the state a step
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+
+    def on_train_begin(self, event: Event) -> Any:
+        return event.replace(memory={"best": self.threshold, "batches": 0})
+
+    def on_epoch_end(self, event: Event) -> Any:
+        return self._save(event, dict(event.memory)) if self.save_freq == "epoch" else None
+
+    def _after_batch(self, event: Event) -> Any:
+        memory = {**event.memory, "batches": event.memory["batches"] + 1}
+        if memory["batches"] < self.save_freq:
+            return event.replace(memory=memory)
+        return self._save(event, {**memory, "batches": 0})
+
+    def _save(self, event: Event, memory: dict[str, Any]) -> Event:
+        logs = {k: float(v) for k, v in event.logs.items() if getattr(v, "ndim", 0) == 0}
+        if self.save_best_only:
+            if self.monitor not in logs:
+                raise ValueError(
+                    explain(
+                        f"ModelCheckpoint watches {self.monitor!r}, which the logs do not have.",
+                        received=sorted(logs),
+                        usually="no validation data was given.",
+                        write='ModelCheckpoint(path, monitor="loss", save_best_only=True)',
+                    )
+                )
+            if not improves(logs[self.monitor], memory["best"], self.goal, 0.0):
+                return event.replace(memory=memory)
+            memory["best"] = logs[self.monitor]
+        path = self.path(event.epoch, event.batch, logs)
+        model, variables = event.trainer.model, event.state.variables
+        (model.save_weights if self.save_weights_only else model.save)(path, variables)
+        if self.verbose:
+            print(f"\nEpoch {event.epoch + 1}: saving model to {path}")
+        return event.replace(memory=memory)
+
+    def path(self, epoch: int, batch: int, logs: dict[str, float]) -> str:
+        """The file of an epoch.
+
+        >>> ModelCheckpoint("m-{epoch:02d}-{loss:.1f}.keras").path(0, 0, {"loss": 0.25})
+        'm-01-0.2.keras'
+        """
+        try:
+            return self.filepath.format(epoch=epoch + 1, batch=batch + 1, **logs)
+        except (KeyError, IndexError) as error:
+            names = re.findall(r"{(\\w+)", self.filepath)
+            raise ValueError(
+                explain(
+                    f"ModelCheckpoint cannot fill in {self.filepath!r}: {error} is not known.",
+                    received=f"names {names}, logs {sorted(logs)}",
+                    usually="a number that is only there with validation data.",
+                    write='"model-{epoch:02d}.keras"',
+                )
+            ) from None

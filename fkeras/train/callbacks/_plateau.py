@@ -1,0 +1,76 @@
+"""ReduceLROnPlateau: a smaller learning rate when a run no longer improves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core import explain
+from ._base import Callback, Event
+from ._stopping import direction, improves, monitored
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiplies the learning rate by `factor` when a monitored number has stopped improving.
+
+    Args:
+        monitor: the number's name in the logs.
+        factor: `new_rate = rate * factor`, below 1.
+        patience: how many epochs without an improvement to wait.
+        verbose: 1 prints each change.
+        mode: `"min"`, `"max"`, or `"auto"`: by the number's name.
+        min_delta: the least change that counts as an improvement.
+        cooldown: how many epochs to wait after a change before watching again.
+        min_lr: the smallest rate.
+
+    Raises:
+        ValueError: a factor of 1 or more, or a monitored number that the logs do not have.
+
+    >>> import fkeras as fk
+    >>> fk.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2).goal
+    'min'
+
+    Reference: https://keras.io/api/callbacks/reduce_lr_on_plateau/
+    What it remembers (wait, best, cooldown) is `event.memory`.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        if factor >= 1.0:
+            raise ValueError(
+                explain("ReduceLROnPlateau needs a factor below 1.", received=f"factor={factor}", write="factor=0.1")
+            )
+        self.monitor, self.factor, self.patience, self.verbose = monitor, factor, patience, verbose
+        self.min_delta, self.cooldown, self.min_lr = min_delta, cooldown, min_lr
+        self.goal = direction(monitor, mode)
+
+    def on_train_begin(self, event: Event) -> Any:
+        return event.replace(memory={"wait": 0, "best": None, "cooldown": 0})
+
+    def on_epoch_end(self, event: Event) -> Any:
+        value = monitored(self, event)
+        rate = float(event.trainer.get_learning_rate(event.state))
+        event = event.replace(logs={**event.logs, "learning_rate": rate})
+        memory = dict(event.memory)
+        if memory["cooldown"] > 0:
+            memory.update(cooldown=memory["cooldown"] - 1, wait=0)
+        if improves(value, memory["best"], self.goal, self.min_delta):
+            memory.update(best=value, wait=0)
+        elif memory["cooldown"] <= 0:
+            memory["wait"] += 1
+            if memory["wait"] >= self.patience and rate > self.min_lr:
+                rate = max(rate * self.factor, self.min_lr)
+                state = event.trainer.set_learning_rate(event.state, rate)
+                if self.verbose:
+                    print(f"\nEpoch {event.epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
+                memory.update(cooldown=self.cooldown, wait=0)
+                return event.replace(state=state, memory=memory)
+        return event.replace(memory=memory)
