@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -172,6 +173,13 @@ class LeakyReLU(Layer):
 
     supports_masking = True
 
+    @classmethod
+    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        if "alpha" in kwargs:  # Keras 2's word, which Keras 3 still takes
+            warnings.warn("LeakyReLU: `alpha` is now called `negative_slope`.", stacklevel=3)
+            kwargs = {**{k: v for k, v in kwargs.items() if k != "alpha"}, "negative_slope": kwargs["alpha"]}
+        return args, kwargs
+
     def call(self, inputs: jax.Array) -> jax.Array:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
@@ -183,6 +191,9 @@ class PReLU(Layer):
     Args:
         alpha_initializer, alpha_regularizer, alpha_constraint: of the slopes.
         shared_axes: axes, counted from 1, along which slopes are shared: `(1, 2)` for one a channel of an image.
+
+    Raises:
+        ValueError: an axis that the input does not have, or an unknown size along an axis that is not shared.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
     >>> jax.tree.map(jnp.shape, fk.nn.PReLU(shared_axes=(1, 2)).init(jax.random.key(0), jnp.ones((1, 4, 4, 3))))
@@ -200,6 +211,14 @@ class PReLU(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         shared = self.shared_axes or ()
+        if not all(0 < a < inputs.ndim for a in shared):
+            raise ValueError(
+                explain(
+                    f"{self.path_text()}: `shared_axes` are axes of the input, counted from 1; 0 is the batch.",
+                    received=f"shared_axes={shared}, an input of shape {tuple(inputs.shape)}",
+                    write="shared_axes=(1, 2) for images",
+                )
+            )
         alpha = self.add_weight(
             tuple(1 if i in shared else size for i, size in enumerate(inputs.shape) if i),
             self.alpha_initializer,

@@ -110,7 +110,8 @@ class MultiHeadAttention(Layer):
         else:
             mixed, scores = self._attend(q * scale, k, v, axes, mask, training)
         mixed = mixed if gate is None else mixed * gate
-        outputs = parts.project(self, "out", mixed, 2, self.output_shape or (query.shape[-1],))
+        # Keras has the activity regularizer once on the output, where `Layer` has it
+        outputs = parts.project(self, "out", mixed, 2, self.output_shape or (query.shape[-1],), activity=False)
         return (outputs, scores) if return_attention_scores else outputs
 
     # ------------------------------------------------------------------ parts, in the order of `call`

@@ -16,11 +16,17 @@ from ._einsum import EinsumDense
 
 # ------------------------------------------------------------------ projections
 def project(
-    layer: Any, name: str, x: jax.Array, bound: int, shape: tuple[int, ...], activation: Any = None
+    layer: Any,
+    name: str,
+    x: jax.Array,
+    bound: int,
+    shape: tuple[int, ...],
+    activation: Any = None,
+    activity: bool = True,
 ) -> jax.Array:
     """The last `bound` axes of `x` turned into axes of the given shape, by a kernel and bias of their own.
 
-    Keras has the activity regularizer on each of these projections.
+    Keras has the layer's activity regularizer on each of these projections; `activity` says whether on this one.
     """
     letters = string.ascii_lowercase
     taken, made = letters[:bound], letters[bound : bound + len(shape)]
@@ -33,7 +39,7 @@ def project(
         bias_initializer=layer.bias_initializer,
         kernel_regularizer=layer.kernel_regularizer,
         bias_regularizer=layer.bias_regularizer,
-        activity_regularizer=layer.activity_regularizer,
+        activity_regularizer=layer.activity_regularizer if activity else None,
         kernel_constraint=layer.kernel_constraint,
         bias_constraint=layer.bias_constraint,
         trainable=layer.trainable,

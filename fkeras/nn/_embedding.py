@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -37,13 +38,21 @@ class Embedding(Layer):
     output_dim: int = arg.positive("output_dim")
     embeddings_initializer: Any = arg.initializer("uniform")
     embeddings_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
     embeddings_constraint: Any = arg.constraint()
     mask_zero: bool = False
     weights: Any = field(None, convert=arg.absent("weights"))
     lora_rank: Any = field(None, convert=arg.absent("lora_rank"))
     lora_alpha: Any = None
     quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
+    activity_regularizer: Any = arg.regularizer()  # by keyword in Keras, and always in the config
+
+    @classmethod
+    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        if "input_length" in kwargs:  # Keras 2's, which Keras 3 still takes and does not use
+            if kwargs["input_length"] is not None:
+                warnings.warn(f"{cls.__name__}: `input_length` says nothing any more; leave it out.", stacklevel=3)
+            kwargs = {k: v for k, v in kwargs.items() if k != "input_length"}
+        return args, kwargs
 
     def call(self, inputs: jax.Array) -> jax.Array:
         return self._look_up(self._table(), inputs)
@@ -120,6 +129,15 @@ class ReversibleEmbedding(Embedding):
         object.__setattr__(self, "_looked_up", not reverse)
         if not reverse:
             return self._look_up(table, inputs)
+        if inputs.ndim < 1 or inputs.shape[-1] != self.output_dim:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} goes back from vectors of size {self.output_dim}.",
+                    received=f"shape {tuple(inputs.shape)}",
+                    usually="the numbers themselves, instead of what was made of them.",
+                    write="layer(hidden, reverse=True) with hidden of shape (..., output_dim)",
+                )
+            )
         kernel = table.T if back is None else back
         if self.reverse_dtype is not None:
             inputs, kernel = inputs.astype(self.reverse_dtype), kernel.astype(self.reverse_dtype)

@@ -214,5 +214,6 @@ class UnitNormalization(Layer):
     supports_masking = True
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        square = jnp.sum(jnp.square(inputs), axis=self.axis, keepdims=True)
+        axes, _ = _normal_axes(self, inputs)
+        square = jnp.sum(jnp.square(inputs), axis=axes, keepdims=True)
         return inputs * jax.lax.rsqrt(jnp.maximum(square, 1e-12))
