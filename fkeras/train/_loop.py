@@ -97,7 +97,7 @@ def fit(
                     print(f"Epoch {epoch + 1}/{epochs}", flush=True)
                 state, _ = call("on_epoch_begin", state, epoch=epoch)
                 state = state.replace(metrics=trainer.reset_metrics(state.variables, example))
-                progress, done = Progress(source.steps, verbose), 0
+                progress, done, stopped = Progress(source.steps, verbose), 0, False
                 logs: dict[str, Any] = {}
                 where = _Position(epoch - initial_epoch, int(state.step) if isinstance(source, _Arrays) else 0)
                 for batch in source.epoch(seed if shuffle else None, where):
@@ -109,7 +109,8 @@ def fit(
                     done += 1
                     if by_batch:
                         state, found = call("on_train_batch_end", state, epoch=epoch, batch=done - 1, logs=logs)
-                        if found.stop:
+                        stopped = found.stop
+                        if stopped:
                             break
                     progress.step(done, previous or logs)
                 interruption.check()
@@ -123,7 +124,7 @@ def fit(
                 numbers = dict(found.logs)
                 history.add(epoch, numbers)
                 progress.finish(done, numbers)
-                if found.stop:
+                if stopped or found.stop:
                     break
             state, _ = call("on_train_end", state)
             state = trainer.finalize(state, example)

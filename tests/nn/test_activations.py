@@ -13,8 +13,6 @@ import numpy as np
 import optax
 import pytest
 import scipy.special
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fkeras.nn import activations
 

@@ -1,7 +1,6 @@
 """Masks flow along graphs to the layers that take them, as in Keras."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 

@@ -138,6 +138,7 @@ class TensorBoard(Callback):
         embeddings_metadata: Any = None,
     ) -> None:
         self.log_dir, self.histogram_freq, self.write_graph = os.fspath(log_dir), histogram_freq, write_graph
+        self._writers: dict[str, Any] = {}
         self.update_freq = 1 if update_freq == "batch" else update_freq
         if self.update_freq != "epoch":
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
@@ -147,8 +148,7 @@ class TensorBoard(Callback):
             lines: list[str] = []
             event.trainer.model.summary(print_fn=lines.append)
             text = "\n".join(f"    {line}" for part in lines for line in part.splitlines())
-            with self._writer("train") as writer:
-                writer.add_text("keras", text, 0)
+            self._writer("train").add_text("keras", text, 0)
         return None
 
     def _writer(self, part: str) -> Any:
@@ -162,7 +162,15 @@ class TensorBoard(Callback):
                     write="pip install 'fkeras[tensorboard]'",
                 )
             ) from None
-        return SummaryWriter(os.path.join(self.log_dir, part))
+        # one open file for each part: a second one made within a second would have the first one's name
+        if part not in self._writers:
+            self._writers[part] = SummaryWriter(os.path.join(self.log_dir, part))
+        return self._writers[part]
+
+    def on_train_end(self, event: Event) -> Any:
+        while self._writers:
+            self._writers.popitem()[1].close()
+        return None
 
     def on_epoch_end(self, event: Event) -> Any:
         numbers = {k: float(v) for k, v in event.logs.items() if np.ndim(v) == 0}
@@ -172,27 +180,25 @@ class TensorBoard(Callback):
         if rate is not None:
             train["learning_rate"] = float(rate)
         for part, values in (("train", train), ("validation", validation)):
-            if values:
-                with self._writer(part) as writer:
-                    for name, value in values.items():
-                        writer.add_scalar(f"epoch_{name}", value, event.epoch)
+            for name, value in values.items():
+                self._writer(part).add_scalar(f"epoch_{name}", value, event.epoch)
         if self.histogram_freq and event.epoch % self.histogram_freq == 0:
             self._histograms(event)
+        for writer in self._writers.values():
+            writer.flush()
         return None
 
     def _histograms(self, event: Event) -> None:
         import jax
 
-        with self._writer("train") as writer:
-            for path, leaf in jax.tree_util.tree_leaves_with_path(event.state.params):
-                name = jax.tree_util.keystr(path, simple=True, separator="/")
-                writer.add_histogram(f"{name}/histogram", np.asarray(leaf, np.float32), event.epoch)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(event.state.params):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            self._writer("train").add_histogram(f"{name}/histogram", np.asarray(leaf, np.float32), event.epoch)
 
     def _after_batch(self, event: Event) -> Any:
         step = int(event.state.step)
         if step % self.update_freq == 0:
-            with self._writer("train") as writer:
-                for name, value in event.logs.items():
-                    if np.ndim(value) == 0:
-                        writer.add_scalar(f"batch_{name}", float(value), step)
+            for name, value in event.logs.items():
+                if np.ndim(value) == 0:
+                    self._writer("train").add_scalar(f"batch_{name}", float(value), step)
         return None

@@ -1,0 +1,189 @@
+"""Callbacks beside real Keras's, and what they leave behind."""
+
+import csv
+
+import jax
+import numpy as np
+import pytest
+
+import fkeras as fk
+
+keras = pytest.importorskip("keras")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(24, 3)).astype("float32")
+Y = (X @ RNG.normal(size=(3, 1)) + RNG.normal(size=(24, 1))).astype("float32")
+VALIDATION = (X[:8], Y[:8] + 1)
+
+
+def model():
+    return fk.Sequential([fk.Input((3,)), fk.nn.Dense(4, activation="tanh", name="a"), fk.nn.Dense(1, name="b")])
+
+
+def both(tmp_path, optimizer, ours, theirs, epochs=5, **fit):
+    """The same run here and in Keras, from the same weights: `(state, history, Keras's model, its history)`."""
+    trainer = model().compile(fk.optimizers.get(optimizer), "mse")
+    state = trainer.init(0)
+    trainer.model.save(tmp_path / "start.keras", state.variables)
+    reference = keras.saving.load_model(tmp_path / "start.keras")
+    reference.compile(keras.optimizers.get(optimizer), "mse", jit_compile=False)
+    options = {"batch_size": 8, "epochs": epochs, "shuffle": False, "verbose": 0, "validation_data": VALIDATION, **fit}
+    with jax.numpy_rank_promotion("allow"):
+        want = reference.fit(X, Y, callbacks=theirs(keras.callbacks), **options).history
+    state, history = trainer.fit(state, X, Y, callbacks=ours(fk.callbacks), **options)
+    return trainer, state, history.history, reference, want
+
+
+def same_history(got, want):
+    assert set(got) == set(want)
+    for name, values in want.items():
+        np.testing.assert_allclose(got[name], values, rtol=1e-4, atol=1e-6)  # float32 over a few dozen steps
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"factor": 0.5, "patience": 1, "min_delta": 0.05},
+        {"factor": 0.1, "patience": 2, "min_delta": 10.0, "cooldown": 2, "min_lr": 0.02},
+        {"monitor": "loss", "factor": 0.5, "patience": 1, "mode": "max"},
+    ],
+    ids=["plain", "cooldown", "max"],
+)
+def test_reduce_lr_on_plateau_is_keras_s(kwargs, tmp_path):
+    make = lambda ns: [ns.ReduceLROnPlateau(**kwargs)]  # noqa: E731
+    sgd = {"class_name": "SGD", "config": {"learning_rate": 0.3}}
+    _, _, got, _, want = both(tmp_path, sgd, make, make, epochs=8)
+    same_history(got, want)
+    assert len(set(got["learning_rate"])) > 1
+
+
+def test_a_learning_rate_that_changes_compiles_nothing(tmp_path):
+    trainer = model().compile(fk.optimizers.SGD(0.3), "mse")
+    plateau = fk.callbacks.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=10.0)
+    trainer.fit(trainer.init(0), X, Y, batch_size=8, epochs=6, callbacks=[plateau], verbose=0)
+    assert trainer._programs["train_step donated"]._cache_size() == 1
+
+
+def test_ema_ends_as_in_keras_and_is_swapped_in_for_evaluation(tmp_path):
+    adam = {"class_name": "Adam", "config": {"learning_rate": 0.1, "use_ema": True, "ema_momentum": 0.8}}
+    swap = lambda ns: [ns.SwapEMAWeights()]  # noqa: E731
+    _, state, got, reference, want = both(tmp_path, adam, swap, swap)
+    same_history(got, want)
+    for ours, theirs in zip(
+        (state.params[n][w] for n in ("a", "b") for w in ("kernel", "bias")), reference.weights, strict=True
+    ):
+        np.testing.assert_allclose(ours, np.asarray(theirs.value), atol=1e-5)
+    trainer = model().compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"needs an optimizer that keeps moving averages"):
+        trainer.fit(trainer.init(0), X, Y, callbacks=swap(fk.callbacks), verbose=0)
+
+
+def test_csv_files_are_keras_s(tmp_path):
+    sgd = {"class_name": "SGD", "config": {"learning_rate": 0.1}}
+    both(
+        tmp_path, sgd,
+        lambda ns: [ns.CSVLogger(tmp_path / "ours.csv")], lambda ns: [ns.CSVLogger(tmp_path / "theirs.csv")],
+    )  # fmt: skip
+    rows = [list(csv.DictReader((tmp_path / n).open())) for n in ("ours.csv", "theirs.csv")]
+    assert len(rows[0]) == len(rows[1]) == 5
+    for ours, theirs in zip(*rows, strict=True):
+        assert set(ours) == set(theirs)
+        for name, value in theirs.items():
+            np.testing.assert_allclose(float(ours[name]), float(value), rtol=1e-4)
+
+
+def test_csv_append_goes_on(tmp_path):
+    trainer = model().compile("sgd", "mse")
+    for append in (False, True):
+        logger = fk.callbacks.CSVLogger(tmp_path / "log.csv", append=append)
+        trainer.fit(trainer.init(0), X, Y, epochs=2, callbacks=[logger], verbose=0)
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0] == "epoch,loss"
+    assert [line.split(",")[0] for line in lines[1:]] == ["0", "1", "0", "1"]
+
+
+def test_model_checkpoint_keeps_the_best(tmp_path):
+    trainer = model().compile(fk.optimizers.SGD(0.5), "mse")
+    seen = []
+
+    def watch(trainer, state, logs):
+        seen.append((logs["val_loss"], state.variables))
+        return state
+
+    best = fk.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
+    each = fk.callbacks.ModelCheckpoint(tmp_path / "w-{epoch:02d}-{val_loss:.3f}.weights.h5", save_weights_only=True)
+    trainer.fit(
+        trainer.init(0), X, Y, batch_size=8, epochs=4, callbacks=[watch, best, each], validation_data=VALIDATION,
+        verbose=0,
+    )  # fmt: skip
+    _, variables = fk.load_model(tmp_path / "best.keras")
+    _, wanted = min(seen, key=lambda pair: pair[0])
+    assert jax.tree.all(jax.tree.map(np.array_equal, variables, wanted))
+    names = sorted(p.name for p in tmp_path.glob("w-*"))
+    assert names == [f"w-{i + 1:02d}-{loss:.3f}.weights.h5" for i, (loss, _) in enumerate(seen)]
+
+
+def test_model_checkpoint_every_few_batches(tmp_path):
+    trainer = model().compile("sgd", "mse")
+    save = fk.callbacks.ModelCheckpoint(str(tmp_path / "e{epoch}-b{batch}.keras"), save_freq=2)
+    trainer.fit(trainer.init(0), X, Y, batch_size=8, epochs=2, callbacks=[save], verbose=0)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["e1-b2.keras", "e2-b1.keras", "e2-b3.keras"]
+
+
+def test_model_checkpoint_bad_input(tmp_path):
+    with pytest.raises(ValueError, match=r"`save_freq` is 'epoch' or a number of batches"):
+        fk.callbacks.ModelCheckpoint("x", save_freq="day")
+    trainer = model().compile("sgd", "mse")
+    for callback, text in (
+        (fk.callbacks.ModelCheckpoint(tmp_path / "{val_loss}.keras"), r"cannot fill in"),
+        (fk.callbacks.ModelCheckpoint(tmp_path / "m.keras", save_best_only=True), r"watches 'val_loss'"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            trainer.fit(trainer.init(0), X, Y, callbacks=[callback], verbose=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_terminate_on_nan(capsys):
+    trainer = model().compile("sgd", "mse")
+    bad = X.copy()
+    bad[8:16] = np.nan
+    state, history = trainer.fit(
+        trainer.init(0), bad, Y, batch_size=8, epochs=3, shuffle=False, callbacks=[fk.callbacks.TerminateOnNaN()],
+        verbose=0,
+    )  # fmt: skip
+    assert int(state.step) == 2
+    assert len(history.epoch) == 1
+    assert "Batch 1: Invalid loss, terminating training" in capsys.readouterr().out
+    callback = fk.callbacks.TerminateOnNaN(raise_error=True)
+    with pytest.raises(RuntimeError, match=r"The loss is nan after batch 1 of epoch 1"):
+        trainer.fit(trainer.init(0), bad, Y, batch_size=8, shuffle=False, callbacks=[callback], verbose=0)
+
+
+def test_tensorboard_writes_event_files(tmp_path):
+    loader = pytest.importorskip("tensorboardX.proto.event_pb2")
+    trainer = model().compile("sgd", "mse")
+    board = fk.callbacks.TensorBoard(tmp_path, histogram_freq=1, update_freq=2)
+    _, history = trainer.fit(
+        trainer.init(0), X, Y, batch_size=8, epochs=2, callbacks=[board], validation_data=VALIDATION, verbose=0
+    )
+    found = {}
+    for path in tmp_path.rglob("events*"):
+        data, at = path.read_bytes(), 0
+        while at < len(data):  # TFRecord: length, its checksum, the record, its checksum
+            size = int.from_bytes(data[at : at + 8], "little")
+            event = loader.Event.FromString(data[at + 12 : at + 12 + size])
+            at += 12 + size + 4
+            for value in event.summary.value:
+                found[path.parent.name, value.tag, event.step] = value
+    for epoch, loss in enumerate(history.history["loss"]):
+        np.testing.assert_allclose(found["train", "epoch_loss", epoch].simple_value, loss, rtol=1e-6)
+        np.testing.assert_allclose(
+            found["validation", "epoch_loss", epoch].simple_value, history.history["val_loss"][epoch], rtol=1e-6
+        )
+    assert {step for part, tag, step in found if tag == "batch_loss"} == {2, 4, 6}
+    assert found["train", "a/kernel/histogram", 0].histo.num == 12
+
+
+def test_every_callback_of_keras_is_here():
+    theirs = {n for n in dir(keras.callbacks) if not n.startswith("_")}
+    left_out = {"RemoteMonitor", "OrbaxCheckpoint"}  # HTTP posts; every directory here is an Orbax checkpoint
+    assert theirs - set(dir(fk.callbacks)) <= left_out | {"BackupAndRestore", "MonitorCallback"}
