@@ -66,6 +66,10 @@ from ._merging import maximum as maximum
 from ._merging import minimum as minimum
 from ._merging import multiply as multiply
 from ._merging import subtract as subtract
+from ._noise import ActivityRegularization as ActivityRegularization
+from ._noise import AlphaDropout as AlphaDropout
+from ._noise import GaussianDropout as GaussianDropout
+from ._noise import GaussianNoise as GaussianNoise
 from ._normalization import BatchNormalization as BatchNormalization
 from ._pooling import AveragePooling1D as AveragePooling1D
 from ._pooling import AveragePooling1D as AvgPool1D
@@ -105,11 +109,7 @@ from ._separable import SeparableConv1D as SeparableConv1D
 from ._separable import SeparableConv1D as SeparableConvolution1D
 from ._separable import SeparableConv2D as SeparableConv2D
 from ._separable import SeparableConv2D as SeparableConvolution2D
-from ._stochastic import ActivityRegularization as ActivityRegularization
-from ._stochastic import AlphaDropout as AlphaDropout
 from ._stochastic import Dropout as Dropout
-from ._stochastic import GaussianDropout as GaussianDropout
-from ._stochastic import GaussianNoise as GaussianNoise
 from ._stochastic import SpatialDropout1D as SpatialDropout1D
 from ._stochastic import SpatialDropout2D as SpatialDropout2D
 from ._stochastic import SpatialDropout3D as SpatialDropout3D
