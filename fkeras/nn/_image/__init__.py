@@ -1,0 +1,35 @@
+"""Image preprocessing and augmentation."""
+
+from ._affine import RandomRotation as RandomRotation
+from ._affine import RandomShear as RandomShear
+from ._affine import RandomTranslation as RandomTranslation
+from ._affine import RandomZoom as RandomZoom
+from ._colour import RandomBrightness as RandomBrightness
+from ._colour import RandomColorDegeneration as RandomColorDegeneration
+from ._colour import RandomContrast as RandomContrast
+from ._colour import RandomGrayscale as RandomGrayscale
+from ._colour import RandomHue as RandomHue
+from ._colour import RandomSaturation as RandomSaturation
+from ._crop import CenterCrop as CenterCrop
+from ._crop import RandomCrop as RandomCrop
+from ._distort import RandomElasticTransform as RandomElasticTransform
+from ._distort import RandomPerspective as RandomPerspective
+from ._filter import RandomGaussianBlur as RandomGaussianBlur
+from ._filter import RandomSharpness as RandomSharpness
+from ._flip import RandomFlip as RandomFlip
+from ._histogram import ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization
+from ._histogram import Equalization as Equalization
+from ._jitter import RandomColorJitter as RandomColorJitter
+from ._mixing import CutMix as CutMix
+from ._mixing import MixUp as MixUp
+from ._mixing import RandomErasing as RandomErasing
+from ._pipeline import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from ._pipeline import Pipeline as Pipeline
+from ._policies import AugMix as AugMix
+from ._policies import RandAugment as RandAugment
+from ._rescaling import Rescaling as Rescaling
+from ._resizing import Resizing as Resizing
+from ._tone import AutoContrast as AutoContrast
+from ._tone import RandomInvert as RandomInvert
+from ._tone import RandomPosterization as RandomPosterization
+from ._tone import Solarization as Solarization

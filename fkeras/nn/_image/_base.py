@@ -1,0 +1,196 @@
+"""What image layers share: which of a dict's entries is transformed how, batches, channel order, and the draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import Layer, explain, field
+from .. import _arguments as arg
+from .._shapes import from_last, to_last
+from . import _boxes
+
+
+class ImageLayer(Layer):
+    """A layer of images, or of a dict of images with what belongs to them.
+
+    The call takes images of shape `(batch, height, width, channels)` or `(height, width, channels)` (channels first
+    with that `data_format`), or a dict of them under `"images"` and, each optional, `"labels"`, `"bounding_boxes"`
+    (`{"boxes": (batch, n, 4), "labels": (batch, n)}`) and `"segmentation_masks"`; other entries pass unchanged. What a
+    call does to them is written as pure functions, under Keras's names: `get_random_transformation(data, seed=key)`
+    draws, `transform_images(images, transformation)`, `transform_labels`, `transform_bounding_boxes` and
+    `transform_segmentation_masks` apply.
+
+    Args:
+        bounding_box_format: how boxes are written: `"xyxy"`, `"yxyx"`, `"xywh"`, `"center_xywh"`, `"center_yxhw"` in
+            pixels, or `"rel_xyxy"`, `"rel_yxyx"`, `"rel_xywh"`, `"rel_center_xywh"` in fractions of the image.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+    """
+
+    bounding_box_format: Any = field(None, convert=_boxes.format_name)
+    data_format: Any = field(None, convert=arg.data_format)
+
+    # When images are cast to the compute dtype: "always", in "training" only, or "never".
+    _casts = "training"
+    # Whether inference leaves the images alone.
+    _trains = True
+
+    # ------------------------------------------------------------------ the call
+    def call(self, data: Any, training: Any = False) -> Any:
+        images = data["images"] if isinstance(data, Mapping) else data
+        batched = self._is_batched(images)
+        drawn = self.get_random_transformation(data, training=training)
+        if not isinstance(data, Mapping):
+            return self.transform_images(images, drawn, training=training)
+        made = {**data, "images": self.transform_images(images, drawn, training=training)}
+        transforms = {
+            "bounding_boxes": self.transform_bounding_boxes,
+            "labels": self.transform_labels,
+            "segmentation_masks": self.transform_segmentation_masks,
+        }
+        for key, transform in transforms.items():
+            if key in data:
+                value = self._boxes_of(data) if key == "bounding_boxes" else jnp.asarray(data[key])
+                value = value if batched else jax.tree.map(lambda a: a[None], value)
+                value = transform(value, drawn, training=training)
+                made[key] = value if batched else jax.tree.map(lambda a: a[0], value)
+        return made
+
+    def _is_batched(self, images: Any) -> bool:
+        if jnp.ndim(images) not in (3, 4):
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} needs images, of rank 3 or 4.",
+                    received=f"shape {tuple(jnp.shape(images))}",
+                    usually="the channel axis is missing.",
+                    write="x[..., None]",
+                )
+            )
+        return jnp.ndim(images) == 4
+
+    def _boxes_of(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        if self.bounding_box_format is None:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} was given bounding boxes without being told how they are written.",
+                    received=f"a dict with the keys {sorted(data)}",
+                    write=f'{type(self).__name__}(..., bounding_box_format="xyxy")',
+                )
+            )
+        return _boxes.densify(data["bounding_boxes"], self.path_text())
+
+    # ------------------------------------------------------------------ what subclasses say
+    def get_random_transformation(self, data: Any, training: Any = True, seed: Any = None) -> Any:
+        """What a call would draw.
+
+        Args:
+            data: images, or a dict with `"images"`.
+            training: in inference nothing is drawn.
+            seed: a `jax.random.key` or an integer; inside `apply` the default is `rngs={"dropout": key}`.
+
+        Returns:
+            A pytree for the `transform_…` methods; `None` where there is nothing to draw.
+        """
+        return None
+
+    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+        """Images as a transformation makes them."""
+        images = jnp.asarray(images)
+        runs = not self._trains or (training and (transformation is not None or not self._draws))
+        if self._casts == "always" or (self._casts == "training" and training):
+            images = images.astype(self.compute_dtype)
+        return self._on_batch(images, transformation, getattr(self, "interpolation", None)) if runs else images
+
+    # Whether there is nothing to apply without a draw.
+    _draws = False
+
+    def _on_batch(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+        """`_transform` on a batch with its channels last, whatever came in."""
+        batch = to_last(images if images.ndim == 4 else images[None], self.data_format)
+        made = from_last(self._transform(batch, transformation, interpolation), self.data_format)
+        return made if images.ndim == 4 else made[0]
+
+    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+        """A batch of images, channels last, transformed."""
+        return images
+
+    def transform_labels(self, labels: Any, transformation: Any = None, training: Any = True) -> Any:
+        """Labels, a batch of them."""
+        return labels
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+        """`{"boxes": (batch, n, 4), "labels": (batch, n)}`."""
+        return bounding_boxes
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
+    ) -> Any:
+        """Masks, a batch of images of classes."""
+        return segmentation_masks
+
+    # ------------------------------------------------------------------ tools for subclasses
+    def _sizes(self, shape: Any) -> tuple[Any, Any]:
+        """Height and width in a shape."""
+        return (shape[-2], shape[-1]) if self.data_format == "channels_first" else (shape[-3], shape[-2])
+
+    def _no_boxes(self) -> NotImplementedError:
+        return NotImplementedError(
+            explain(
+                f"{self.path_text()} says nothing about bounding boxes, as in Keras.",
+                received='a dict with the key "bounding_boxes"',
+                write="the layer on a dict without them",
+            )
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.bounding_box_format is None:
+            del config["bounding_box_format"]
+        return config
+
+
+# Both are by keyword, where a subclass does not give them a place.
+ImageLayer._positional = ()
+
+
+class RandomImageLayer(ImageLayer):
+    """An image layer that draws in training and, as a rule, leaves inference alone."""
+
+    _draws = True
+
+    def get_random_transformation(self, data: Any, training: Any = True, seed: Any = None) -> Any:
+        """What a call would draw; see `ImageLayer`."""
+        if not training:
+            return None
+        images = data["images"] if isinstance(data, Mapping) else data
+        self._is_batched(images)
+        if seed is None:
+            seed = self.make_rng("dropout")
+        elif isinstance(seed, int | np.integer):
+            seed = jax.random.key(seed)
+        return self._draw(seed, tuple(jnp.shape(images)))
+
+    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+        """The draw for images of a shape."""
+        raise NotImplementedError
+
+
+def batch_of(shape: tuple[Any, ...]) -> Any:
+    """How many images a shape holds; one without a batch."""
+    return shape[0] if len(shape) == 4 else 1
+
+
+def each(value: Any, dtype: Any = None) -> jax.Array:
+    """One number an image, against a batch of images."""
+    return jnp.asarray(value, dtype).reshape(-1, 1, 1, 1)
+
+
+def is_true_for(key: Any, count: Any, bounds: tuple[float, float]) -> jax.Array:
+    """For each image whether it is transformed, with a probability that is itself drawn within bounds."""
+    keys = jax.random.split(key)
+    probability = jax.random.uniform(keys[0], (count,), minval=bounds[0], maxval=bounds[1])
+    return jax.random.uniform(keys[1], (count,)) < probability

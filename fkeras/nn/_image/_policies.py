@@ -1,0 +1,265 @@
+"""Random choices among the other layers: RandAugment and AugMix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import field, register
+from .. import _arguments as arg
+from . import _factors
+from ._affine import RandomRotation, RandomShear, RandomTranslation
+from ._base import ImageLayer, RandomImageLayer
+from ._colour import RandomBrightness, RandomColorDegeneration, RandomContrast
+from ._filter import RandomSharpness
+from ._histogram import Equalization
+from ._tone import AutoContrast, RandomPosterization, Solarization
+
+
+class PolicyLayer(RandomImageLayer):
+    """An image layer that chooses among others; a subclass has `value_range`, `factor` and `interpolation`."""
+
+    factor: Any = field(0.5, convert=_factors.factor(0, 1))
+    value_range: Any = field((0, 255), convert=_factors.value_range)
+    interpolation: str = field("bilinear", convert=_factors.interpolation)
+
+    _casts = "always"
+    _names = ()
+
+    def _layers(self) -> dict[str, ImageLayer]:
+        """The layers to choose from, by name, in their order."""
+        f, data_format = self.factor, self.data_format
+        common = {
+            "dtype": self.dtype,
+            "data_format": data_format,
+            "bounding_box_format": self.bounding_box_format,
+            "parent": None,  # not submodules: they have no weights, and are only asked what they would do
+        }
+        geometric = {"interpolation": self.interpolation, **common}
+        colour = {"value_range": self.value_range, **common}
+        made: dict[str, Callable[[], ImageLayer]] = {
+            "random_shear": lambda: RandomShear(f, f, **geometric),
+            "random_translation": lambda: RandomTranslation(f, f, **geometric),
+            "random_rotation": lambda: RandomRotation(f, **geometric),
+            "random_brightness": lambda: RandomBrightness(f, **colour),
+            "random_color_degeneration": lambda: RandomColorDegeneration(f, **colour),
+            "random_contrast": lambda: RandomContrast(f, **colour),
+            "random_sharpness": lambda: RandomSharpness(f, **colour),
+            "random_posterization": lambda: RandomPosterization(max(1, int(8 * f[1])), **colour),
+            "solarization": lambda: Solarization(f, f, **colour),
+            "auto_contrast": lambda: AutoContrast(**colour),
+            "equalization": lambda: Equalization(**colour),
+        }
+        return {name: made[name]() for name in self._chosen()}
+
+    def _chosen(self) -> tuple[str, ...]:
+        return self._names
+
+    def _draw_all(self, key: Any, shape: tuple[Any, ...]) -> dict[str, Any]:
+        """A draw of each layer, by name."""
+        layers = self._layers()
+        images = jax.ShapeDtypeStruct(shape, jnp.dtype(self.compute_dtype))
+        keys = jax.random.split(key, len(layers))
+        return {n: v.get_random_transformation(images, seed=k) for k, (n, v) in zip(keys, layers.items(), strict=True)}
+
+    def _branches(self, drawn: dict[str, Any], masks: bool) -> list[Callable[[jax.Array], jax.Array]]:
+        """For each layer the function that applies its draw to images, or to masks."""
+
+        def one(layer: ImageLayer, draw: Any) -> Callable[[jax.Array], jax.Array]:
+            transform = layer.transform_segmentation_masks if masks else layer.transform_images
+            return lambda values: jnp.asarray(transform(values, draw)).astype(values.dtype)
+
+        return [one(layer, drawn[name]) for name, layer in self._layers().items()]
+
+
+PolicyLayer._positional = ()
+
+
+@register("keras.layers")
+class RandAugment(PolicyLayer):
+    """In training, `num_ops` random layers of eleven, one after another, the same for the whole batch.
+
+    The eleven: shear, translation, rotation, brightness, colour degeneration, contrast, sharpness, posterization,
+    solarization, auto contrast, equalization.
+
+    Args:
+        value_range: the smallest and the largest value of a pixel.
+        num_ops: how many are applied.
+        factor: their strength in [0, 1], or its bounds.
+        interpolation: `"bilinear"` or `"nearest"`.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+        bounding_box_format: how boxes are written, when there are any.
+
+    Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`.
+
+    >>> import fkeras as fk, jax
+    >>> drawn = fk.nn.RandAugment().get_random_transformation(jax.numpy.ones((2, 8, 8, 3)), seed=0)
+    >>> drawn["layer_idxes"].shape, len(drawn["transforms"])
+    ((2,), 11)
+
+    Reference: Cubuk et al., RandAugment (2020).
+    https://keras.io/api/layers/preprocessing_layers/image_augmentation/rand_augment/
+    As in Keras 3.15, boxes go through each chosen layer once, in the layers' order.
+    """
+
+    value_range: Any = field((0, 255), convert=_factors.value_range)
+    num_ops: int = field(2, convert=lambda value: arg.positive_int(value, "num_ops"))
+    factor: Any = field(0.5, convert=_factors.factor(0, 1))
+    interpolation: str = field("bilinear", convert=_factors.interpolation)
+    seed: int | None = None
+    data_format: Any = field(None, convert=arg.data_format)
+
+    _names = (
+        "random_shear",
+        "random_translation",
+        "random_rotation",
+        "random_brightness",
+        "random_color_degeneration",
+        "random_contrast",
+        "random_sharpness",
+        "random_posterization",
+        "solarization",
+        "auto_contrast",
+        "equalization",
+    )
+
+    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+        keys = jax.random.split(key)
+        chosen = jax.random.randint(keys[0], (self.num_ops,), 0, len(self._names))
+        return {"transforms": self._draw_all(keys[1], shape), "layer_idxes": chosen}
+
+    def _run(self, values: jax.Array, transformation: Any, masks: bool) -> jax.Array:
+        branches = self._branches(transformation["transforms"], masks)
+        chosen = jnp.asarray(transformation["layer_idxes"], "int32")
+
+        def step(values: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+            return jax.lax.switch(index, branches, values), None
+
+        return jax.lax.scan(step, values, chosen)[0]
+
+    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+        images = jnp.asarray(images).astype(self.compute_dtype)
+        return self._run(images, transformation, False) if training and transformation is not None else images
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
+    ) -> Any:
+        if not training or transformation is None:
+            return segmentation_masks
+        return self._run(jnp.asarray(segmentation_masks), transformation, True)
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+        if not training or transformation is None:
+            return bounding_boxes
+        chosen = jnp.asarray(transformation["layer_idxes"])
+        made = dict(bounding_boxes)
+        for index, (name, layer) in enumerate(self._layers().items()):
+            moved = layer.transform_bounding_boxes(made, transformation["transforms"][name])
+            hit = jnp.any(chosen == index)
+            made = {**made, **{k: jnp.where(hit, moved[k], made[k]) for k in ("boxes", "labels")}}
+        return made
+
+
+@register("keras.layers")
+class AugMix(PolicyLayer):
+    """In training, images mixed with several chains of random layers, the same for the whole batch.
+
+    Each of `num_chains` chains applies `chain_depth` random layers or fewer; their results are mixed with Dirichlet
+    weights, and that with the image with a Beta weight.
+
+    Args:
+        value_range: the smallest and the largest value of a pixel.
+        num_chains: how many chains there are.
+        chain_depth: how many layers a chain has at most.
+        factor: the layers' strength in [0, 1], or its bounds.
+        alpha: the concentration of the weights.
+        all_ops: whether brightness, colour degeneration, contrast and sharpness are among the layers, beside shear,
+            translation, rotation, posterization, solarization, auto contrast and equalization.
+        interpolation: `"bilinear"` or `"nearest"`.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        data_format: `"channels_last"` (the default) or `"channels_first"`.
+
+    Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`. Boxes pass unchanged, as in Keras.
+
+    >>> import fkeras as fk, jax
+    >>> drawn = fk.nn.AugMix(num_chains=2).get_random_transformation(jax.numpy.ones((2, 8, 8, 3)), seed=0)
+    >>> drawn["chain_mixing_weights"].shape, drawn["layer_idxes"].shape
+    ((2,), (2, 3))
+
+    Reference: Hendrycks et al., AugMix (2020).
+    https://keras.io/api/layers/preprocessing_layers/image_augmentation/aug_mix/
+    The chains are drawn from the key like all else, where Keras draws them in Python, once for a compiled program. So
+    `chain_transforms` holds arrays over chain and depth, and `layer_idxes` which layer runs (the last: none).
+    """
+
+    value_range: Any = field((0, 255), convert=_factors.value_range)
+    num_chains: int = field(3, convert=lambda value: arg.positive_int(value, "num_chains"))
+    chain_depth: int = field(3, convert=lambda value: arg.positive_int(value, "chain_depth"))
+    factor: Any = field(0.3, convert=_factors.factor(0, 1))
+    alpha: float = 1.0
+    all_ops: bool = True
+    interpolation: str = field("bilinear", convert=_factors.interpolation)
+    seed: int | None = None
+    data_format: Any = field(None, convert=arg.data_format)
+
+    _names = (
+        "random_shear",
+        "random_translation",
+        "random_rotation",
+        "random_posterization",
+        "solarization",
+        "auto_contrast",
+        "equalization",
+        "random_brightness",
+        "random_color_degeneration",
+        "random_contrast",
+        "random_sharpness",
+    )
+
+    def _chosen(self) -> tuple[str, ...]:
+        return self._names if self.all_ops else self._names[:7]
+
+    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+        keys, size = jax.random.split(key, 4), (self.num_chains, self.chain_depth)
+        each_step = jax.vmap(jax.vmap(lambda k: self._draw_all(k, shape)))
+        return {
+            "chain_mixing_weights": jax.random.dirichlet(keys[0], jnp.full(self.num_chains, float(self.alpha))),
+            "weight_sample": jax.random.beta(keys[1], self.alpha, self.alpha),
+            "layer_idxes": jax.random.randint(keys[2], size, 0, len(self._chosen()) + 1),
+            "chain_transforms": each_step(jax.random.split(keys[3], size)),
+        }
+
+    def _run(self, values: jax.Array, transformation: Any, masks: bool) -> jax.Array:
+        dtype = self.compute_dtype
+
+        def step(made: jax.Array, chosen: Any) -> tuple[jax.Array, None]:
+            index, drawn = chosen
+            return jax.lax.switch(index, [*self._branches(drawn, masks), lambda v: v], made), None
+
+        def chain(mixed: jax.Array, chosen: Any) -> tuple[jax.Array, None]:
+            weight, index, drawn = chosen
+            made = jax.lax.scan(step, values, (index, drawn))[0]
+            return mixed + made.astype(dtype) * weight, None
+
+        weights = jnp.asarray(transformation["chain_mixing_weights"], dtype)
+        chains = (weights, transformation["layer_idxes"], transformation["chain_transforms"])
+        mixed = jax.lax.scan(chain, jnp.zeros(values.shape, dtype), chains)[0]
+        kept = jnp.asarray(transformation["weight_sample"], dtype)
+        return kept * values + (1 - kept) * mixed
+
+    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+        images = jnp.asarray(images).astype(self.compute_dtype)
+        if not training or transformation is None:
+            return images
+        return jnp.clip(self._run(images, transformation, False), *self.value_range)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
+    ) -> Any:
+        if not training or transformation is None:
+            return segmentation_masks
+        return self._run(jnp.asarray(segmentation_masks), transformation, True)
