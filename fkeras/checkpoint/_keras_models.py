@@ -119,10 +119,6 @@ def save_keras_model(model: Any, filepath: Any, variables: Any, overwrite: bool 
     entry = json.loads(model.to_json())
     entry.setdefault("compile_config", {})
     places, layers = layout(model, variables)
-    assets: dict[str, bytes] = {}
-    for at, layer in layers.items():
-        for name, data in (layer._assets() if hasattr(layer, "_assets") else {}).items():
-            assets[f"{at}/{name}"] = data
     metadata = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime())}
     with whole_file(filepath, overwrite) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(METADATA, json.dumps(metadata))
@@ -131,8 +127,6 @@ def save_keras_model(model: Any, filepath: Any, variables: Any, overwrite: bool 
             write_weights(file, _datasets(variables, places), {at: str(la.name) for at, la in layers.items()})
             file.seek(0)
             shutil.copyfileobj(file, member, 1 << 20)
-        for name, data in sorted(assets.items()):
-            archive.writestr(f"assets/{name}", data)
 
 
 def save_h5_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:

@@ -26,6 +26,7 @@ from ._errors import did_you_mean, explain
 from ._fields import convert_fields, field
 from ._hashing import hashable
 from ._infer import Inferred, infer, struct_of
+from ._input_spec import check_input_spec
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
@@ -213,6 +214,8 @@ class Layer(linen.Module, kw_only=True):
             kwargs["training"] = training
         if "mask" in kwargs and "mask" not in parameters.names and not parameters.any_keyword:
             kwargs.pop("mask")
+        if getattr(self, "input_spec", None) is not None:
+            check_input_spec(self, self.input_spec, args[0] if args else next(iter(kwargs.values()), None))
         args = self._cast(args)
         outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:

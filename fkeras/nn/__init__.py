@@ -1,6 +1,7 @@
 """What a model is made of: the layer catalogue."""
 
 from ..core import InputLayer as InputLayer
+from ..core import InputSpec as InputSpec
 from ..core import Layer as Layer
 from ..core import field as field
 from ._activation import ELU as ELU
@@ -16,6 +17,8 @@ from ._adaptive_pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
 from ._adaptive_pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
 from ._adaptive_pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from ._attention import MultiHeadAttention as MultiHeadAttention
+from ._audio import MelSpectrogram as MelSpectrogram
+from ._audio import STFTSpectrogram as STFTSpectrogram
 from ._bidirectional import Bidirectional as Bidirectional
 from ._borders import Cropping1D as Cropping1D
 from ._borders import Cropping2D as Cropping2D
@@ -23,6 +26,8 @@ from ._borders import Cropping3D as Cropping3D
 from ._borders import ZeroPadding1D as ZeroPadding1D
 from ._borders import ZeroPadding2D as ZeroPadding2D
 from ._borders import ZeroPadding3D as ZeroPadding3D
+from ._categories import CategoryEncoding as CategoryEncoding
+from ._categories import Discretization as Discretization
 from ._cells import GRUCell as GRUCell
 from ._cells import LSTMCell as LSTMCell
 from ._cells import SimpleRNNCell as SimpleRNNCell
@@ -46,7 +51,11 @@ from ._example_normalization import LayerNormalization as LayerNormalization
 from ._example_normalization import RMSNormalization as RMSNormalization
 from ._example_normalization import UnitNormalization as UnitNormalization
 from ._foreign import FlaxLayer as FlaxLayer
+from ._foreign import deserialize as deserialize
+from ._foreign import serialize as serialize
 from ._grouped_attention import GroupedQueryAttention as GroupQueryAttention
+from ._hashing_layers import HashedCrossing as HashedCrossing
+from ._hashing_layers import Hashing as Hashing
 from ._image import AugMix as AugMix
 from ._image import AutoContrast as AutoContrast
 from ._image import CenterCrop as CenterCrop
@@ -80,7 +89,10 @@ from ._image import RandomZoom as RandomZoom
 from ._image import Rescaling as Rescaling
 from ._image import Resizing as Resizing
 from ._image import Solarization as Solarization
+from ._jax_layer import JaxLayer as JaxLayer
 from ._linear import Dense as Dense
+from ._lookup import IntegerLookup as IntegerLookup
+from ._lookup import StringLookup as StringLookup
 from ._merging import Add as Add
 from ._merging import Average as Average
 from ._merging import Concatenate as Concatenate
@@ -148,6 +160,7 @@ from ._structural import Identity as Identity
 from ._structural import Lambda as Lambda
 from ._structural import Masking as Masking
 from ._tabular import Normalization as Normalization
+from ._text import TextVectorization as TextVectorization
 from ._transposed import Conv1DTranspose as Conv1DTranspose
 from ._transposed import Conv1DTranspose as Convolution1DTranspose
 from ._transposed import Conv2DTranspose as Conv2DTranspose

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
@@ -53,6 +54,10 @@ class Embedding(Layer):
                 warnings.warn(f"{cls.__name__}: `input_length` says nothing any more; leave it out.", stacklevel=3)
             kwargs = {k: v for k, v in kwargs.items() if k != "input_length"}
         return args, kwargs
+
+    @linen.nowrap
+    def _cast(self, args: Any) -> Any:
+        return args  # numbers may come as floats (an Input without a dtype), and 1001 is none of bfloat16's
 
     def call(self, inputs: jax.Array) -> jax.Array:
         return self._look_up(self._table(), inputs)
@@ -139,8 +144,8 @@ class ReversibleEmbedding(Embedding):
                 )
             )
         kernel = table.T if back is None else back
-        if self.reverse_dtype is not None:
-            inputs, kernel = inputs.astype(self.reverse_dtype), kernel.astype(self.reverse_dtype)
+        dtype = self.reverse_dtype or self.compute_dtype
+        inputs, kernel = inputs.astype(dtype), kernel.astype(dtype)
         scores = jnp.einsum("...d,dn->...n", inputs, kernel)
         return scores if self.logit_soft_cap is None else jnp.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
@@ -70,6 +71,10 @@ class LayerNormalization(Layer):
     rms_scaling: bool = False
 
     supports_masking = True
+
+    @linen.nowrap
+    def _cast(self, args: Any) -> Any:
+        return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes, shape = _normal_axes(self, inputs)
@@ -161,6 +166,10 @@ class GroupNormalization(Layer):
 
     supports_masking = True
 
+    @linen.nowrap
+    def _cast(self, args: Any) -> Any:
+        return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
+
     def call(self, inputs: jax.Array) -> jax.Array:
         axis = self.axis % inputs.ndim
         channels = inputs.shape[axis]
@@ -197,7 +206,7 @@ class GroupNormalization(Layer):
 
 @register("keras.layers")
 class UnitNormalization(Layer):
-    """Each example scaled to norm 1: `x / max(||x||, 1e-6)`.
+    """Each example scaled to norm 1: `x / max(||x||, 1e-12)`.
 
     Args:
         axis: the axis, or axes, of the norm.
@@ -215,5 +224,6 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes, _ = _normal_axes(self, inputs)
-        square = jnp.sum(jnp.square(inputs), axis=axes, keepdims=True)
-        return inputs * jax.lax.rsqrt(jnp.maximum(square, 1e-12))
+        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+        square = jnp.sum(jnp.square(x), axis=axes, keepdims=True)
+        return (x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(self.compute_dtype)

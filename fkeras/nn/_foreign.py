@@ -1,13 +1,15 @@
-"""FlaxLayer: any Linen module as a layer."""
+"""FlaxLayer, any Linen module as a layer; and layers as configs."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from flax import linen
 
-from ..core import Layer, explain, field, register
+from ..core import Layer, explain, field, register, serialize_object
+from ..core import deserialize as deserialize_value
 
 # How Linen modules spell "is this training", and whether the flag is turned round.
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
@@ -78,3 +80,33 @@ class FlaxLayer(Layer):
                 write="a fk.nn.Layer subclass that makes the module from its own arguments",
             )
         )
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """A layer as Keras's config.
+
+    >>> import fkeras as fk
+    >>> fk.nn.serialize(fk.nn.Flatten())["class_name"]
+    'Flatten'
+
+    Reference: https://keras.io/api/layers/base_layer/
+    """
+    return serialize_object(layer)
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer that a config describes.
+
+    Raises:
+        ValueError: an unknown class, or something that is no layer.
+
+    >>> import fkeras as fk
+    >>> fk.nn.deserialize(fk.nn.serialize(fk.nn.Dense(3))).units
+    3
+
+    Reference: https://keras.io/api/layers/base_layer/
+    """
+    layer = deserialize_value(config, custom_objects, ("keras.layers", "keras"))
+    if not isinstance(layer, Layer):
+        raise ValueError(explain("This config is of no layer.", received=type(layer).__name__))
+    return layer

@@ -36,6 +36,7 @@ class _Pool(Layer):
         check_window(self, x.shape[1:-1], self.pool_size, self.padding)
         window = {"window_shape": self.pool_size, "strides": self.strides, "padding": self.padding.upper()}
         if self._average:  # padding is not part of a window's mean
+            x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
             x = linen.avg_pool(x, **window, count_include_pad=False).astype(x.dtype)
         elif jnp.issubdtype(x.dtype, jnp.floating):
             x = linen.max_pool(x, **window)

@@ -64,7 +64,11 @@ class UpSampling2D(Layer):
             x = jnp.repeat(jnp.repeat(x, self.size[0], axis=1), self.size[1], axis=2)
         else:
             shape = (x.shape[0], x.shape[1] * self.size[0], x.shape[2] * self.size[1], x.shape[3])
-            x = jax.image.resize(x, shape, _RESIZE[self.interpolation], antialias=False)
+            resized = jax.image.resize(x, shape, _RESIZE[self.interpolation], antialias=False)
+            if jnp.issubdtype(x.dtype, jnp.integer):  # to the nearest that the input's dtype holds
+                info = jnp.iinfo(x.dtype)
+                resized = jnp.clip(jnp.round(resized), info.min, info.max)
+            x = resized.astype(x.dtype)
         return from_last(x, self.data_format)
 
 

@@ -452,7 +452,7 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
     r"""Keras's sparsemax: a threshold below which numbers become exact zeros.
 
     .. math::
-        f(x)_i = \max(x_i - \tau, 0), \qquad \tau = \frac{\sum_{j \le k} c_j - 1}{k}, \qquad c_j = \sum_{i \le j} x_{(i)}
+        f(x)_i = \max(x_i - \tau, 0), \quad \tau = \frac{\sum_{j \le k} c_j - 1}{k}, \quad c_j = \sum_{i \le j} x_{(i)}
 
     where :math:`x_{(1)} \ge x_{(2)} \ge \dots` and `k` is the number of `j` with :math:`1 + j\,x_{(j)} > c_j`.
 

@@ -91,6 +91,7 @@ FAMILIES = (
     "rows_normalization",
     "rows_recurrent",
     "rows_attention",
+    "rows_tabular",
     "rows_core",
 )
 

@@ -1,5 +1,6 @@
 """Rows: structure, embedding, preprocessing, foreign modules."""
 
+import jax
 import numpy as np
 from flax import linen
 
@@ -10,7 +11,16 @@ def double(x):
     return x * 2
 
 
+def call_jax(params, inputs):
+    return inputs @ params["w"]
+
+
+def init_jax(rng, inputs):
+    return {"w": jax.random.normal(rng, (inputs.shape[-1], 2))}
+
+
 ROWS = [
+    Row("JaxLayer", {"call_fn": call_jax, "init_fn": init_jax}, keras=False, skip={"dtype": "the functions choose it"}),
     Row("Embedding", {"input_dim": 5, "output_dim": 4}, (3, 6), dtype="int32"),
     Row("Embedding", {"input_dim": 5, "output_dim": 4, "mask_zero": True}, (3, 6), dtype="int32", variant="mask_zero"),
     Row("ReversibleEmbedding", {"input_dim": 5, "output_dim": 4}, (3, 6), dtype="int32"),

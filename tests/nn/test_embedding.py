@@ -48,6 +48,14 @@ def test_the_way_back_of_a_tied_table_is_its_transpose():
     assert np.abs(capped).max() <= 0.01
 
 
+@pytest.mark.parametrize("cls", [fk.nn.Embedding, fk.nn.ReversibleEmbedding])
+def test_numbers_that_come_as_floats_are_not_rounded(cls):
+    layer = cls(2000, 1, dtype="mixed_bfloat16")
+    table = jnp.arange(2000.0)[:, None]
+    got = layer.apply({"params": {"embedding": table}}, jnp.array([[1001.0, 1003.0]]))
+    np.testing.assert_array_equal(got, table[jnp.array([[1001, 1003]])].astype(jnp.bfloat16))
+
+
 def test_positional_arguments_are_keras_own():
     layer = fk.nn.ReversibleEmbedding(5, 4, False, "zeros", None, None, True, "float32", 30.0)
     assert (layer.tie_weights, layer.mask_zero, layer.reverse_dtype) == (False, True, "float32")

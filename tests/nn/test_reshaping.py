@@ -46,6 +46,29 @@ def test_adaptive_windows_do_not_see_beyond_themselves():
     np.testing.assert_array_equal(fk.nn.AdaptiveAveragePooling1D(3)(x).ravel(), [1.5, jnp.inf, 5.5])
 
 
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("AveragePooling2D", {"pool_size": 2}),
+        ("MaxPooling2D", {}),
+        ("GlobalAveragePooling2D", {}),
+        ("AdaptiveAveragePooling2D", {"output_size": 3}),
+        ("AdaptiveMaxPooling2D", {"output_size": 3}),
+        ("UpSampling2D", {}),
+        ("UpSampling2D", {"interpolation": "bilinear"}),
+        ("UpSampling2D", {"interpolation": "bicubic"}),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_whole_numbers(name, kwargs, dtype):
+    keras = pytest.importorskip("keras")
+    x = np.random.default_rng(0).integers(0, 255, (2, 4, 6, 2)).astype(dtype)
+    want = np.asarray(getattr(keras.layers, name)(**kwargs)(x))
+    got = getattr(fk.nn, name)(**kwargs)(x)
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(got, want, atol=1e-4)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 9])
 @pytest.mark.parametrize("length", [1, 3, 7, 8])
 def test_adaptive_pooling_at_every_ratio(size, length):
