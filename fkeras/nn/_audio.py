@@ -203,7 +203,8 @@ class MelSpectrogram(Layer):
         frames = (x.shape[-1] - self.fft_length) // self.sequence_stride + 1
         at = jnp.arange(self.fft_length)[None, :] + self.sequence_stride * jnp.arange(frames)[:, None]
         spectrum = jnp.abs(jnp.fft.rfft(jnp.take(x, at, axis=-1) * self._window().reshape((1,) * x.ndim + (-1,))))
-        bands = mel_matrix(self.num_mel_bins, half + 1, float(self.sampling_rate), self.min_freq, float(self.max_freq or 0))
+        top = float(self.max_freq or 0)
+        bands = mel_matrix(self.num_mel_bins, half + 1, float(self.sampling_rate), self.min_freq, top)
         power = jnp.power(spectrum, self.mag_exp) @ jnp.asarray(bands, x.dtype)
         if self.power_to_db:
             reference = max(abs(self.ref_power), self.min_power)

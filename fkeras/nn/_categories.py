@@ -1,208 +1,150 @@
-"""Numbers as categories: one-hot, multi-hot and counted encodings, and bins."""
+"""Numbers of categories as vectors of zeros and ones, or of counts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._host import no_sparse
+
+# What Keras called two of the modes before.
+_EARLIER = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 
-def output_mode(*modes: str) -> Any:
-    """A converter for `output_mode`; `binary` and `tf-idf` are old spellings."""
+def output_mode(default: str, *modes: str) -> Any:
+    """The field of a layer's output mode; names of earlier versions of Keras are taken too."""
     check = arg.one_of("output_mode", *modes)
-    return lambda value: check({"binary": "multi_hot", "tf-idf": "tf_idf"}.get(value, value))
+    return field(default, convert=lambda value: check(_EARLIER.get(value, value)))
 
 
-def encode(x: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None) -> jax.Array:
-    """Indices as they are, or as rows of `depth` numbers; an index outside `[0, depth)` gives zeros.
+def dense_only(value: Any) -> bool:
+    """The converter of `sparse`, which is no mode here."""
+    return _only_false("sparse", value, "JAX's layers take dense arrays; XLA fuses a one-hot into what reads it.")
+
+
+def not_ragged(value: Any) -> bool:
+    """The converter of `ragged`, which is no mode here."""
+    return _only_false("ragged", value, "JAX has no ragged arrays; shorter rows are filled up with 0.")
+
+
+def _only_false(name: str, value: Any, why: str) -> bool:
+    if value:
+        raise ValueError(
+            explain(f"`{name}=True` is no mode of fkeras.", received=f"{name}={value!r}", usually=why,
+                    write=f"{name}=False")
+        )  # fmt: skip
+    return False
+
+
+def encode(indices: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None) -> jax.Array:
+    """Indices in one of Keras's output modes; those outside of `[0, depth)` count for nothing.
 
     Args:
-        x: integers.
-        mode: `"int"`, `"one_hot"`, or over the second axis `"multi_hot"` or `"count"`.
+        indices: integers. A scalar is a sample of one.
+        mode: `int`; `one_hot`, of each element (a last axis of 1 makes room for it); `multi_hot` or `count`, of the
+            elements along axis 1 (axis 0 of a vector), as Keras.
         depth: how many categories there are.
         dtype: the result's dtype.
-        weights: what each entry counts, for `"count"`.
+        weights: what each element counts, in the mode `count`.
+
+    >>> print(encode(jnp.array([[0, 2, 2]]), "count", 4, "int32"))
+    [[1 0 2 0]]
     """
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
     if mode == "int":
-        return x.astype(dtype)
-    x = x[None] if x.ndim == 0 else x
+        return indices.astype(dtype)
+    indices = indices.reshape(1) if indices.ndim == 0 else indices
     if mode == "one_hot":
-        x = x.reshape(x.shape[:-1]) if x.ndim > 1 and x.shape[-1] == 1 else x
-        return jax.nn.one_hot(x, depth, dtype=dtype)
-    axis = 1 if x.ndim > 1 else 0
-    rows = jax.nn.one_hot(x, depth, dtype=dtype if weights is None else weights.dtype)
-    if mode == "multi_hot":
-        return jnp.max(rows, axis=axis)
-    return jnp.sum(rows if weights is None else rows * weights[..., None], axis=axis).astype(dtype)
+        last = indices.shape[-1]
+        if indices.ndim > 1 and isinstance(last, int) and last == 1:
+            indices = indices.reshape(indices.shape[:-1])
+        return jax.nn.one_hot(indices, depth, dtype=dtype)
+    return _tally(indices, mode, depth, dtype, weights)
+
+
+def _tally(indices: jax.Array, mode: str, depth: int, dtype: Any, weights: Any) -> jax.Array:
+    exact = jnp.promote_types(dtype, jnp.float32) if jnp.issubdtype(dtype, jnp.floating) else dtype
+    each = jnp.ones(indices.shape, exact) if weights is None else jnp.broadcast_to(weights, indices.shape)
+    axis = min(1, indices.ndim - 1)
+    places, each = (jnp.moveaxis(a, axis, -1) for a in (jnp.where(indices < 0, depth, indices), each.astype(exact)))
+    lead = places.shape[:-1]
+    flat = (math.prod(lead), places.shape[-1])
+    tally = jax.vmap(lambda at, by: jnp.zeros(depth, exact).at[at].add(by, mode="drop"))
+    counts = tally(places.reshape(flat), each.reshape(flat)).reshape((*lead, depth))
+    return (jnp.minimum(counts, 1) if mode == "multi_hot" else counts).astype(dtype)
+
+
+def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, ...]:
+    """The shape of `encode`'s result; a dimension may be symbolic."""
+    if mode == "int":
+        return shape
+    shape = shape or (1,)
+    if mode == "one_hot":
+        room = len(shape) > 1 and isinstance(shape[-1], int) and shape[-1] == 1
+        return (*(shape[:-1] if room else shape), depth)
+    return (*shape[:1], *shape[2:], depth) if len(shape) > 1 else (depth,)
+
+
+def _number(value: Any) -> int:
+    if value is None:
+        raise ValueError(
+            explain(
+                "`num_tokens` must be given.",
+                received="num_tokens=None",
+                usually="it is not known beforehand: IntegerLookup learns the categories from data.",
+                write="CategoryEncoding(num_tokens=10), or IntegerLookup().adapt(data)",
+            )
+        )
+    return arg.positive_int(value, "num_tokens")
 
 
 @register("keras.layers")
 class CategoryEncoding(Layer):
-    """Integers as rows of `num_tokens` numbers.
+    """Integers in `[0, num_tokens)` as one-hot, multi-hot or count vectors; others count for nothing.
 
     Args:
-        num_tokens: how many categories there are; inputs are in `[0, num_tokens)`.
-        output_mode: `"one_hot"`, one row for each number; over each example `"multi_hot"`, a 1 for every category that
-            occurs, or `"count"`.
-        sparse: accepted for Keras's sake; JAX arrays are dense.
+        num_tokens: how many categories there are.
+        output_mode: `"multi_hot"`: which categories a sample has; `"count"`: how often; `"one_hot"`: one vector for
+            each element.
+        sparse: part of Keras's signature; only `False` is taken.
 
-    Call arguments: `inputs`; `count_weights`, what each number counts, for `"count"`.
+    Call arguments: `inputs`, integers; `count_weights`, of their shape: what each element counts, in the mode `count`.
+
+    Input shape: `(..., elements)`. Output shape: `(..., num_tokens)`; `one_hot` keeps the elements' axis, unless it
+    is 1. Of inputs of rank 3 and more the modes `multi_hot` and `count` reduce axis 1, as Keras does.
 
     Raises:
-        ValueError: no number of tokens, another mode, or weights in a mode that does not count.
+        ValueError: no `num_tokens`, an unknown mode, or weights in another mode than `count`.
 
-    >>> import fkeras as fk, jax.numpy as jnp
-    >>> fk.nn.CategoryEncoding(4, output_mode="count")(jnp.array([[0, 1], [3, 3]])).tolist()
-    [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]
+    >>> import fkeras as fk
+    >>> print(fk.nn.CategoryEncoding(4, "count")([[0, 1], [3, 3]]))
+    [[1. 1. 0. 0.]
+     [0. 0. 0. 2.]]
 
     Reference: https://keras.io/api/layers/preprocessing_layers/categorical/category_encoding/
     """
 
-    num_tokens: int = arg.positive("num_tokens")
-    output_mode: str = field("multi_hot", convert=output_mode("multi_hot", "one_hot", "count"))
-    sparse: bool = field(False, convert=no_sparse)
+    num_tokens: Any = field(None, convert=_number)
+    output_mode: Any = output_mode("multi_hot", "one_hot", "multi_hot", "count")
+    sparse: bool = field(False, convert=dense_only)
 
-    def call(self, inputs: jax.Array, count_weights: Any = None) -> jax.Array:
+    def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
         if count_weights is not None:
             if self.output_mode != "count":
                 raise ValueError(
                     explain(
-                        f"{self.path_text()} does not count, so count_weights mean nothing.",
+                        f"{self.path_text()} uses `count_weights` only in the mode 'count'.",
                         received=f"output_mode={self.output_mode!r}",
-                        write='CategoryEncoding(..., output_mode="count")',
+                        write='CategoryEncoding(num_tokens, output_mode="count")',
                     )
                 )
-            count_weights = jnp.asarray(count_weights, self.compute_dtype)
-        x = jnp.asarray(inputs).astype(jnp.int32)
-        return encode(x, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
+            count_weights = jnp.asarray(count_weights).astype(self.compute_dtype)
+        indices = jnp.asarray(inputs).astype(jnp.int32)
+        return encode(indices, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
 
     def get_config(self) -> dict[str, Any]:
         return {k: v for k, v in super().get_config().items() if k != "sparse"}
-
-
-def _sorted(value: Any) -> Any:
-    return None if value is None else [float(v) for v in value]
-
-
-@register("keras.layers")
-class Discretization(Layer):
-    """Numbers as the bins they fall into.
-
-    Args:
-        bin_boundaries: where one bin ends and the next begins.
-        num_bins: how many bins `adapt` should make of the data, each with about as much of it.
-        epsilon: how exact the quantiles that `adapt` finds are.
-        output_mode: `"int"`, the bin's number, or `"one_hot"`, `"multi_hot"`, `"count"` as for `CategoryEncoding`.
-        sparse: accepted for Keras's sake; JAX arrays are dense.
-
-    Raises:
-        ValueError: both or neither of `bin_boundaries` and `num_bins`; a call before `adapt`.
-
-    >>> import fkeras as fk, jax.numpy as jnp
-    >>> fk.nn.Discretization(bin_boundaries=[0.0, 1.0, 2.0])(jnp.array([-1.5, 1.0, 3.4]))
-    Array([0, 2, 3], dtype=int32)
-
-    Reference: https://keras.io/api/layers/preprocessing_layers/numerical/discretization/
-    """
-
-    bin_boundaries: Any = field(None, convert=_sorted)
-    num_bins: int | None = None
-    epsilon: float = 0.01
-    output_mode: str = field("int", convert=output_mode("int", "one_hot", "multi_hot", "count"))
-    sparse: bool = field(False, convert=no_sparse)
-    # What `adapt` found.
-    _adapted: Any = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.bin_boundaries is None) == (self.num_bins is None):
-            raise ValueError(
-                explain(
-                    "Discretization needs either `bin_boundaries` or `num_bins`.",
-                    received=f"bin_boundaries={self.bin_boundaries}, num_bins={self.num_bins}",
-                    write="Discretization(num_bins=4).adapt(data)",
-                )
-            )
-
-    @property
-    def boundaries(self) -> Any:
-        """Where the bins end: as given, or as `adapt` found; `None` before it."""
-        return self._adapted if self.bin_boundaries is None else self.bin_boundaries
-
-    def call(self, inputs: jax.Array) -> jax.Array:
-        if self.boundaries is None:
-            raise ValueError(
-                explain(
-                    f"{self.path_text()} has no boundaries yet.",
-                    usually="`adapt` returns a new layer, and its result was not kept.",
-                    write="layer = layer.adapt(data)",
-                )
-            )
-        edges = jnp.asarray(self.boundaries, jnp.float32)
-        bins = jnp.digitize(jnp.asarray(inputs).astype(jnp.float32), edges)
-        dtype = jnp.int32 if self.output_mode == "int" else self.compute_dtype
-        return encode(bins, self.output_mode, len(self.boundaries) + 1, dtype)
-
-    def adapt(self, data: Any, steps: int | None = None) -> Discretization:
-        """A new layer whose bins hold about as much of `data` each.
-
-        Args:
-            data: an array, or an iterable of batches.
-            steps: how many batches to use.
-        """
-        if self.num_bins is None:
-            raise ValueError(
-                explain(
-                    "This layer has boundaries already, so there is nothing to adapt.",
-                    received=f"bin_boundaries={self.bin_boundaries}",
-                    write="Discretization(num_bins=4).adapt(data)",
-                )
-            )
-        batches = [data] if hasattr(data, "shape") else list(data)[:steps]
-        summary = np.zeros((2, 0), np.float32)
-        for batch in batches:
-            summary = _merge(_summarise(np.asarray(batch, np.float32), self.epsilon), summary, self.epsilon)
-        edges = _compress(summary, 1.0 / self.num_bins)[0, :-1]
-        return self.replace(_adapted=[float(e) for e in edges])
-
-    def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "bin_boundaries": self.boundaries}
-        config["dtype"] = self.compute_dtype
-        return {k: v for k, v in config.items() if k != "trainable"}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        if config.get("bin_boundaries") is not None and config.get("num_bins") is not None:  # adapted
-            layer = super().from_config({**config, "bin_boundaries": None}, custom_objects)
-            return layer.replace(_adapted=[float(e) for e in config["bin_boundaries"]])
-        return super().from_config(config, custom_objects)
-
-
-# A summary of numbers seen so far: their quantiles, and how many numbers each stands for.
-def _summarise(values: np.ndarray, epsilon: float) -> np.ndarray:
-    ordered = np.sort(values.reshape(-1))
-    step = max(ordered.size * epsilon, 1)
-    marks = ordered[int(step - 1) :: int(step)]
-    return np.stack([marks, np.full_like(marks, step)])
-
-
-def _merge(one: np.ndarray, other: np.ndarray, epsilon: float) -> np.ndarray:
-    both = np.concatenate([one, other], axis=1)
-    return _compress(both[:, np.argsort(both[0])], epsilon)
-
-
-def _compress(summary: np.ndarray, epsilon: float) -> np.ndarray:
-    if summary.shape[1] * epsilon < 1:
-        return summary
-    wanted = epsilon + np.arange(0.0, 1.0, epsilon)
-    counted = summary[1].cumsum()
-    share = counted / counted[-1]
-    marks, counts = np.interp(wanted, share, summary[0]), np.interp(wanted, share, counted)
-    return np.stack([marks, np.diff(counts, prepend=0)]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Work that the host does: on text, which no device holds, and on numbers through a callback when traced."""
+"""Layers that work on the host: text, which no device holds, and hashes, which are 64 bits wide."""
 
 from __future__ import annotations
 
@@ -8,75 +8,90 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 
-from ..core import Inferred, Layer, SymbolicTensor, explain
-
-
-def is_text(x: Any) -> bool:
-    """Whether a value is text: an array of strings, a string, or lists of them."""
-    if isinstance(x, str | bytes):
-        return True
-    if isinstance(x, list | tuple):
-        return bool(x) and is_text(x[0])
-    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "USOT"
+from ..core import Layer, explain
 
 
-def as_text(x: Any, encoding: str = "utf-8") -> np.ndarray:
-    """Text as an array of Python strings."""
-    array = np.asarray(x, dtype=object)
+class HostLayer(Layer):
+    """A layer without weights that may be given text: numpy arrays or lists of `str` or `bytes`.
 
-    def decode(value: Any) -> str:
-        return value.decode(encoding) if isinstance(value, bytes) else str(value)
-
-    return np.frompyfunc(decode, 1, 1)(array) if array.size else array
-
-
-def on_host(function: Callable[..., np.ndarray], result: Any, *inputs: Any) -> jax.Array:
-    """`function` of numpy arrays, run by the host; under `jit` and `vmap` through a callback.
-
-    Args:
-        function: from numpy arrays to one numpy array, the same for each entry of a batch.
-        result: shape and dtype of the result, a `jax.ShapeDtypeStruct`.
-        inputs: arrays of numbers.
+    On text it runs eagerly, outside of `jax.jit`: before the data reaches the model, or at the start of a functional
+    model that is applied eagerly.
     """
-    if any(isinstance(x, jax.core.Tracer) for x in inputs):
-        return jax.pure_callback(
-            lambda *arrays: np.asarray(function(*map(np.asarray, arrays)), result.dtype),
-            result,
-            *inputs,
-            vmap_method="sequential",
-        )
-    return jnp.asarray(np.asarray(function(*map(np.asarray, inputs)), result.dtype))
 
+    encoding: Any = "utf-8"  # of `bytes`
 
-def text_outputs(layer: Layer, args: Any, shape_of: Callable[[Any], tuple[Any, ...]], dtype: Any) -> Inferred:
-    """What a layer without weights makes of symbolic text."""
-    tensors = [t for t in jax.tree.leaves(args) if isinstance(t, SymbolicTensor)]
-    struct = jax.ShapeDtypeStruct(shape_of(tensors[0].symbolic_shape), jax.dtypes.canonicalize_dtype(dtype))
-    return Inferred(struct, {}, lambda key: {})
+    @linen.nowrap
+    def init(self, rngs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Make the layer's variables: there are none."""
+        if any(is_text(leaf) for leaf in jax.tree.leaves((args, kwargs))):
+            return {}
+        return super().init(rngs, *args, **kwargs)
 
+    @linen.nowrap
+    def _text(self, inputs: Any) -> np.ndarray:
+        """Text as an array of `str` objects.
 
-def refuse_tracing(layer: Layer, x: Any) -> None:
-    """Text layers run on the host alone.
-
-    Raises:
-        TypeError: the layer was called on a traced array of numbers.
-    """
-    if not is_text(x):
-        raise TypeError(
-            explain(
-                f"{layer.path_text()} takes text.",
-                received=f"{type(x).__name__} of dtype {getattr(x, 'dtype', '?')}",
-                usually="numbers, or a call under jit, where there is no text.",
-                write="tokens = layer(np.array(['some', 'text'])) before the jitted part",
+        Raises:
+            TypeError: numbers, or the tracer of a compiled function.
+        """
+        if isinstance(inputs, jax.core.Tracer):
+            raise TypeError(
+                explain(
+                    f"{self.path_text()} works on text, on the host, so not inside a compiled function.",
+                    received=f"a traced array of dtype {inputs.dtype}",
+                    usually="the layer is part of what `jax.jit` or `fit` compiles.",
+                    write="tokens = layer(text) first; then fit, predict or jit on the tokens",
+                )
             )
-        )
+        array = np.asarray(inputs) if not is_ragged(inputs) else np.asarray([], object)
+        if is_ragged(inputs) or (array.size and not is_text(array)):
+            raise TypeError(
+                explain(
+                    f"{self.path_text()} takes text.",
+                    received="rows of several lengths" if is_ragged(inputs) else f"dtype {array.dtype}",
+                    usually="numbers, or a ragged list.",
+                    write='layer(np.array([["one"], ["two"]]))',
+                )
+            )
+        flat = [as_text(item, self.encoding) for item in array.ravel().tolist()]
+        made = np.empty(array.shape, object)
+        made.ravel()[:] = flat  # a new array is contiguous, so this is no copy
+        return made
 
 
-def no_sparse(value: Any) -> bool:
-    """A converter for `sparse` and `ragged`: JAX arrays are dense."""
-    if value:
-        raise ValueError(
-            explain("Outputs are dense arrays.", received="sparse=True or ragged=True", write="sparse=False")
-        )
-    return False
+def as_text(item: Any, encoding: str = "utf-8") -> str:
+    """`bytes` decoded, anything else as `str` writes it.
+
+    >>> as_text(b"caf\\xc3\\xa9"), as_text(3)
+    ('café', '3')
+    """
+    return item.decode(encoding) if isinstance(item, bytes) else str(item)
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text, or an array or nested list of it."""
+    if isinstance(value, str | bytes):
+        return True
+    if isinstance(value, list | tuple):
+        return bool(value) and is_text(value[0])
+    return getattr(getattr(value, "dtype", None), "kind", "") in ("U", "S", "O", "T")
+
+
+def is_ragged(value: Any) -> bool:
+    """Whether a nested list has rows of several lengths."""
+    if not isinstance(value, list | tuple) or not value or not isinstance(value[0], list | tuple):
+        return False
+    return len({len(row) if isinstance(row, list | tuple) else -1 for row in value}) > 1
+
+
+def on_host(function: Callable[[np.ndarray], np.ndarray], x: Any, dtype: Any) -> Any:
+    """An element-wise function of numpy arrays on `x`; called back from the device where `x` is traced."""
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
+    if not isinstance(x, jax.core.Tracer):
+        return jnp.asarray(function(np.asarray(x)), dtype)
+    result = jax.ShapeDtypeStruct(x.shape, dtype)
+    return jax.pure_callback(
+        lambda value: function(np.asarray(value)).astype(dtype), result, x, vmap_method="expand_dims"
+    )
