@@ -17,8 +17,6 @@ from ._adaptive_pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
 from ._adaptive_pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
 from ._adaptive_pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from ._attention import MultiHeadAttention as MultiHeadAttention
-from ._audio import MelSpectrogram as MelSpectrogram
-from ._audio import STFTSpectrogram as STFTSpectrogram
 from ._bidirectional import Bidirectional as Bidirectional
 from ._borders import Cropping1D as Cropping1D
 from ._borders import Cropping2D as Cropping2D
@@ -26,8 +24,8 @@ from ._borders import Cropping3D as Cropping3D
 from ._borders import ZeroPadding1D as ZeroPadding1D
 from ._borders import ZeroPadding2D as ZeroPadding2D
 from ._borders import ZeroPadding3D as ZeroPadding3D
-from ._categories import CategoryEncoding as CategoryEncoding
-from ._categories import Discretization as Discretization
+from ._buckets import HashedCrossing as HashedCrossing
+from ._buckets import Hashing as Hashing
 from ._cells import GRUCell as GRUCell
 from ._cells import LSTMCell as LSTMCell
 from ._cells import SimpleRNNCell as SimpleRNNCell
@@ -46,6 +44,8 @@ from ._dot_attention import Attention as Attention
 from ._einsum import EinsumDense as EinsumDense
 from ._embedding import Embedding as Embedding
 from ._embedding import ReversibleEmbedding as ReversibleEmbedding
+from ._encodings import CategoryEncoding as CategoryEncoding
+from ._encodings import Discretization as Discretization
 from ._example_normalization import GroupNormalization as GroupNormalization
 from ._example_normalization import LayerNormalization as LayerNormalization
 from ._example_normalization import RMSNormalization as RMSNormalization
@@ -54,8 +54,6 @@ from ._foreign import FlaxLayer as FlaxLayer
 from ._foreign import deserialize as deserialize
 from ._foreign import serialize as serialize
 from ._grouped_attention import GroupedQueryAttention as GroupQueryAttention
-from ._hashing_layers import HashedCrossing as HashedCrossing
-from ._hashing_layers import Hashing as Hashing
 from ._image import AugMix as AugMix
 from ._image import AutoContrast as AutoContrast
 from ._image import CenterCrop as CenterCrop
@@ -91,8 +89,6 @@ from ._image import Resizing as Resizing
 from ._image import Solarization as Solarization
 from ._jax_layer import JaxLayer as JaxLayer
 from ._linear import Dense as Dense
-from ._lookup import IntegerLookup as IntegerLookup
-from ._lookup import StringLookup as StringLookup
 from ._merging import Add as Add
 from ._merging import Average as Average
 from ._merging import Concatenate as Concatenate
@@ -146,12 +142,15 @@ from ._reshaping import Flatten as Flatten
 from ._reshaping import Permute as Permute
 from ._reshaping import RepeatVector as RepeatVector
 from ._reshaping import Reshape as Reshape
+from ._sentences import TextVectorization as TextVectorization
 from ._separable import DepthwiseConv1D as DepthwiseConv1D
 from ._separable import DepthwiseConv2D as DepthwiseConv2D
 from ._separable import SeparableConv1D as SeparableConv1D
 from ._separable import SeparableConv1D as SeparableConvolution1D
 from ._separable import SeparableConv2D as SeparableConv2D
 from ._separable import SeparableConv2D as SeparableConvolution2D
+from ._spectrograms import MelSpectrogram as MelSpectrogram
+from ._spectrograms import STFTSpectrogram as STFTSpectrogram
 from ._stochastic import Dropout as Dropout
 from ._stochastic import SpatialDropout1D as SpatialDropout1D
 from ._stochastic import SpatialDropout2D as SpatialDropout2D
@@ -160,7 +159,6 @@ from ._structural import Identity as Identity
 from ._structural import Lambda as Lambda
 from ._structural import Masking as Masking
 from ._tabular import Normalization as Normalization
-from ._text import TextVectorization as TextVectorization
 from ._transposed import Conv1DTranspose as Conv1DTranspose
 from ._transposed import Conv1DTranspose as Convolution1DTranspose
 from ._transposed import Conv2DTranspose as Conv2DTranspose
@@ -170,6 +168,8 @@ from ._transposed import Conv3DTranspose as Convolution3DTranspose
 from ._upsampling import UpSampling1D as UpSampling1D
 from ._upsampling import UpSampling2D as UpSampling2D
 from ._upsampling import UpSampling3D as UpSampling3D
+from ._vocabularies import IntegerLookup as IntegerLookup
+from ._vocabularies import StringLookup as StringLookup
 from ._wrappers import SpectralNormalization as SpectralNormalization
 from ._wrappers import TimeDistributed as TimeDistributed
 from ._wrappers import Wrapper as Wrapper
