@@ -11,9 +11,9 @@ import numpy as np
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._categories import encode, output_mode
+from ._encodings import encode, output_mode
 from ._fingerprints import concatenate, fingerprint64, siphash
-from ._host import as_text, is_text, no_sparse, on_host, text_outputs
+from ._on_host import as_text, is_text, no_sparse, on_host, text_outputs
 
 # TensorFlow's key for crosses.
 _CROSS_KEY = 0xDECAFCAFFE

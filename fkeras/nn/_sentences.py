@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Layer, explain, field, register
-from ._host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
-from ._lookup import _MODE, Learned, StringLookup, _optional_list, _with_learned
+from ._on_host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
+from ._vocabularies import _MODE, Learned, StringLookup, _optional_list, _with_learned
 
 _PUNCTUATION = re.compile(r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']""")
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._categories import encode, output_mode
-from ._hashing_layers import buckets, salt_pair
-from ._host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
+from ._encodings import encode, output_mode
+from ._buckets import buckets, salt_pair
+from ._on_host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
 
 _MODE = output_mode("int", "one_hot", "multi_hot", "count", "tf_idf")
 
