@@ -27,7 +27,7 @@ from ._keras_layout import layout
 KERAS_VERSION = "3.15.1"
 
 # What a file holds beside the model's weights: the optimizer's, and the seeds of older versions.
-_NOT_THE_MODEL = re.compile(r"(^|/)(optimizer|_?seed_generators?(_\d+)?)/")
+_NOT_THE_MODEL = re.compile(r"(^|/)((optimizer|_?seed_generators?(_\d+)?)/|vars/idf_weights$)")
 
 
 def load_keras_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -> tuple[Layer, dict[str, Any]]:
@@ -45,7 +45,7 @@ def load_keras_model(filepath: Any, custom_objects: Mapping[str, Any] | None = N
         config = archive.json(CONFIG)
         model = model_from_json(json.dumps(config), custom_objects)
         if any(n.startswith("assets/") for n in archive.names):
-            model = _with_assets(model, archive.assets())
+            model = _with_assets(model, archive)
         spec, args = _expected(model, config)
         if spec is None:
             return model, {"params": {}}
@@ -168,14 +168,27 @@ def whole_file(filepath: Any, overwrite: bool) -> Iterator[pathlib.Path]:
         beside.unlink(missing_ok=True)
 
 
-def _with_assets(model: Any, assets: Mapping[str, bytes]) -> Any:
+def _with_assets(model: Any, archive: Archive) -> Any:
     """The model with what its layers keep in files: each gets the files under its own path."""
+    assets = archive.assets()
     _, layers = layout(model, {})
-    mine: dict[int, dict[str, bytes]] = {}
+    with archive.open_seekable(f"{WEIGHTS}.h5") as member, WeightsFile(member, str(archive.path)) as weights:
+        idf = {at: weights.read(at) for at in weights.specs if at.endswith("/vars/idf_weights")}
+    mine: dict[int, dict[str, Any]] = {}
     for at, layer in layers.items():
-        files = {
-            n.removeprefix(f"{at}/"): d for n, d in assets.items() if pathlib.PurePosixPath(n).parent.as_posix() == at
+        files: dict[str, Any] = {
+            pathlib.PurePosixPath(n).name: data
+            for n, data in assets.items()
+            if pathlib.PurePosixPath(n).parent.as_posix() == at
         }
         if files and hasattr(layer, "_with_assets"):
+            if f"{at}/vars/idf_weights" in idf:
+                files["idf_weights"] = idf[f"{at}/vars/idf_weights"]
             mine[id(layer)] = files
-    return model.map_layers(lambda layer: layer._with_assets(mine[id(layer)]) if id(layer) in mine else layer)
+    changed: dict[str, Any] = {str(layer.name): mine[id(layer)] for layer in layers.values() if id(layer) in mine}
+
+    def change(layer: Any) -> Any:
+        files = changed.get(str(layer.name)) if hasattr(layer, "_with_assets") else None
+        return layer if files is None else layer._with_assets(files)
+
+    return model.map_layers(change)

@@ -85,6 +85,7 @@ class TextVectorization(Layer):
     ragged: bool = field(False, convert=no_sparse)
     encoding: str = "utf-8"
     _learned: Learned | None = None
+    _size: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,6 +112,7 @@ class TextVectorization(Layer):
                 pad_to_max_tokens=self.pad_to_max_tokens,
                 encoding=self.encoding,
                 _learned=self._learned,
+                _size=self._size,
                 parent=None,
             )
             object.__setattr__(self, "_lookup_cache", found)
@@ -228,4 +230,6 @@ class TextVectorization(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        return super().from_config(StringLookup._safe(config), custom_objects)
+        layer = super().from_config(StringLookup._safe(config), custom_objects)
+        size = config.get("vocabulary_size")
+        return layer if layer._lookup._table is not None or size is None else layer.replace(_size=int(size))

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._encodings import encode, output_mode
 from ._buckets import buckets, salt_pair
+from ._encodings import encode, output_mode
 from ._on_host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
 
 _MODE = output_mode("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -210,6 +210,8 @@ class IndexLookup(Layer):
         return as_text(inputs, getattr(self, "encoding", "utf-8")) if self._text else np.asarray(inputs)
 
     def _depth(self) -> int:
+        if self._table is None and self._size is not None:
+            return self.max_tokens if self.pad_to_max_tokens else self._size  # a file's vocabulary is still to come
         if self._table is None and not self.pad_to_max_tokens:
             raise ValueError(
                 explain(
@@ -278,7 +280,9 @@ class IndexLookup(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        return super().from_config(cls._safe(config), custom_objects)
+        layer = super().from_config(cls._safe(config), custom_objects)
+        size = config.get("vocabulary_size")
+        return layer if layer._table is not None or size is None else layer.replace(_size=int(size))
 
     @classmethod
     def _safe(cls, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -355,6 +359,7 @@ class StringLookup(IndexLookup):
     salt: Any = field(None, convert=salt_pair)
     oov_method: str = field("floormod", convert=arg.one_of("oov_method", "floormod", "farmhash"))
     _learned: Learned | None = None
+    _size: int | None = None
 
     _text = True
 
@@ -421,6 +426,7 @@ class IntegerLookup(IndexLookup):
     oov_method: str = field("floormod", convert=arg.one_of("oov_method", "floormod", "farmhash"))
     salt: Any = field(None, convert=salt_pair)
     _learned: Learned | None = None
+    _size: int | None = None
 
     def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs).astype(jnp.int32)
