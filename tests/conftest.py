@@ -10,7 +10,9 @@ import pathlib
 _CACHE = pathlib.Path(__file__).parents[1] / ".cache" / "jax"
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+# Each program runs once or twice here, so compiling it well costs more than it saves.
+_QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=2 {_QUICK}")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # One compilation cache for all workers of a run, and for the runs after it.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 
 import jax
@@ -19,7 +20,13 @@ from .keras_weights import randomise, to_fkeras
 ROWS = rows()
 RNGS = {"dropout": jax.random.key(1)}
 FROZEN = pathlib.Path(__file__).with_name("parameters.json")
+# Numbers and configs are held for every row. Laws that compile several programs a row run on one row of each class;
+# `make test-all` runs them on all.
+FIRST = (
+    ROWS if os.environ.get("FKERAS_TEST") == "all" else list({row.cls: row for row in reversed(ROWS)}.values())[::-1]
+)
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+each_class = pytest.mark.parametrize("row", FIRST, ids=lambda row: row.id)
 
 
 def apart(row: Row, law: str) -> None:
@@ -75,7 +82,7 @@ def test_equals_keras(row, keras):
         close(tree, after[collection], row.atol)
 
 
-@every
+@each_class
 def test_gradients_are_finite_and_reach_every_weight(row):
     layer, variables, args = prepared(row)
     if row.dtype != "float32":
@@ -97,7 +104,7 @@ def test_gradients_are_finite_and_reach_every_weight(row):
 
 
 # ------------------------------------------------------------------ transformations
-@every
+@each_class
 def test_jit_equals_eager(row):
     layer, variables, args = prepared(row)
     for training in (False, True):
@@ -110,7 +117,7 @@ def test_jit_equals_eager(row):
         close(jax.jit(run)(variables, args), run(variables, args), 1e-5)
 
 
-@every
+@each_class
 def test_vmap_equals_one_by_one(row):
     apart(row, "vmap")
     layer, variables, _ = prepared(row)
@@ -122,7 +129,7 @@ def test_vmap_equals_one_by_one(row):
     close(got, want, 1e-5)  # batched kernels sum in another order
 
 
-@every
+@each_class
 def test_init_under_jit_vmap_and_eval_shape(row):
     layer, variables, args = prepared(row)
     key = jax.random.key(0)
@@ -144,7 +151,7 @@ def symbolic(row: Row, fixed: bool):
     return (tensors if isinstance(row.shapes, list) else tensors[0]), tensors
 
 
-@every
+@each_class
 def test_symbolic_shape_is_the_real_shape(row):
     packed, tensors = symbolic(row, fixed=True)
     layer, variables, _ = prepared(row)
@@ -161,7 +168,7 @@ def test_symbolic_shape_is_the_real_shape(row):
     assert {c: t for c, t in got.items() if t} == {c: t for c, t in jax.tree.map(jnp.shape, variables).items() if t}
 
 
-@every
+@each_class
 def test_a_layer_works_inside_a_plain_linen_module(row):
     if row.cls == "FlaxLayer":
         pytest.skip("a module passed from outside is adopted, not made here")
@@ -215,7 +222,7 @@ def test_equal_layers_are_equal_and_others_are_not(row):
 
 
 # ------------------------------------------------------------------ dtypes and names
-@every
+@each_class
 @pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
 def test_half_precision(row, policy):
     apart(row, "dtype")

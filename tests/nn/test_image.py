@@ -48,6 +48,7 @@ LAYERS = {
     "RandAugment": ({"factor": 0.4}, True),
 }
 every = pytest.mark.parametrize("name", LAYERS)
+every_class = pytest.mark.parametrize("name", [name for name in LAYERS if "-" not in name])
 
 
 def pair(name, **extra):
@@ -93,7 +94,7 @@ def test_given_keras_draw_the_images_are_keras(name, data_format):
     close(ours.transform_images(images, drawn), allowed(reference.transform_images, jnp.asarray(images), drawn))
 
 
-@every
+@every_class
 def test_given_our_draw_the_images_are_ours(name):
     ours, reference = pair(name)
     images = pixels()
@@ -154,7 +155,7 @@ def test_dicts_are_transformed_as_keras_does(name, batched, box_format, monkeypa
 
 
 # ------------------------------------------------------------------ what is drawn
-@every
+@every_class
 def test_draws_have_keras_distribution(name):
     if name.startswith("RandomErasing"):
         pytest.skip("masks: test_erased_parts_are_as_large_as_keras")
@@ -178,8 +179,8 @@ def test_draws_have_keras_distribution(name):
             continue
         compared += 1
         assert a.shape == b.shape, key
-        assert stats.ks_2samp(a.ravel(), b.ravel()).pvalue > 1e-3, key
-    assert compared or name in ("RandomCrop", "RandomZoom-both")
+        assert stats.ks_2samp(a.ravel(), b.ravel(), method="asymp").pvalue > 1e-3, key
+    assert compared or name == "RandomCrop"
 
 
 def test_erased_parts_are_as_large_as_keras():
@@ -187,9 +188,9 @@ def test_erased_parts_are_as_large_as_keras():
     images = jnp.zeros((800, 16, 16, 1))
     got, want = ours.get_random_transformation(images, seed=KEY), draw_of(reference, images)
     shares = [np.asarray(t["batch_masks"]).mean((1, 2, 3)) for t in (got, want)]
-    assert stats.ks_2samp(*shares).pvalue > 1e-3
+    assert stats.ks_2samp(*shares, method="asymp").pvalue > 1e-3
     assert abs(np.mean(got["apply_erasing"]) - np.mean(want["apply_erasing"])) < 0.1
-    assert stats.ks_2samp(np.ravel(got["fill_value"]), np.ravel(want["fill_value"])).pvalue > 1e-3
+    assert stats.ks_2samp(np.ravel(got["fill_value"]), np.ravel(want["fill_value"]), method="asymp").pvalue > 1e-3
 
 
 def test_windows_lie_everywhere():
@@ -251,29 +252,27 @@ def test_color_jitter_is_its_steps():
     assert fk.nn.RandomColorJitter().get_random_transformation(images, seed=KEY) == {}
 
 
-@pytest.mark.parametrize("all_ops", [True, False])
-def test_aug_mix_given_the_draw(all_ops):
-    kwargs = {"factor": 0.4, "num_chains": 2, "chain_depth": 3, "all_ops": all_ops}
+def test_aug_mix_given_the_draw():
+    kwargs = {"factor": 0.4, "num_chains": 2, "chain_depth": 3}
     ours, reference = fk.nn.AugMix(**kwargs), keras.layers.AugMix(**kwargs)
     images, names = pixels(), ours._chosen()
-    for seed in range(2):
-        drawn = jax.jit(lambda k: ours.get_random_transformation(images, seed=k))(jax.random.key(seed))
-        chains = []
-        for c in range(2):
-            steps = []
-            for d in range(3):
-                index = int(drawn["layer_idxes"][c, d])
-                if index < len(names):
-                    own = jax.tree.map(lambda a: a[c, d], drawn["chain_transforms"][names[index]])
-                    steps.append({"layer_name": names[index], "transformation": own})
-            chains.append(steps)
-        theirs = {**drawn, "chain_transforms": chains}
-        want = allowed(reference.transform_images, jnp.asarray(images), theirs)
-        # a value next to a level of posterization or of a histogram may go to either, after float32's rounding
-        assert np.mean(np.abs(np.asarray(ours.transform_images(images, drawn)) - np.asarray(want)) > 2e-3) < 0.01
-        masks = jnp.asarray(images[..., :1])
-        want = allowed(reference.transform_segmentation_masks, masks, theirs)
-        close(ours.transform_segmentation_masks(masks, drawn), want)
+    drawn = jax.jit(lambda k: ours.get_random_transformation(images, seed=k))(KEY)
+    chains = []
+    for c in range(2):
+        steps = []
+        for d in range(3):
+            index = int(drawn["layer_idxes"][c, d])
+            if index < len(names):
+                own = jax.tree.map(lambda a: a[c, d], drawn["chain_transforms"][names[index]])
+                steps.append({"layer_name": names[index], "transformation": own})
+        chains.append(steps)
+    theirs = {**drawn, "chain_transforms": chains}
+    want = allowed(reference.transform_images, jnp.asarray(images), theirs)
+    # a value next to a level of posterization or of a histogram may go to either, after float32's rounding
+    assert np.mean(np.abs(np.asarray(ours.transform_images(images, drawn)) - np.asarray(want)) > 2e-3) < 0.01
+    masks = jnp.asarray(images[..., :1])
+    want = allowed(reference.transform_segmentation_masks, masks, theirs)
+    close(ours.transform_segmentation_masks(masks, drawn), want)
 
 
 def test_mix_up_mixes_masks_and_keeps_labels_with_their_boxes():
@@ -288,14 +287,14 @@ def test_mix_up_mixes_masks_and_keeps_labels_with_their_boxes():
 
 
 # ------------------------------------------------------------------ transformations of JAX
-@every
+@every_class
 def test_training_is_a_function_of_its_key(name):
     layer, _ = pair(name)
     images = pixels()
     run = jax.jit(lambda key, x: layer.apply({}, x, training=True, rngs={"dropout": key}))
     one, again, other = run(KEY, images), run(KEY, images), run(jax.random.key(8), images)
     np.testing.assert_array_equal(one, again)
-    assert name == "RandomPosterization-fixed" or not np.array_equal(one, other)
+    assert not np.array_equal(one, other)
     keys, two = jnp.stack([KEY, jax.random.key(8)]), jnp.stack([images, images])
     many = jax.jit(jax.vmap(run))(keys, two)
     for got, want in zip(many, (one, other), strict=True):
@@ -305,7 +304,7 @@ def test_training_is_a_function_of_its_key(name):
     assert np.isfinite(grads).all()
 
 
-@every
+@every_class
 def test_training_in_a_graph_of_unknown_sizes(name):
     layer, _ = pair(name)
     x = fk.Input((None, None, 3))
@@ -405,7 +404,7 @@ def test_number_of_boxes():
 
 
 # ------------------------------------------------------------------ use
-@every
+@every_class
 def test_inference_leaves_images_alone(name):
     layer, _ = pair(name)
     data = {"images": pixels(), "labels": np.eye(4), "segmentation_masks": np.zeros((4, 7, 9, 1)), "other": 3}
