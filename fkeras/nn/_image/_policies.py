@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ class PolicyLayer(RandomImageLayer):
     interpolation: str = field("bilinear", convert=_factors.interpolation)
 
     _casts = "always"
-    _names = ()
+    _names: ClassVar[tuple[str, ...]] = ()
 
     def _layers(self) -> dict[str, ImageLayer]:
         """The layers to choose from, by name, in their order."""
