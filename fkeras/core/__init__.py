@@ -13,6 +13,7 @@ from ._config import serialize as serialize
 from ._config import serialize_function as serialize_function
 from ._config import serialize_object as serialize_object
 from ._dtypes import DTypePolicy as DTypePolicy
+from ._dtypes import dtype_name as dtype_name
 from ._errors import did_you_mean as did_you_mean
 from ._errors import explain as explain
 from ._fields import field as field

@@ -58,7 +58,7 @@ class Graph:
         self.op_names: dict[int, str] = {}
         for node in self.nodes:
             if isinstance(node.operation, Op):
-                name = free_name(node.operation.name, taken)
+                name = free_name(node.operation.name.rpartition(".")[2], taken)
                 taken.add(name)
                 self.op_names[id(node)] = name
 

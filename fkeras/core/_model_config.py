@@ -15,7 +15,7 @@ from ._graph import Graph
 from ._input import InputLayer, tensor_of
 from ._layer import Layer
 from ._naming import free_name
-from ._ops_config import is_op_entry, op_address, op_of
+from ._ops_config import facts_of, is_op_entry, op_of, split_arguments
 from ._symbolic import Node, Op, SymbolicTensor, record
 
 _TENSOR = "__keras_tensor__"
@@ -67,13 +67,15 @@ def graph_config(model: Any) -> dict[str, Any]:
         entry: dict[str, Any]
         name: Any
         if isinstance(operation, Node):
-            module, class_name = op_address(operation.operation)
+            facts = facts_of(operation.operation.name)
             name = graph.name_of(operation)
+            args, kwargs = jax.tree.unflatten(operation.treedef, operation.leaves)
+            settings = split_arguments(operation.operation, args, kwargs)[2]
             entry = {
-                "module": module,
-                "class_name": class_name,
-                "config": {"name": name},
-                "registered_name": class_name,
+                "module": facts.module,
+                "class_name": facts.class_name,
+                "config": {"name": name, **{k: serialize(v) for k, v in settings.items()}},
+                "registered_name": facts.class_name,
             }
             calls = [operation]
         else:
@@ -156,6 +158,8 @@ def _call_config(node: Node, graph: Graph, places: Any, order: dict[int, int]) -
         return {"class_name": _TENSOR, "config": config}
 
     args, kwargs = jax.tree.unflatten(node.treedef, [_Written(write(leaf)) for leaf in node.leaves])
+    if isinstance(node.operation, Op):
+        args, kwargs, _ = split_arguments(node.operation, args, kwargs)
     return {"args": _unwrap(list(args)), "kwargs": _unwrap(kwargs)}
 
 
@@ -268,7 +272,7 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
 
 def _operation(entry: Mapping[str, Any], custom_objects: Any) -> Any:
     if is_op_entry(entry):
-        return op_of(entry["class_name"])
+        return op_of(entry["class_name"], str(entry.get("module") or ""))
     inner = entry["config"]
     if "name" in entry and isinstance(inner, Mapping) and inner.get("name") is None:
         inner = {**inner, "name": entry["name"]}

@@ -1,38 +1,72 @@
-"""Ops in configs: Keras's class and module names for the functions of `fk.ops`."""
+"""Ops in configs: Keras's class and module names for the functions of `fk.ops`, and which arguments go where."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Mapping
 from typing import Any
-
-import jax.numpy as jnp
 
 from ._config import register, registered
 from ._errors import did_you_mean, explain
 from ._naming import snake_case
+from ._ops_table import TABLE
 from ._symbolic import OPERATORS, Op, _cast, getitem
-
-# Ops whose Keras class is not the camel case of their name.
-_CLASS = {"get_item": "GetItem", "true_divide": "TrueDivide", "divide": "Divide"}
-# Where Keras keeps the classes, other than keras.src.ops.numpy.
-_NN = {"relu", "sigmoid", "softmax", "log_softmax", "softplus", "silu", "gelu", "one_hot", "elu", "selu", "leaky_relu"}
-_CORE = {"cast", "shape", "stop_gradient"}
 
 for _name, _function in OPERATORS.values():
     register("keras.ops", _name)(_function)
 register("keras.ops", "get_item")(getitem)
 register("keras.ops", "cast")(_cast)
-register("keras.ops", "reshape")(jnp.reshape)
-register("keras.ops", "transpose")(jnp.transpose)
 
 
-def op_address(op: Op) -> tuple[str, str]:
-    """Keras's module and class name for an op.
+@dataclasses.dataclass(frozen=True)
+class OpFacts:
+    """How Keras writes an op.
 
-    >>> op_address(Op("expand_dims", None))
-    ('keras.src.ops.numpy', 'ExpandDims')
+    Attributes:
+        module: where its class is.
+        class_name: what it is called.
+        arguments: the function's, in order.
+        kept: those of them that are in the node's config; the others are in the call.
     """
-    room = "nn" if op.name in _NN else "core" if op.name in _CORE else "numpy"
-    return f"keras.src.ops.{room}", _CLASS.get(op.name, "".join(part.title() for part in op.name.split("_")))
+
+    module: str
+    class_name: str
+    arguments: tuple[str, ...]
+    kept: frozenset[str]
+
+
+@functools.cache
+def _facts() -> dict[str, OpFacts]:
+    found = {}
+    for line in TABLE.strip().splitlines():
+        name, room, class_name, arguments, kept = line.split()
+        listed = tuple(arguments.split(",")) if arguments != "-" else ()
+        keeps = frozenset(kept.split(",")) if kept != "-" else frozenset()
+        found[name] = OpFacts(f"keras.src.ops.{room}", class_name, listed, keeps)
+    return found
+
+
+def facts_of(name: str) -> OpFacts:
+    """What is known of an op; one that Keras does not have is written as if it were numpy's.
+
+    >>> facts_of("expand_dims").class_name, sorted(facts_of("expand_dims").kept)
+    ('ExpandDims', ['axis'])
+    """
+    plain = "".join(part.title() for part in name.split("_"))
+    return _facts().get(name) or OpFacts("keras.src.ops.numpy", plain, (), frozenset())
+
+
+def split_arguments(op: Op, args: Any, kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    """A call's `(args, kwargs)` as Keras writes them, and what goes into the node's config."""
+    facts = facts_of(op.name)
+    named = dict(zip(facts.arguments, args, strict=False))
+    if not facts.arguments or len(named) < len(args) or set(kwargs) - set(facts.arguments):
+        return list(args), dict(kwargs), {}
+    given = {**named, **kwargs}
+    config = {n: v for n, v in given.items() if n in facts.kept}
+    rest = [n for n in facts.arguments if n not in facts.kept and n in given]
+    return [given[n] for n in rest], {}, config
 
 
 def is_op_entry(entry: Any) -> bool:
@@ -40,21 +74,23 @@ def is_op_entry(entry: Any) -> bool:
     return str(entry.get("module") or "").startswith(("keras.src.ops", "keras.ops"))
 
 
-def op_of(class_name: str) -> Op:
+def op_of(class_name: str, module: str = "") -> Op:
     """The op that a Keras config calls by its class name.
 
     Raises:
         ValueError: an op that fkeras does not have.
     """
     table = registered("keras.ops")
-    by_class = {_CLASS.get(n, "".join(part.title() for part in n.split("_"))): n for n in table}
-    name = by_class.get(class_name) or snake_case(class_name)
+    facts = {name: facts_of(name) for name in table}
+    named = [n for n, f in facts.items() if f.class_name == class_name]
+    exact = [n for n in named if facts[n].module == module]
+    name = (exact or named or [snake_case(class_name)])[0]
     if name not in table:
         raise ValueError(
             explain(
                 f"The config calls the op {class_name!r}, which fkeras does not have.",
                 received=repr(class_name),
-                usually=did_you_mean(class_name, by_class),
+                usually=did_you_mean(class_name, [f.class_name for f in facts.values()]),
             )
         )
     return Op(name, table[name])

@@ -12,13 +12,16 @@ Array(2., dtype=float32)
 from __future__ import annotations
 
 import operator
+import types
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import SymbolicTensor, lift, register, registered
+from ..core import dtype_name as _dtype_name
 from . import activations as _activations  # noqa: F401 - registers the functions gathered below
+from ._ops import _arrays, _control, _images, _linalg, _neural
 
 
 # ------------------------------------------------------------------ what neither jax.numpy nor jax.nn has
@@ -96,10 +99,10 @@ _OWN = {
     "rsqrt": jax.lax.rsqrt,
     "erf": jax.scipy.special.erf,
     "erfinv": jax.scipy.special.erfinv,
-    "logsumexp": jax.nn.logsumexp,
-    "norm": jnp.linalg.norm,
-    "fft": jnp.fft.fft,
     "softsign": jax.nn.soft_sign,
+    **_arrays.OWN,
+    **_linalg.OWN,
+    **_neural.OWN,
 }
 
 # Names of jax.numpy that make no array of arrays: types, constants, settings, input and output.
@@ -129,8 +132,32 @@ for _name, _plain in _gather().items():
     if _name not in _known:
         register("keras.ops", _name)(_plain)
     globals()[_name] = lift(_plain, _name)
-
+for _name, _plain in _control.PLAIN.items():  # of functions, or of one array's facts: they make no node
+    globals()[_name] = _plain
 globals()["shape"] = _shape
+globals()["dtype"] = lambda x: _dtype_name(x.dtype) if isinstance(x, SymbolicTensor) else _control.dtype(x)
+
+
+def _namespace(name: str, functions: Any) -> types.ModuleType:
+    """Functions under a second name, as Keras has them: `fk.ops.image.resize`, `fk.ops.linalg.svd`."""
+    module = types.ModuleType(f"fkeras.ops.{name}")
+    vars(module).update(functions)
+    return module
+
+
+def _lift_images() -> dict[str, Any]:
+    found = {}
+    for name, function in _images.IMAGE.items():
+        register("keras.ops", f"image.{name}")(function)
+        found[name] = lift(function, f"image.{name}")
+    return found
+
+
+image = _namespace("image", _lift_images())
+linalg = _namespace("linalg", {n: globals()[n] for n in (*_linalg.LINALG, "jvp")})
+_NEURAL = {*dir(jax.nn), *_neural.OWN, *registered("keras.activations"), "moments", "normalize", "polar", "softsign"}
+nn = _namespace("nn", {n: globals()[n] for n in _NEURAL if n in globals()})
+numpy = _namespace("numpy", {n: globals()[n] for n in dir(jnp) if n in globals() and n != "linalg"})
 
 
 def __dir__() -> list[str]:
