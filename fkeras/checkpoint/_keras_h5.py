@@ -15,6 +15,21 @@ _MAX_OBJECTS = 200_000
 _MAX_DEPTH = 64
 
 
+def _h5py() -> Any:
+    """h5py, loaded when a Keras file is."""
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError(
+            explain(
+                "Keras files need h5py.",
+                usually="it is an optional dependency.",
+                write="pip install 'fkeras[keras]'",
+            )
+        ) from None
+    return h5py
+
+
 class WeightsFile:
     """The datasets of a `.weights.h5`, listed before any of them is read.
 
@@ -26,8 +41,7 @@ class WeightsFile:
     """
 
     def __init__(self, file: Any, what: str) -> None:
-        import h5py
-
+        h5py = _h5py()
         self.what = what
         try:
             self._file = h5py.File(file, "r")
@@ -152,9 +166,7 @@ def write_weights(file: Any, datasets: Iterable[tuple[str, Any]], names: Mapping
         datasets: `(dataset path, array)`; each array is fetched from its device when its turn comes.
         names: the layer's name for the path of each layer's group.
     """
-    import h5py
-
-    with h5py.File(file, "w") as h5:
+    with _h5py().File(file, "w") as h5:
         for at, name in names.items():
             h5.require_group(f"{at}/vars" if at else "vars").attrs["name"] = name
         for path, leaf in datasets:

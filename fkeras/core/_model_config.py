@@ -286,7 +286,8 @@ def _call(operation: Any, entry: Any, call: Any, outputs: Any, custom_objects: A
         return operation(*args, **{k: v for k, v in kwargs.items() if k != "mask" or v is not None})
     if operation.name == "get_item" and isinstance(args[1], list):  # JSON made a list of the index tuple
         args[1] = tuple(args[1])
-    settings = {k: v for k, v in entry["config"].items() if k not in ("name", "dtype")}
+    kept = facts_of(operation.name).kept
+    settings = {k: v for k, v in entry["config"].items() if k != "name" and (k != "dtype" or k in kept)}
     return record(operation, tuple(args), {**settings, **kwargs})
 
 

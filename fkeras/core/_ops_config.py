@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._config import register, registered
@@ -19,6 +20,30 @@ register("keras.ops", "get_item")(getitem)
 register("keras.ops", "cast")(_cast)
 
 
+# Lines of the same form for what the table does not say: any number of operands, and classes of other arguments.
+_MORE = """
+cond core Cond pred,true_fn,false_fn -
+convert_to_tensor core ConvertToTensor x,dtype,sparse,ragged dtype,sparse,ragged
+einsum numpy Einsum subscripts,*operands subscripts
+geomspace numpy Geomspace start,stop,num,endpoint,dtype,axis num,endpoint,dtype,axis
+image.extract_patches_3d image ExtractPatches images,size,strides,dilation_rate,padding,data_format size,strides,dilation_rate,padding,data_format
+layer_normalization nn LayerNorm x,gamma,beta,axis,epsilon,rms_scaling axis,epsilon,rms_scaling
+logspace numpy Logspace start,stop,num,endpoint,base,dtype,axis num,endpoint,base,dtype,axis
+meshgrid numpy Meshgrid *x,indexing indexing
+rearrange einops Rearrange tensor,pattern,**axes_lengths -
+saturate_cast core SaturateCast x,dtype dtype
+switch core Switch index,branches,*operands -
+vectorized_map core VectorizedMap function,elements function
+"""  # noqa: E501
+# Second names that fkeras takes for arguments.
+_SAME = {
+    "multi_hot": {"num_tokens": "num_classes"},
+    "reshape": {"shape": "newshape"},
+    "clip": {"min": "x_min", "max": "x_max"},
+    "image.extract_patches_3d": {"volumes": "images"},
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class OpFacts:
     """How Keras writes an op.
@@ -26,7 +51,7 @@ class OpFacts:
     Attributes:
         module: where its class is.
         class_name: what it is called.
-        arguments: the function's, in order.
+        arguments: the function's, in order; `*x` stands for any number of them.
         kept: those of them that are in the node's config; the others are in the call.
     """
 
@@ -35,11 +60,22 @@ class OpFacts:
     arguments: tuple[str, ...]
     kept: frozenset[str]
 
+    @property
+    def called(self) -> tuple[str, ...]:
+        """What is in the call, in order."""
+        return tuple(a for a in self.arguments if a not in self.kept)
+
+
+class KerasOp(Op):
+    """An op read from a config of Keras's: the call's arguments come first, whatever the function's order is."""
+
 
 @functools.cache
 def _facts() -> dict[str, OpFacts]:
     found = {}
-    for line in TABLE.strip().splitlines():
+    for line in (TABLE + _MORE).strip().splitlines():
+        if not line:
+            continue
         name, room, class_name, arguments, kept = line.split()
         listed = tuple(arguments.split(",")) if arguments != "-" else ()
         keeps = frozenset(kept.split(",")) if kept != "-" else frozenset()
@@ -58,15 +94,50 @@ def facts_of(name: str) -> OpFacts:
 
 
 def split_arguments(op: Op, args: Any, kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """A call's `(args, kwargs)` as Keras writes them, and what goes into the node's config."""
+    """A call's `(args, kwargs)` as Keras writes them, and what goes into the node's config.
+
+    Arguments that were left out are written with their defaults: many of Keras's classes have none.
+
+    >>> split_arguments(Op("sum", sum), ("x", 1), {})
+    (['x'], {}, {'axis': 1, 'keepdims': False})
+    """
     facts = facts_of(op.name)
-    named = dict(zip(facts.arguments, args, strict=False))
-    if not facts.arguments or len(named) < len(args) or set(kwargs) - set(facts.arguments):
+    order = facts.called if isinstance(op, KerasOp) else facts.arguments
+    many = next((i for i, a in enumerate(order) if a.startswith("*")), len(order))
+    any_number = many < len(order) and not order[many].startswith("**")
+    same = _SAME.get(op.name, {})
+    named = {same.get(k, k): v for k, v in kwargs.items()}
+    unknown = {k: v for k, v in named.items() if k not in facts.arguments}
+    if (len(args) > many and not any_number) or (unknown and not any(a.startswith("**") for a in facts.arguments)):
         return list(args), dict(kwargs), {}
-    given = {**named, **kwargs}
-    config = {n: v for n, v in given.items() if n in facts.kept}
-    rest = [n for n in facts.arguments if n not in facts.kept and n in given]
-    return [given[n] for n in rest], {}, config
+    given = {**_defaults(op.name, facts), **dict(zip(order[:many], args, strict=False))}
+    given |= {k: v for k, v in named.items() if k not in unknown}
+    config = _as_keras_keeps(op.name, {n: given[n] for n in facts.arguments if n in facts.kept and n in given})
+    return [given[n] for n in facts.called if n in given] + list(args[many:]), unknown, config
+
+
+@functools.cache
+def _defaults(name: str, facts: OpFacts) -> dict[str, Any]:
+    """The defaults of an op's arguments."""
+    function = registered("keras.ops").get(name)
+    try:
+        found = inspect.signature(function).parameters if function is not None else {}
+    except ValueError:
+        return {}
+    return {n: p.default for n, p in found.items() if n in facts.arguments and p.default is not p.empty}
+
+
+def _as_keras_keeps(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Settings as Keras's functions hand them to its classes."""
+    if config.get("data_format", "") is None:
+        config["data_format"] = "channels_last"  # here it is not a setting of the machine
+    if name in ("one_hot", "multi_hot"):
+        config["dtype"] = config["dtype"] or "float32"
+    if name == "reshape" and isinstance(config["newshape"], int):
+        config["newshape"] = [config["newshape"]]
+    if name == "image.extract_patches_3d" and isinstance(config["size"], int):
+        config["size"] = [config["size"]] * 3
+    return config
 
 
 def is_op_entry(entry: Any) -> bool:
@@ -93,4 +164,19 @@ def op_of(class_name: str, module: str = "") -> Op:
                 usually=did_you_mean(class_name, [f.class_name for f in facts.values()]),
             )
         )
-    return Op(name, table[name])
+    if facts[name].arguments[: len(facts[name].called)] == facts[name].called:
+        return Op(name, table[name])
+    return KerasOp(name, _in_keras_order(table[name], facts[name]))
+
+
+def _in_keras_order(function: Callable[..., Any], facts: OpFacts) -> Callable[..., Any]:
+    """`function` of the call's arguments in order and of the config's by name."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **settings: Any) -> Any:
+        if facts.called[0].startswith("*"):
+            first = [settings.pop(n) for n in facts.arguments if n in facts.kept and n in settings]
+            return function(*first, *args, **settings)
+        return function(**dict(zip(facts.called, args, strict=False)), **settings)
+
+    return called

@@ -18,10 +18,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import SymbolicTensor, lift, register, registered
+from ..core import SymbolicTensor, explain, lift, register, registered
 from ..core import dtype_name as _dtype_name
-from . import activations as _activations  # noqa: F401 - registers the functions gathered below
-from ._ops import _arrays, _control, _images, _linalg, _neural
+from . import activations as _activations
+from ._ops import _arrays, _control, _images, _linalg, _names, _neural
 
 
 # ------------------------------------------------------------------ what neither jax.numpy nor jax.nn has
@@ -47,8 +47,9 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
 
 
 def _in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
-    """Whether each target is among the `k` largest predictions of its row."""
+    """Whether each target is among the `k` largest predictions of its row; a NaN is the smallest of all."""
     own = jnp.take_along_axis(predictions, jnp.asarray(targets)[..., None], axis=-1)
+    own = jnp.where(jnp.isnan(own), -jnp.inf, own)
     return jnp.sum(predictions > own, axis=-1) < k
 
 
@@ -70,15 +71,32 @@ def _shape(x: Any) -> tuple[int | None, ...]:
     return tuple(x.shape) if isinstance(x, SymbolicTensor) else jnp.shape(x)
 
 
-def _normalize(x: Any, axis: int = -1, order: Any = 2, epsilon: float = 1e-12) -> jax.Array:
-    """`x` scaled to norm 1 along an axis."""
-    norm = jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True)
-    return x / jnp.maximum(norm, jnp.sqrt(epsilon) if order == 2 else epsilon)
+def _normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
+    """`x` scaled to norm 1 along an axis; what is nearly 0 stays so."""
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(explain("normalize: `order` is a positive integer.", received=order, write="order=2"))
+    x, least = jnp.atleast_1d(x), 1e-7 if epsilon is None else epsilon
+    if order == 2:
+        return x * jnp.minimum(jax.lax.rsqrt(jnp.sum(jnp.square(x), axis=axis, keepdims=True)), 1 / least)
+    return x / jnp.maximum(jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True), least)
 
 
 def _moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Mean and variance over some axes."""
+    if synchronized:
+        raise NotImplementedError(
+            explain(
+                "moments: nothing is synchronized between devices here.",
+                write="moments inside jax.jit over sharded arrays, whose means are of the whole",
+            )
+        )
+    axes = tuple(axes) if isinstance(axes, list) else axes
     return jnp.mean(x, axis=axes, keepdims=keepdims), jnp.var(x, axis=axes, keepdims=keepdims)
+
+
+def _gelu(x: Any, approximate: bool = True) -> jax.Array:
+    """`x * Phi(x)`; approximate by default, as `keras.ops.gelu` is and `keras.activations.gelu` is not."""
+    return _activations.gelu(x, approximate)
 
 
 _OWN = {
@@ -94,6 +112,7 @@ _OWN = {
     "segment_prod": _segment(jax.ops.segment_prod),
     "normalize": _normalize,
     "moments": _moments,
+    "gelu": _gelu,
     "get_item": lambda x, key: operator.getitem(jnp.asarray(x), key),
     "stop_gradient": jax.lax.stop_gradient,
     "rsqrt": jax.lax.rsqrt,
@@ -127,12 +146,11 @@ def _is_dtype(value: Any) -> bool:
     return hasattr(value, "dtype") or type(value).__name__ == "_ScalarMeta"
 
 
-_known = set(registered("keras.ops"))
-for _name, _plain in _gather().items():
-    if _name not in _known:
-        register("keras.ops", _name)(_plain)
+for _name, _plain in {**_gather(), **_control.LIFTED}.items():
+    _plain = _names.under_keras_names(_name, _plain)
+    register("keras.ops", _name)(_plain)
     globals()[_name] = lift(_plain, _name)
-for _name, _plain in _control.PLAIN.items():  # of functions, or of one array's facts: they make no node
+for _name, _plain in _control.PLAIN.items():  # what they return or are asked for is no array
     globals()[_name] = _plain
 globals()["shape"] = _shape
 globals()["dtype"] = lambda x: _dtype_name(x.dtype) if isinstance(x, SymbolicTensor) else _control.dtype(x)
@@ -157,7 +175,8 @@ image = _namespace("image", _lift_images())
 linalg = _namespace("linalg", {n: globals()[n] for n in (*_linalg.LINALG, "jvp")})
 _NEURAL = {*dir(jax.nn), *_neural.OWN, *registered("keras.activations"), "moments", "normalize", "polar", "softsign"}
 nn = _namespace("nn", {n: globals()[n] for n in _NEURAL if n in globals()})
-numpy = _namespace("numpy", {n: globals()[n] for n in dir(jnp) if n in globals() and n != "linalg"})
+_NUMPY = {*dir(jnp), *_arrays.OWN, "divide_no_nan", "get_item", "slogdet"} - {"linalg"}
+numpy = _namespace("numpy", {n: globals()[n] for n in _NUMPY if n in globals()})
 
 
 def __dir__() -> list[str]:

@@ -40,31 +40,35 @@ def _with_initial(name: str) -> Callable[..., Any]:
 
 
 REDUCTIONS = {
-    name: _reduction(name)
-    for name in (
-        *(
+    **{
+        name: _reduction(name)
+        for name in [
             "all",
             "amax",
             "amin",
             "any",
             "argmax",
             "argmin",
-            "max",
             "mean",
             "median",
-            "min",
-            "prod",
             "ptp",
             "std",
             "sum",
-        ),
-        *("nanargmax", "nanargmin", "nanmax", "nanmean", "nanmedian", "nanmin", "nanprod", "nanstd", "nansum"),
-        *("nanvar", "sum", "var"),
-    )
+            "var",
+            "nanargmax",
+            "nanargmin",
+            "nanmax",
+            "nanmean",
+            "nanmedian",
+            "nanmin",
+            "nanprod",
+            "nanstd",
+            "nansum",
+            "nanvar",
+        ]
+    },
+    **{name: _with_initial(name) for name in ("max", "min")},
 }
-
-
-REDUCTIONS |= {name: _with_initial(name) for name in ("max", "min")}
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> jax.Array:
@@ -75,6 +79,16 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """`x1` where a condition holds, else `x2`; of the condition alone, where it holds."""
     return jnp.where(condition) if x1 is None and x2 is None else jnp.where(condition, x1, x2)
+
+
+def take(x: Any, indices: Any, axis: Any = None) -> jax.Array:
+    """The entries at some places along an axis."""
+    return jnp.take(jnp.asarray(x), jnp.asarray(indices), axis=axis)
+
+
+def take_along_axis(x: Any, indices: Any, axis: Any = None) -> jax.Array:
+    """The entry at each place along an axis."""
+    return jnp.take_along_axis(jnp.asarray(x), jnp.asarray(indices), axis=axis)
 
 
 def _quantile(name: str) -> Callable[..., Any]:
@@ -108,6 +122,10 @@ def clip(x: Any, x_min: Any = None, x_max: Any = None, **more: Any) -> jax.Array
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
     """`x` with a border."""
+    if constant_values is not None and mode != "constant":
+        raise ValueError(
+            explain("pad: constant_values are for mode 'constant'.", received=f"mode={mode!r}", write='mode="constant"')
+        )
     more = {} if constant_values is None else {"constant_values": constant_values}
     return jnp.pad(x, np.asarray(pad_width).tolist() if isinstance(pad_width, list) else pad_width, mode, **more)
 
@@ -147,7 +165,10 @@ def unique(
     axis: Any = None, size: Any = None, fill_value: Any = None,
 ) -> Any:  # fmt: skip
     """The distinct entries; under `jit` give `size`."""
-    return jnp.unique(x, return_index, return_inverse, return_counts, axis, size=size, fill_value=fill_value)
+    return jnp.unique(
+        x, return_index, return_inverse, return_counts, axis, equal_nan=False, size=size, fill_value=fill_value,
+        sorted=sorted,
+    )  # fmt: skip
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[jax.Array]:
@@ -164,6 +185,47 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
 def identity(n: int, dtype: Any = None) -> jax.Array:
     """The identity matrix."""
     return jnp.identity(n, dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+    """An array of one number, float32 unless said otherwise."""
+    return jnp.full(shape, fill_value, dtype or jnp.float32)
+
+
+def _of_floats(name: str) -> Callable[..., Any]:
+    function = getattr(jnp, name)
+
+    def rounded(x: Any) -> jax.Array:
+        x = jnp.asarray(x)
+        return function(x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32))
+
+    rounded.__doc__ = function.__doc__
+    return rounded
+
+
+def round(x: Any, decimals: int = 0) -> jax.Array:
+    """`x` to so many decimals; fewer than none are tens, hundreds, …"""
+    x = jnp.asarray(x)
+    if decimals >= 0 or not jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.round(x, decimals)
+    tens = jnp.float32(10.0**decimals)
+    return (jnp.round(x.astype(jnp.float32) * tens) / tens).astype(x.dtype)
+
+
+def _wide(operands: Any) -> Any:
+    """Sums of products of 8-bit integers are 32-bit ones."""
+    return jnp.int32 if all(jnp.result_type(o) == jnp.int8 for o in operands) else None
+
+
+def matmul(x1: Any, x2: Any, **more: Any) -> jax.Array:
+    """The matrix product of the last two axes."""
+    return jnp.matmul(x1, x2, **{"preferred_element_type": _wide((x1, x2)), **more})
+
+
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
+    """A sum of products by a formula: `"ij,jk->ik"`."""
+    arrays = [jnp.asarray(o) if isinstance(o, list | tuple) else o for o in operands]
+    return jnp.einsum(subscripts, *arrays, **{"preferred_element_type": _wide(arrays), **kwargs})
 
 
 def view(x: Any, dtype: Any = None) -> jax.Array:
@@ -270,11 +332,13 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> jax.Array:
 OWN: dict[str, Callable[..., Any]] = {
     **REDUCTIONS,
     **QUANTILES,
+    **{name: _of_floats(name) for name in ("ceil", "floor")},
     **{
         f.__name__: f
         for f in (
-            prod, where, reshape, tile, clip, pad, nan_to_num, searchsorted, bincount, unique, unstack, logsumexp,
-            identity, view, slice, slice_update, scatter, scatter_update, saturate_cast, rearrange,
+            take, take_along_axis, prod, where, reshape, tile, clip, pad, nan_to_num, searchsorted, bincount, unique,
+            unstack, logsumexp, identity, full, round, matmul, einsum, view, slice, slice_update, scatter,
+            scatter_update, saturate_cast, rearrange,
         )
     },
 }  # fmt: skip

@@ -1,4 +1,7 @@
-"""Control flow and transformations with Keras's arguments; each takes functions, so it runs on arrays alone."""
+"""Control flow and transformations with Keras's arguments.
+
+On a symbolic tensor each records a node, whose functions see arrays: what they close over must not be symbolic.
+"""
 
 from __future__ import annotations
 
@@ -99,10 +102,10 @@ def dtype(x: Any) -> str:
     return jnp.dtype(getattr(x, "dtype", None) or np.asarray(x).dtype).name
 
 
-PLAIN: dict[str, Callable[..., Any]] = {
+LIFTED: dict[str, Callable[..., Any]] = {
     f.__name__: f
-    for f in (
-        cond, switch, while_loop, fori_loop, scan, associative_scan, map, vectorized_map, vectorize, custom_gradient,
-        jvp, convert_to_numpy, is_tensor, dtype,
-    )
+    for f in (cond, switch, while_loop, fori_loop, scan, associative_scan, map, vectorized_map, jvp)
 }  # fmt: skip
+PLAIN: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (vectorize, custom_gradient, convert_to_numpy, is_tensor, dtype)
+}

@@ -122,8 +122,8 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> j
     if isinstance(window, str):
         values = {"hann": 0.5 - 0.5 * np.cos(turn), "hamming": 0.54 - 0.46 * np.cos(turn)}[window]
     else:
-        values = np.asarray(window)
-    return jnp.asarray(np.pad(values, (before, fft_length - sequence_length - before)), dtype)
+        values = window
+    return jnp.pad(jnp.asarray(values, dtype), (before, fft_length - sequence_length - before))
 
 
 def stft(

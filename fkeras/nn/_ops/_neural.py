@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import linen
 from jax import lax
 
@@ -23,6 +22,7 @@ from .._adaptive_pooling import (
 )
 from .._shapes import from_last, to_last
 from .._transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from ._ctc import ctc_decode, ctc_loss
 
 _EPSILON = 1e-7
 _AVERAGE = {1: AdaptiveAveragePooling1D, 2: AdaptiveAveragePooling2D, 3: AdaptiveAveragePooling3D}
@@ -157,7 +157,8 @@ def layer_normalization(
     var = jnp.mean(jnp.square(wide - mean), axes, keepdims=True)
     y = (wide if rms_scaling else wide - mean) * lax.rsqrt(var + (_EPSILON if epsilon is None else epsilon))
     y = y if gamma is None else y * jnp.asarray(gamma, y.dtype).reshape(shape)
-    y = y if beta is None else y + jnp.asarray(beta, y.dtype).reshape(shape)
+    if beta is not None and not rms_scaling:
+        y = y + jnp.asarray(beta, y.dtype).reshape(shape)
     return y.astype(given.dtype)
 
 
@@ -223,45 +224,6 @@ def dot_product_attention(
     return jax.nn.dot_product_attention(q, k, v, bias=bias, mask=mask, scale=scale, is_causal=is_causal)
 
 
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> jax.Array:
-    """The CTC loss of each example: `-log p(target | output)`, for logits `(batch, time, classes)`."""
-    target, output = jnp.asarray(target), jnp.asarray(output)
-    frames, labels = jnp.arange(output.shape[1])[None], jnp.arange(target.shape[1])[None]
-    return optax.ctc_loss(
-        output,
-        (frames >= jnp.asarray(output_length)[:, None]).astype(output.dtype),
-        target,
-        (labels >= jnp.asarray(target_length)[:, None]).astype(output.dtype),
-        blank_id=mask_index,
-    )
-
-
-def ctc_decode(
-    inputs: Any, sequence_lengths: Any, strategy: str = "greedy", beam_width: int = 100, top_paths: int = 1,
-    merge_repeated: bool = True, mask_index: int = 0,
-) -> tuple[jax.Array, jax.Array]:  # fmt: skip
-    """The most likely label of every frame, repeats and blanks taken out: `(decoded, score)`; -1 fills up.
-
-    Raises:
-        ValueError: another strategy than `"greedy"`.
-    """
-    if strategy != "greedy":
-        raise ValueError(
-            explain("ctc_decode: only the greedy strategy is offered.", received=strategy, write='strategy="greedy"')
-        )
-    x = jnp.asarray(inputs)
-    seen = jnp.arange(x.shape[1])[None] < jnp.asarray(sequence_lengths)[:, None]
-    best = jnp.argmax(x, axis=-1)
-    score = -jnp.sum(jnp.where(seen, jnp.max(x, axis=-1), 0), axis=1)[:, None]
-    keep = seen & (best != mask_index)
-    if merge_repeated:
-        keep &= jnp.concatenate([jnp.ones_like(keep[:, :1]), best[:, 1:] != best[:, :-1]], axis=1)
-    # what is kept moves to the front, in its order
-    order = jnp.argsort(jnp.logical_not(keep), axis=1, stable=True)
-    decoded = jnp.where(jnp.take_along_axis(keep, order, 1), jnp.take_along_axis(best, order, 1), -1)
-    return decoded[None].astype(jnp.int32), score
-
-
 def psnr(x1: Any, x2: Any, max_val: Any) -> jax.Array:
     """The peak signal-to-noise ratio in decibels."""
     error = jnp.mean(jnp.square(jnp.asarray(x1) - jnp.asarray(x2)))
@@ -269,21 +231,25 @@ def psnr(x1: Any, x2: Any, max_val: Any) -> jax.Array:
 
 
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> jax.Array:
-    """Channels as blocks of pixels."""
-    y = to_last(jnp.asarray(x), data_format)
-    n, h, w, c = y.shape
-    y = y.reshape(n, h, w, block_size, block_size, c // block_size**2)
-    y = y.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * block_size, w * block_size, c // block_size**2)
-    return from_last(y, data_format)
+    """Channels as blocks of pixels; with channels first, a block is the channels' inner part."""
+    x, b = jnp.asarray(x), block_size
+    if data_format == "channels_first":
+        n, c, h, w = x.shape
+        y = x.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
+        return y.reshape(n, c // b**2, h * b, w * b)
+    n, h, w, c = x.shape
+    return x.reshape(n, h, w, b, b, c // b**2).transpose(0, 1, 3, 2, 4, 5).reshape(n, h * b, w * b, c // b**2)
 
 
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> jax.Array:
     """Blocks of pixels as channels: the inverse of `depth_to_space`."""
-    y = to_last(jnp.asarray(x), data_format)
-    n, h, w, c = y.shape
-    y = y.reshape(n, h // block_size, block_size, w // block_size, block_size, c)
-    y = y.transpose(0, 1, 3, 2, 4, 5).reshape(n, h // block_size, w // block_size, c * block_size**2)
-    return from_last(y, data_format)
+    x, b = jnp.asarray(x), block_size
+    if data_format == "channels_first":
+        n, c, h, w = x.shape
+        y = x.reshape(n, c, h // b, b, w // b, b).transpose(0, 1, 3, 5, 2, 4)
+        return y.reshape(n, c * b**2, h // b, w // b)
+    n, h, w, c = x.shape
+    return x.reshape(n, h // b, b, w // b, b, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // b, w // b, c * b**2)
 
 
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
