@@ -62,7 +62,7 @@ def test_adaptive_windows_do_not_see_beyond_themselves():
 @pytest.mark.parametrize("dtype", ["int32", "uint8"])
 def test_whole_numbers(name, kwargs, dtype):
     keras = pytest.importorskip("keras")
-    x = np.random.default_rng(0).integers(0, 255, (2, 4, 6, 2)).astype(dtype)
+    x = np.random.default_rng(0).integers(0, 50, (2, 4, 6, 2)).astype(dtype)  # larger sums overflow in Keras's uint8
     want = np.asarray(getattr(keras.layers, name)(**kwargs)(x))
     got = getattr(fk.nn, name)(**kwargs)(x)
     assert got.dtype == want.dtype
