@@ -135,8 +135,10 @@ def _as_keras_keeps(name: str, config: dict[str, Any]) -> dict[str, Any]:
         config["dtype"] = config["dtype"] or "float32"
     if name == "reshape" and isinstance(config["newshape"], int):
         config["newshape"] = [config["newshape"]]
-    if name == "image.extract_patches_3d" and isinstance(config["size"], int):
-        config["size"] = [config["size"]] * 3
+    if name in ("image.extract_patches", "image.extract_patches_3d"):
+        rank = 3 if name.endswith("3d") else 2
+        config["size"] = [config["size"]] * rank if isinstance(config["size"], int) else config["size"]
+        config["strides"] = config["strides"] or config["size"]
     return config
 
 
