@@ -28,35 +28,33 @@ _LEADING = {
 LEADING = {name: tuple(operands.split()) for operands, names in _LEADING.items() for name in names.split()}
 
 # Arguments that are one array each: a list of numbers is made one.
-_ARRAYS = set(
-    [
-        "x",
-        "x1",
-        "x2",
-        "y",
-        "a",
-        "b",
-        "q",
-        "weights",
-        "bins",
-        "condition",
-        "indices",
-        "data",
-        "segment_ids",
-        "targets",
-        "predictions",
-        "target",
-        "output",
-        "values",
-        "sorted_sequence",
-        "variable",
-        "array",
-        "elements",
-        "updates",
-        "start",
-        "stop",
-    ]
-)
+_ARRAYS = {
+    "x",
+    "x1",
+    "x2",
+    "y",
+    "a",
+    "b",
+    "q",
+    "weights",
+    "bins",
+    "condition",
+    "indices",
+    "data",
+    "segment_ids",
+    "targets",
+    "predictions",
+    "target",
+    "output",
+    "values",
+    "sorted_sequence",
+    "variable",
+    "array",
+    "elements",
+    "updates",
+    "start",
+    "stop",
+}
 # Settings that are tuples: JSON, and many a user, writes lists.
 _TUPLES = {"axis", "axes", "shape", "newshape", "source", "destination", "shift"}
 # Functions whose first argument is a list of arrays, of which each may be a list of numbers.
