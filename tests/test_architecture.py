@@ -18,6 +18,7 @@ DOORS = {
     ("core/_model.py", "train"): {"compile", "predict"},
     ("core/_model.py", "checkpoint"): {"save_model", "save_weights", "load_weights"},
     ("train/_trainer.py", "checkpoint"): {"save_trainer"},
+    ("train/_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
 }
 
 

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -87,6 +88,16 @@ def spec_of(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
 def digest(array: Any) -> str:
     """SHA-256 of an array's bytes."""
     return hashlib.sha256(np.ascontiguousarray(np.asarray(array)).tobytes()).hexdigest()
+
+
+# ------------------------------------------------------------------ several in one directory
+NUMBERED = re.compile(r"\d{9,}")
+
+
+def numbered(directory: pathlib.Path) -> list[pathlib.Path]:
+    """The checkpoints of a run that keeps several, named by their step, oldest first."""
+    found = directory.iterdir() if directory.is_dir() else ()
+    return sorted(p for p in found if NUMBERED.fullmatch(p.name) and (p / MANIFEST).is_file())
 
 
 # ------------------------------------------------------------------ writing

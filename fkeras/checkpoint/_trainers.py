@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,9 @@ from ..train import Trainer, TrainState
 from . import _directory
 from ._models import read_model
 from ._report import compare
+
+# Under this name a run keeps arrays that are not the state's.
+BESIDE = "beside"
 
 # What of a trainer may be something that has no config, and is then given again when loading.
 _PARTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
@@ -41,6 +46,11 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
                 write='trainer.save("run", state)',
             )
         )
+    _directory.write(directory, trainer_manifest(trainer), state, overwrite)
+
+
+def trainer_manifest(trainer: Trainer) -> dict[str, Any]:
+    """What a checkpoint says of a trainer: model and compile config."""
     config, lost = {}, {}
     for part in (*_PARTS, "run_eagerly", "steps_per_execution", "jit_compile"):
         try:
@@ -49,7 +59,7 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
             lost[part] = str(error).splitlines()[0]
     model = json.loads(trainer.model.to_json()) if hasattr(trainer.model, "to_json") else None
     example = trainer.example_spec()
-    manifest = {
+    return {
         "kind": "trainer",
         "model": model,
         "compile_config": config,
@@ -57,7 +67,6 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
         "trainer_class": None if type(trainer) is Trainer else type(trainer).__name__,
         "example": example,
     }
-    _directory.write(directory, manifest, state, overwrite)
 
 
 def load_trainer(
@@ -86,6 +95,8 @@ def load_trainer(
     >>> type(again.optimizer).__name__, int(state.step)
     ('Adam', 0)
     """
+    runs = _directory.numbered(pathlib.Path(os.path.abspath(os.fspath(directory))))
+    directory = runs[-1] if runs else directory  # what `fit(checkpoint=...)` keeps: the last one
     manifest = _directory.read_manifest(directory, ("trainer",))
     needed = [part for part in manifest.get("without_config", {}) if part not in parts]
     if needed:
@@ -112,8 +123,13 @@ def load_trainer(
             )
     trainer = cls(model, **{**config, **parts})
     like = _abstract_state(trainer, manifest)
-    compare(_directory.spec_of(like), _directory.specs(manifest)).require(f"{directory}")
+    compare(_directory.spec_of(like), state_specs(manifest)).require(f"{directory}")
     return trainer, _directory.unflatten(like, _directory.read_arrays(directory, manifest), manifest)
+
+
+def state_specs(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the state's arrays."""
+    return {p: s for p, s in _directory.specs(manifest).items() if not p.startswith(f"{BESIDE}/")}
 
 
 def _restore(part: str, value: Any, custom_objects: Mapping[str, Any] | None) -> Any:

@@ -4,8 +4,8 @@ from . import callbacks as callbacks
 from . import losses as losses
 from . import metrics as metrics
 from . import optimizers as optimizers
-from ._loop import evaluate as evaluate
-from ._loop import fit as fit
+from ._fit import fit as fit
+from ._inference import evaluate as evaluate
 from ._predict import predict as predict
 from ._state import TrainState as TrainState
 from ._trainer import Trainer as Trainer

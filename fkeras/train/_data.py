@@ -86,15 +86,11 @@ class ArrayData:
     def steps(self) -> int:
         return -(-self.count // self.batch_size)
 
-    def batches(self, order: np.ndarray | None = None) -> Iterator[Batch]:
-        """The batches in the given order of rows."""
-        tree = (self.x, self.y, self.sample_weight)
-        for start in range(0, self.count, self.batch_size):
-            stop = start + self.batch_size
-            if order is None:
-                yield jax.tree.map(lambda a, s=start, e=stop: a[s:e], tree)
-            else:
-                yield jax.tree.map(lambda a, i=order[start:stop]: a[i], tree)
+    def batch(self, place: int, order: np.ndarray | None = None) -> Batch:
+        """The batch at a place, of the rows in the given order."""
+        start, stop = place * self.batch_size, min((place + 1) * self.batch_size, self.count)
+        rows = slice(start, stop) if order is None else order[start:stop]
+        return jax.tree.map(lambda a: a[rows], (self.x, self.y, self.sample_weight))
 
     def slice(self, start: int, stop: int) -> ArrayData:
         """Some of the rows."""

@@ -1,4 +1,4 @@
-"""Ctrl-C between steps: a run that is interrupted hands back a whole state."""
+"""Ctrl-C and SIGTERM between steps: a run that is interrupted hands back, or saves, a whole state."""
 
 from __future__ import annotations
 
@@ -13,36 +13,52 @@ class Interruptible:
 
     A step gives its old state's memory to the new one, so an exception between the two would leave neither.
 
+    Args:
+        terminations: whether SIGTERM, too, waits for the step; for a run that is saved before the process ends.
+
     >>> with Interruptible() as stop:
     ...     stop.check()
     """
 
-    def __init__(self) -> None:
-        self._asked = False
-        self._before: Any = None
+    def __init__(self, terminations: bool = False) -> None:
+        self._asked: int | None = None
+        self._terminated = False
+        self._signals = (signal.SIGINT, signal.SIGTERM) if terminations else (signal.SIGINT,)
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruptible:
         if threading.current_thread() is threading.main_thread():  # signals reach no other thread
-            self._before = signal.getsignal(signal.SIGINT)
-            if self._before is signal.default_int_handler:
-                signal.signal(signal.SIGINT, self._note)
-            else:
-                self._before = None  # the program handles Ctrl-C itself
+            for number in self._signals:
+                before = signal.getsignal(number)
+                # another handler is the program's own way to deal with the signal
+                if before in (signal.default_int_handler, signal.SIG_DFL):
+                    signal.signal(number, self._note)
+                    self._before[number] = before
         return self
 
     def _note(self, number: int, frame: Any) -> None:
-        if self._asked:
+        if self._asked is not None:
             raise KeyboardInterrupt
-        self._asked = True
+        self._asked = number
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal came."""
+        return self._asked is not None
 
     def check(self) -> None:
-        """Raise `KeyboardInterrupt` if Ctrl-C was pressed; called where the state is whole."""
-        if self._asked:
-            self._asked = False
+        """Raise `KeyboardInterrupt` if a signal came; called where the state is whole."""
+        if self._asked is not None:
+            self._terminated, self._asked = self._asked == signal.SIGTERM, None
             raise KeyboardInterrupt
+
+    def leave_if_terminated(self) -> None:
+        """End the process, as SIGTERM asked; called when all is saved."""
+        if self._terminated:
+            raise SystemExit(128 + signal.SIGTERM)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)

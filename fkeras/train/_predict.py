@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _loop
+from . import _inference
 from ._trainer import Trainer
 
 
@@ -22,7 +22,7 @@ def predict(model: Any, variables: Any, x: Any, **kwargs: Any) -> Any:
     >>> fk.train.predict(model, model.init(jax.random.key(0)), np.ones((5, 3))).shape
     (5, 2)
     """
-    return _loop.predict(_predictor(model), variables, x, **kwargs)
+    return _inference.predict(_predictor(model), variables, x, **kwargs)
 
 
 def _predictor(model: Any) -> Trainer:

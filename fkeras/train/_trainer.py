@@ -15,15 +15,18 @@ import optax
 from flax import linen
 
 from ..core import explain
-from . import _loop
+from . import _fit as fitting
+from . import _inference, _sources
 from . import losses as fk_losses
 from . import metrics as fk_metrics
 from . import optimizers as fk_optimizers
 from ._data import as_arrays, rows, unpack
 from ._forward import added_losses, forward, init_variables, output_masks
+from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
 from ._objective import Objective, add_to, output_names, targets
 from ._partition import Partition, merge, partition_of
 from ._state import TrainState
+from ._step_numbers import check_log, step_numbers
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
 _COMPILED = ("train_step", "eval_step", "predict_step")
@@ -32,11 +35,12 @@ _COMPILED = ("train_step", "eval_step", "predict_step")
 def _compiled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A method that runs under `jax.jit`, once per instance and batch shape."""
 
+    key = f"{function.__qualname__}.{name}"
+
     @functools.wraps(function)
     def method(self: Trainer, *args: Any) -> Any:
         if self.run_eagerly:
             return function(self, *args)
-        key = f"{function.__qualname__}.{name}"
         if key not in self._programs:
             self._programs[key] = jax.jit(functools.partial(function, self))
         return self._programs[key](*args)
@@ -60,7 +64,11 @@ class Trainer:
         metrics: metrics that ignore sample weights.
         weighted_metrics: metrics that use them.
         run_eagerly: whether steps run without `jax.jit`, for debugging.
-        steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras's sake.
+        steps_per_execution: how many steps lie between two calls of callbacks that look at batches.
+        jit_compile: accepted for Keras's sake.
+        auto_scale_loss: whether a model of the policy `mixed_float16` gets dynamic loss scaling.
+        log: further numbers of each step to show: any of `"grad_norm"`, `"update_norm"`, `"param_norm"`,
+            `"learning_rate"`. They are computed inside the step, and are those of the last one.
 
     >>> import fkeras as fk, numpy as np
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1, kernel_initializer="zeros")])
@@ -86,6 +94,7 @@ class Trainer:
     steps_per_execution: int = 1
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
+    log: tuple[str, ...] = ()
     _programs: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __init__(
@@ -111,9 +120,12 @@ class Trainer:
                     write="fk.Trainer(model, optimizer='adam', loss='mse')",
                 )
             )
+        optimizer = fk_optimizers.get(optimizer)
+        if auto_scale_loss and computes_in_float16(model):
+            optimizer = with_loss_scale(optimizer)
         values = {
             "model": model,
-            "optimizer": fk_optimizers.get(optimizer),
+            "optimizer": optimizer,
             "loss": _each(fk_losses.get, loss),
             "loss_weights": loss_weights,
             "metrics": _each(_known_metric, metrics),
@@ -133,6 +145,7 @@ class Trainer:
         unknown = sorted(set(values) - {f.name for f in dataclasses.fields(self)})
         if unknown:
             raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {unknown[0]!r}")
+        values["log"] = check_log(values["log"])
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -304,7 +317,19 @@ class Trainer:
         extras = {"y_pred": y_pred, "parts": parts, "masks": masks, "added": added, "model_state": kept}
         return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
 
-    def _train_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+    def _advance(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+        """One step as a loop over steps wants it; `_logs` makes logs of what the last one shows."""
+        if type(self).train_step is not Trainer.train_step:
+            return type(self).train_step.plain(self, state, batch)  # type: ignore[attr-defined]
+        return self._step(state, batch)
+
+    def _logs(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
+        if type(self).train_step is not Trainer.train_step:
+            return dict(shown)
+        return self._running(state, shown)
+
+    def _step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+        """The next state, and the numbers of this step alone."""
         x, _, _ = unpack(batch)
         rng = jax.random.fold_in(state.rng, state.step)
         partition = self.partition(x)
@@ -317,20 +342,27 @@ class Trainer:
             return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
 
         grads, (loss, extras) = jax.grad(loss_of, has_aux=True)(moving)
-        updates, opt_state = self.optimizer.update(grads, state.opt_state, moving)
+        optimizer = optax.with_extra_args_support(self.optimizer)
+        updates, opt_state = optimizer.update(
+            grads, state.opt_state, moving, value=loss, grad=grads, value_fn=lambda p: loss_of(p)[1][0]
+        )
         params = merge(partition.constrain(optax.apply_updates(moving, updates)), resting)
-        metrics, logs = self._measure(state.metrics, batch, loss, extras)
+        collections = {**state.model_state, **extras.get("model_state", {})}
+        if is_dynamic(self.optimizer):  # a step that overflows changes nothing
+            finite = all_finite(grads)
+            collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
+        shown = step_numbers(self.log, self, grads, updates, params, state.opt_state, opt_state)
         state = state.replace(
             step=state.step + 1,
             params=params,
-            model_state={**state.model_state, **extras.get("model_state", {})},
+            model_state=collections,
             opt_state=opt_state,
-            metrics=metrics,
+            metrics=self._measure(state.metrics, batch, loss, extras),
         )
-        return state, logs
+        return state, {**shown, **extras.get("logs", {})}
 
-    def _measure(self, sums: Any, batch: Any, loss: Any, extras: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Running sums and logs after a training batch: batch losses weighted by their rows, as Keras's."""
+    def _measure(self, sums: Any, batch: Any, loss: Any, extras: Mapping[str, Any]) -> Any:
+        """Running sums after a training batch: batch losses weighted by their rows, as Keras's."""
         x, y, sample_weight = unpack(batch)
         size = rows(x)
         y_pred = extras.get("y_pred")
@@ -342,18 +374,25 @@ class Trainer:
             new["added"] = add_to(sums["added"], extras["added"] * size, size)
             if not extras.get("parts"):  # the loss is what layers added, and nothing else
                 new["losses"] = sums["losses"]
-        if y_pred is None:
-            names, leaves = list(sums["losses"]), [jnp.zeros((1, 1))] * len(sums["losses"])
-            logs = dataclasses.replace(self.objective, metrics=None, weighted_metrics=None).logs(new, names, leaves)
-        else:
+        # found while the step is traced, for `_running`
+        self._programs["measured"] = None if y_pred is None else jax.eval_shape(lambda: y_pred)
+        if y_pred is not None:
             names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
             y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
             # Keras on JAX loses a mask between gradient and metrics, so the numbers of training count every step;
             # those of evaluation leave masked steps out.
             masks = [None] * len(leaves)
             new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
-            logs = self.objective.logs(new, names, leaves)
-        return new, {**logs, **extras.get("logs", {})}
+        return new
+
+    def _running(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """The numbers to show after a step that was traced: the running ones, and those of the step alone."""
+        outputs = self._programs["measured"]
+        if outputs is None:
+            names = list(state.metrics["losses"])
+            bare = dataclasses.replace(self.objective, metrics=None, weighted_metrics=None)
+            return {**bare.logs(state.metrics, names, [jnp.zeros((1, 1))] * len(names)), **shown}
+        return {**self.objective.logs(state.metrics, self.output_names(outputs), jax.tree.leaves(outputs)), **shown}
 
     def train_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         """One step: `(state, batch) -> (next state, logs)`, pure and compiled; put it in your own `scan`.
@@ -365,7 +404,8 @@ class Trainer:
         Returns:
             The next state, and the running loss and metrics as device scalars.
         """
-        return self._train_step(state, batch)
+        state, shown = self._step(state, batch)
+        return state, self._running(state, shown)
 
     def _custom_loss(self) -> bool:
         """Whether a subclass minimises something of its own."""
@@ -377,7 +417,7 @@ class Trainer:
         if self._custom_loss():
             result = self.compute_loss(state.params, state, batch, None)
             loss, extras = result if isinstance(result, tuple) else (result, {})
-            return self._measure(sums, batch, loss, extras)[0]
+            return self._measure(sums, batch, loss, extras)
         y_pred, updates = self.forward(state.params, state, x, state.rng, False)
         names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
         y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
@@ -418,27 +458,27 @@ class Trainer:
         Returns:
             `(state, history)`; the state handed in stays usable.
         """
-        return _loop.fit(self, state, x, y, **kwargs)
+        return fitting.fit(self, state, x, y, **kwargs)
 
     def evaluate(self, state: TrainState, x: Any = None, y: Any = None, **kwargs: Any) -> dict[str, float]:
         """Loss and metrics over a whole set; see `fk.train.evaluate`."""
-        return _loop.evaluate(self, state, x, y, **kwargs)
+        return _inference.evaluate(self, state, x, y, **kwargs)
 
     def predict(self, state: TrainState, x: Any, **kwargs: Any) -> Any:
         """The model's outputs for all of `x`, as numpy arrays; see `fk.train.predict`."""
-        return _loop.predict(self, state.variables, x, **kwargs)
+        return _inference.predict(self, state.variables, x, **kwargs)
 
     def train_on_batch(
         self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
     ) -> tuple[TrainState, dict[str, float]]:
         """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
-        batch = _loop.one_batch(x, y, sample_weight, class_weight)
+        batch = _sources.one_batch(x, y, sample_weight, class_weight)
         state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state.variables, batch[0])), batch)
         return state, {k: float(v) for k, v in logs.items()}
 
     def test_on_batch(self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics of one batch as floats."""
-        batch = _loop.one_batch(x, y, sample_weight, None)
+        batch = _sources.one_batch(x, y, sample_weight, None)
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state.variables, batch[0])), batch)
         return {k: float(v) for k, v in logs.items()}
 

@@ -1,5 +1,6 @@
 """Callbacks: reducers of a run's state, called where a Keras user expects."""
 
+from ._backup import BackupAndRestore as BackupAndRestore
 from ._base import Callback as Callback
 from ._base import CallbackList as CallbackList
 from ._base import Event as Event

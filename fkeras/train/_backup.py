@@ -1,0 +1,97 @@
+"""A run on disk: saved while it goes on, and found again when it is started again."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+from ._state import TrainState
+from .callbacks import BackupAndRestore, CallbackList, History
+
+
+@dataclasses.dataclass
+class Run:
+    """Where a run is: all that is needed to go on with it.
+
+    Attributes:
+        state: the state.
+        epoch: the epoch that is under way.
+        history: the numbers of the epochs before.
+        done: how many of the epoch's steps were made.
+        total: how many steps of the run were made.
+        began_at: the state's step at the epoch's first batch.
+        stopped: whether a callback ended the run.
+        logs: the numbers of the epoch so far, when it was saved.
+        data: where an iterator with `get_state` was, when the run was saved.
+    """
+
+    state: TrainState
+    epoch: int
+    history: History
+    done: int = 0
+    total: int = 0
+    began_at: int = 0
+    stopped: bool = False
+    logs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data: Any = None
+
+
+class Backup:
+    """Keeps a run in a directory, as a `BackupAndRestore` says.
+
+    Args:
+        asked: what the user asked for.
+    """
+
+    def __init__(self, asked: BackupAndRestore) -> None:
+        self.asked = asked
+        self.last = time.monotonic()
+
+    def restore(self, trainer: Any, run: Run, calls: CallbackList) -> bool:
+        """Put what was saved in the run's place; whether there was anything."""
+        from ..checkpoint import load_run as door
+
+        found = door(self.asked.backup_dir, trainer, run.state, len(calls.callbacks))
+        if found is None:
+            return False
+        run.state, record, calls.memory = found
+        run.history.history, run.history.epoch = record.pop("history"), record.pop("epochs")
+        for name, value in record.items():
+            setattr(run, name, value)
+        return True
+
+    def save(self, trainer: Any, run: Run, calls: CallbackList, source: Any) -> None:
+        """Save the run; what is there of an older one stays until this is whole."""
+        from ..checkpoint import save_run as door
+
+        run.data = source.position()
+        record = {
+            **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in ("state", "history")},
+            "history": run.history.history,
+            "epochs": run.history.epoch,
+        }
+        door(self.asked.backup_dir, trainer, run.state, record, calls.memory)
+        self.last = time.monotonic()
+
+    def until_due(self, total: int) -> int:
+        """How many steps may be made before one that has to be saved."""
+        every = self.asked.save_freq
+        return every - total % every if isinstance(every, int) else 2**31
+
+    def is_due(self, total: int, epoch_ended: bool = False) -> bool:
+        """Whether to save now."""
+        seconds = self.asked.save_seconds
+        if seconds is not None and time.monotonic() - self.last >= seconds:
+            return True
+        every = self.asked.save_freq
+        if epoch_ended and (every == "epoch" or self.asked.double_checkpoint):
+            return True
+        return every != "epoch" and total % every == 0
+
+    def finish(self) -> None:
+        """The run has ended: its backup goes, if that was asked for."""
+        from ..checkpoint import delete_runs as door
+
+        if self.asked.delete_checkpoint:
+            door(self.asked.backup_dir)

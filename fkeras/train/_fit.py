@@ -1,0 +1,254 @@
+"""fit: a thin loop around compiled steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..core import explain
+from . import _programs
+from ._backup import Backup, Run
+from ._compiles import CompileGuard
+from ._drivers import driver_for
+from ._inference import evaluate_source, floats
+from ._interrupt import Interruptible
+from ._pace import Pace
+from ._progress import Progress
+from ._sources import Arrays, Position, no_batches, training_source, validation_source
+from ._state import TrainState
+from .callbacks import BackupAndRestore, CallbackList, Event, History
+
+
+def fit(
+    trainer: Any,
+    state: TrainState,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    verbose: Any = "auto",
+    callbacks: Any = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: Any = 1,
+    *,
+    max_steps: int | None = None,
+    validate_every: int | None = None,
+    checkpoint: Any = None,
+    max_compiles: int | None = None,
+) -> tuple[TrainState, History]:
+    """Train for some epochs.
+
+    Args:
+        trainer: the trainer.
+        state: where to start; it stays usable, `fit` trains a private copy.
+        x, y: arrays or pytrees of arrays; or `x` alone, something that yields `(x, y)` or `(x, y, weight)` batches.
+        batch_size: rows in a batch, 32 by default.
+        epochs: the epoch to end at; 1 by default, and without end where `max_steps` is given.
+        verbose: 0 silent, 1 a bar, 2 a line an epoch; `"auto"` is 1.
+        callbacks: callbacks, or functions `(trainer, state, logs) -> state`.
+        validation_split: the last fraction of the arrays is held out.
+        validation_data: `(x, y)`, `(x, y, weight)` or something that yields batches.
+        shuffle: whether each epoch visits the rows in a new order, a function of the state's `rng` and `step`.
+        class_weight: a weight for each class.
+        sample_weight: a weight for each row; or a dict by output.
+        initial_epoch: the epoch to start at.
+        steps_per_epoch: how many batches are an epoch.
+        validation_steps, validation_batch_size, validation_freq: the same for the validation.
+        max_steps: how many steps the run has at most.
+        validate_every: validate after every so many steps, which are then what an epoch is.
+        checkpoint: a directory, or a `fk.callbacks.BackupAndRestore`. The run is saved there while it goes on, and
+            when it is called again with the same arguments it goes on from there, to the bit.
+        max_compiles: how often the train step may be compiled in this call; another batch shape compiles it again.
+
+    Returns:
+        `(state, history)`. Ctrl-C ends the run early and returns the last whole state and the history so far.
+
+    Raises:
+        ValueError: arrays that do not fit each other or the model, or arguments that contradict each other.
+        RuntimeError: more than `max_compiles` compilations.
+    """
+    verbose = 1 if verbose == "auto" else int(verbose)
+    steps_per_epoch, ends = _lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
+    source, held_out = training_source(x, y, sample_weight, class_weight, batch_size, validation_split, steps_per_epoch)
+    validation = validation_source(validation_data, held_out, validation_batch_size or batch_size)
+    calls, backup = _callbacks(callbacks, checkpoint)
+    run = Run(_programs.private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
+    resumed = backup is not None and backup.restore(trainer, run, calls)
+    skip = source.resume(run.total, run.done, run.data) if resumed else 0
+    loop = _Loop(trainer, source, run, calls, backup, verbose, shuffle, max_steps, max_compiles, initial_epoch)
+    with Interruptible(terminations=backup is not None) as interruption:
+        try:
+            if not resumed:
+                loop.call("on_train_begin")
+            while run.epoch < ends and not run.stopped and run.total != max_steps:
+                if verbose:
+                    print(f"Epoch {run.epoch + 1}/{int(ends) if ends < float('inf') else '?'}", flush=True)
+                numbers = loop.epoch(interruption, skip)
+                skip = 0
+                if validation is not None and _is_due(run.epoch, validation_freq):
+                    results = evaluate_source(trainer, run.state, validation, validation_steps, 0, calls)
+                    numbers.update({f"val_{k}": v for k, v in results.items()})
+                loop.end_epoch(numbers)
+            if backup is not None:
+                backup.save(trainer, run, calls, source)
+            loop.call("on_train_end")
+            run.state = trainer.finalize(run.state, loop.example)
+            if backup is not None:
+                backup.finish()
+        except KeyboardInterrupt:
+            run.history.interrupted = True
+            if backup is not None:
+                backup.save(trainer, run, calls, source)
+            interruption.leave_if_terminated()
+    return run.state, run.history
+
+
+class _Loop:
+    """The steps of a run and the calls around them."""
+
+    def __init__(
+        self, trainer: Any, source: Any, run: Run, calls: CallbackList, backup: Backup | None, verbose: int,
+        shuffle: bool, max_steps: int | None, max_compiles: int | None, initial_epoch: int,
+    ) -> None:  # fmt: skip
+        self.trainer, self.source, self.run, self.calls, self.backup = trainer, source, run, calls, backup
+        self.verbose, self.max_steps, self.initial_epoch = verbose, max_steps, initial_epoch
+        self.example = source.example()
+        self.by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
+        empty = trainer.reset_metrics(run.state.variables, self.example)
+        if not run.done:
+            run.state = run.state.replace(metrics=empty)
+        self.reset = _programs.cached(trainer, "reset metrics", lambda: lambda: trainer.reset_metrics(None))
+        seed = np.asarray(jax.random.key_data(run.state.rng)) if shuffle else None
+        self.driver = driver_for(trainer, source, run.state, seed, donate=not self.by_batch)
+        self.guard = CompileGuard(trainer, source, max_compiles)
+        self.pace = Pace(max(1, int(trainer.steps_per_execution)) if self.by_batch else None)
+
+    def call(self, name: str, **parts: Any) -> Event:
+        """Run a hook of every callback; what they return is what trains next."""
+        run = self.run
+        found = self.calls.call(name, Event(trainer=self.trainer, state=run.state, epoch=run.epoch, **parts))
+        # What a callback saw it may keep, so the run goes on with a copy of its own.
+        seen = self.calls.hooks(name) and not self.by_batch
+        run.state = _programs.private(found.state) if seen else found.state
+        return found
+
+    def epoch(self, interruption: Interruptible, skip: int) -> dict[str, Any]:
+        """An epoch's steps, or what is left of them; its numbers."""
+        run, source = self.run, self.source
+        if not run.done:
+            self.call("on_epoch_begin")
+            run.began_at = int(run.state.step) if isinstance(source, Arrays) else 0
+            run.state = run.state.replace(metrics=self.reset())
+        self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
+        progress, before, last = Progress(source.steps, self.verbose), None, None
+        while count := self._next_count():
+            interruption.check()
+            if self.by_batch:
+                self.call("on_train_batch_begin", batch=run.done)
+            run.state, logs, made = self.driver.advance(run.state, count, interruption)
+            self.guard.check(self.driver, run.state)
+            if not made:
+                break
+            before, last = last, logs
+            run.done, run.total = run.done + made, run.total + made
+            if self.by_batch:
+                run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
+            self.pace.wait(before, made)
+            progress.step(run.done, last if before is None else before)
+            if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
+                run.logs = floats(logs)
+                self.backup.save(self.trainer, run, self.calls, source)
+            if run.stopped or made < count:
+                break
+        interruption.check()
+        if not run.done:
+            raise no_batches(run.epoch)
+        self.progress = progress
+        return dict(run.logs) if last is None else floats(last)
+
+    def _next_count(self) -> int:
+        """How many steps to make before Python looks again."""
+        run, bounds = self.run, [self.pace.count]
+        if self.source.steps is not None:
+            bounds.append(self.source.steps - run.done)
+        if self.max_steps is not None:
+            bounds.append(self.max_steps - run.total)
+        if self.backup is not None:
+            bounds.append(self.backup.until_due(run.total))
+        return min(bounds)
+
+    def end_epoch(self, numbers: dict[str, Any]) -> None:
+        """The calls and the record at an epoch's end."""
+        run = self.run
+        found = self.call("on_epoch_end", logs=numbers)
+        run.history.add(run.epoch, dict(found.logs))
+        self.progress.finish(run.done, found.logs)
+        run.stopped = run.stopped or found.stop
+        run.epoch, run.done, run.logs = run.epoch + 1, 0, {}
+        if self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):
+            self.backup.save(self.trainer, run, self.calls, self.source)
+
+
+def _lengths(
+    epochs: int | None, initial_epoch: int, steps_per_epoch: int | None, max_steps: int | None, every: int | None
+) -> tuple[int | None, float]:
+    """`(steps of an epoch, the epoch to end at)`."""
+    for name, value in (("max_steps", max_steps), ("validate_every", every), ("steps_per_epoch", steps_per_epoch)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+            raise ValueError(
+                explain(f"{name} must be a positive number of steps.", received=repr(value), write=f"{name}=100")
+            )
+    if every is not None:
+        if steps_per_epoch is not None:
+            raise ValueError(
+                explain(
+                    "validate_every and steps_per_epoch both say how many steps an epoch has.",
+                    received=f"validate_every={every}, steps_per_epoch={steps_per_epoch}",
+                    write=f"validate_every={every}",
+                )
+            )
+        steps_per_epoch = every
+    if epochs is None:
+        return steps_per_epoch, float("inf") if max_steps is not None else initial_epoch + 1
+    return steps_per_epoch, epochs
+
+
+def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None]:
+    """The callbacks, and the backup that one of them or `checkpoint` asks for."""
+    listed = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    asked = [c for c in listed if isinstance(c, BackupAndRestore)]
+    if checkpoint is not None:
+        asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else _backup_at(checkpoint))
+    if len(asked) > 1:
+        raise ValueError(
+            explain(
+                "A run is backed up at one place.",
+                received=", ".join(str(a.backup_dir) for a in asked),
+                usually="BackupAndRestore was given among the callbacks, and checkpoint= too.",
+                write="one of the two",
+            )
+        )
+    calls = CallbackList([c for c in listed if not isinstance(c, BackupAndRestore)])
+    return calls, Backup(asked[0]) if asked else None
+
+
+def _backup_at(directory: Any) -> BackupAndRestore:
+    """What `checkpoint="run/"` asks for: each epoch and each minute, kept when the run has ended."""
+    return BackupAndRestore(directory, delete_checkpoint=False, save_seconds=60)
+
+
+def _is_due(epoch: int, frequency: Any) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency

@@ -1,0 +1,44 @@
+"""How much to hand the device at once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+
+# Seconds between two looks at what runs on the device: Ctrl-C, the progress bar and backups wait no longer.
+_LOOK = 0.2
+# Steps of the first dispatch, before it is known how long one takes.
+_FIRST = 8
+
+
+class Pace:
+    """How many steps to dispatch at once, so that a dispatch takes about a fifth of a second.
+
+    Args:
+        fixed: a number of steps that callbacks ask for.
+
+    >>> Pace(None).count, Pace(1).count
+    (8, 1)
+    """
+
+    def __init__(self, fixed: int | None) -> None:
+        self.fixed, self.count = fixed is not None, fixed or _FIRST
+        self.last, self.under_way = time.monotonic(), 0
+
+    def wait(self, before: Any, made: int) -> None:
+        """Wait for the dispatch before the last, which leaves the device busy with the last one.
+
+        Args:
+            before: an array, or a tree of them, that the dispatch before the last returned; `None` if there was none.
+            made: how many steps the last dispatch has.
+        """
+        if before is not None and not self.fixed:
+            jax.block_until_ready(before)
+            seconds = time.monotonic() - self.last
+            if seconds < _LOOK / 2 and self.under_way >= self.count:
+                self.count *= 4
+            elif seconds > 2 * _LOOK and self.under_way > 1:
+                self.count = max(1, self.under_way // 4)
+        self.last, self.under_way = time.monotonic(), made

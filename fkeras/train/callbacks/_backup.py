@@ -1,0 +1,68 @@
+"""BackupAndRestore: a run that goes on after an interruption."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ...core import explain
+from ._base import Callback
+
+
+class BackupAndRestore(Callback):
+    """Saves the run while it goes on; `fit` called again with the same arguments goes on from there, to the bit.
+
+    Args:
+        backup_dir: the directory of the run. Two runs do not share one.
+        save_freq: `"epoch"`, or after how many steps to save.
+        double_checkpoint: also save when an epoch ends, when `save_freq` counts steps.
+        delete_checkpoint: whether the backup is deleted when training has ended.
+        save_seconds: also save when this many seconds have gone by, between two steps.
+
+    Raises:
+        ValueError: a frequency that is neither.
+
+    What is saved is everything: weights, collections, optimizer state, averages, randomness, the position in the epoch
+    and in the data, running metrics, what callbacks remember, and the history. Ctrl-C and SIGTERM save too. Iterators
+    go on through `get_state` and `set_state` where they have them, else by passing over what was seen.
+
+    >>> import fkeras as fk, numpy as np, tempfile
+    >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("adam", "mse")
+    >>> x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     kept = fk.callbacks.BackupAndRestore(place, delete_checkpoint=False)
+    ...     _ = trainer.fit(trainer.init(0), x, y, epochs=2, callbacks=[kept], verbose=0)
+    ...     _, history = trainer.fit(trainer.init(0), x, y, epochs=3, callbacks=[kept], verbose=0)
+    >>> history.epoch
+    [0, 1, 2]
+
+    Reference: https://keras.io/api/callbacks/backup_and_restore/
+    Unlike Keras the run that goes on is the same run, to the bit, wherever it was cut off.
+    """
+
+    def __init__(
+        self,
+        backup_dir: Any,
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+        *,
+        save_seconds: float | None = None,
+    ) -> None:
+        good = save_freq == "epoch" or (
+            isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        )
+        if not good:
+            raise ValueError(
+                explain(
+                    "BackupAndRestore: `save_freq` is 'epoch' or a number of steps.",
+                    received=f"save_freq={save_freq!r}",
+                    write='save_freq="epoch"',
+                )
+            )
+        if not os.fspath(backup_dir):
+            raise ValueError(
+                explain("BackupAndRestore needs a directory.", received=repr(backup_dir), write='"backups/run1"')
+            )
+        self.backup_dir, self.save_freq, self.save_seconds = os.fspath(backup_dir), save_freq, save_seconds
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
