@@ -6,6 +6,7 @@ import dataclasses
 import time
 from typing import Any
 
+from ._inference import floats
 from ._state import TrainState
 from .callbacks import BackupAndRestore, CallbackList, History
 
@@ -22,7 +23,7 @@ class Run:
         total: how many steps of the run were made.
         began_at: the state's step at the epoch's first batch.
         stopped: whether a callback ended the run.
-        logs: the numbers of the epoch so far, when it was saved.
+        logs: the numbers of the epoch so far.
         data: where an iterator with `get_state` was, when the run was saved.
     """
 
@@ -68,6 +69,7 @@ class Backup:
         run.data = source.position()
         record = {
             **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in ("state", "history")},
+            "logs": floats(run.logs),
             "history": run.history.history,
             "epochs": run.history.epoch,
         }

@@ -126,7 +126,7 @@ class _Loop:
         self.example = source.example()
         self.by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
         empty = trainer.reset_metrics(run.state.variables, self.example)
-        if not run.done:
+        if not run.total:
             run.state = run.state.replace(metrics=empty)
         self.reset = _programs.cached(trainer, "reset metrics", lambda: lambda: trainer.reset_metrics(None))
         seed = np.asarray(jax.random.key_data(run.state.rng)) if shuffle else None
@@ -160,14 +160,13 @@ class _Loop:
             self.guard.check(self.driver, run.state)
             if not made:
                 break
-            before, last = last, logs
+            before, last, run.logs = last, logs, logs
             run.done, run.total = run.done + made, run.total + made
             if self.by_batch:
                 run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
             self.pace.wait(before, made)
             progress.step(run.done, last if before is None else before)
             if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
-                run.logs = floats(logs)
                 self.backup.save(self.trainer, run, self.calls, source)
             if run.stopped or made < count:
                 break
@@ -175,7 +174,7 @@ class _Loop:
         if not run.done:
             raise no_batches(run.epoch)
         self.progress = progress
-        return dict(run.logs) if last is None else floats(last)
+        return floats(run.logs)
 
     def _next_count(self) -> int:
         """How many steps to make before Python looks again."""

@@ -1,0 +1,306 @@
+"""Runs that are cut off go on as the same run, to the bit: weights, randomness, data, callbacks, history."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fkeras as fk
+
+X = np.random.default_rng(0).normal(size=(22, 4)).astype("float32")
+Y = (np.arange(22) % 3).astype("int32")
+VALIDATION = (X[:6], Y[:6])
+
+
+class Crash(Exception):
+    """What a power cut is to a process."""
+
+
+class CrashAt(fk.callbacks.Callback):
+    """Raises at a step, once."""
+
+    def __init__(self):
+        self.step = None
+
+    def on_train_batch_end(self, event):
+        if self.step is not None and int(event.state.step) == self.step:
+            self.step = None
+            raise Crash
+
+
+class CrashAtEpoch(CrashAt):
+    """Raises at the end of an epoch, once; it does not look at batches, so epochs may run on the device."""
+
+    on_train_batch_end = fk.callbacks.Callback.on_train_batch_end
+
+    def on_epoch_end(self, event):
+        if self.step is not None and int(event.state.step) >= self.step:
+            self.step = None
+            raise Crash
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    inputs = fk.Input((4,))
+    x = fk.nn.BatchNormalization()(fk.nn.Dense(5, name="hidden")(inputs))
+    model = fk.Model(inputs, fk.nn.Dense(3)(fk.nn.Dropout(0.2)(x)))
+    adam = fk.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9)
+    return model.compile(adam, fk.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+
+
+def same(a, b):
+    raw = lambda leaf: jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf  # noqa: E731
+    return jax.tree.structure(a) == jax.tree.structure(b) and all(
+        x.dtype == y.dtype and np.array_equal(raw(x), raw(y))
+        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
+
+
+class Dataset:
+    """An object with a length and items."""
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        return X[4 * i : 4 * i + 4], Y[4 * i : 4 * i + 4]
+
+
+class Positioned:
+    """An endless iterator that knows where it is."""
+
+    def __init__(self):
+        self.drawn = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        rows = np.random.default_rng(self.drawn).permutation(22)[:4]
+        self.drawn += 1
+        return X[rows], Y[rows]
+
+    def get_state(self):
+        return {"drawn": self.drawn}
+
+    def set_state(self, state):
+        self.drawn = state["drawn"]
+
+
+def endless():
+    i = 0
+    while True:
+        yield X[i % 18 : i % 18 + 4], Y[i % 18 : i % 18 + 4]
+        i += 3
+
+
+ARRAYS = {"x": X, "y": Y, "batch_size": 4}
+SOURCES = {
+    "arrays": lambda: ARRAYS,
+    "arrays in their order": lambda: {**ARRAYS, "shuffle": False},
+    "arrays cut up by steps_per_epoch": lambda: {**ARRAYS, "steps_per_epoch": 4},
+    "a dataset": lambda: {"x": Dataset()},
+    "a generator": lambda: {"x": endless(), "steps_per_epoch": 5},
+    "an iterator with a position": lambda: {"x": Positioned(), "steps_per_epoch": 5},
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("crash", "every"), [(CrashAt, "epoch"), (CrashAt, 1), (CrashAt, 4), (CrashAtEpoch, "epoch"), (CrashAtEpoch, 3)]
+)
+def test_a_run_that_was_cut_off_is_the_same_run(trainer, tmp_path, source, every, crash):
+    options = {"epochs": 4, "validation_data": VALIDATION, "verbose": 0}
+    start, crash = trainer.init(7), crash()
+    wanted, history = trainer.fit(start, **SOURCES[source](), **options, callbacks=[CrashAt()])
+    backup = fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=every)
+    for crash.step in (7, 13):
+        with pytest.raises(Crash):
+            trainer.fit(start, **SOURCES[source](), **options, callbacks=[crash, backup])
+        assert any((tmp_path / "run").iterdir())
+    got, resumed = trainer.fit(start, **SOURCES[source](), **options, callbacks=[crash, backup])
+    assert same(got, wanted)
+    assert resumed.history == history.history
+    assert resumed.epoch == history.epoch == [0, 1, 2, 3]
+    assert not (tmp_path / "run").exists()  # delete_checkpoint
+
+
+def test_the_position_of_an_iterator_is_set_not_run_through(trainer, tmp_path):
+    crash, backup = CrashAt(), fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=1)
+    crash.step = 7
+    with pytest.raises(Crash):
+        trainer.fit(trainer.init(0), Positioned(), steps_per_epoch=5, epochs=2, verbose=0, callbacks=[crash, backup])
+    seen = []
+
+    class Watched(Positioned):
+        def __next__(self):
+            seen.append(self.drawn)
+            return super().__next__()
+
+    trainer.fit(trainer.init(0), Watched(), steps_per_epoch=5, epochs=2, verbose=0, callbacks=[crash, backup])
+    assert seen == [6, 7, 8, 9]
+
+
+def test_callbacks_remember(trainer, tmp_path):
+    def callbacks():
+        return [
+            crash,
+            fk.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=1.0, cooldown=1),
+            fk.callbacks.EarlyStopping("val_loss", patience=5, min_delta=1.0, restore_best_weights=True),
+            fk.callbacks.CSVLogger(tmp_path / "log.csv"),
+        ]
+
+    crash = CrashAt()
+    options = {**ARRAYS, "epochs": 12, "validation_data": VALIDATION, "verbose": 0}
+    start = trainer.init(3)
+    wanted, history = trainer.fit(start, **options, callbacks=callbacks())
+    rows = (tmp_path / "log.csv").read_text()
+    assert len(history.epoch) == 6  # stopped early
+    assert len(set(history.history["learning_rate"])) > 2
+    for crash.step in (9, 15, 27):
+        with pytest.raises(Crash):
+            trainer.fit(start, **options, callbacks=callbacks(), checkpoint=tmp_path / "run")
+    got, resumed = trainer.fit(start, **options, callbacks=callbacks(), checkpoint=tmp_path / "run")
+    assert same(got, wanted)
+    assert resumed.history == history.history
+    assert (tmp_path / "log.csv").read_text() == rows
+    again, once_more = trainer.fit(start, **options, callbacks=callbacks(), checkpoint=tmp_path / "run")
+    assert same(again, wanted)  # a run that ended is not trained on
+    assert once_more.history == history.history
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one(trainer, tmp_path):
+    start = trainer.init(0)
+    trainer.fit(start, **ARRAYS, epochs=2, verbose=0, checkpoint=tmp_path / "run")
+    got, history = trainer.fit(start, **ARRAYS, epochs=5, verbose=0, checkpoint=tmp_path / "run")
+    wanted, reference = trainer.fit(start, **ARRAYS, epochs=5, verbose=0)
+    assert same(got, wanted)
+    assert history.history == reference.history
+
+
+def test_sigterm_saves_and_leaves(trainer, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    assert before is signal.SIG_DFL
+
+    def interrupted():
+        for i, batch in enumerate(endless()):
+            if i == 7:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+    start, options = trainer.init(5), {"steps_per_epoch": 5, "epochs": 3, "verbose": 0}
+    with pytest.raises(SystemExit) as left:
+        trainer.fit(start, interrupted(), **options, checkpoint=tmp_path / "run")
+    assert left.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert sorted(p.name for p in (tmp_path / "run").iterdir())[-1] == "000000008"
+    got, resumed = trainer.fit(start, endless(), **options, checkpoint=tmp_path / "run")
+    wanted, history = trainer.fit(start, endless(), **options)
+    assert same(got, wanted)
+    assert resumed.history == history.history
+
+
+def test_ctrl_c_saves_and_hands_back(trainer, tmp_path):
+    asked = []
+
+    def interrupt(trainer, state, logs):
+        if not asked:
+            asked.append(state)
+            raise KeyboardInterrupt
+        return state
+
+    start = trainer.init(0)
+    options = {**ARRAYS, "epochs": 3, "verbose": 0, "callbacks": [interrupt]}
+    _, stopped = trainer.fit(start, **options, checkpoint=tmp_path / "run")
+    assert stopped.interrupted
+    got, history = trainer.fit(start, **options, checkpoint=tmp_path / "run")
+    wanted, reference = trainer.fit(start, **options)
+    assert same(got, wanted)
+    assert not history.interrupted
+    assert history.history == reference.history
+
+
+def test_steps_are_counted_over_interruptions(trainer, tmp_path):
+    crash = CrashAt()
+    options = {**ARRAYS, "max_steps": 14, "validate_every": 4, "validation_data": VALIDATION, "verbose": 0}
+    start = trainer.init(0)
+    wanted, history = trainer.fit(start, **options, callbacks=[crash])
+    assert int(wanted.step) == 14
+    assert len(history.history["val_loss"]) == 4  # after 4, 8 and 12 steps, and at the end
+    crash.step = 10
+    backup = fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=3)
+    with pytest.raises(Crash):
+        trainer.fit(start, **options, callbacks=[crash, backup])
+    got, resumed = trainer.fit(start, **options, callbacks=[crash, backup])
+    assert same(got, wanted)
+    assert resumed.history == history.history
+
+
+# ------------------------------------------------------------------ what is on disk
+def test_an_unfinished_save_is_not_taken_for_a_finished_one(trainer, tmp_path):
+    place, start = tmp_path / "run", trainer.init(0)
+    options = {**ARRAYS, "verbose": 0, "checkpoint": place}
+    trainer.fit(start, **options, epochs=2)
+    assert [p.name for p in sorted(place.iterdir())] == ["000000006", "000000012"]
+    # A save that was cut off: its temporary directory is there, its name is not.
+    left = place / ".000000018-cut"
+    left.mkdir()
+    (left / "manifest.json").write_text("{")
+    got, _ = trainer.fit(start, **options, epochs=3)
+    wanted, _ = trainer.fit(start, **ARRAYS, verbose=0, epochs=3)
+    assert same(got, wanted)
+    assert not left.exists()
+    assert len(list(place.iterdir())) == 2
+
+
+def test_a_run_opens_as_a_trainer(trainer, tmp_path):
+    start = trainer.init(0)
+    state, _ = trainer.fit(start, **ARRAYS, epochs=2, verbose=0, checkpoint=tmp_path / "run")
+    again, found = fk.load_trainer(tmp_path / "run")
+    assert again.get_config() == trainer.get_config()
+    assert same(again.finalize(found), state)
+
+
+def test_what_does_not_fit_is_refused(trainer, tmp_path):
+    start = trainer.init(0)
+    options = {**ARRAYS, "verbose": 0, "checkpoint": tmp_path / "run"}
+    trainer.fit(start, **options)
+    with pytest.raises(ValueError, match=r"had other callbacks[\s\S]*0 callbacks|1 callbacks"):
+        trainer.fit(start, **options, callbacks=[CrashAt()])
+    other = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3)]).compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"missing|unexpected"):
+        other.fit(other.init(0), **options)
+    with pytest.raises(ValueError, match=r"backed up at one place"):
+        trainer.fit(start, **options, callbacks=[fk.callbacks.BackupAndRestore(tmp_path / "other")])
+    with pytest.raises(ValueError, match=r"'epoch' or a number of steps"):
+        fk.callbacks.BackupAndRestore("run", save_freq=0)
+    with pytest.raises(ValueError, match=r"needs a directory"):
+        fk.callbacks.BackupAndRestore("")
+
+
+def test_a_callback_s_memory_that_cannot_be_saved_is_named(trainer, tmp_path):
+    class Remembers(fk.callbacks.Callback):
+        def on_epoch_end(self, event):
+            return event.remember(file=pathlib.Path("x"))
+
+    with pytest.raises(TypeError, match=r"memory/0/file: \w*Path"):
+        trainer.fit(trainer.init(0), **ARRAYS, verbose=0, callbacks=[Remembers()], checkpoint=tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*")) if (tmp_path / "run").exists() else True
+
+
+def test_processes_that_are_killed_go_on(tmp_path):
+    """SIGKILL at random moments, also within a save; the run that is started again is the same run."""
+    script = pathlib.Path(__file__).parents[2] / "benchmarks" / "kill_resume.py"
+    out = tmp_path / "result.json"
+    command = [sys.executable, str(script), "--runs", "1", "--kills", "5", "--seed", "0", "--json", str(out)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    result = json.loads(out.read_text())
+    assert result["kills"] == 5
+    assert result["equal"] == result["runs"] == 1
