@@ -76,7 +76,8 @@ def main() -> None:
     parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train:
-        return train(*options.train)
+        train(*options.train)
+        return
     draw, equal, kills, unfinished = random.Random(options.seed), 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)

@@ -12,7 +12,7 @@ from ..core import explain
 from . import _programs
 from ._backup import Backup, Run
 from ._compiles import CompileGuard
-from ._drivers import driver_for
+from ._drivers import OneByOne, driver_for
 from ._inference import evaluate_source, floats
 from ._interrupt import Interruptible
 from ._pace import Pace
@@ -132,7 +132,9 @@ class _Loop:
         seed = np.asarray(jax.random.key_data(run.state.rng)) if shuffle else None
         self.driver = driver_for(trainer, source, run.state, seed, donate=not self.by_batch)
         self.guard = CompileGuard(trainer, source, max_compiles)
-        self.pace = Pace(max(1, int(trainer.steps_per_execution)) if self.by_batch else None)
+        # Batches of a stream may have any shape: where compilations are limited, each is looked at.
+        alone = max_compiles is not None and isinstance(self.driver, OneByOne)
+        self.pace = Pace(max(1, int(trainer.steps_per_execution)) if self.by_batch else 1 if alone else None)
 
     def call(self, name: str, **parts: Any) -> Event:
         """Run a hook of every callback; what they return is what trains next."""

@@ -56,11 +56,11 @@ def step_numbers(
     for name in names:
         if name == "grad_norm":
             scale = getattr(trainer.optimizer, "scale_loss", None)
-            found[name] = optax.global_norm(grads) / (scale(jnp.float32(1), before) if scale else 1)
+            found[name] = optax.tree.norm(grads) / (scale(jnp.float32(1), before) if scale else 1)
         elif name == "update_norm":
-            found[name] = optax.global_norm(updates)
+            found[name] = optax.tree.norm(updates)
         elif name == "param_norm":
-            found[name] = optax.global_norm(params)
+            found[name] = optax.tree.norm(params)
         else:
             rates = optax.tree_utils.tree_get_all_with_path(after, "learning_rate")
             if not rates:

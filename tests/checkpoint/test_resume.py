@@ -19,7 +19,7 @@ Y = (np.arange(22) % 3).astype("int32")
 VALIDATION = (X[:6], Y[:6])
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """What a power cut is to a process."""
 
 
@@ -32,7 +32,7 @@ class CrashAt(fk.callbacks.Callback):
     def on_train_batch_end(self, event):
         if self.step is not None and int(event.state.step) == self.step:
             self.step = None
-            raise Crash
+            raise CrashError
 
 
 class CrashAtEpoch(CrashAt):
@@ -43,7 +43,7 @@ class CrashAtEpoch(CrashAt):
     def on_epoch_end(self, event):
         if self.step is not None and int(event.state.step) >= self.step:
             self.step = None
-            raise Crash
+            raise CrashError
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_run_that_was_cut_off_is_the_same_run(trainer, tmp_path, source, every
     wanted, history = trainer.fit(start, **SOURCES[source](), **options, callbacks=[CrashAt()])
     backup = fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=every)
     for crash.step in (7, 13):
-        with pytest.raises(Crash):
+        with pytest.raises(CrashError):
             trainer.fit(start, **SOURCES[source](), **options, callbacks=[crash, backup])
         assert any((tmp_path / "run").iterdir())
     got, resumed = trainer.fit(start, **SOURCES[source](), **options, callbacks=[crash, backup])
@@ -135,7 +135,7 @@ def test_a_run_that_was_cut_off_is_the_same_run(trainer, tmp_path, source, every
 def test_the_position_of_an_iterator_is_set_not_run_through(trainer, tmp_path):
     crash, backup = CrashAt(), fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=1)
     crash.step = 7
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         trainer.fit(trainer.init(0), Positioned(), steps_per_epoch=5, epochs=2, verbose=0, callbacks=[crash, backup])
     seen = []
 
@@ -165,7 +165,7 @@ def test_callbacks_remember(trainer, tmp_path):
     assert len(history.epoch) == 6  # stopped early
     assert len(set(history.history["learning_rate"])) > 2
     for crash.step in (9, 15, 27):
-        with pytest.raises(Crash):
+        with pytest.raises(CrashError):
             trainer.fit(start, **options, callbacks=callbacks(), checkpoint=tmp_path / "run")
     got, resumed = trainer.fit(start, **options, callbacks=callbacks(), checkpoint=tmp_path / "run")
     assert same(got, wanted)
@@ -236,7 +236,7 @@ def test_steps_are_counted_over_interruptions(trainer, tmp_path):
     assert len(history.history["val_loss"]) == 4  # after 4, 8 and 12 steps, and at the end
     crash.step = 10
     backup = fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=3)
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         trainer.fit(start, **options, callbacks=[crash, backup])
     got, resumed = trainer.fit(start, **options, callbacks=[crash, backup])
     assert same(got, wanted)

@@ -1,0 +1,188 @@
+"""What `fit` does beside Keras's arguments: steps, the numbers of a step, compilations, float16, where steps run."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import fkeras as fk
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(26, 4)).astype("float32")
+Y = (X @ RNG.normal(size=(4, 1))).astype("float32")
+
+
+def dense(**kwargs):
+    return fk.Sequential([fk.Input((4,)), fk.nn.Dense(5, "tanh", **kwargs), fk.nn.Dense(1, **kwargs)])
+
+
+def equal(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+def generator():
+    while True:
+        yield X[:8], Y[:8]
+
+
+# ------------------------------------------------------------------ steps
+def test_max_steps_ends_within_an_epoch():
+    trainer = dense().compile("adam", "mse")
+    state, history = trainer.fit(trainer.init(0), X, Y, batch_size=8, max_steps=10, verbose=0)
+    assert int(state.step) == 10
+    assert history.epoch == [0, 1, 2]  # four steps, four, and two
+    short, _ = trainer.fit(trainer.init(0), X, Y, batch_size=8, epochs=2, max_steps=10, verbose=0)
+    assert int(short.step) == 8  # epochs end it first
+    streamed, _ = trainer.fit(trainer.init(0), generator(), max_steps=7, validate_every=3, verbose=0)
+    assert int(streamed.step) == 7
+
+
+def test_validate_every_counts_steps():
+    trainer = dense().compile("adam", "mse")
+    arguments = {"batch_size": 8, "max_steps": 9, "validate_every": 3, "validation_data": (X, Y), "verbose": 0}
+    state, history = trainer.fit(trainer.init(0), X, Y, **arguments)
+    assert int(state.step) == 9
+    assert len(history.history["val_loss"]) == 3
+    np.testing.assert_allclose(history.history["val_loss"][-1], trainer.evaluate(state, X, Y)["loss"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["max_steps", "validate_every", "steps_per_epoch"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True])
+def test_numbers_of_steps_are_checked(name, value):
+    trainer = dense().compile("adam", "mse")
+    with pytest.raises(ValueError, match=rf"{name} must be a positive number of steps.[\s\S]*{value}"):
+        trainer.fit(trainer.init(0), X, Y, **{name: value})
+
+
+def test_an_epoch_has_one_length():
+    trainer = dense().compile("adam", "mse")
+    with pytest.raises(ValueError, match=r"validate_every and steps_per_epoch both say"):
+        trainer.fit(trainer.init(0), X, Y, validate_every=2, steps_per_epoch=3)
+
+
+# ------------------------------------------------------------------ the numbers of a step
+def test_log_shows_the_numbers_of_the_last_step():
+    trainer = dense().compile(fk.optimizers.SGD(0.1), "mse", log=["grad_norm", "update_norm", "param_norm",
+                                                                  "learning_rate"])  # fmt: skip
+    state = trainer.init(0)
+
+    def loss(params):
+        return jnp.mean((trainer.model.apply({"params": params}, X[:8]) - Y[:8]) ** 2)
+
+    grads = jax.grad(loss)(state.params)
+    after, history = trainer.fit(state, X[:8], Y[:8], batch_size=8, verbose=0, shuffle=False)
+    logs = history.history
+    # float32 sums in another order
+    np.testing.assert_allclose(logs["grad_norm"], [optax.tree.norm(grads)], rtol=1e-5)
+    np.testing.assert_allclose(logs["update_norm"], [0.1 * optax.tree.norm(grads)], rtol=1e-5)
+    np.testing.assert_allclose(logs["param_norm"], [optax.tree.norm(after.params)], rtol=1e-5)
+    np.testing.assert_allclose(logs["learning_rate"], [0.1], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"unknown number 'grad_nrom'[\s\S]*grad_norm"):
+        dense().compile("sgd", "mse", log=["grad_nrom"])
+    trainer = dense().compile(optax.sgd(0.1), "mse", log=["learning_rate"])
+    with pytest.raises(ValueError, match=r"keeps no learning rate in its state"):
+        trainer.fit(trainer.init(0), X, Y, verbose=0)
+
+
+# ------------------------------------------------------------------ compilations
+def test_another_batch_shape_is_an_error_where_one_compilation_is_allowed():
+    trainer = dense().compile("adam", "mse")
+    batches = [(X[:8], Y[:8]), (X[:6], Y[:6]), (X[:4], Y[:4])]
+    with pytest.raises(RuntimeError, match=r"compiled 2 times[\s\S]*float32\(8, 4\), is float32\(6, 4\)"):
+        trainer.fit(trainer.init(0), batches, max_compiles=1, verbose=0)
+    trainer = dense().compile("adam", "mse")
+    with pytest.warns(RuntimeWarning, match=r"compiled 3 times in this run[\s\S]*drop_remainder"):
+        trainer.fit(trainer.init(0), batches, verbose=0)
+    with warnings.catch_warnings():  # all shapes are known now
+        warnings.simplefilter("error")
+        trainer.fit(trainer.init(0), batches, max_compiles=1, verbose=0)
+
+
+def test_epochs_of_any_length_and_pace_compile_the_step_once():
+    traces = []
+
+    class Counting(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            traces.append(batch)
+            return super().compute_loss(params, state, batch, rng)
+
+    trainer = dense().compile("adam", "mse", trainer_class=Counting)
+    state, _ = trainer.fit(trainer.init(0), X[:24], Y[:24], batch_size=8, epochs=3, verbose=0)
+    state, _ = trainer.fit(state, X[:24], Y[:24], batch_size=8, steps_per_epoch=2, epochs=4, verbose=0)
+    trainer.fit(state, X[:24], Y[:24], batch_size=8, max_steps=5, verbose=0)
+    assert len(traces) == 1
+
+
+# ------------------------------------------------------------------ where the steps run
+@pytest.mark.parametrize("kwargs", [{}, {"shuffle": False}, {"steps_per_epoch": 3}, {"class_weight": {0: 2.0}}])
+def test_steps_on_the_device_are_the_steps_made_one_by_one(kwargs):
+    labels = (Y[:, 0] > 0).astype("int32")
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(6), fk.nn.BatchNormalization(), fk.nn.Dropout(0.3),
+                           fk.nn.Dense(2)])  # fmt: skip
+    loss = fk.losses.SparseCategoricalCrossentropy(from_logits=True)
+    trainer = model.compile("adam", loss, metrics=["accuracy"])
+    state = trainer.init(0)
+    looped, one = trainer.fit(state, X, labels, batch_size=8, epochs=3, verbose=0, **kwargs)
+    # A callback that looks at batches has every step dispatched on its own.
+    seen = []
+    watch = fk.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    single, two = trainer.fit(state, X, labels, batch_size=8, epochs=3, verbose=0, callbacks=[watch], **kwargs)
+    assert len(seen) == int(single.step) == int(looped.step)
+    assert equal(looped.replace(rng=None), single.replace(rng=None))
+    assert one.history == two.history
+
+
+def test_convolutions_are_not_looped_on_the_cpu_and_train_the_same():
+    x = RNG.normal(size=(12, 6, 6, 1)).astype("float32")
+    y = (np.arange(12) % 2).astype("int32")
+    model = fk.Sequential([fk.Input((6, 6, 1)), fk.nn.Conv2D(2, 3), fk.nn.Flatten(), fk.nn.Dense(2)])
+    trainer = model.compile("sgd", fk.losses.SparseCategoricalCrossentropy(from_logits=True))
+    start = trainer.init(0)
+    state, _ = trainer.fit(start, x, y, batch_size=4, verbose=0, shuffle=False)
+    by_hand = start
+    for i in range(0, 12, 4):
+        by_hand, _ = trainer.train_step(by_hand, (x[i : i + 4], y[i : i + 4]))
+    assert equal(state.params, by_hand.params)
+
+
+def test_the_state_that_came_in_is_untouched():
+    trainer = dense().compile("adam", "mse")
+    state = trainer.init(0)
+    before = jax.tree.map(np.array, state.params)
+    trainer.fit(state, X, Y, batch_size=8, epochs=2, verbose=0)
+    trainer.fit(state, generator(), max_steps=3, verbose=0)
+    assert equal(state.params, before)
+
+
+# ------------------------------------------------------------------ float16
+def test_a_float16_step_that_overflows_is_skipped_whole():
+    half = {"dtype": "mixed_float16"}
+    layers = [fk.nn.Dense(4, **half), fk.nn.BatchNormalization(**half), fk.nn.Dense(1, **half)]
+    model = fk.Sequential([fk.Input((4,)), *layers])
+    trainer = model.compile(fk.optimizers.SGD(0.1), "mse")
+    assert isinstance(trainer.optimizer, fk.optimizers.LossScaleOptimizer)
+    state = trainer.init(0)
+    scale = lambda s: float(optax.tree_utils.tree_get(s.opt_state, "dynamic_scale"))  # noqa: E731
+    start = scale(state)
+    bad, _ = trainer.train_step(state, (X[:8] * 1e6, Y[:8]))  # overflows float16
+    assert equal(bad.params, state.params)
+    assert equal(bad.model_state, state.model_state)
+    assert scale(bad) == start / 2
+    good = bad
+    for _ in range(20):  # the scale falls until gradients fit
+        good, _ = trainer.train_step(good, (X[:8], Y[:8]))
+    assert not equal(good.params, state.params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(good.params))
+    assert model.compile("sgd", "mse", auto_scale_loss=False).optimizer == fk.optimizers.get("sgd")
+
+
+def test_float16_trains_as_float32_does():
+    half, full = dense(dtype="mixed_float16").compile("sgd", "mse"), dense().compile("sgd", "mse")
+    start = full.init(0)
+    _, one = half.fit(half.init(0, variables=start.variables), X, Y, batch_size=8, epochs=20, verbose=0)
+    _, two = full.fit(start, X, Y, batch_size=8, epochs=20, verbose=0)
+    # float16 has 11 bits: each product is off by up to 5e-4 of itself, and the first steps may be skipped
+    np.testing.assert_allclose(one.history["loss"][-1], two.history["loss"][-1], rtol=0.1)
