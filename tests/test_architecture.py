@@ -16,7 +16,16 @@ MAY = {"core": set(), "nn": {"core"}, "train": {"core", "nn"}, "checkpoint": {"c
 # The doors of Model and Trainer to later rooms: a deferred import of one public name each.
 DOORS = {
     ("core/_model.py", "train"): {"compile", "predict"},
-    ("core/_model.py", "checkpoint"): {"save_model", "save_weights", "load_weights"},
+    ("core/_model.py", "checkpoint"): {
+        "save_model",
+        "save_weights",
+        "load_weights",
+        "quantize",
+        "with_fake_quant",
+        "with_lora",
+        "lora_variables",
+        "merge_lora",
+    },
     ("train/_trainer.py", "checkpoint"): {"save_trainer"},
     ("train/_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
 }

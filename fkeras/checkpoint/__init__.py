@@ -1,9 +1,14 @@
 """How a model lasts: Orbax directories for models, weights and whole runs."""
 
+from ._lora import lora_variables as lora_variables
+from ._lora import merge_lora as merge_lora
+from ._lora import with_lora as with_lora
 from ._models import load_model as load_model
 from ._models import load_weights as load_weights
 from ._models import save_model as save_model
 from ._models import save_weights as save_weights
+from ._quantize import quantize as quantize
+from ._quantize import with_fake_quant as with_fake_quant
 from ._report import LoadReport as LoadReport
 from ._runs import delete_runs as delete_runs
 from ._runs import load_run as load_run

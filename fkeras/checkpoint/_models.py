@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from ..core import explain, model_from_json
+from ..core import explain, model_from_json, walk
 from . import _directory
 from ._keras_archive import CONFIG
 from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
@@ -45,6 +45,7 @@ def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True
     """
     if _suffix(filepath) == ".keras" and zipped is not False:
         check_variables(model, variables, "save")
+        _check_plain(model, filepath)
         save_keras_model(model, filepath, variables, overwrite)
         return
     _check_suffix(filepath)
@@ -105,6 +106,7 @@ def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = Tr
     """
     if _suffix(filepath) == ".h5":
         check_variables(model, variables, "save_weights")
+        _check_plain(model, filepath)
         save_h5_weights(model, filepath, variables, overwrite)
         return
     _check_suffix(filepath)
@@ -186,6 +188,19 @@ def _read_variables(filepath: Any, manifest: Mapping[str, Any]) -> dict[str, Any
 
 def _suffix(filepath: Any) -> str:
     return pathlib.Path(os.fspath(filepath)).suffix
+
+
+def _check_plain(model: Any, filepath: Any) -> None:
+    """Refuse to write weights as a Keras file that Keras would keep in another form."""
+    if any(layer._weights_as is not None for _, layer in walk(model)):
+        raise ValueError(
+            explain(
+                f"{model.path_text()} keeps weights in a form that Keras files do not have.",
+                received=os.fspath(filepath),
+                usually="the model was quantised, or has low-rank changes.",
+                write='model.save("name", variables)   # an Orbax directory; or merge_lora(variables) first',
+            )
+        )
 
 
 def _check_suffix(filepath: Any) -> None:

@@ -37,6 +37,7 @@ from ._symbolic import SymbolicTensor as SymbolicTensor
 from ._symbolic import has_symbolic as has_symbolic
 from ._symbolic import lift as lift
 from ._symbolic import record as record
+from ._transform import map_layers_with_path as map_layers_with_path
 from ._weights import LOSSES as LOSSES
 from ._weights import MASKS as MASKS
 from ._weights import NON_TRAINABLE as NON_TRAINABLE

@@ -144,11 +144,13 @@ def serialize_object(value: Any) -> dict[str, Any]:
     """`{"module", "class_name", "config", "registered_name"}` of an object that has `get_config`."""
     cls = type(value)
     address = address_of(cls)
+    storage = getattr(value, "_weights_as", None)  # a layer whose weights are kept in another form
     return {
         "module": address[0] if address else cls.__module__,
         "class_name": address[1] if address else cls.__name__,
         "config": value.get_config(),
         "registered_name": None if address else cls.__name__,
+        **({} if storage is None else {"weights_as": serialize_object(storage)}),
     }
 
 
@@ -218,7 +220,11 @@ def deserialize(
     if class_name == "function":
         return look_up(str(inner), module, registered_name, custom_objects, modules)
     cls = look_up(class_name, module, registered_name, custom_objects, modules)
-    return build_object(cls, inner, custom_objects)
+    made = build_object(cls, inner, custom_objects)
+    storage = config.get("weights_as")
+    if storage is None or not hasattr(made, "stored_as"):
+        return made
+    return made.stored_as(deserialize(storage, custom_objects, ("fkeras",), depth + 1))
 
 
 def build_object(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -78,6 +78,7 @@ class Layer(linen.Module, kw_only=True):
     activity_regularizer: Any = field(None, convert=_optional("keras.regularizers"))
     trainable: bool = True
     dtype: Any = field(None, convert=policy_name)
+    _weights_as: Any = None  # how the weights are kept, where not as plain arrays: see `stored_as`
     _description: Description | None = None
 
     # Set on each class when it is made: what its `call` takes, and how it takes a field-style parent's arguments.
@@ -217,6 +218,9 @@ class Layer(linen.Module, kw_only=True):
         if getattr(self, "input_spec", None) is not None:
             check_input_spec(self, self.input_spec, args[0] if args else next(iter(kwargs.values()), None))
         args = self._cast(args)
+        storage = self._storage()
+        if storage is not None:
+            args = storage.inputs(self, args)
         outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(outputs):
@@ -316,7 +320,9 @@ class Layer(linen.Module, kw_only=True):
                 NON_TRAINABLE, name, lambda: jnp.asarray(make(self.make_rng("params"), shape, dtype), dtype)
             )
             return StateWeight(variable, self)
-        value = self.param(name, make, shape, dtype)
+        storage = self._storage()
+        kept = storage is not None and jnp.issubdtype(dtype, jnp.floating)
+        value = storage.weight(self, name, make, shape, dtype) if kept else self.param(name, make, shape, dtype)
         regularize = get("keras.regularizers", regularizer)
         if regularize is not None:
             self.add_loss(lambda: regularize(value))
@@ -529,6 +535,28 @@ class Layer(linen.Module, kw_only=True):
                 )
             )
         return self.clone(parent=None, **{"name": self.name, **changes})
+
+    @linen.nowrap
+    def stored_as(self, storage: Any) -> Any:
+        """The same layer with its weights kept in another form; layers that it makes inside `call` follow it.
+
+        Args:
+            storage: a hashable value with a config and two methods. `weight(layer, name, make, shape, dtype)` reads
+                (or makes) a weight and returns it as the layer computes with it; `inputs(layer, args)` may change
+                what the layer computes on. `None` for plain arrays.
+        """
+        return self.clone(parent=None, name=self.name, _weights_as=storage)
+
+    @linen.nowrap
+    def _storage(self) -> Any:
+        """How this layer's weights are kept: as it says itself, else as the nearest enclosing layer says."""
+        module: Any = self
+        while isinstance(module, linen.Module):
+            found = module.__dict__.get("_weights_as")
+            if found is not None:
+                return found
+            module = module.parent
+        return None
 
     @linen.nowrap
     def path_text(self) -> str:

@@ -478,6 +478,41 @@ class Model(Layer):
 
         return door(self, filepath, variables, **kwargs)
 
+    @linen.nowrap
+    def quantize(self, variables: Any, mode: Any = "int8", **kwargs: Any) -> Any:
+        """`(qmodel, qvariables)`: this model with weights in few bits; see `fk.checkpoint.quantize`."""
+        from ..checkpoint import quantize as door
+
+        return door(self, variables, mode, **kwargs)
+
+    @linen.nowrap
+    def with_fake_quant(self, mode: Any = "int8", **kwargs: Any) -> Any:
+        """This model, computing as `quantize(mode)` will, to be trained so; see `fk.checkpoint.with_fake_quant`."""
+        from ..checkpoint import with_fake_quant as door
+
+        return door(self, mode, **kwargs)
+
+    @linen.nowrap
+    def with_lora(self, rank: int, filters: Any = None, **kwargs: Any) -> Any:
+        """This model at rest, with low-rank changes that train; see `fk.checkpoint.with_lora`."""
+        from ..checkpoint import with_lora as door
+
+        return door(self, rank, filters, **kwargs)
+
+    @linen.nowrap
+    def lora_variables(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """Variables of a model that `with_lora` made, from those of the model it was made from."""
+        from ..checkpoint import lora_variables as door
+
+        return door(self, variables, *args, **kwargs)
+
+    @linen.nowrap
+    def merge_lora(self, variables: Any, *args: Any) -> Any:
+        """`(model, variables)` with the low-rank changes added to the weights; see `fk.checkpoint.merge_lora`."""
+        from ..checkpoint import merge_lora as door
+
+        return door(self, variables, *args)
+
 
 Model.call.runs_graph = True  # type: ignore[attr-defined]
 

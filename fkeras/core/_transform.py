@@ -25,6 +25,11 @@ def map_layers(model: Layer, function: Callable[[Layer], Layer]) -> Any:
     return _rebuild(model, lambda layer, path: function(layer), ())
 
 
+def map_layers_with_path(model: Layer, change: Change) -> Any:
+    """A copy of `model` in which each layer inside it is `change(layer, path)`, innermost first."""
+    return _rebuild(model, change, ())
+
+
 def freeze(model: Layer, patterns: tuple[str, ...]) -> Any:
     """A copy of `model` whose layers at matching paths, and all inside them, do not train."""
     paths = ["/".join(path) for path, _ in walk(model)]

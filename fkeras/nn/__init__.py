@@ -170,6 +170,12 @@ from ._upsampling import UpSampling2D as UpSampling2D
 from ._upsampling import UpSampling3D as UpSampling3D
 from ._vocabularies import IntegerLookup as IntegerLookup
 from ._vocabularies import StringLookup as StringLookup
+from ._weight_storage import FakeQuantizedWeights as FakeQuantizedWeights
+from ._weight_storage import LowRankWeights as LowRankWeights
+from ._weight_storage import PlainWeights as PlainWeights
+from ._weight_storage import QuantizedWeights as QuantizedWeights
+from ._weight_storage import contracts as contracts
+from ._weight_storage import is_large as is_large
 from ._wrappers import SpectralNormalization as SpectralNormalization
 from ._wrappers import TimeDistributed as TimeDistributed
 from ._wrappers import Wrapper as Wrapper

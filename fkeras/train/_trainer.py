@@ -196,7 +196,9 @@ class Trainer:
         if variables is None:
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
         params = variables["params"]
-        moving, _ = self.partition(x).split(params)
+        partition = self.partition(x)
+        self._programs["partition at init"] = partition
+        moving, _ = partition.split(params)
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
@@ -208,6 +210,8 @@ class Trainer:
 
     def partition(self, x: Any = None) -> Partition:
         """Which weights move and what constrains them; found once for the model, or once per input's shape."""
+        if self._custom_loss() and "partition at init" in self._programs:
+            return self._programs["partition at init"]  # what its batches hold need not be the model's input
         shapes = None if getattr(self.model, "graph", None) is not None else _shapes(x)
         key = f"partition {shapes}"
         if key not in self._programs:

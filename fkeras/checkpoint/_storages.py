@@ -1,0 +1,118 @@
+"""Which layers of a model keep their weights how: choosing them by path, and moving variables over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from ..core import InputLayer, Layer, Model, did_you_mean, explain, map_layers_with_path, walk
+from ..nn import PlainWeights, SpectralNormalization
+from . import _directory
+
+Path = tuple[str, ...]
+
+
+def store(model: Layer, storage_at: Callable[[Layer, Path], Any]) -> Any:
+    """The model with each layer's weights kept as `storage_at(layer, path)` says; models only hold layers."""
+
+    def change(layer: Layer, path: Path) -> Layer:
+        if isinstance(layer, Model | InputLayer):
+            return layer
+        storage = storage_at(layer, path)
+        return layer if storage is None and layer._weights_as is None else layer.stored_as(storage)
+
+    return map_layers_with_path(model, change)
+
+
+def chosen(model: Layer, filters: Any, what: str) -> Callable[[Layer, Path], bool]:
+    """Whether `filters` choose a layer: `None`, patterns of whole paths, or a function of the layer.
+
+    Raises:
+        ValueError: a pattern that matches no layer.
+    """
+    if callable(filters):
+        return lambda layer, path: bool(filters(layer))
+    if filters is None:
+        return lambda layer, path: True
+    patterns = (filters,) if isinstance(filters, str) else tuple(filters)
+    check_patterns(model, patterns, what)
+    return lambda layer, path: any(matches(p, path) for p in patterns)
+
+
+def check_patterns(model: Layer, patterns: Any, what: str) -> None:
+    paths = ["/".join(path) for path, _ in walk(model)]
+    for pattern in patterns:
+        if not any(re.fullmatch(pattern, path) for path in paths):
+            raise ValueError(
+                explain(
+                    f"The pattern {pattern!r} matches no layer of {model.path_text()}.",
+                    received=f"{what}={pattern!r}",
+                    usually=did_you_mean(pattern, paths),
+                    write=f'{what}="backbone/.*"   # whole layer paths',
+                )
+            )
+
+
+def matches(pattern: str, path: Path) -> bool:
+    """Whether a pattern matches a layer's path, or that of a layer around it."""
+    return any(re.fullmatch(pattern, "/".join(path[: i + 1])) for i in range(len(path)))
+
+
+def unsuitable(model: Layer) -> set[Path]:
+    """Paths of layers whose weights another layer reads past them, so that they stay plain."""
+    wrapped = [path for path, layer in walk(model) if isinstance(layer, SpectralNormalization)]
+    return {path for path, _ in walk(model) if any(path[: len(w)] == w for w in wrapped)}
+
+
+def storages(model: Layer) -> dict[Path, Any]:
+    """How each layer of a model keeps its weights, by path."""
+    return {path: layer._weights_as for path, layer in walk(model) if layer._weights_as is not None}
+
+
+def storage_for(table: Mapping[Path, Any], path: Path) -> Any:
+    """The storage of the innermost layer around a weight that names one."""
+    return next((table[path[:i]] for i in range(len(path), 0, -1) if path[:i] in table), PlainWeights())
+
+
+def convert(model: Layer, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables of the float model in the form in which `model`, made from it, keeps them."""
+    table = storages(model)
+    flat: dict[str, Any] = {}
+    for name, leaf in _directory.flatten(dict(variables)).items():
+        collection, *path, last = name.split("/")
+        made = {(collection, last): leaf}
+        if collection == "params":
+            made = storage_for(table, tuple(path)).convert(last, leaf)
+        flat.update({"/".join((c, *path, n)): value for (c, n), value in made.items()})
+    return {"params": {}, **_directory.nest(flat)}
+
+
+def check_float(model: Layer, verb: str) -> None:
+    """Refuse a model whose weights were put into another form already."""
+    from ..nn import FakeQuantizedWeights
+
+    for path, storage in storages(model).items():
+        if not isinstance(storage, PlainWeights | FakeQuantizedWeights):
+            raise ValueError(
+                explain(
+                    f"`{verb}` needs a model with plain weights.",
+                    received=f"{'/'.join(path)!r} keeps its weights as {type(storage).__name__}",
+                    usually="the model was quantised, or given LoRA, before.",
+                    write=f"model.{verb}(...) of the float model; model, variables = lmodel.merge_lora(variables) first",
+                )
+            )
+
+
+def check_arrays(model: Layer, variables: Any, verb: str) -> None:
+    if not isinstance(variables, Mapping) or not all(hasattr(a, "dtype") for a in jax.tree.leaves(variables)):
+        raise ValueError(
+            explain(
+                f"`{verb}` needs the model's variables, a dict of arrays.",
+                received=type(variables).__name__,
+                usually="the trainer's state was passed instead of its variables.",
+                write=f"model.{verb}(state.variables, ...)",
+            )
+        )
