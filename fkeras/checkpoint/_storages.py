@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from ..core import InputLayer, Layer, Model, did_you_mean, explain, map_layers_with_path, walk
-from ..nn import PlainWeights, SpectralNormalization
+from ..nn import FakeQuantizedWeights, PlainWeights, SpectralNormalization
 from . import _directory
 
 Path = tuple[str, ...]
@@ -92,8 +92,6 @@ def convert(model: Layer, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_float(model: Layer, verb: str) -> None:
     """Refuse a model whose weights were put into another form already."""
-    from ..nn import FakeQuantizedWeights
-
     for path, storage in storages(model).items():
         if not isinstance(storage, PlainWeights | FakeQuantizedWeights):
             raise ValueError(
@@ -101,7 +99,7 @@ def check_float(model: Layer, verb: str) -> None:
                     f"`{verb}` needs a model with plain weights.",
                     received=f"{'/'.join(path)!r} keeps its weights as {type(storage).__name__}",
                     usually="the model was quantised, or given LoRA, before.",
-                    write=f"model.{verb}(...) of the float model; model, variables = lmodel.merge_lora(variables) first",
+                    write=f"model.{verb}(...) on the float model; or merge_lora(variables) first",
                 )
             )
 

@@ -94,6 +94,8 @@ class QuantizedWeights(Configured):
         def draw() -> dict[str, Any]:
             return self._encoded(name, make(layer.make_rng("params"), shape, dtype))
 
+        if self.static and contracts(layer):  # read by `inputs`, which comes before Linen lets a layer make variables
+            kept(layer, "input_scale", lambda: {"input_scale": jnp.ones((), jnp.float32)})
         return self.read(name, kept(layer, name, draw), kept(layer, f"{name}_scale", draw), shape, dtype)
 
     def read(self, name: str, numbers: Any, scale: Any, shape: Any, dtype: Any) -> jax.Array:
@@ -179,7 +181,7 @@ def _on_grid(storage: QuantizedWeights, layer: Any, args: Any) -> Any:
     if not jnp.issubdtype(x.dtype, jnp.floating):
         return args
     if storage.static:
-        largest = kept(layer, "input_scale", lambda: {"input_scale": jnp.ones((), jnp.float32)})
+        largest = layer.get_variable(NON_TRAINABLE, "input_scale", jnp.ones((), jnp.float32))
     else:
         axes = _contracted(layer, x.ndim)
         largest = lax.stop_gradient(jnp.max(jnp.abs(x), axis=axes, keepdims=True)).astype(jnp.float32)

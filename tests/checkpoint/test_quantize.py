@@ -248,7 +248,7 @@ def test_training_for_four_bits_is_no_worse_than_rounding(trained):
 def test_lora_trains_little_and_merges(trained):
     model, variables, data = trained["cnn"]
     task = swapped(data)
-    lmodel = model.with_lora(1, filters="dense", alpha=2)
+    lmodel = model.with_lora(1, filters=["conv2d_1", "dense"], alpha=2)
     lvariables = lmodel.lora_variables(variables)
     x = data[2][:5]
     assert np.array_equal(lmodel.apply(lvariables, x), model.apply(variables, x))
