@@ -43,6 +43,7 @@ def load_keras_model(filepath: Any, custom_objects: Mapping[str, Any] | None = N
     """
     with Archive(filepath) as archive:
         config = archive.json(CONFIG)
+        _refuse_quantized(config, filepath)
         model = model_from_json(json.dumps(config), custom_objects)
         if any(n.startswith("assets/") for n in archive.names):
             model = _with_assets(model, archive)
@@ -50,6 +51,20 @@ def load_keras_model(filepath: Any, custom_objects: Mapping[str, Any] | None = N
         if spec is None:
             return model, {"params": {}}
         return model, _read(model, spec, args, archive)
+
+
+def _refuse_quantized(config: Any, filepath: Any) -> None:
+    """Say what Keras's own quantised files need, before their policies' names are looked up."""
+    found = re.search(r'"(Quantized\w*|Int4|GPTQ|AWQ)DTypePolicy"', json.dumps(config))
+    if found is not None:
+        raise ValueError(
+            explain(
+                f"{os.fspath(filepath)!r} holds a model that Keras quantised, whose weights fkeras does not read.",
+                received=f"a layer with a {found[0].strip(chr(34))}",
+                usually="model.quantize(mode) was called in Keras before model.save.",
+                write='the float model\'s file, and qmodel, qvariables = model.quantize(variables, "int8") here',
+            )
+        )
 
 
 def _expected(model: Any, config: Any) -> tuple[dict[str, Any] | None, tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """Quantised models, models trained to be quantised, and LoRA, on what was trained here."""
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -189,6 +190,30 @@ def test_a_quantised_model_is_a_model(trained, tmp_path):
     assert float(jnp.abs(slope).max()) > 0
     with pytest.raises(ValueError, match=r"an Orbax directory"):
         qmodel.save(tmp_path / "model.keras", qvariables)
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8", "nf4"])
+def test_a_quantised_model_is_exported(trained, mode):
+    model, variables, data = trained["cnn"]
+    qmodel, qvariables = model.quantize(variables, mode)
+    (batch,) = jax.export.symbolic_shape("batch")
+    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), qvariables)
+    images = jax.ShapeDtypeStruct((batch, 8, 8, 1), "float32")
+    again = jax.export.export(jax.jit(qmodel.apply), platforms=["cpu", "cuda", "tpu"])(shapes, images)
+    for size in (1, 5):
+        x = data[2][:size]
+        # the same program, compiled a second time
+        np.testing.assert_allclose(again.call(qvariables, x), jax.jit(qmodel.apply)(qvariables, x), atol=1e-5)
+
+
+def test_a_model_that_keras_quantised_is_refused_in_words(tmp_path):
+    keras = pytest.importorskip("keras")
+    with jax.numpy_rank_promotion("allow"):
+        theirs = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5)])
+        theirs.quantize("int8", filters="dense.*")
+        theirs.save(tmp_path / "theirs.keras")
+    with pytest.raises(ValueError, match=r"that Keras quantised[\s\S]*QuantizedDTypePolicy[\s\S]*model.quantize"):
+        fk.load_model(tmp_path / "theirs.keras")
 
 
 def test_rules_by_path_and_filters(trained):
