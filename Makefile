@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all lint format clean
+.PHONY: demo test test-all test-quantize lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -15,6 +15,10 @@ test: $(VENV)/.test lint
 # Every law on every row of the tables: for the night.
 test-all: $(VENV)/.test lint
 	FKERAS_TEST=all $(BIN)/python -m pytest -n 2
+
+# The quantisation tests alone; `make test` runs them too, as they need no library of their own.
+test-quantize: $(VENV)/.test
+	$(BIN)/python -m pytest tests/checkpoint/test_quantize.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
