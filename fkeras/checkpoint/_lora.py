@@ -112,7 +112,8 @@ def merge_lora(model: Any, variables: Any, *args: Any) -> tuple[Any, dict[str, A
         *args: an example input, for a model without a graph.
 
     Returns:
-        `(model, variables)`: plain weights, each with its change added; quantised ones as floats.
+        `(model, variables)`: plain weights, each with its change added; quantised ones as floats, and inputs that
+        were rounded (mode `"int8"`, say) no longer are.
 
     Raises:
         ValueError: a model without low-rank changes, or variables that are not its own.

@@ -16,7 +16,9 @@ from ._input import InputLayer, tensor_of
 from ._layer import Layer
 from ._naming import free_name
 from ._ops_config import facts_of, is_op_entry, op_of, split_arguments
+from ._structure import walk
 from ._symbolic import Node, Op, SymbolicTensor, record
+from ._transform import map_layers_with_path
 
 _TENSOR = "__keras_tensor__"
 
@@ -183,7 +185,36 @@ def to_json(model: Any, **kwargs: Any) -> str:
     entry = layer_entry(model, None)
     graph = getattr(model, "graph", None)
     entry["build_config"] = {"input_shape": None if graph is None else _listed(model.input_shape)}
+    inside = _stored_inside(model)
+    if inside:
+        entry["weights_inside"] = inside
     return json.dumps(entry, **kwargs)
+
+
+def _stored_inside(model: Layer) -> dict[str, Any]:
+    """How layers keep their weights that a user's `__init__` makes, so that no config holds them; by path."""
+    layers = list(walk(model))
+    if all(layer._description is None for layer in (model, *(sub for _, sub in layers))):
+        return {}
+    return {
+        "/".join(path): {"weights_as": serialize_object(layer._weights_as), "trainable": layer.trainable}
+        for path, layer in layers
+        if layer._weights_as is not None
+    }
+
+
+def _store_inside(model: Any, inside: Any, custom_objects: Any) -> Any:
+    if not isinstance(inside, Mapping):
+        raise ValueError(explain("weights_inside maps paths to records.", received=repr(inside)[:80]))
+
+    def change(layer: Layer, path: Any) -> Layer:
+        entry = inside.get("/".join(path))
+        if entry is None:
+            return layer
+        made = layer.stored_as(deserialize(entry["weights_as"], custom_objects, ("fkeras",)))
+        return made if made.trainable == entry["trainable"] else made.replace(trainable=bool(entry["trainable"]))
+
+    return map_layers_with_path(model, change)
 
 
 # ------------------------------------------------------------------ config -> model
@@ -210,7 +241,8 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         raise ValueError(
             explain("This JSON describes no model.", received=str(config)[:80], write="the text of model.to_json()")
         )
-    return deserialize(config, custom_objects, ("keras", "keras.layers"))
+    model = deserialize(config, custom_objects, ("keras", "keras.layers"))
+    return _store_inside(model, config["weights_inside"], custom_objects) if config.get("weights_inside") else model
 
 
 def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects: Any = None) -> Any:

@@ -310,6 +310,33 @@ def test_lora_on_four_bits(trained, tmp_path):
     assert bits(restored) == bits(tuned)
 
 
+class Stack(fk.Model):
+    def __init__(self, units=8, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = [fk.nn.Dense(units, activation="relu"), fk.nn.Dense(3)]
+
+    def call(self, inputs):
+        for block in self.blocks:
+            inputs = block(inputs)
+        return inputs
+
+
+def test_models_by_subclass(tmp_path):
+    model, x = Stack(), jax.random.normal(jax.random.key(1), (2, 5))
+    variables = model.init(jax.random.key(0), x)
+    qmodel, qvariables = model.quantize(variables, "nf4", filters="blocks_0")
+    lmodel = qmodel.with_lora(2)
+    lvariables = lmodel.lora_variables(qvariables, 0, x)
+    for number, (one, its) in enumerate([(qmodel, qvariables), (lmodel, lvariables)]):
+        one.save(tmp_path / str(number), its)
+        again, restored = fk.load_model(tmp_path / str(number), custom_objects={"Stack": Stack})
+        assert again == one
+        assert np.array_equal(again.apply(restored, x), one.apply(its, x))
+    merged, plain = lmodel.merge_lora(lvariables, x)
+    assert jax.tree.structure(plain) == jax.tree.structure(variables)
+    np.testing.assert_allclose(merged.apply(plain, x), qmodel.apply(qvariables, x), atol=1e-5)
+
+
 def test_errors_say_what_to_write(trained):
     model, variables, _ = trained["cnn"]
     with pytest.raises(ValueError, match=r"Unknown quantisation mode 'int9'[\s\S]*int8"):
