@@ -20,6 +20,13 @@ test-all: $(VENV)/.test lint
 test-quantize: $(VENV)/.test
 	$(BIN)/python -m pytest tests/checkpoint/test_quantize.py
 
+# Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md.
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py --quick
+
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

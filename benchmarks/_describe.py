@@ -1,0 +1,54 @@
+"""What it costs to import fkeras and to describe a model, before any array exists."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from _measure import interleaved
+
+
+def _tower(library: Any, parts: Any, layers: int) -> Any:
+    """A functional model of so many layers, with a branch that joins again every fourth."""
+    inputs = x = library.Input((16,))
+    for index in range(layers - 1):
+        x = parts.Add()([x, inputs]) if index % 4 == 3 else parts.Dense(16, activation="relu")(x)
+    return library.Model(inputs, x)
+
+
+def graph(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds to build a functional model of 500 layers."""
+    import keras
+
+    import fkeras as fk
+
+    layers = 50 if quick else 500
+    ways = {
+        "fkeras": lambda: _tower(fk, fk.nn, layers),
+        "keras": lambda: _tower(keras, keras.layers, layers),
+    }
+    return interleaved(ways, rounds)
+
+
+def scaling(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds to build 1,000 layers and 100 of them."""
+    import fkeras as fk
+
+    small = 10 if quick else 100
+    return interleaved({
+        "fkeras": lambda: _tower(fk, fk.nn, 10 * small), "a tenth": lambda: _tower(fk, fk.nn, small),
+    }, rounds)  # fmt: skip
+
+
+def imports(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds of a process that imports fkeras, and of one that imports what it stands on."""
+    seconds: dict[str, list[float]] = {"fkeras": [], "jax, flax.linen, optax": []}
+    for _ in range(1 + rounds):  # the first round fills the disk cache
+        for modules, times in seconds.items():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
+            times.append(time.perf_counter() - start)
+    return {modules: statistics.median(times[1:]) for modules, times in seconds.items()}
