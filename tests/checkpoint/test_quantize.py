@@ -9,8 +9,6 @@ from sklearn.datasets import load_digits
 
 import fkeras as fk
 
-MODES = ("int8", "int4", "float8", "int8_weight_only", "int4_weight_only", "float8_weight_only", "nf4")
-
 
 def nbytes(tree):
     return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
@@ -98,7 +96,7 @@ def test_few_bits_keep_the_accuracy(trained, name, mode, points, share):
     assert nbytes(qvariables) <= share * nbytes(variables), nbytes(qvariables) / nbytes(variables)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8", "nf4"])
 def test_the_float_model_is_untouched_to_the_bit(trained, mode):
     model, variables, data = trained["cnn"]
     x = data[2][:4]
@@ -154,8 +152,8 @@ def test_dense_int8_is_near_keras_int8():
     np.testing.assert_allclose(qmodel.apply(qvariables, x), theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("block_size", [None, 4, 7])
-@pytest.mark.parametrize("shape", [(5, 3), (3, 3, 2, 4), (9, 2, 3)])
+@pytest.mark.parametrize("block_size", [None, 4])
+@pytest.mark.parametrize("shape", [(5, 3), (3, 3, 2, 4)])
 @pytest.mark.parametrize(("form", "step"), [("int8", 1 / 254), ("int4", 1 / 14), ("float8", 1 / 16), ("nf4", 0.16)])
 def test_what_is_kept_is_near_what_was(form, step, shape, block_size):
     storage = fk.nn.QuantizedWeights(form, None, block_size)
