@@ -39,7 +39,7 @@ def mlp(*units: int) -> fk.Model:
 
 
 def main(epochs: int = 30) -> dict[str, float]:
-    """The held-out accuracy of the teacher, of a student of 150 labels taught by it, and of one left alone with them."""
+    """The held-out accuracy of the teacher, of a student of 150 labels that it teaches, and of one left alone."""
     digits = load_digits()
     order = np.random.default_rng(0).permutation(1797)
     x, y = (digits.data[order] / 16).astype("float32"), digits.target[order].astype("int32")

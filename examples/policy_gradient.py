@@ -60,7 +60,7 @@ def main(epochs: int = 60) -> tuple[float, float]:
     policy = fk.Sequential([fk.Input((2,)), fk.nn.Dense(32, "tanh"), fk.nn.Dense(3)])
     trainer = policy.compile(fk.optimizers.Adam(5e-3), trainer_class=Reinforce)
     seeds = np.arange(512, dtype="int32")
-    state, history = trainer.fit(trainer.init(0, jnp.zeros((1, 2))), seeds, batch_size=64, epochs=epochs, verbose=2)
+    _, history = trainer.fit(trainer.init(0, jnp.zeros((1, 2))), seeds, batch_size=64, epochs=epochs, verbose=2)
     rewards = history.history["reward"]
     print(f"reward of an episode: {rewards[0]:.2f} -> {rewards[-1]:.2f}")
     return rewards[0], rewards[-1]

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from ..core import did_you_mean, explain
 from . import losses as fk_losses
 from . import metrics as fk_metrics
+from ._data import rows, unpack
 
 Sums = dict[str, jax.Array]
 
@@ -106,6 +107,17 @@ class Objective:
                     name = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
                     found.append((_unique(name, [f[0] for f in found]), metric, output, weighted))
         return found
+
+    def weight_of(self, batch: Any) -> Any:
+        """What a batch's loss weighs beside those of other batches: what its own sum was divided by."""
+        x, _, sample_weight = unpack(batch)
+        given = jax.tree.leaves(self.loss, is_leaf=lambda part: isinstance(part, fk_losses.Loss))
+        kinds = {getattr(part, "reduction", None) for part in given if isinstance(part, fk_losses.Loss)}
+        if kinds and kinds <= {"sum", "none", None}:
+            return jnp.float32(1)
+        if kinds == {"mean_with_sample_weight"} and hasattr(sample_weight, "shape"):
+            return jnp.asarray(sample_weight, jnp.float32).sum()
+        return jnp.float32(rows(x))
 
     # ------------------------------------------------------------------ running sums
     def empty(self, names: list[str], y_pred: list[Any]) -> dict[str, Any]:

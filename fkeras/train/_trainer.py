@@ -346,10 +346,13 @@ class Trainer:
             return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
 
         grads, (loss, extras) = jax.grad(loss_of, has_aux=True)(moving)
-        optimizer = optax.with_extra_args_support(self.optimizer)
-        updates, opt_state = optimizer.update(
-            grads, state.opt_state, moving, value=loss, grad=grads, value_fn=lambda p: loss_of(p)[1][0]
-        )
+
+        def value_fn(moving: Any, obj_fn: Any = None, batch_weight: Any = None) -> Any:
+            return loss_of(moving)[1][0]  # optax's line search hands on what else `update` was given
+
+        extra = {"value": loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
+        extra["batch_weight"] = self.objective.weight_of(batch)
+        updates, opt_state = fk_optimizers.update(self.optimizer, grads, state.opt_state, moving, **extra)
         params = merge(partition.constrain(optax.apply_updates(moving, updates)), resting)
         collections = {**state.model_state, **extras.get("model_state", {})}
         if is_dynamic(self.optimizer):  # a step that overflows changes nothing

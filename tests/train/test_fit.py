@@ -63,6 +63,22 @@ def test_an_epoch_has_one_length():
         trainer.fit(trainer.init(0), X, Y, validate_every=2, steps_per_epoch=3)
 
 
+# ------------------------------------------------------------------ accumulation
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_uneven_batches_accumulate_to_the_step_of_one_large_batch(reduction):
+    weight = RNG.uniform(0.5, 2, 26).astype("float32") if reduction == "mean_with_sample_weight" else None
+    loss = fk.losses.MeanSquaredError(reduction=reduction)
+    whole = dense().compile(fk.optimizers.SGD(0.1, momentum=0.9), loss)
+    parts = dense().compile(fk.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=4), loss)
+    start = whole.init(0)
+    wanted, _ = whole.fit(start, X, Y, batch_size=26, epochs=3, verbose=0, sample_weight=weight)
+    got, _ = parts.fit(
+        parts.init(0, variables=start.variables), X, Y, batch_size=8, epochs=3, verbose=0, sample_weight=weight
+    )  # batches of 8, 8, 8 and 2
+    for a, b in zip(jax.tree.leaves(got.params), jax.tree.leaves(wanted.params), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)  # float32 sums in another order
+
+
 # ------------------------------------------------------------------ the numbers of a step
 def test_log_shows_the_numbers_of_the_last_step():
     trainer = dense().compile(fk.optimizers.SGD(0.1), "mse", log=["grad_norm", "update_norm", "param_norm",

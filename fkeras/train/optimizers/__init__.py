@@ -12,6 +12,7 @@ from ._adaptive import RMSprop as RMSprop
 from ._base import Optimizer as Optimizer
 from ._base import OptimizerState as OptimizerState
 from ._by_path import by_path as by_path
+from ._extra_args import update as update
 from ._ftrl import Ftrl as Ftrl
 from ._get import deserialize as deserialize
 from ._get import get as get
