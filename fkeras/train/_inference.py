@@ -15,6 +15,7 @@ from ..core import LOSSES
 from . import _data
 from ._data import rows
 from ._forward import forward
+from ._objective import targets
 from ._pace import Pace
 from ._programs import cached, fits_device
 from ._progress import Progress
@@ -78,15 +79,18 @@ def evaluate_source(
     progress = Progress(steps or source.steps, verbose)
     padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
-    if padded and not by_batch and not trainer.run_eagerly and fits_device(_tree(source)):
+    kept: list[Any] | None = [] if trainer.objective.has_on_host() else None
+    if padded and kept is None and not by_batch and not trainer.run_eagerly and fits_device(_tree(source)):
         sums, done = _pass_on_device(trainer, sums, light, source, steps, progress)
     else:
         size = min(source.data.batch_size, source.data.count) if padded else None
-        sums, done = _pass_by_batch(trainer, sums, light, source, steps, progress, calls, event, size)
+        sums, done = _pass_by_batch(trainer, sums, light, source, steps, progress, calls, event, size, kept)
     if not done:
         raise no_batches(0)
     finish = cached(trainer, "logs", lambda: trainer.logs_of)
     logs = floats(finish(sums, light, example))
+    if kept:
+        logs |= _on_host(trainer, kept)
     calls.call("on_test_end", event.replace(logs=logs))
     progress.finish(done, logs)
     return logs
@@ -94,21 +98,45 @@ def evaluate_source(
 
 def _pass_by_batch(
     trainer: Any, sums: Any, light: Any, source: Any, steps: int | None, progress: Progress, calls: CallbackList,
-    event: Event, size: int | None,
+    event: Event, size: int | None, kept: list[Any] | None,
 ) -> tuple[Any, int]:  # fmt: skip
-    """One dispatch a batch; with a `size`, short batches are padded to it."""
+    """One dispatch a batch; with a `size`, short batches are padded to it; `kept` gets targets and predictions."""
     run, done = cached(trainer, "evaluate", lambda: trainer._evaluate_batch), 0
+    keep = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
     for batch in itertools.islice(source.epoch(None, _BEGIN), steps):
         calls.call("on_test_batch_begin", event.replace(batch=done))
-        valid = None
+        valid, whole = None, batch
         if size is not None:
             valid = np.arange(size) < rows(batch[0])
             batch = _data.pad(batch, size)
-        sums = run(sums, light, batch, valid)
+        if kept is None:
+            sums = run(sums, light, batch, valid)
+        else:
+            sums, y_pred = keep(sums, light, batch, valid)
+            count = rows(whole[0])
+            kept.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
         calls.call("on_test_batch_end", event.replace(batch=done))
         done += 1
         progress.step(done, {})
     return sums, done
+
+
+def _evaluate_and_keep(trainer: Any) -> Callable[..., Any]:
+    """`_evaluate_batch`, and the predictions; in one program, the forward pass is made once."""
+
+    def function(sums: Any, light: Any, batch: Any, valid: Any) -> Any:
+        y_pred, _ = trainer.forward(light.params, light, batch[0], light.rng, False)
+        return trainer._evaluate_batch(sums, light, batch, valid), y_pred
+
+    return function
+
+
+def _on_host(trainer: Any, kept: list[Any]) -> dict[str, float]:
+    """The metrics of whole sets, from the targets, weights and predictions of each batch."""
+    y, sample_weight, y_pred = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *kept)
+    names = trainer.output_names(y_pred)
+    y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
+    return trainer.objective.on_host(names, y_true, jax.tree.leaves(y_pred), weights)
 
 
 def _pass_on_device(

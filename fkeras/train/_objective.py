@@ -188,8 +188,24 @@ class Objective:
             if len(names) > 1:
                 logs[f"{name}_loss"] = _mean(part)
         for name, metric, _, _ in self.metrics_for(names, [None] * len(names), y_pred):
-            logs[name] = metric.compute(sums["metrics"][name])
+            if not isinstance(metric, fk_metrics.OnHost):
+                logs[name] = metric.compute(sums["metrics"][name])
         return logs
+
+    def has_on_host(self) -> bool:
+        """Whether a metric needs the whole set on the host."""
+        given = jax.tree.leaves(
+            (self.metrics, self.weighted_metrics), is_leaf=lambda m: isinstance(m, fk_metrics.OnHost)
+        )
+        return any(isinstance(metric, fk_metrics.OnHost) for metric in given)
+
+    def on_host(self, names: list[str], y_true: list[Any], y_pred: list[Any], weights: list[Any]) -> dict[str, float]:
+        """The metrics of a whole set, from arrays on the host."""
+        return {
+            name: metric.of(y_true[i], y_pred[i], weights[i] if weighted else None)
+            for name, metric, i, weighted in self.metrics_for(names, y_true, y_pred)
+            if isinstance(metric, fk_metrics.OnHost)
+        }
 
 
 # ------------------------------------------------------------------ helpers

@@ -57,6 +57,7 @@ from ._iou import IoU as IoU
 from ._iou import MeanIoU as MeanIoU
 from ._iou import OneHotIoU as OneHotIoU
 from ._iou import OneHotMeanIoU as OneHotMeanIoU
+from ._on_host import OnHost as OnHost
 from ._probabilistic import BinaryCrossentropy as BinaryCrossentropy
 from ._probabilistic import CategoricalCrossentropy as CategoricalCrossentropy
 from ._probabilistic import KLDivergence as KLDivergence
