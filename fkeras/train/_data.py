@@ -43,8 +43,12 @@ def rows(tree: Any) -> int:
 
 def as_arrays(tree: Any) -> Any:
     """Lists of numbers as numpy arrays; arrays as they are. A list of arrays stays a list."""
-    if tree is None or hasattr(tree, "shape"):
+    if tree is None or isinstance(tree, np.ndarray | jax.Array):
         return tree
+    if hasattr(tree, "shape") and not hasattr(tree, "to_numpy"):
+        if hasattr(tree, "detach"):  # a tensor of torch, on whatever device, part of a graph or not
+            return tree.detach().cpu().numpy()
+        return np.asarray(tree) if hasattr(tree, "__array__") else tree
     if isinstance(tree, Mapping):
         return {k: as_arrays(v) for k, v in tree.items()}
     if isinstance(tree, list | tuple):
@@ -169,7 +173,7 @@ def stream(source: Any) -> Callable[[], Iterator[Batch]]:
     if isinstance(source, Iterator):
         return lambda: map(unpack, source)
     if hasattr(source, "__getitem__") and hasattr(source, "__len__") and not isinstance(source, Mapping):
-        return lambda: (unpack(source[i]) for i in range(len(source)))
+        return lambda: _items(source)
     if isinstance(source, Iterable):
         return lambda: map(unpack, iter(source))
     raise TypeError(
@@ -179,6 +183,30 @@ def stream(source: Any) -> Callable[[], Iterator[Batch]]:
             write="arrays, or an iterable of (x, y) batches",
         )
     )
+
+
+def _items(source: Any) -> Iterator[Batch]:
+    """One pass over an object with a length and items, its `on_epoch_begin` and `on_epoch_end` called as Keras does."""
+    count = len(source)
+    call(source, "on_epoch_begin")
+    for i in range(count):
+        batch = unpack(source[i])
+        if i == count - 1:  # nobody asks again after the last one
+            call(source, "on_epoch_end")
+        yield batch
+
+
+def call(source: Any, hook: str) -> None:
+    """Call a hook of a dataset, if it has one."""
+    getattr(source, hook, lambda: None)()
+
+
+def length_of(source: Any) -> int | None:
+    """How many batches a pass has; `None` where nobody knows, or there is no end."""
+    try:
+        return len(source)
+    except TypeError:  # also what datasets with a `__len__` raise when they cannot say
+        return None
 
 
 def order_of(rng_data: np.ndarray, step: int, count: int) -> np.ndarray:

@@ -99,14 +99,14 @@ class Stream:
         length: how many batches a pass has, if known.
         limit: how many batches are an epoch, if not a whole pass.
         restarts: whether a pass begins again at the first batch.
-        iterator: what can say where it is and be put there, if anything can.
+        origin: what the user gave; it may say where it is and be put there, or be told that an epoch ends.
     """
 
     passes: Callable[[], Iterator[Batch]]
     length: int | None
     limit: int | None
     restarts: bool = True
-    iterator: Any = None
+    origin: Any = None
     _running: Iterator[Batch] | None = None
     _first: Batch | None = None
 
@@ -136,14 +136,19 @@ class Stream:
 
     def position(self) -> Any:
         """Where an iterator is, as it says itself; `None` when it does not."""
-        return self.iterator.get_state() if hasattr(self.iterator, "get_state") else None
+        return self.origin.get_state() if self._knows_its_position() else None
+
+    def _knows_its_position(self) -> bool:
+        return not self.restarts and hasattr(self.origin, "get_state") and hasattr(self.origin, "set_state")
 
     def resume(self, total: int, done: int, position: Any) -> int:
         """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
-        if position is not None and hasattr(self.iterator, "set_state"):
-            self.iterator.set_state(position)
+        if position is not None and self._knows_its_position():
+            self.origin.set_state(position)
             return 0
         if self.restarts and self.limit is None:
+            for _ in range((total - done) // self.length if self.length else 0):
+                _data.call(self.origin, "on_epoch_end")  # it may put its items in another order
             return done
         running = self.passes()
         self._running = _Endless(running, self.passes) if self.limit is not None else running
@@ -212,9 +217,8 @@ def stream_source(x: Any, steps: int | None, class_weight: Any = None) -> Stream
         def passes() -> Iterator[Batch]:  # type: ignore[misc]
             return ((a, b, _data.class_weights(np.asarray(b), class_weight, w)) for a, b, w in plain())
 
-    length = len(x) if hasattr(x, "__len__") else None
     once = isinstance(x, Iterator)
-    return Stream(passes, length, steps, restarts=not once, iterator=x if once else None)
+    return Stream(passes, _data.length_of(x), steps, restarts=not once, origin=x)
 
 
 def validation_source(given: Any, held_out: ArrayData | None, batch_size: Any) -> Any:

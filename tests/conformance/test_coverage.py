@@ -1,6 +1,7 @@
 """Nothing public is missing from the table, and what Keras has beyond it can only shrink."""
 
 import inspect
+import operator
 
 import pytest
 
@@ -35,3 +36,24 @@ def test_every_layer_of_keras_is_here():
     keras = pytest.importorskip("keras")
     theirs = {n for n in dir(keras.layers) if not n.startswith("_")} - {"Input", "Layer"}
     assert theirs - set(dir(fk.nn)) == LEFT_OUT
+
+
+# Why a name of Keras's has no equal here.
+ELSEWHERE = {
+    "losses": {},
+    "metrics": {},
+    "optimizers": {"legacy": "raises in Keras 3 too"},
+    "callbacks": {
+        "OrbaxCheckpoint": "ModelCheckpoint and BackupAndRestore write Orbax directories",
+        "RemoteMonitor": "posts to a server of Keras 1's time",
+    },
+    "optimizers.schedules": {},
+}
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_every_name_of_keras_training_is_here(kind):
+    keras = pytest.importorskip("keras")
+    theirs, ours = (operator.attrgetter(kind)(package) for package in (keras, fk))
+    public = {n for n in dir(theirs) if not n.startswith("_")}
+    assert public - set(dir(ours)) == set(ELSEWHERE[kind])

@@ -176,6 +176,8 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     Array(1., dtype=float32)
 
     Reference: https://keras.io/api/losses/probabilistic_losses/
+    Differs from Keras: labels of shape `(batch, 1)` are each their own row's. Keras pairs every label with every
+    prediction of the batch there, which teaches nothing.
     """
 
     q: float = 0.5
