@@ -2,9 +2,9 @@
 
     python benchmarks/kill_resume.py --runs 50
 
-Each run trains in processes of its own and is killed with SIGKILL after random times, within steps and within saves
-alike; the last process is left to end. Its weights, optimizer state, randomness and history are then compared with
-those of a run that nobody touched.
+Each run (of an MLP, a CNN or an LSTM, with EarlyStopping and ReduceLROnPlateau) trains in processes of its own and is
+killed with SIGKILL after a random time, within steps and within saves alike; the last process is left to end. Its
+weights, optimizer state, randomness and history are then compared with those of a run that nobody touched.
 """
 
 from __future__ import annotations
@@ -19,24 +19,37 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
-_EPOCHS, _ROWS, _BATCH = 12, 1_200, 24
+_MODELS = ("MLP with BatchNormalization", "CNN with dropout", "LSTM")
+_EPOCHS, _ROWS, _BATCH = 12, 480, 24
 
 
-def train(directory: str, result: str) -> None:
+def describe(kind: str) -> Any:
+    """One of the models, and the shape of its input."""
+    import fkeras as fk
+
+    nn = fk.nn
+    if kind == _MODELS[0]:
+        shape, layers = (16,), [nn.Dense(32, "relu"), nn.BatchNormalization(), nn.Dropout(0.3)]
+    elif kind == _MODELS[1]:
+        shape, layers = (4, 4, 1), [nn.Conv2D(4, 3, activation="relu"), nn.Flatten(), nn.Dropout(0.3)]
+    else:
+        shape, layers = (8, 2), [nn.LSTM(8, recurrent_dropout=0.1)]
+    return fk.Sequential([fk.Input(shape), *layers, nn.Dense(2)]), shape
+
+
+def train(directory: str, result: str, kind: str) -> None:
     """One process: train, or go on, and write what came out."""
     import jax
     import numpy as np
 
     import fkeras as fk
 
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(_ROWS, 16)).astype("float32")
+    model, shape = describe(kind)
+    x = np.random.default_rng(0).normal(size=(_ROWS, 16)).astype("float32")
     y = (x[:, :4].sum(-1) > 0).astype("int32")
-    model = fk.Sequential([
-        fk.Input((16,)), fk.nn.Dense(32, activation="relu"), fk.nn.BatchNormalization(), fk.nn.Dropout(0.3),
-        fk.nn.Dense(2),
-    ])  # fmt: skip
+    x = x.reshape(_ROWS, *shape)
     loss = fk.losses.SparseCategoricalCrossentropy(from_logits=True)
     trainer = model.compile(fk.optimizers.Adam(1e-3, use_ema=True), loss, metrics=["accuracy"])
 
@@ -44,12 +57,13 @@ def train(directory: str, result: str) -> None:
         time.sleep(0.05)
         return state
 
-    plateau = fk.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=2)
+    plateau = fk.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=0.02)
+    stopping = fk.callbacks.EarlyStopping("val_loss", patience=4, min_delta=0.02, restore_best_weights=True)
     backup = fk.callbacks.BackupAndRestore(directory, save_freq=7, double_checkpoint=True, delete_checkpoint=False)
     print("ready", flush=True)
     state, history = trainer.fit(
         trainer.init(0), x, y, batch_size=_BATCH, epochs=_EPOCHS, validation_split=0.2, verbose=0,
-        callbacks=[plateau, slowly, backup],
+        callbacks=[plateau, stopping, slowly, backup],
     )  # fmt: skip
     digest = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(state.replace(rng=jax.random.key_data(state.rng))):
@@ -57,9 +71,9 @@ def train(directory: str, result: str) -> None:
     pathlib.Path(result).write_text(json.dumps({"state": digest.hexdigest(), "history": history.history}))
 
 
-def start(directory: pathlib.Path, result: pathlib.Path) -> subprocess.Popen[str]:
+def start(place: pathlib.Path, name: str, kind: str) -> subprocess.Popen[str]:
     """A training process that has begun."""
-    command = [sys.executable, __file__, "--train", str(directory), str(result)]
+    command = [sys.executable, __file__, "--train", str(place / name), str(place / f"{name}.json"), kind]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     if process.stdout.readline() != "ready\n":
@@ -67,13 +81,21 @@ def start(directory: pathlib.Path, result: pathlib.Path) -> subprocess.Popen[str
     return process
 
 
+def untouched(place: pathlib.Path, kind: str) -> tuple[float, dict[str, Any]]:
+    """`(seconds, what came out)` of a run that nobody kills."""
+    process, began = start(place, kind, kind), time.monotonic()
+    if process.wait():
+        raise RuntimeError("the run that nobody touches failed")
+    return time.monotonic() - began, json.loads((place / f"{kind}.json").read_text())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--kills", type=int, default=4, help="how often each run is killed")
+    parser.add_argument("--kills", type=int, default=1, help="how often each run is killed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", help="where to write the result")
-    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train:
         train(*options.train)
@@ -81,24 +103,21 @@ def main() -> None:
     draw, equal, kills, unfinished = random.Random(options.seed), 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
-        process, began = start(place / "untouched", place / "untouched.json"), time.monotonic()
-        if process.wait():
-            raise RuntimeError("the run that nobody touches failed")
-        seconds = time.monotonic() - began
-        wanted = json.loads((place / "untouched.json").read_text())
+        wanted = {kind: untouched(place, kind) for kind in _MODELS[: options.runs]}
         for run in range(options.runs):
-            directory, result = place / f"run{run}", place / f"run{run}.json"
+            kind, name = _MODELS[run % len(_MODELS)], f"run{run}"
+            seconds, result = wanted[kind]
             for _ in range(options.kills):
-                process = start(directory, result)
-                time.sleep(draw.uniform(0.3, 1.2) * seconds / options.kills)
+                process = start(place, name, kind)
+                time.sleep(draw.uniform(0.05, 0.9) * seconds / options.kills)
                 process.send_signal(signal.SIGKILL)
                 kills += process.wait() == -signal.SIGKILL
-                unfinished += any(p.name.startswith(".") for p in directory.glob("*"))
-            if start(directory, result).wait():
+                unfinished += any(p.name.startswith(".") for p in (place / name).glob("*"))
+            if start(place, name, kind).wait():
                 raise RuntimeError(f"run {run} could not go on")
-            same = json.loads(result.read_text()) == wanted
+            same = json.loads((place / f"{name}.json").read_text()) == result
             equal += same
-            print(f"run {run + 1}: {'the same to the bit' if same else 'DIFFERENT'}", flush=True)
+            print(f"run {run + 1}, {kind}: {'the same to the bit' if same else 'DIFFERENT'}", flush=True)
     found = {"runs": options.runs, "equal": equal, "kills": kills, "cut_saves": unfinished}
     print(f"{equal} of {options.runs} runs the same to the bit, after {kills} kills, {unfinished} within a save")
     if options.json:

@@ -299,8 +299,8 @@ def test_processes_that_are_killed_go_on(tmp_path):
     """SIGKILL at random moments, also within a save; the run that is started again is the same run."""
     script = pathlib.Path(__file__).parents[2] / "benchmarks" / "kill_resume.py"
     out = tmp_path / "result.json"
-    command = [sys.executable, str(script), "--runs", "1", "--kills", "5", "--seed", "0", "--json", str(out)]
+    command = [sys.executable, str(script), "--runs", "5", "--seed", "0", "--json", str(out)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     result = json.loads(out.read_text())
-    assert result["kills"] == 5
-    assert result["equal"] == result["runs"] == 1
+    assert result["kills"] >= 4  # a process may end before it is killed
+    assert result["equal"] == result["runs"] == 5
