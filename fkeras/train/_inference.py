@@ -25,6 +25,8 @@ from .callbacks import CallbackList, Event
 from .losses import Loss, is_known
 
 _BEGIN = Position(0, 0)
+# Bytes of a batch that the CPU copies in the time of a dispatch (measured: 188 MB in 0.35 s, a dispatch in 0.1 ms).
+_CHEAP = 2**16
 
 
 def floats(logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +82,8 @@ def evaluate_source(
     padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
     kept: list[Any] | None = [] if trainer.objective.has_on_host() else None
-    if padded and kept is None and not by_batch and not trainer.run_eagerly and fits_device(_tree(source)):
+    looped = padded and kept is None and not by_batch and not trainer.run_eagerly
+    if looped and _worth_copying(_tree(source), source.steps):
         sums, done = _pass_on_device(trainer, sums, light, source, steps, progress)
     else:
         size = min(source.data.batch_size, source.data.count) if padded else None
@@ -142,15 +145,16 @@ def _on_host(trainer: Any, kept: list[Any]) -> dict[str, float]:
 def _pass_on_device(
     trainer: Any, sums: Any, light: Any, source: Arrays, steps: int | None, progress: Progress
 ) -> tuple[Any, int]:
-    """Many batches a dispatch; rows past the end are copies of the last one that count for nothing."""
+    """Many batches a dispatch; rows that the last one has in common with the one before count once."""
 
     def make() -> Callable[..., Any]:
         def many(sums: Any, light: Any, data: Any, start: Any, stop: Any, size: int) -> Any:
             count = rows(data[0])
 
             def body(i: Any, sums: Any) -> Any:
-                here = i * size + jnp.arange(size)
-                return trainer._evaluate_batch(sums, light, _rows_of(data, here, count), here < count)
+                # the last window ends with the data, so it may begin with rows that the one before has seen
+                batch, first = _window(data, i, size, count)
+                return trainer._evaluate_batch(sums, light, batch, first + jnp.arange(size) >= i * size)
 
             return lax.fori_loop(start, stop, body, sums)
 
@@ -169,10 +173,18 @@ def _pass_on_device(
     return sums, done
 
 
-def _rows_of(data: Any, here: Any, count: int) -> Any:
-    """Rows of arrays on the device, the last one for those past the end."""
-    here = jnp.minimum(here, count - 1)
-    return jax.tree.map(lambda a: a.at[here].get(mode="promise_in_bounds"), data)
+def _window(data: Any, i: Any, size: int, count: int) -> tuple[Any, Any]:
+    """`(rows, the first one's place)` of a batch; the last one ends with the data."""
+    first = jnp.minimum(i * size, count - size)
+    return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, first, size), data), first
+
+
+def _worth_copying(tree: Any, steps: int) -> bool:
+    """Whether one pass is faster over a copy on the device: where the copy costs less than a dispatch a batch."""
+    if not fits_device(tree):
+        return False
+    on_cpu = jax.local_devices()[0].platform == "cpu"
+    return not on_cpu or sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) <= steps * _CHEAP
 
 
 def _tree(source: Arrays) -> Any:
@@ -225,7 +237,7 @@ def predict(
     if arrays and not callbacks and not verbose and not trainer.run_eagerly:
         if source.steps == 1:
             return jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
-        if steps is None and fits_device(source.data.x):
+        if steps is None and _worth_copying(source.data.x, source.steps):
             found = _predict_on_device(trainer, variables, source)
             if found is not None:
                 return found
@@ -255,15 +267,16 @@ def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
     one = jax.eval_shape(trainer.predict_step, variables, batch)
     if any(a.shape[:1] != (size,) for a in jax.tree.leaves(one)):
         return None
-    room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((source.steps * size, *a.shape[1:]), a.dtype), one)
+    room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype), one)
     if sum(np.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(room)) > 2**28:
         return None
 
     def make() -> Callable[..., Any]:
         def many(out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
             def body(i: Any, out: Any) -> Any:
-                found = trainer.predict_step(variables, _rows_of(x, i * size + jnp.arange(size), rows(x)))
-                return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, i * size, 0), out, found)
+                batch, first = _window(x, i, size, rows(x))
+                found = trainer.predict_step(variables, batch)
+                return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
 
             return lax.fori_loop(start, stop, body, out)
 
@@ -281,4 +294,4 @@ def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
         out = run(out, variables, x, np.int32(done), np.int32(stop), size)
         pace.wait(out if done else None, stop - done)
         done = stop
-    return jax.tree.map(lambda a: np.asarray(a)[:count], out)
+    return jax.tree.map(np.asarray, out)
