@@ -10,7 +10,6 @@ It is written beside its place and moved there when it is whole, so a directory 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import pathlib
@@ -25,11 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import explain
-from ._report import Spec
+from ._manifest import MANIFEST, seal
+from ._manifest import read_manifest as read_manifest
+from ._manifest import specs as specs
 
-MANIFEST = "fkeras.json"
 ARRAYS = "arrays"
-VERSION = 1
 
 
 def flatten(tree: Any) -> dict[str, Any]:
@@ -67,6 +66,8 @@ def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
         place = tree
         for key in parents:
             place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ValueError(explain(f"{path!r} lies inside an array.", usually="a file made to harm."))
         place[last] = array
     return tree
 
@@ -87,7 +88,24 @@ def spec_of(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
 
 def digest(array: Any) -> str:
     """SHA-256 of an array's bytes."""
-    return hashlib.sha256(np.ascontiguousarray(np.asarray(array)).tobytes()).hexdigest()
+    flat = np.ascontiguousarray(np.asarray(array)).reshape(-1)
+    return hashlib.sha256(flat.view(np.uint8).data).hexdigest()
+
+
+def check_claim(claimed: int, kept: int, what: str) -> None:
+    """Refuse a file that unpacks to far more than it holds: trained weights hardly compress.
+
+    Raises:
+        ValueError: more than 64 MB, and more than two hundred times the size of the file.
+    """
+    if claimed > max(64 << 20, 200 * kept):
+        raise ValueError(
+            explain(
+                f"{what} cannot be read.",
+                received=f"{claimed:,} bytes of arrays in {kept:,} bytes of files",
+                usually="a damaged file, or one made to fill the memory of its reader.",
+            )
+        )
 
 
 # ------------------------------------------------------------------ several in one directory
@@ -120,8 +138,7 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     }
     for path, impl in keys.items():
         records[path]["prng_impl"] = impl
-    content = {"format": "fkeras", "version": VERSION, **manifest, "arrays": records}
-    text = json.dumps(content, indent=1)
+    text = seal({**manifest, "arrays": records})
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -169,62 +186,10 @@ def _check_place(target: pathlib.Path, overwrite: bool) -> None:
 
 
 # ------------------------------------------------------------------ reading
-def read_manifest(directory: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
-    """The manifest of a checkpoint of one of the given kinds.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is damaged, of a later version, or of another kind.
-    """
-    place = pathlib.Path(os.path.abspath(os.fspath(directory)))
-    path = place / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            explain(
-                f"There is no checkpoint at {str(place)!r}.",
-                received="nothing there" if not place.exists() else f"no {MANIFEST} in it",
-                usually="a wrong path, or a save that did not finish.",
-                write='the path that was given to save, e.g. fk.load_model("run/model")',
-            )
-        )
-    try:
-        manifest = json.loads(path.read_text())
-        records = manifest["arrays"]
-        ok = manifest["format"] == "fkeras" and isinstance(manifest["version"], int) and isinstance(records, dict)
-        for record in records.values():
-            ok = ok and isinstance(record["dtype"], str) and all(isinstance(d, int) and d >= 0 for d in record["shape"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(explain(f"{str(path)!r} is damaged.", received=f"{type(error).__name__}: {error}")) from None
-    if not ok:
-        raise ValueError(explain(f"{str(path)!r} is no manifest of fkeras.", received=str(manifest)[:80]))
-    if manifest["version"] > VERSION:
-        raise ValueError(
-            explain(
-                f"The checkpoint has format version {manifest['version']}, and this fkeras reads up to {VERSION}.",
-                write="pip install --upgrade fkeras",
-            )
-        )
-    if manifest.get("kind") not in kinds:
-        raise ValueError(
-            explain(
-                f"The checkpoint at {str(place)!r} is a {manifest.get('kind')}, not a {' or a '.join(kinds)}.",
-                write={
-                    "trainer": "fk.load_trainer(path)",
-                    "model": "fk.load_model(path)",
-                    "weights": "model.load_weights(path, variables)",
-                }.get(str(manifest.get("kind")), ""),
-            )
-        )
-    return manifest
-
-
-def specs(manifest: Mapping[str, Any]) -> Spec:
-    """Paths, shapes and dtypes that a manifest lists."""
-    return {path: (tuple(r["shape"]), r["dtype"]) for path, r in manifest["arrays"].items()}
-
-
 def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) -> dict[str, jax.Array]:
-    """The arrays at `paths` (all by default), each checked against the manifest.
+    """The arrays at `paths` (all by default), each checked against the manifest; no others are read.
+
+    They come back on the default device, whatever devices they were saved from.
 
     Raises:
         ValueError: arrays that are missing, damaged, or not what the manifest says.
@@ -233,12 +198,17 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
 
     place = pathlib.Path(os.path.abspath(os.fspath(directory))) / ARRAYS
     wanted = {p: s for p, s in specs(manifest).items() if paths is None or p in paths}
-    every = {p: jax.ShapeDtypeStruct(s, jnp.dtype(d)) for p, (s, d) in specs(manifest).items() if 0 not in s}
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    like = {p: jax.ShapeDtypeStruct(s, jnp.dtype(d), sharding=here) for p, (s, d) in wanted.items() if 0 not in s}
     found: dict[str, Any] = {}
-    if every:
+    if like:
+        _check_room(place, like)
         try:
-            with _quiet(), ocp.StandardCheckpointer() as checkpointer:
-                found = checkpointer.restore(place, every)
+            with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+                arguments = ocp.checkpoint_utils.construct_restore_args(like)
+                found = checkpointer.restore(
+                    place, ocp.args.PyTreeRestore(item=like, restore_args=arguments, partial_restore=True)
+                )
         except Exception as error:  # Orbax and tensorstore raise many types for a damaged file
             raise ValueError(
                 explain(
@@ -249,9 +219,9 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
             ) from error
     arrays = {}
     for path, (shape, dtype) in wanted.items():
-        array = found[path] if 0 not in shape else jnp.zeros(shape, dtype)
-        said = manifest["arrays"][path].get("sha256")
-        if tuple(array.shape) != shape or (said is not None and digest(array) != said):
+        array = found.pop(path) if 0 not in shape else jnp.zeros(shape, dtype)
+        same = tuple(array.shape) == shape and jnp.dtype(array.dtype).name == dtype
+        if not same or digest(array) != manifest["arrays"][path]["sha256"]:
             raise ValueError(
                 explain(
                     f"The array {path!r} is not what was saved.",
@@ -261,6 +231,13 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
             )
         arrays[path] = array
     return arrays
+
+
+def _check_room(place: pathlib.Path, like: Mapping[str, Any]) -> None:
+    """Refuse arrays that are far larger than the files that hold them, before memory is taken for them."""
+    claimed = sum(s.size * s.dtype.itemsize for s in like.values())
+    kept = sum(p.stat().st_size for p in place.rglob("*") if p.is_file()) if place.is_dir() else 0
+    check_claim(claimed, kept, f"The arrays in {str(place)!r}")
 
 
 class _quiet:  # noqa: N801 - a context manager read as a word

@@ -21,8 +21,8 @@ from ..core import explain
 CONFIG, METADATA = "config.json", "metadata.json"
 WEIGHTS = "model.weights"
 
-# A description of 64 MB would have hundreds of thousands of layers.
-_MAX_CONFIG = 64 << 20
+# The descriptions of the largest known models have two megabytes.
+_MAX_CONFIG = 16 << 20
 # Weights hardly compress; a member that shrank a thousandfold was made to fill the memory of its reader.
 _MAX_RATIO = 200
 _MAX_MEMBERS = 10_000
@@ -31,6 +31,11 @@ _CHUNK = 1 << 20
 
 class Archive:
     """Read access to the members of a `.keras` file, or of a directory with the same content.
+
+    Attributes:
+        path: where it is.
+        names: the members.
+        size: how many bytes it has on disk.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -41,12 +46,15 @@ class Archive:
         self.path = pathlib.Path(os.fspath(path))
         self._zip: zipfile.ZipFile | None = None
         if self.path.is_dir():
-            self.names = {p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()}
+            files = [p for p in self.path.rglob("*") if p.is_file()]
+            self.names = {p.relative_to(self.path).as_posix() for p in files}
+            self.size = sum(p.stat().st_size for p in files)
             return
         if not self.path.is_file():
             raise FileNotFoundError(
                 explain(f"There is no file {str(self.path)!r}.", usually="a wrong path.", write="the path of save")
             )
+        self.size = self.path.stat().st_size
         try:
             self._zip = zipfile.ZipFile(self.path)
             self.names = {info.filename for info in self._checked(self._zip)}

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..core import explain
-from ._report import Spec
+from . import _directory
+from ._report import LoadReport, Spec, compare
 
 _MAX_OBJECTS = 200_000
 _MAX_DEPTH = 64
+# What may be taken of memory without a look at the size of the file.
+_SMALL = 64 << 20
+
+# Beside each dataset that fkeras writes: a checksum, which HDF5 has none of. Keras does not look at it.
+DIGEST = "fkeras_sha256"
+
+# What h5py raises for files that are not whole.
+_FAULTS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+)
 
 
 def _h5py() -> Any:
@@ -31,7 +53,12 @@ def _h5py() -> Any:
 
 
 class WeightsFile:
-    """The datasets of a `.weights.h5`, listed before any of them is read.
+    """The datasets of a `.weights.h5`, listed and checked before any of them is read.
+
+    Args:
+        file: the file, opened for reading in binary.
+        what: what it is called in messages.
+        size: how many bytes it has on disk, which bounds what it may unpack to.
 
     Attributes:
         specs: shape and dtype of each dataset, by its path.
@@ -40,18 +67,23 @@ class WeightsFile:
         ValueError: no HDF5, a damaged one, or one with links and storage outside itself.
     """
 
-    def __init__(self, file: Any, what: str) -> None:
+    def __init__(self, file: Any, what: str, size: int) -> None:
         h5py = _h5py()
-        self.what = what
+        self.what, self.size = what, size
         try:
             self._file = h5py.File(file, "r")
             self._datasets: dict[str, Any] = {}
             self._collect(h5py)
             self.specs: Spec = {path: self._spec(path, d) for path, d in self._datasets.items()}
-        except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
-            raise self._refuse(f"{type(error).__name__}: {str(error)[:200]}", "a damaged file.") from None
+        except ValueError as error:
+            raise error if str(error).startswith("The weights in") else self._damaged(error) from None
+        except _FAULTS as error:
+            raise self._damaged(error) from None
 
-    def _refuse(self, received: str, usually: str) -> ValueError:
+    def _damaged(self, error: BaseException) -> ValueError:
+        return self._refuse(f"{type(error).__name__}: {str(error)[:200]}", "a damaged file.")
+
+    def _refuse(self, received: str, usually: str = "a file made to harm.") -> ValueError:
         return ValueError(
             explain(
                 f"The weights in {self.what} cannot be read.",
@@ -68,38 +100,70 @@ class WeightsFile:
             path, group, depth = waiting.pop()
             place = h5py.h5o.get_info(group.id).addr
             if place in seen:
-                raise self._refuse(f"group {path!r}, which contains itself", "a file made to harm.")
+                raise self._refuse(f"group {path[:200]!r}, which contains itself or is in two places")
             seen.add(place)
             if depth > _MAX_DEPTH:
-                raise self._refuse(f"groups {depth} levels deep", "a file made to harm.")
+                raise self._refuse(f"groups {depth} levels deep")
             for name in group:
                 count += 1
                 if count > _MAX_OBJECTS:
-                    raise self._refuse(f"more than {_MAX_OBJECTS:,} objects", "a file made to harm.")
+                    raise self._refuse(f"more than {_MAX_OBJECTS:,} objects")
                 full = f"{path}/{name}" if path else name
                 link = group.get(name, getlink=True)
                 if not isinstance(link, h5py.HardLink):
-                    raise self._refuse(f"{full!r} is a {type(link).__name__}", "a file made to harm.")
+                    raise self._refuse(f"{full[:200]!r} is a {type(link).__name__}")
                 child = group[name]
                 if isinstance(child, h5py.Group):
                     waiting.append((full, child, depth + 1))
                 elif isinstance(child, h5py.Dataset):
-                    if child.external or child.is_virtual:
-                        raise self._refuse(f"{full!r} keeps its numbers in another file", "a file made to harm.")
+                    self._check_storage(h5py, full, child)
                     self._datasets[full] = child
+
+    def _check_storage(self, h5py: Any, path: str, dataset: Any) -> None:
+        """Refuse a dataset whose numbers are elsewhere, or come through filters that unpack without bound."""
+        if dataset.external or dataset.is_virtual:
+            raise self._refuse(f"{path[:200]!r} keeps its numbers in another file")
+        made = dataset.id.get_create_plist()
+        filters = [made.get_filter(i)[0] for i in range(made.get_nfilters())]
+        known = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF)
+        if not set(filters) <= set(known) or len(filters) != len(set(filters)):
+            raise self._refuse(f"{path[:200]!r} is packed by the HDF5 filters {filters[:8]}")
+        chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+        if chunk > max(_SMALL, dataset.nbytes):
+            raise self._refuse(f"{path[:200]!r} comes in chunks of {chunk:,} bytes")
 
     def _spec(self, path: str, dataset: Any) -> tuple[tuple[int, ...], str]:
         if dataset.shape is None:
             return (), "empty"
         return tuple(dataset.shape), _dtype_name(dataset)
 
+    def check_room(self, paths: Iterable[str]) -> None:
+        """Refuse datasets that unpack to far more than the file holds, before memory is taken for them.
+
+        Raises:
+            ValueError: they would.
+        """
+        chosen = [self._datasets[path] for path in paths]
+        _directory.check_claim(sum(d.nbytes for d in chosen), self.size, f"The weights in {self.what}")
+        for dataset in chosen:
+            # what was never written reads as zeros, which no saved weight is kept as
+            if dataset.nbytes > _SMALL and dataset.id.get_storage_size() == 0:
+                raise self._refuse(f"{dataset.name[:200]!r} has {dataset.nbytes:,} bytes that were never written")
+
     def read(self, path: str) -> np.ndarray:
-        """One dataset as an array; its shape was compared with what is expected before."""
+        """One dataset as an array; its shape was compared with what is expected before.
+
+        Raises:
+            ValueError: it is damaged, or not what fkeras wrote.
+        """
         dataset = self._datasets[path]
         try:
             array = np.asarray(dataset[()])
-        except (OSError, RuntimeError, ValueError) as error:
+            said = _text(dataset, DIGEST)
+        except (*_FAULTS, ValueError) as error:
             raise self._refuse(f"{path!r}: {str(error)[:200]}", "a damaged file.") from None
+        if said is not None and said != digest(array, path):
+            raise self._refuse(f"{path!r}, whose numbers are not those that were saved", "a damaged or edited file.")
         # Keras keeps bfloat16 as two raw bytes, and says so in an attribute
         return array.view(jnp.bfloat16) if _dtype_name(dataset) == "bfloat16" else array
 
@@ -113,39 +177,70 @@ class WeightsFile:
         self.close()
 
 
+def _text(dataset: Any, name: str) -> str | None:
+    """A short attribute that is text; `None` when there is none."""
+    h5a = _h5py().h5a
+    if not h5a.exists(dataset.id, name.encode()):
+        return None
+    if h5a.open(dataset.id, name.encode()).get_storage_size() > 128:
+        raise OSError(f"the attribute {name!r} is longer than any that is known")
+    said = dataset.attrs[name]
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+
+
 def _dtype_name(dataset: Any) -> str:
-    said = dataset.attrs.get("dtype")
-    said = said.decode("ascii", "replace") if isinstance(said, bytes) else said
-    if said == "bfloat16" and dataset.dtype.itemsize == 2:
-        return "bfloat16"
     kind = dataset.dtype
+    if kind.itemsize == 2 and kind.kind in "Vu" and kind.fields is None and _text(dataset, "dtype") == "bfloat16":
+        return "bfloat16"
     return kind.name if kind.kind in "biuf" else str(kind)
 
 
-def read_variables(
-    weights: WeightsFile, places: Mapping[str, str], expected: Spec, what: str, ignore: Any
-) -> dict[str, np.ndarray]:
-    """Arrays by variables path, after every shape and dtype was compared.
+def digest(array: np.ndarray, path: str) -> str:
+    """SHA-256 of a dataset's place, form and numbers."""
+    head = f"{path} {array.dtype.str} {array.shape} ".encode()
+    return hashlib.sha256(head + hashlib.sha256(_bytes_of(array)).digest()).hexdigest()
+
+
+def _bytes_of(array: np.ndarray) -> Any:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def match_variables(weights: Any, places: Mapping[str, str], expected: Spec, ignore: Any, **choice: Any) -> LoadReport:
+    """How the datasets of a weights file compare with a model's variables.
 
     Args:
         weights: the open file.
         places: the variables path of each dataset path.
         expected: shape and dtype of each variables path.
-        what: what the file is called in messages.
         ignore: `(dataset path) -> bool`, for datasets that are not the model's.
-
-    Raises:
-        ValueError: listing everything that is missing, unexpected or of another shape or dtype.
+        **choice: what may differ, see `compare`.
     """
-    from ._report import compare
-
-    found = {places.get(p, p): s for p, s in weights.specs.items() if p in places or not ignore(p)}
     mapped = set(places.values())
     wanted = {p: s for p, s in expected.items() if p in mapped}
-    same_kind = {p: (s[0], _kind(s[1], wanted[p][1])) if p in wanted else s for p, s in found.items()}
-    compare(wanted, same_kind).require(what)
-    back = {v: k for k, v in places.items()}
-    return {p: weights.read(back[p]).astype(jnp.dtype(wanted[p][1])) for p in wanted}
+    found = {}
+    for path, (shape, dtype) in weights.specs.items():
+        if path in places or not ignore(path):
+            like = wanted.get(places.get(path, path))
+            found[path] = (shape, dtype if like is None else _kind(dtype, like[1]))
+    return compare(wanted, found, place_of=lambda path: places.get(path, path), **choice)
+
+
+def read_variables(weights: Any, report: LoadReport, expected: Spec) -> dict[str, jax.Array]:
+    """The arrays that a report says are to be loaded, by variables path.
+
+    Raises:
+        ValueError: damaged ones, or integers that do not fit.
+    """
+    weights.check_room(report.loaded.values())
+    arrays = {}
+    for here, path in report.loaded.items():
+        array = weights.read(path)
+        dtype = jnp.dtype(expected[here][1])
+        made = array.astype(dtype, copy=False)
+        if array.dtype.kind in "iu" and not np.array_equal(made, array):
+            raise ValueError(explain(f"{path!r} holds integers that do not fit into {dtype.name}, as {here!r} is."))
+        arrays[here] = jnp.asarray(made)
+    return arrays
 
 
 def _kind(found: str, wanted: str) -> str:
@@ -166,12 +261,15 @@ def write_weights(file: Any, datasets: Iterable[tuple[str, Any]], names: Mapping
         datasets: `(dataset path, array)`; each array is fetched from its device when its turn comes.
         names: the layer's name for the path of each layer's group.
     """
-    with _h5py().File(file, "w") as h5:
+    # this form of the file keeps checksums of its own structure, and is read by HDF5 1.10 and later
+    with _h5py().File(file, "w", libver=("v110", "v110")) as h5:
         for at, name in names.items():
             h5.require_group(f"{at}/vars" if at else "vars").attrs["name"] = name
         for path, leaf in datasets:
             array = np.asarray(leaf)
             half = array.dtype == jnp.bfloat16  # HDF5 has no such type: raw bytes, and an attribute that says so
-            dataset = h5.create_dataset(path, data=array.view("V2") if half else array)
+            array = array.view("V2") if half else array
+            dataset = h5.create_dataset(path, data=array)
+            dataset.attrs[DIGEST] = np.bytes_(digest(array, path))
             if half:
                 dataset.attrs["dtype"] = "bfloat16"

@@ -19,9 +19,11 @@ import jax.numpy as jnp
 
 from ..core import TRANSIENT, Layer, explain, model_from_json
 from . import _directory
+from ._damage import described
 from ._keras_archive import CONFIG, METADATA, WEIGHTS, Archive
-from ._keras_h5 import WeightsFile, read_variables, write_weights
+from ._keras_h5 import WeightsFile, match_variables, read_variables, write_weights
 from ._keras_layout import layout
+from ._report import LoadReport
 
 # The Keras whose format is written.
 KERAS_VERSION = "3.15.1"
@@ -30,27 +32,71 @@ KERAS_VERSION = "3.15.1"
 _NOT_THE_MODEL = re.compile(r"(^|/)((optimizer|_?seed_generators?(_\d+)?)/|vars/idf_weights$)")
 
 
-def load_keras_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -> tuple[Layer, dict[str, Any]]:
+def load_keras_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> tuple[Layer, dict[str, Any]]:
     """A model and its variables from a `.keras` file.
 
     Args:
         filepath: the file, or a directory with the same content.
         custom_objects: the user's own classes and functions by name.
+        compile: whether the compile config must be one that could be used.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: a damaged file, an unknown class, or weights that do not fit; every mismatch is listed.
     """
     with Archive(filepath) as archive:
-        config = archive.json(CONFIG)
-        _refuse_quantized(config, filepath)
-        model = model_from_json(json.dumps(config), custom_objects)
-        if any(n.startswith("assets/") for n in archive.names):
-            model = _with_assets(model, archive)
-        spec, args = _expected(model, config)
+        config = read_config(archive)
+        if compile:
+            _refuse_code(config.get("compile_config"), filepath)
+        model, spec, args = build_model(config, archive, custom_objects)
         if spec is None:
             return model, {"params": {}}
-        return model, _read(model, spec, args, archive)
+        with open_weights(archive) as weights:
+            return model, _fill(model, spec, args, weights)[0]
+
+
+def read_config(archive: Archive) -> dict[str, Any]:
+    """The record of the model that an archive holds."""
+    config = archive.json(CONFIG)
+    if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
+        raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
+    _refuse_quantized(config, archive.path)
+    return dict(config)
+
+
+def build_model(config: Mapping[str, Any], archive: Archive, custom_objects: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+    """A model, its variables as shapes (`None` if it was never built), and the inputs that told them."""
+    with described(archive.path):
+        model = model_from_json(json.dumps({k: v for k, v in config.items() if k != "compile_config"}), custom_objects)
+        if not isinstance(model, Layer):
+            raise archive.damaged(f"a {CONFIG} that describes a {type(model).__name__}")
+        if any(n.startswith("assets/") for n in archive.names):
+            model = _with_assets(model, archive)
+        return (model, *_expected(model, config))
+
+
+def open_weights(archive: Archive) -> WeightsFile:
+    """The weights of an archive."""
+    name = f"{WEIGHTS}.h5"
+    if f"{WEIGHTS}.npz" in archive.names and name not in archive.names:
+        raise archive.damaged(f"{WEIGHTS}.npz, which Keras writes as Python pickles: code, which is never run")
+    if name not in archive.names:
+        raise archive.damaged(f"no {name}")
+    return WeightsFile(archive.open_seekable(name), str(archive.path), archive.size)
+
+
+def _refuse_code(config: Any, filepath: Any) -> None:
+    """Refuse bytecode in a compile config, which nobody may want to run."""
+    if '"__lambda__"' in json.dumps(config):
+        raise ValueError(
+            explain(
+                f"The compile config in {os.fspath(filepath)!r} holds a lambda's bytecode, which is never run.",
+                usually="in Keras, a lambda was passed to compile as a loss, a metric or a learning rate.",
+                write="fk.load_model(path, compile=False)   # and model.compile(...) with a named function",
+            )
+        )
 
 
 def _refuse_quantized(config: Any, filepath: Any) -> None:
@@ -78,44 +124,38 @@ def _expected(model: Any, config: Any) -> tuple[dict[str, Any] | None, tuple[Any
     return model.abstract_variables(*args), args
 
 
-def _read(model: Any, spec: Any, args: Any, archive: Archive) -> dict[str, Any]:
-    name = f"{WEIGHTS}.h5"
-    if name not in archive.names:
-        raise archive.damaged(f"no {name}")
-    with archive.open_seekable(name) as member:
-        return _fill(model, spec, args, member, str(archive.path))
-
-
-def load_h5_weights(model: Any, filepath: Any, variables: Any, skip_mismatch: bool = False) -> dict[str, Any]:
-    """Variables from a `.weights.h5` file, checked against the ones given."""
+def load_h5_weights(model: Any, filepath: Any, variables: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
+    """Variables from a `.weights.h5` file or the weights of a `.keras` file, checked against the ones given."""
     path = pathlib.Path(os.fspath(filepath))
+    if path.suffix == ".keras":
+        with Archive(path) as archive, open_weights(archive) as weights:
+            return _fill(model, variables, (), weights, **choice)
     if not path.is_file():
         raise FileNotFoundError(explain(f"There is no file {str(path)!r}.", usually="a wrong path."))
-    with path.open("rb") as file:
-        return _fill(model, variables, (), file, str(path), skip_mismatch)
+    with path.open("rb") as file, WeightsFile(file, str(path), path.stat().st_size) as weights:
+        return _fill(model, variables, (), weights, **choice)
 
 
-def _fill(model: Any, spec: Any, args: Any, file: Any, what: str, skip_mismatch: bool = False) -> dict[str, Any]:
-    """`spec` with the arrays of an HDF5 file in place of its leaves."""
+def _fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
+    """`spec` with the arrays of a weights file in place of its leaves, and what was loaded."""
     kept = {c: t for c, t in spec.items() if c not in TRANSIENT}
-    places, _ = layout(model, kept, args)
+    with described(weights.what):
+        places, _ = layout(model, kept, args)
     expected = _directory.spec_of(kept)
-    with WeightsFile(file, what) as weights:
-        if skip_mismatch:
-            fits = {
-                k: v for k, v in places.items() if k in weights.specs and tuple(weights.specs[k][0]) == expected[v][0]
-            }
-            found = read_variables(weights, fits, expected, what, lambda path: True)
-        else:
-            found = read_variables(weights, places, expected, what, lambda path: bool(_NOT_THE_MODEL.search(path)))
+    report = match_variables(weights, places, expected, lambda path: bool(_NOT_THE_MODEL.search(path)), **choice)
+    report.require(weights.what)
+    blank = {p: s for p, s in _directory.flatten(kept).items() if isinstance(s, jax.ShapeDtypeStruct)}
+    unkept = sum(s.size * s.dtype.itemsize for p, s in blank.items() if p not in report.loaded)
+    _directory.check_claim(unkept, weights.size, f"The weights in {weights.what}")
+    found = read_variables(weights, report, expected)
 
     def put(path: Any, leaf: Any) -> Any:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         if name in found:
-            return jnp.asarray(found[name])
+            return found[name]
         return jnp.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
 
-    return {"params": {}, **jax.tree_util.tree_map_with_path(put, kept)}
+    return {"params": {}, **jax.tree_util.tree_map_with_path(put, kept)}, report
 
 
 def save_keras_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
@@ -187,7 +227,7 @@ def _with_assets(model: Any, archive: Archive) -> Any:
     """The model with what its layers keep in files: each gets the files under its own path."""
     assets = archive.assets()
     _, layers = layout(model, {})
-    with archive.open_seekable(f"{WEIGHTS}.h5") as member, WeightsFile(member, str(archive.path)) as weights:
+    with open_weights(archive) as weights:
         idf = {at: weights.read(at) for at in weights.specs if at.endswith("/vars/idf_weights")}
     mine: dict[int, dict[str, Any]] = {}
     for at, layer in layers.items():

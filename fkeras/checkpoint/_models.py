@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 
 from ..core import explain, model_from_json, walk
 from . import _directory
+from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
-from ._report import compare
+from ._report import LoadReport, compare
 
 # Suffixes that name a file format, some of which some functions do not write; anything else is an Orbax directory.
 _FILES = (".keras", ".h5", ".safetensors")
@@ -56,12 +57,15 @@ def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True
     _directory.write(filepath, manifest, dict(variables), overwrite)
 
 
-def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+def load_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> tuple[Any, dict[str, Any]]:
     """A model and its variables from what `model.save` or `trainer.save` wrote, or from real Keras's `.keras` file.
 
     Args:
         filepath: the file or directory.
         custom_objects: the user's own classes and functions by name.
+        compile: whether a compile config that could not be used is an error; `fk.load_trainer` is what uses it.
 
     Returns:
         `(model, variables)`.
@@ -71,15 +75,17 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None) -
         ValueError: an unknown class, or arrays that do not fit the description; every mismatch is listed.
     """
     if _suffix(filepath) == ".keras" or (pathlib.Path(os.fspath(filepath)) / CONFIG).is_file():
-        return load_keras_model(filepath, custom_objects)
+        return load_keras_model(filepath, custom_objects, compile)
     _check_suffix(filepath)
     manifest = _directory.read_manifest(filepath, ("model", "trainer"))
     model = read_model(manifest, custom_objects)
-    found = _variables_of(manifest)
+    places = _places(manifest)
     if getattr(model, "graph", None) is not None:
         expected = _directory.spec_of(model.abstract_variables())
-        compare(expected, _directory.specs({"arrays": found})).require(f"{filepath}")
-    return model, _read_variables(filepath, manifest)
+        found = {here: _directory.specs(manifest)[at] for here, at in places.items()}
+        compare(expected, found).require(f"{filepath}")
+    arrays = _directory.read_arrays(filepath, manifest, set(places.values()))
+    return model, {"params": {}, **_directory.nest({here: arrays[at] for here, at in places.items()})}
 
 
 def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
@@ -92,7 +98,8 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
                 write="fk.load_trainer(path, model=module)",
             )
         )
-    return model_from_json(json.dumps(manifest["model"]), custom_objects)
+    with described("the checkpoint"):
+        return model_from_json(json.dumps(manifest["model"]), custom_objects)
 
 
 def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
@@ -114,42 +121,73 @@ def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = Tr
     _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
 
 
-def load_weights(model: Any, filepath: Any, variables: Any, skip_mismatch: bool = False) -> dict[str, Any]:
+def load_weights(
+    model: Any,
+    filepath: Any,
+    variables: Any,
+    skip_mismatch: bool = False,
+    *,
+    rename: Mapping[str, str] | None = None,
+    allow: Sequence[str] | str = (),
+    report: bool = False,
+) -> Any:
     """Variables from a file, checked against the ones given.
 
     Args:
         model: the model.
-        filepath: what `save_weights`, `save` or a trainer's `save` wrote, or real Keras's `.weights.h5`.
+        filepath: what `save_weights`, `save` or a trainer's `save` wrote, a `.safetensors` file, or real Keras's
+            `.weights.h5`, `.weights.json` or `.keras`.
         variables: what the model has now; tells the paths, shapes and dtypes to expect.
-        skip_mismatch: whether to keep the given values where the file has none that fits.
+        skip_mismatch: whether to keep the given values wherever the file has none that fits.
+        rename: `{regular expression: replacement}` for the paths in the file, as `re.sub` takes them; the first one
+            that is found in a path counts.
+        allow: regular expressions of whole paths that may differ and then keep the given values, with or without
+            the collection: `["head/.*"]`.
+        report: whether to return `(variables, LoadReport)`.
 
     Returns:
-        New variables of the same structure.
+        New variables of the same structure; with `report=True` also what was loaded, skipped and renamed.
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: a path, shape or dtype that differs; every one is listed, and nothing is loaded.
+        ValueError: a path, shape or dtype that differs and was not allowed to, or a pattern that matches nothing;
+            every mismatch is listed, and nothing is loaded.
 
     >>> import fkeras as fk, jax, tempfile
-    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
-    >>> variables = model.init(jax.random.key(0))
+    >>> old = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="body"), fk.nn.Dense(5, name="head")])
+    >>> new = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="trunk"), fk.nn.Dense(1, name="head")])
+    >>> variables = new.init(jax.random.key(1))
     >>> with tempfile.TemporaryDirectory() as place:
-    ...     model.save_weights(f"{place}/w", variables)
-    ...     loaded = model.load_weights(f"{place}/w", jax.tree.map(lambda a: a * 0, variables))
-    >>> bool((loaded["params"]["dense"]["kernel"] == variables["params"]["dense"]["kernel"]).all())
-    True
+    ...     old.save_weights(f"{place}/w", old.init(jax.random.key(0)))
+    ...     variables, report = new.load_weights(
+    ...         f"{place}/w", variables, rename={"body/": "trunk/"}, allow=["head/.*"], report=True)
+    >>> print(report)
+    loaded 2, skipped 2, ignored 0
+    renamed     params/body/bias -> params/trunk/bias
+    renamed     params/body/kernel -> params/trunk/kernel
+    mismatched  params/head/bias float32(5,) in the file, float32(1,) expected
+    mismatched  params/head/kernel float32(2, 5) in the file, float32(2, 1) expected
     """
-    if _suffix(filepath) == ".h5":
-        return load_h5_weights(model, filepath, variables, skip_mismatch)
+    choice = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
+    if _suffix(filepath) in (".h5", ".keras"):
+        loaded, found = load_h5_weights(model, filepath, variables, **choice)
+    else:
+        loaded, found = _load_directory(filepath, variables, choice)
+    return (loaded, found) if report else loaded
+
+
+def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) -> tuple[dict[str, Any], LoadReport]:
+    """Variables from an Orbax directory, and what was loaded; only the arrays that are taken are read."""
     _check_suffix(filepath)
     manifest = _directory.read_manifest(filepath, ("weights", "model", "trainer"))
-    report = compare(_directory.spec_of(dict(variables)), _directory.specs({"arrays": _variables_of(manifest)}))
-    if not skip_mismatch:
-        report.require(f"{filepath}")
-    loaded = _directory.flatten(_read_variables(filepath, manifest))
+    places = _places(manifest)
+    found = {here: _directory.specs(manifest)[at] for here, at in places.items()}
+    report = compare(_directory.spec_of(dict(variables)), found, **choice)
+    report.require(f"{filepath}")
+    wanted = {here: places[path] for here, path in report.loaded.items()}
+    arrays = _directory.read_arrays(filepath, manifest, set(wanted.values()))
     kept = _directory.flatten(dict(variables))
-    good = {p: loaded[p] for p in kept if p in loaded and p not in report.mismatched}
-    return _directory.unflatten(dict(variables), {**kept, **good})
+    return _directory.unflatten(dict(variables), {**kept, **{p: arrays[at] for p, at in wanted.items()}}), report
 
 
 def check_variables(model: Any, variables: Any, verb: str) -> None:
@@ -168,22 +206,12 @@ def check_variables(model: Any, variables: Any, verb: str) -> None:
         compare(expected, _directory.spec_of(dict(variables))).require(f"These variables of {model.path_text()}")
 
 
-def _variables_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The records of a manifest that are a model's variables, by their path there."""
-    records = manifest["arrays"]
+def _places(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Where a directory keeps each of a model's variables: paths in the manifest by paths in the variables."""
     if manifest["kind"] != "trainer":
-        return records
-    found = {p: r for p, r in records.items() if p.startswith("params/")}
-    found.update({p.removeprefix("model_state/"): r for p, r in records.items() if p.startswith("model_state/")})
-    return found
-
-
-def _read_variables(filepath: Any, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = _variables_of(manifest)
-    trained = manifest["kind"] == "trainer"
-    places = {p if not trained or p.startswith("params/") else f"model_state/{p}": p for p in wanted}
-    arrays = _directory.read_arrays(filepath, manifest, set(places))
-    return {"params": {}, **_directory.nest({places[p]: a for p, a in arrays.items()})}
+        return {p: p for p in manifest["arrays"]}
+    kept = [p for p in manifest["arrays"] if p.startswith(("params/", "model_state/"))]
+    return {p.removeprefix("model_state/"): p for p in kept}
 
 
 def _suffix(filepath: Any) -> str:
