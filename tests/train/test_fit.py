@@ -69,7 +69,7 @@ def test_uneven_batches_accumulate_to_the_step_of_one_large_batch(reduction):
     weight = RNG.uniform(0.5, 2, 26).astype("float32") if reduction == "mean_with_sample_weight" else None
     loss = fk.losses.MeanSquaredError(reduction=reduction)
     whole = dense().compile(fk.optimizers.SGD(0.1, momentum=0.9), loss)
-    parts = dense().compile(fk.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=4), loss)
+    parts = dense().compile(fk.optimizers.accumulate(fk.optimizers.SGD(0.1, momentum=0.9), 4), loss)
     start = whole.init(0)
     wanted, _ = whole.fit(start, X, Y, batch_size=26, epochs=3, verbose=0, sample_weight=weight)
     got, _ = parts.fit(
@@ -77,6 +77,29 @@ def test_uneven_batches_accumulate_to_the_step_of_one_large_batch(reduction):
     )  # batches of 8, 8, 8 and 2
     for a, b in zip(jax.tree.leaves(got.params), jax.tree.leaves(wanted.params), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)  # float32 sums in another order
+
+
+def test_accumulation_is_saved_checked_and_wraps_any_optimizer(tmp_path):
+    optimizer = fk.optimizers.accumulate(fk.optimizers.Adam(0.01), 3)
+    trainer = dense().compile(optimizer, "mse")
+    state, _ = trainer.fit(trainer.init(0), X, Y, batch_size=8, verbose=0)  # four batches: a move, and one waiting
+    trainer.save(tmp_path / "run", state)
+    again, restored = fk.load_trainer(tmp_path / "run")
+    assert again.optimizer == optimizer
+    assert equal(restored.opt_state, state.opt_state)
+    assert int(state.opt_state.batches) == 1
+    moving = trainer.set_learning_rate(state, 0.5)
+    assert float(trainer.get_learning_rate(moving)) == 0.5
+    scaled = dense().compile(fk.optimizers.LossScaleOptimizer(optimizer), "mse")
+    scaled.fit(scaled.init(0), X, Y, batch_size=8, verbose=0)
+    plain = dense().compile(fk.optimizers.accumulate(optax.adamw(0.01), 2), "mse")
+    plain.fit(plain.init(0), X, Y, batch_size=8, verbose=0)
+    with pytest.raises(ValueError, match=r"accumulate wraps an optimizer"):
+        fk.optimizers.accumulate("adam", 2)
+    with pytest.raises(ValueError, match=r"at least 2"):
+        fk.optimizers.accumulate(optax.sgd(0.1), 1)
+    with pytest.raises(ValueError, match=r"scales the loss[\s\S]*LossScaleOptimizer\(accumulate"):
+        fk.optimizers.accumulate(fk.optimizers.LossScaleOptimizer(fk.optimizers.SGD(0.1)), 2)
 
 
 # ------------------------------------------------------------------ the numbers of a step

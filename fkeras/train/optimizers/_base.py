@@ -31,7 +31,6 @@ class _StateFields(NamedTuple):
     inner: Any
     accumulator: Any = None
     ema: Any = None
-    accumulated: Any = None
 
 
 class OptimizerState(_StateFields):
@@ -43,7 +42,6 @@ class OptimizerState(_StateFields):
         inner: the state of the rule: momenta, accumulators.
         accumulator: the sum of gradients since the last move, with `gradient_accumulation_steps`; else `None`.
         ema: the moving average of the parameters, with `use_ema`; else `None`.
-        accumulated: float32, what the batches in the accumulator weigh together.
     """
 
     __slots__ = ()
@@ -85,9 +83,8 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         ema_momentum: `ema = ema_momentum * ema + (1 - ema_momentum) * params`; the first step copies.
         ema_overwrite_frequency: every so many steps the update lands on the average.
         loss_scale_factor: what `scale_loss` multiplies the loss with; `update` divides the gradients by it.
-        gradient_accumulation_steps: move once per so many updates, by the mean of their gradients, each
-            weighed by its `update(..., batch_weight=)`: a Trainer gives the batch's rows, so that uneven batches move
-            the weights as one large batch would. Schedules count updates, everything else counts moves.
+        gradient_accumulation_steps: move once per so many updates, by the mean of their gradients; where
+            batches differ in size, `accumulate` is exact. Schedules count updates, everything else counts moves.
         name: kept in the config.
 
     Raises:
@@ -296,7 +293,6 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             learning_rate=rate,
             inner=self.rule(rate, zero).init(params),
             accumulator=jax.tree.map(jnp.zeros_like, params) if self.gradient_accumulation_steps else None,
-            accumulated=jnp.zeros((), jnp.float32) if self.gradient_accumulation_steps else None,
             # a copy: parameters and state may be donated together
             ema=jax.tree.map(jnp.copy, params) if self.use_ema else None,
         )
@@ -320,27 +316,22 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         def move(gradients: Any) -> tuple[Any, Any]:
             return self._move(gradients, state.inner, params, rate, step, extra_args)
 
-        accumulator, accumulated = state.accumulator, state.accumulated
-        weight = extra_args.pop("batch_weight", None)
+        extra_args.pop("batch_weight", None)  # Keras counts batches, not rows; `accumulate` is exact
+        accumulator = state.accumulator
         if every:
             full = (state.iterations + 1) % every == 0
-            weight = jnp.float32(1) if weight is None else jnp.asarray(weight, jnp.float32)
-            heaviness = accumulated + weight
-            total = jax.tree.map(lambda a, g: a + (wide(g) * weight).astype(a.dtype), accumulator, gradients)
+            total = jax.tree.map(lambda a, g: a + g.astype(a.dtype), accumulator, gradients)
             still = jax.tree.map(jnp.zeros_like, total if params is None else params)
             moves, inner = jax.lax.cond(
-                full,
-                lambda: move(jax.tree.map(lambda t: (wide(t) / heaviness).astype(t.dtype), total)),
-                lambda: (still, state.inner),
+                full, lambda: move(jax.tree.map(lambda t: t / every, total)), lambda: (still, state.inner)
             )
             accumulator = jax.tree.map(lambda t: jnp.where(full, jnp.zeros_like(t), t), total)
-            accumulated = jnp.where(full, 0.0, heaviness)
         else:
             moves, inner = move(gradients)
         ema = state.ema
         if self.use_ema:
             moves, ema = self._average(moves, params, ema, step)
-        return moves, OptimizerState(state.iterations + 1, rate, inner, accumulator, ema, accumulated)
+        return moves, OptimizerState(state.iterations + 1, rate, inner, accumulator, ema)
 
     def _move(
         self, gradients: Any, inner: Any, params: Any, rate: jax.Array, step: jax.Array, extra_args: dict[str, Any]

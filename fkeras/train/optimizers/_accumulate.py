@@ -1,0 +1,162 @@
+"""Gradients of several batches in one move, each batch by what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ...core import deserialize, explain, register
+from ._base import MODULE, Optimizer
+from ._gradients import wide
+from ._loss_scale import LossScaleOptimizer
+from ._serialize import serialize
+
+
+class AccumulateState(NamedTuple):
+    """Updates so far, the weighted sum of gradients since the last move and its weight, and the optimizer's state."""
+
+    count: jax.Array
+    total: Any
+    weight: jax.Array
+    inner: Any
+
+
+@register("fkeras.optimizers")
+class Accumulate(optax.GradientTransformationExtraArgs):
+    """What `accumulate` makes: an optax transformation that remembers its arguments, so that it can be saved."""
+
+    optimizer: optax.GradientTransformation
+    steps: int
+
+    def __new__(cls, optimizer: Any, steps: int) -> Accumulate:
+        _check(optimizer, steps)
+        inside = optax.with_extra_args_support(optimizer)
+
+        def init(params: Any) -> AccumulateState:
+            # wide: sums of bfloat16 gradients forget the small ones
+            total = jax.tree.map(jnp.zeros_like, wide(params))
+            return AccumulateState(jnp.zeros((), jnp.int32), total, jnp.zeros((), jnp.float32), optimizer.init(params))
+
+        def update(updates: Any, state: Any, params: Any = None, *, batch_weight: Any = 1, **_: Any) -> Any:
+            batch_weight = jnp.asarray(batch_weight, jnp.float32)
+            weight = state.weight + batch_weight
+            total = jax.tree.map(lambda t, g: t + g * batch_weight, state.total, wide(updates))
+            full = (state.count + 1) % steps == 0
+            # batches that weigh nothing together, as those whose sample weights are all 0, have no mean
+            mean = jax.tree.map(lambda t, g: (t / jnp.where(weight > 0, weight, 1)).astype(g.dtype), total, updates)
+            still = jax.tree.map(jnp.zeros_like, updates if params is None else params)
+
+            def move() -> tuple[Any, Any]:
+                moves, inner = inside.update(mean, state.inner, params)
+                return jax.tree.map(lambda m, s: m.astype(s.dtype), moves, still), inner
+
+            moves, inner = jax.lax.cond(full, move, lambda: (still, state.inner))
+            total, weight = jax.tree.map(lambda s: jnp.where(full, jnp.zeros_like(s), s), (total, weight))
+            return moves, AccumulateState(state.count + 1, total, weight, inner)
+
+        self = super().__new__(cls, init, update)
+        self.__dict__.update(optimizer=optimizer, steps=int(steps))
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(explain(f"{self!r} is frozen: {name} cannot be set.", write="accumulate(optimizer, steps)"))
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.optimizer, self.steps)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Accumulate) and (self.optimizer, self.steps) == (other.optimizer, other.steps)
+
+    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.optimizer, self.steps))
+
+    def __repr__(self) -> str:
+        return f"accumulate({self.optimizer!r}, {self.steps})"
+
+    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+        """What the optimizer inside makes of them."""
+        finalize = getattr(self.optimizer, "finalize_variable_values", None)
+        return finalize(params, state.inner) if finalize else params
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, the optimizer in Keras's form.
+
+        Raises:
+            TypeError: the optimizer inside is an optax transformation without a config.
+        """
+        return {"optimizer": serialize(self.optimizer), "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Accumulate:
+        """The optimizer that `get_config` described."""
+        return cls(deserialize(config["optimizer"], custom_objects, (MODULE,)), config["steps"])
+
+
+jax.tree_util.register_static(Accumulate)
+
+
+def _check(optimizer: Any, steps: Any) -> None:
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise ValueError(
+            explain(
+                "accumulate wraps an optimizer.",
+                received=repr(optimizer)[:80],
+                write="accumulate(fk.optimizers.Adam(1e-3), 4), accumulate(optax.adam(1e-3), 4)",
+            )
+        )
+    if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
+        raise ValueError(explain("accumulate needs a positive number of steps.", received=repr(steps)))
+    if isinstance(optimizer, Optimizer) and optimizer.__dict__.get("gradient_accumulation_steps"):
+        raise ValueError(
+            explain(
+                "The optimizer inside accumulate accumulates too.",
+                received=repr(optimizer),
+                write="accumulate(optimizer.replace(gradient_accumulation_steps=None), steps)",
+            )
+        )
+    if isinstance(optimizer, LossScaleOptimizer) or getattr(optimizer, "loss_scale_factor", None) is not None:
+        raise ValueError(
+            explain(
+                "The optimizer inside accumulate cannot scale the loss, as each batch's gradients are scaled.",
+                received=repr(optimizer),
+                write="LossScaleOptimizer(accumulate(optimizer, steps))",
+            )
+        )
+
+
+def accumulate(optimizer: Any, steps: int) -> Accumulate:
+    r"""Move once per `steps` batches, as one batch of all their rows would.
+
+    $$\bar g = \frac{\sum_i w_i g_i}{\sum_i w_i}$$
+
+    where $g_i$ is the gradient of batch $i$'s mean loss and $w_i$ what that mean was divided by. A Trainer says it: the
+    batch's rows, or the sum of its sample weights under `reduction="mean_with_sample_weight"`. So a short last batch
+    counts for what it holds. Keras's `gradient_accumulation_steps`, which `fk.optimizers` have too, gives each batch
+    one vote.
+
+    Args:
+        optimizer: an optimizer of `fk.optimizers`, or any optax transformation that asks for nothing but gradients and
+            parameters: the loss of one batch (`optax.polyak_sgd`, `optax.lbfgs`) is not that of all.
+        steps: batches in a move.
+
+    Returns:
+        An optax transformation; in a loop of one's own, `update(..., batch_weight=rows)`.
+
+    Raises:
+        ValueError: `optimizer` is none, accumulates by itself, or scales the loss; `steps` is no positive integer.
+
+    >>> import jax.numpy as jnp
+    >>> optimizer, w = accumulate(optax.sgd(1.0), 2), jnp.zeros(1)
+    >>> state = optimizer.init(w)
+    >>> move, state = optimizer.update(jnp.array([4.0]), state, w, batch_weight=3)
+    >>> optimizer.update(jnp.array([8.0]), state, w, batch_weight=1)[0]  # -(3 * 4 + 1 * 8) / 4
+    Array([-5.], dtype=float32)
+    """
+    return Accumulate(optimizer, steps)
