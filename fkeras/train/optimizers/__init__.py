@@ -2,7 +2,6 @@
 
 from . import schedules as schedules
 from ._accumulate import accumulate as accumulate
-from ._accumulate import accumulate as accumulate
 from ._adafactor import Adafactor as Adafactor
 from ._adam import Adam as Adam
 from ._adam import Adamax as Adamax

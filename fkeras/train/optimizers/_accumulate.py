@@ -17,9 +17,9 @@ from ._serialize import serialize
 
 
 class AccumulateState(NamedTuple):
-    """Updates so far, the weighted sum of gradients since the last move and its weight, and the optimizer's state."""
+    """Batches since the last move, the weighted sum of their gradients and its weight, and the optimizer's state."""
 
-    count: jax.Array
+    batches: jax.Array
     total: Any
     weight: jax.Array
     inner: Any
@@ -45,7 +45,8 @@ class Accumulate(optax.GradientTransformationExtraArgs):
             batch_weight = jnp.asarray(batch_weight, jnp.float32)
             weight = state.weight + batch_weight
             total = jax.tree.map(lambda t, g: t + g * batch_weight, state.total, wide(updates))
-            full = (state.count + 1) % steps == 0
+            batches = (state.batches + 1) % steps
+            full = batches == 0
             # batches that weigh nothing together, as those whose sample weights are all 0, have no mean
             mean = jax.tree.map(lambda t, g: (t / jnp.where(weight > 0, weight, 1)).astype(g.dtype), total, updates)
             still = jax.tree.map(jnp.zeros_like, updates if params is None else params)
@@ -56,14 +57,16 @@ class Accumulate(optax.GradientTransformationExtraArgs):
 
             moves, inner = jax.lax.cond(full, move, lambda: (still, state.inner))
             total, weight = jax.tree.map(lambda s: jnp.where(full, jnp.zeros_like(s), s), (total, weight))
-            return moves, AccumulateState(state.count + 1, total, weight, inner)
+            return moves, AccumulateState(batches, total, weight, inner)
 
         self = super().__new__(cls, init, update)
         self.__dict__.update(optimizer=optimizer, steps=int(steps))
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(explain(f"{self!r} is frozen: {name} cannot be set.", write="accumulate(optimizer, steps)"))
+        raise AttributeError(
+            explain(f"{self!r} is frozen: {name} cannot be set.", write="accumulate(optimizer, steps)")
+        )
 
     def __reduce__(self) -> Any:
         return type(self), (self.optimizer, self.steps)
@@ -111,8 +114,8 @@ def _check(optimizer: Any, steps: Any) -> None:
                 write="accumulate(fk.optimizers.Adam(1e-3), 4), accumulate(optax.adam(1e-3), 4)",
             )
         )
-    if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
-        raise ValueError(explain("accumulate needs a positive number of steps.", received=repr(steps)))
+    if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 2:
+        raise ValueError(explain("The steps of accumulate must be an integer of at least 2.", received=repr(steps)))
     if isinstance(optimizer, Optimizer) and optimizer.__dict__.get("gradient_accumulation_steps"):
         raise ValueError(
             explain(
@@ -124,7 +127,7 @@ def _check(optimizer: Any, steps: Any) -> None:
     if isinstance(optimizer, LossScaleOptimizer) or getattr(optimizer, "loss_scale_factor", None) is not None:
         raise ValueError(
             explain(
-                "The optimizer inside accumulate cannot scale the loss, as each batch's gradients are scaled.",
+                "The optimizer inside accumulate scales the loss, which each batch's gradients would show.",
                 received=repr(optimizer),
                 write="LossScaleOptimizer(accumulate(optimizer, steps))",
             )
@@ -150,7 +153,7 @@ def accumulate(optimizer: Any, steps: int) -> Accumulate:
         An optax transformation; in a loop of one's own, `update(..., batch_weight=rows)`.
 
     Raises:
-        ValueError: `optimizer` is none, accumulates by itself, or scales the loss; `steps` is no positive integer.
+        ValueError: `optimizer` is none, accumulates by itself, or scales the loss; `steps` is no integer of at least 2.
 
     >>> import jax.numpy as jnp
     >>> optimizer, w = accumulate(optax.sgd(1.0), 2), jnp.zeros(1)
