@@ -104,7 +104,7 @@ TABLE = {
         ({"alpha": 0.5, "gamma": 1.0, "label_smoothing": 0.2}, "one_hot"),
         ({"from_logits": True}, "one_hot_logits"),
     ],
-    "CategoricalGeneralizedCrossEntropy": [({}, "sparse"), ({"q": 0.9}, "sparse")],
+    "CategoricalGeneralizedCrossEntropy": [({}, "sparse"), ({"q": 0.9}, "sparse"), ({}, "sparse_column")],
     "CategoricalHinge": [({}, "one_hot_logits")],
     "Circle": [({}, "embedding"), ({"gamma": 2.0, "margin": 0.3, "remove_diagonal": False}, "embedding")],
     "CosineSimilarity": [({}, "real"), ({"axis": 1}, "real_sequence")],
@@ -169,6 +169,9 @@ WHOLE_BATCH = [
     ("Tversky", {}, "image"),
     ("BinaryCrossentropy", {"axis": 0}, "binary"),
     ("CosineSimilarity", {"axis": 0}, "real"),
+    ("CategoricalGeneralizedCrossEntropy", {}, "sparse"),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, "sparse"),
+    ("CategoricalGeneralizedCrossEntropy", {}, "sparse_column"),
 ]
 
 ROWS = [pytest.param(name, *case, id=f"{name}-{i}") for name, cases in TABLE.items() for i, case in enumerate(cases)]

@@ -181,7 +181,7 @@ def weighted_sum_and_count(
 
     Returns:
         Two float32 scalars. The loss is their quotient; with `reduction="sum"` or `"none"` the denominator is 0, and
-        the loss is the numerator. A loss that gives one number for the whole batch (`Dice`) counts it once a row.
+        the loss is the numerator. A loss that looks at the whole batch (`Dice`, `Circle`) counts its number once a row.
 
     >>> import fkeras as fk, jax.numpy as jnp
     >>> y, p, valid = jnp.zeros((3, 1)), jnp.ones((3, 1)), jnp.array([True, True, False])
@@ -193,7 +193,8 @@ def weighted_sum_and_count(
         y_true, y_pred = fill_rows(valid, (y_true, y_pred))
     values, own = loss._values(y_true, y_pred, apart=True)
     zero = jnp.zeros((), jnp.float32)
-    if values.ndim == 0:  # one number for the whole batch; Keras's tracker weighs it by the batch's rows
+    if values.ndim == 0 or (isinstance(loss, FunctionLoss) and not loss.by_row):
+        # one number for the whole batch; Keras's tracker weighs it by the batch's rows
         value = jnp.sum(loss._reduced(values, sample_weight, mask, own)).astype(jnp.float32)
         batch = jax.tree.leaves(y_pred)[0].shape[0]
         rows = jnp.asarray(batch, jnp.float32) if valid is None else jnp.sum(valid).astype(jnp.float32)

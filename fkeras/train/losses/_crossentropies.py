@@ -176,8 +176,8 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     Array(1., dtype=float32)
 
     Reference: https://keras.io/api/losses/probabilistic_losses/
-    Differs from Keras: labels of shape `(batch, 1)` are each their own row's. Keras pairs every label with every
-    prediction of the batch there, which teaches nothing.
+    As in Keras, labels of shape `(batch, 1)` meet every prediction of the batch, which teaches nothing about a row:
+    give them as `(batch,)`.
     """
 
     q: float = 0.5
@@ -186,6 +186,10 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     dtype: Any = None
 
     _function = staticmethod(functions.categorical_generalized_cross_entropy)
+
+    @property
+    def by_row(self) -> bool:
+        return False  # labels of shape (batch, 1) meet all rows
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -150,14 +150,20 @@ def class_numbers(name: str, y_true: Any, y_pred: jax.Array, axis: int = -1) -> 
     return labels.astype(jnp.int32)
 
 
-@loss_function(labels=True)
+@loss_function(labels=True, by_row=False)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> jax.Array:
     r"""$(1 - p_y^q) / q$ for integer targets: between crossentropy ($q \to 0$) and mean absolute error ($q = 1$).
+
+    Labels of shape `(batch, 1)` meet every prediction of the batch, as in Keras, and all that is learnt is how often a
+    class occurs: give labels as `(batch,)`.
 
     Args:
         y_true: class numbers `(batch, …)`.
         y_pred: probabilities `(batch, …, classes)`; they are neither normalised nor clipped.
         q: in (0, 1); larger bears more noise in the labels.
+
+    Returns:
+        The shape of `y_true`; for labels `(batch, 1)`, `(batch, batch)`, of label i and prediction j.
 
     >>> categorical_generalized_cross_entropy(jnp.array([1]), jnp.array([[0.75, 0.25]]), 0.5)
     Array([1.], dtype=float32)
@@ -165,6 +171,9 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     Reference: Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels,
     arXiv:1805.07836.
     """
+    if jnp.ndim(y_true) == y_pred.ndim == 2 and jnp.shape(y_true)[1] == 1:
+        count = len(y_pred)
+        y_true, y_pred = jnp.broadcast_to(y_true, (count, count)), jnp.broadcast_to(y_pred, (count, *y_pred.shape))
     labels = class_numbers("categorical_generalized_cross_entropy", y_true, y_pred)
     known = (labels >= 0) & (labels < y_pred.shape[-1])
     p = jnp.take_along_axis(y_pred, jnp.where(known, labels, 0)[..., None], axis=-1)[..., 0]
