@@ -1,0 +1,52 @@
+"""`evaluate` gives the same numbers for every batch size, whatever the weights and the metrics."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fkeras as fk
+
+ROWS = 5
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(ROWS, 3)).astype("float32")
+YES = RNG.integers(0, 2, (ROWS, 1)).astype("float32")
+CLASS = RNG.integers(0, 4, ROWS)
+# Sums of a few float32 numbers in another order; counts and what follows from counts are the same to the bit.
+TOLERANCE = 1e-5
+
+
+def of(output, loss, metrics):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(*output)])
+    trainer = model.compile("sgd", loss, metrics=metrics, weighted_metrics=metrics)
+    return trainer, trainer.init(0)
+
+
+CASES = {
+    "yes or no": (
+        *of((1, "sigmoid"), "binary_crossentropy", ["accuracy", "AUC", "Precision", "Recall", "F1Score", "mse"]),
+        YES,
+    ),
+    "classes": (
+        *of(
+            (4, "softmax"), "sparse_categorical_crossentropy", ["accuracy", fk.metrics.MeanIoU(4, sparse_y_pred=False)]
+        ),
+        CLASS,
+    ),
+    "numbers": (*of((1,), fk.losses.Huber(), ["mae", "R2Score", "RootMeanSquaredError", "CosineSimilarity"]), YES),
+    "by weight": (*of((1,), fk.losses.MeanSquaredError(reduction="mean_with_sample_weight"), ["mae"]), YES),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(weights=st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=ROWS, max_size=ROWS).filter(any))
+def test_evaluate_does_not_depend_on_the_batch_size(case, weights):
+    trainer, state, y = CASES[case]
+    weights = np.array(weights, "float32")
+    want = trainer.evaluate(state, X, y, batch_size=ROWS, sample_weight=weights)
+    for size in range(1, ROWS):
+        got = trainer.evaluate(state, X, y, batch_size=size, sample_weight=weights)
+        assert set(got) == set(want)
+        for name, value in want.items():
+            np.testing.assert_allclose(got[name], value, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{name} by {size}")
