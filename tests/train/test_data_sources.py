@@ -167,6 +167,42 @@ def test_grain_goes_on_from_its_own_position(trainer, tmp_path):
     assert equal(got.params, wanted.params)
 
 
+def test_grain_s_datasets_and_loaders(trainer):
+    grain = pytest.importorskip("grain.python")
+    rows = list(zip(X, Y, W, strict=True))
+    dataset = grain.MapDataset.source(rows).batch(4)
+    loader = grain.DataLoader(
+        data_source=rows,
+        sampler=grain.SequentialSampler(len(rows), shard_options=grain.NoSharding()),
+        operations=[grain.Batch(4)],
+    )
+    start = trainer.init(0)
+    wanted, _ = trainer.fit(start, X, Y, sample_weight=W, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    for source in (dataset, dataset.to_iter_dataset()):
+        assert equal(trainer.fit(start, source, epochs=2, verbose=0)[0].params, wanted.params)
+    once, _ = trainer.fit(start, X, Y, sample_weight=W, batch_size=4, shuffle=False, verbose=0)
+    # the sampler above has one epoch of records; each pass over the loader begins it again
+    assert equal(trainer.fit(start, loader, epochs=1, verbose=0)[0].params, once.params)
+    assert equal(trainer.fit(start, loader, epochs=2, verbose=0)[0].params, wanted.params)
+
+
+def test_torch_s_own_loader(trainer):
+    torch = pytest.importorskip("torch")
+    dataset = torch.utils.data.TensorDataset(*(torch.tensor(a) for a in (X, Y, W)))
+    start = trainer.init(0)
+    wanted, _ = trainer.fit(start, X, Y, sample_weight=W, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    got, _ = trainer.fit(start, torch.utils.data.DataLoader(dataset, batch_size=4), epochs=2, verbose=0)
+    assert equal(got.params, wanted.params)
+
+
+def test_tf_data_itself(trainer):
+    tf = pytest.importorskip("tensorflow")
+    start = trainer.init(0)
+    wanted, _ = trainer.fit(start, X, Y, sample_weight=W, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    got, _ = trainer.fit(start, tf.data.Dataset.from_tensor_slices((X, Y, W)).batch(4), epochs=2, verbose=0)
+    assert equal(got.params, wanted.params)
+
+
 def test_what_yields_nothing_useful_is_refused(trainer):
     start = trainer.init(0)
     with pytest.raises(ValueError, match=r"A batch is \(x,\), \(x, y\) or \(x, y, sample_weight\)"):
