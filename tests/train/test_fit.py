@@ -100,6 +100,9 @@ def test_accumulation_is_saved_checked_and_wraps_any_optimizer(tmp_path):
         fk.optimizers.accumulate(optax.sgd(0.1), 1)
     with pytest.raises(ValueError, match=r"scales the loss[\s\S]*LossScaleOptimizer\(accumulate"):
         fk.optimizers.accumulate(fk.optimizers.LossScaleOptimizer(fk.optimizers.SGD(0.1)), 2)
+    asking = dense().compile(fk.optimizers.accumulate(optax.polyak_sgd(), 2), "mse")
+    with pytest.raises(TypeError, match=r"could not be called[\s\S]*'value'[\s\S]*asks for the loss"):
+        asking.fit(asking.init(0), X, Y, batch_size=8, verbose=0)
 
 
 # ------------------------------------------------------------------ the numbers of a step

@@ -52,7 +52,16 @@ class Accumulate(optax.GradientTransformationExtraArgs):
             still = jax.tree.map(jnp.zeros_like, updates if params is None else params)
 
             def move() -> tuple[Any, Any]:
-                moves, inner = inside.update(mean, state.inner, params)
+                try:
+                    moves, inner = inside.update(mean, state.inner, params)
+                except TypeError as error:
+                    raise TypeError(
+                        explain(
+                            f"The optimizer inside accumulate could not be called: {error}.",
+                            usually="it asks for the loss, and that of the last batch is not that of all of them.",
+                            write="accumulate(optimizer, steps) of one that needs only gradients and parameters",
+                        )
+                    ) from error
                 return jax.tree.map(lambda m, s: m.astype(s.dtype), moves, still), inner
 
             moves, inner = jax.lax.cond(full, move, lambda: (still, state.inner))
@@ -154,6 +163,7 @@ def accumulate(optimizer: Any, steps: int) -> Accumulate:
 
     Raises:
         ValueError: `optimizer` is none, accumulates by itself, or scales the loss; `steps` is no integer of at least 2.
+        TypeError: at `update`, an optimizer that asks for more.
 
     >>> import jax.numpy as jnp
     >>> optimizer, w = accumulate(optax.sgd(1.0), 2), jnp.zeros(1)
