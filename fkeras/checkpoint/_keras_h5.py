@@ -217,11 +217,15 @@ def match_variables(weights: Any, places: Mapping[str, str], expected: Spec, ign
     """
     mapped = set(places.values())
     wanted = {p: s for p, s in expected.items() if p in mapped}
-    found = {}
+    found, taken = {}, set()
     for path, (shape, dtype) in weights.specs.items():
-        if path in places or not ignore(path):
-            like = wanted.get(places.get(path, path))
-            found[path] = (shape, dtype if like is None else _kind(dtype, like[1]))
+        here = places.get(path)
+        if here in taken or (here is None and ignore(path)):
+            continue
+        if here is not None:
+            taken.add(here)  # Keras saves a weight that two of its objects share under both
+        like = wanted.get(here or path)
+        found[path] = (shape, dtype if like is None else _kind(dtype, like[1]))
     return compare(wanted, found, place_of=lambda path: places.get(path, path), **choice)
 
 

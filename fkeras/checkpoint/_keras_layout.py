@@ -38,9 +38,9 @@ _PROJECTION = ("params/kernel", "params/bias")
 _ATTENTION = (
     ("query_dense", "query", _PROJECTION),
     ("key_dense", "key", _PROJECTION),
+    ("_gate_dense", "gate", _PROJECTION),
     ("value_dense", "value", _PROJECTION),
     ("output_dense", "out", _PROJECTION),
-    ("_gate_dense", "gate", _PROJECTION),
 )
 _CELL = (("cell", "", ("params/kernel", "params/recurrent_kernel", "params/bias")),)
 
@@ -66,6 +66,7 @@ class _Walk:
     places: dict[str, str]
     layers: dict[str, Layer]
     visited: set[int]
+    by_name: bool = True
 
     def layer(self, layer: Layer, at: str, path: tuple[str, ...]) -> None:
         if id(layer) in self.visited:
@@ -78,7 +79,7 @@ class _Walk:
         self._own(kind, layer, at, path, taken)
         for attribute, scope, names in inner:
             self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
-        for attribute, value in _attributes(layer):
+        for attribute, value in _attributes(layer, self.by_name):
             if isinstance(value, Layer):
                 self.layer(value, _join(at, attribute), (*path, _scope(layer, attribute, value)))
             else:
@@ -141,8 +142,11 @@ def _keras_class(layer: Layer) -> str:
     return "Functional" if name == "Model" and type(layer).__module__.startswith("fkeras.") else name
 
 
-def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
-    """What Keras would look into, in its order: a model's layers, then attributes by name, private ones last."""
+def _attributes(layer: Layer, by_name: bool) -> Iterator[tuple[str, Any]]:
+    """What Keras would look into, in its order: a model's layers, then attributes by name, private ones last.
+
+    Or else, not by name, in the order in which they were made, in which Keras lists a model's weights.
+    """
     if getattr(layer, "graph", None) is not None:
         yield "layers", layer.layers
     inside: Callable[[], Mapping[str, Any]] | None = getattr(layer, "_keras_attributes", None)
@@ -153,7 +157,8 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
         found = {f.name: getattr(layer, f.name, None) for f in dataclasses.fields(layer) if f.name not in skip}
         if layer._description is not None:
             found.update(layer._description.attributes or {})
-    for name in sorted(found, key=lambda n: f"~{n}" if n.startswith("_") else n):
+    order = sorted(found, key=lambda n: f"~{n}" if n.startswith("_") else n) if by_name else list(found)
+    for name in order:
         if isinstance(found[name], Layer | list | tuple | Mapping):
             yield name, found[name]
 
@@ -171,9 +176,25 @@ def layout(
     Returns:
         `{dataset path: variables path}`, and every layer by its group's path.
     """
+    walk = _walk(model, spec, args, by_name=True)
+    return walk.places, walk.layers
+
+
+def weight_order(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> list[str]:
+    """The paths of a model's variables in the order of Keras's `model.weights`, which its optimizers follow too.
+
+    Args:
+        model: the model.
+        spec: the model's variables, as arrays or shapes.
+        args: the call's inputs, for a model without a graph.
+    """
+    return list(dict.fromkeys(_walk(model, spec, args, by_name=False).places.values()))
+
+
+def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name: bool) -> _Walk:
     tree = {c: t for c, t in spec.items() if c not in (*TRANSIENT, *_NOT_SAVED)}
     paths = jax.tree_util.tree_leaves_with_path(tree)
     leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
-    walk = _Walk(leaves, weight_facts(model, args), {}, {}, set())
+    walk = _Walk(leaves, weight_facts(model, args), {}, {}, set(), by_name)
     walk.layer(model, "", ())
-    return walk.places, walk.layers
+    return walk

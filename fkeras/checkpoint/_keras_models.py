@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -49,12 +50,12 @@ def load_keras_model(
     with Archive(filepath) as archive:
         config = read_config(archive)
         if compile:
-            _refuse_code(config.get("compile_config"), filepath)
+            refuse_code(config.get("compile_config"), filepath)
         model, spec, args = build_model(config, archive, custom_objects)
         if spec is None:
             return model, {"params": {}}
         with open_weights(archive) as weights:
-            return model, _fill(model, spec, args, weights)[0]
+            return model, fill(model, spec, args, weights)[0]
 
 
 def read_config(archive: Archive) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def open_weights(archive: Archive) -> WeightsFile:
     return WeightsFile(archive.open_seekable(name), str(archive.path), archive.size)
 
 
-def _refuse_code(config: Any, filepath: Any) -> None:
+def refuse_code(config: Any, filepath: Any) -> None:
     """Refuse bytecode in a compile config, which nobody may want to run."""
     if '"__lambda__"' in json.dumps(config):
         raise ValueError(
@@ -129,14 +130,14 @@ def load_h5_weights(model: Any, filepath: Any, variables: Any, **choice: Any) ->
     path = pathlib.Path(os.fspath(filepath))
     if path.suffix == ".keras":
         with Archive(path) as archive, open_weights(archive) as weights:
-            return _fill(model, variables, (), weights, **choice)
+            return fill(model, variables, (), weights, **choice)
     if not path.is_file():
         raise FileNotFoundError(explain(f"There is no file {str(path)!r}.", usually="a wrong path."))
     with path.open("rb") as file, WeightsFile(file, str(path), path.stat().st_size) as weights:
-        return _fill(model, variables, (), weights, **choice)
+        return fill(model, variables, (), weights, **choice)
 
 
-def _fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
+def fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
     """`spec` with the arrays of a weights file in place of its leaves, and what was loaded."""
     kept = {c: t for c, t in spec.items() if c not in TRANSIENT}
     with described(weights.what):
@@ -158,7 +159,18 @@ def _fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tupl
     return {"params": {}, **jax.tree_util.tree_map_with_path(put, kept)}, report
 
 
-def save_keras_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
+def save_keras_model(
+    model: Any,
+    filepath: Any,
+    variables: Any,
+    overwrite: bool = True,
+    *,
+    compile_config: Mapping[str, Any] | None = None,
+    beside: Iterable[tuple[str, Any]] = (),
+    beside_names: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    args: tuple[Any, ...] = (),
+) -> None:
     """Write a `.keras` file that real Keras 3 opens.
 
     Args:
@@ -166,20 +178,26 @@ def save_keras_model(model: Any, filepath: Any, variables: Any, overwrite: bool 
         filepath: the file to make.
         variables: the model's variables.
         overwrite: whether a file that is already there may be replaced.
+        compile_config: what Keras compiles the model with when it loads it.
+        beside: further datasets, `(path, array)`, and
+        beside_names: the names of their groups.
+        metadata: what `metadata.json` says beside Keras's own entries.
+        args: an example input, for a model without a graph.
 
     Raises:
         FileExistsError: something is there and `overwrite` is false.
         TypeError: a part of the model that has no config.
     """
-    entry = json.loads(model.to_json())
-    entry.setdefault("compile_config", {})
-    places, layers = layout(model, variables)
-    metadata = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime())}
+    entry = {**json.loads(model.to_json()), "compile_config": dict(compile_config or {})}
+    places, layers = layout(model, variables, args)
+    names = {**{at: str(la.name) for at, la in layers.items()}, **(beside_names or {})}
+    saved = time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime())
+    notes = {"keras_version": KERAS_VERSION, "date_saved": saved, **(metadata or {})}
     with whole_file(filepath, overwrite) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(METADATA, json.dumps(metadata))
+        archive.writestr(METADATA, json.dumps(notes))
         archive.writestr(CONFIG, json.dumps(entry))
         with archive.open(f"{WEIGHTS}.h5", "w", force_zip64=True) as member, tempfile.TemporaryFile() as file:
-            write_weights(file, _datasets(variables, places), {at: str(la.name) for at, la in layers.items()})
+            write_weights(file, itertools.chain(_datasets(variables, places), beside), names)
             file.seek(0)
             shutil.copyfileobj(file, member, 1 << 20)
 

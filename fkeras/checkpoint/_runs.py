@@ -24,8 +24,9 @@ import numpy as np
 from ..core import explain
 from ..train import TrainState
 from . import _directory
+from ._compile_config import trainer_manifest
 from ._report import compare
-from ._trainers import BESIDE, state_specs, trainer_manifest
+from ._trainers import BESIDE, state_specs
 
 _KEPT = 2
 

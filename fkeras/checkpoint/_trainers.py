@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -10,31 +9,35 @@ from typing import Any
 
 import jax
 
-from ..core import Layer, deserialize, explain
+from ..core import Layer, explain
 from ..train import Trainer, TrainState
 from . import _directory
+from ._compile_config import as_example, compiled, trainer_manifest
+from ._damage import described
+from ._keras_trainers import load_keras_trainer, save_keras_trainer
 from ._models import read_model
 from ._report import compare
 
 # Under this name a run keeps arrays that are not the state's.
 BESIDE = "beside"
 
-# What of a trainer may be something that has no config, and is then given again when loading.
-_PARTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-
 
 def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite: bool = True) -> None:
-    """Save a trainer and the whole state of its run in an Orbax directory.
+    """Save a trainer and the state of its run: in a `.keras` file by that suffix, else in an Orbax directory.
+
+    A directory keeps the whole state. A `.keras` file keeps what Keras's has: model, compile config, weights and the
+    optimizer's variables (and the random key, for fkeras); real Keras opens it and goes on training.
 
     Args:
-        trainer: the trainer. Parts without a config (an optax chain, a lambda) are noted, and given again to
-            `fk.load_trainer`.
-        directory: the directory to make.
+        trainer: the trainer. Parts without a config (an optax chain, a lambda) are noted in a directory, and given
+            again to `fk.load_trainer`; a `.keras` file cannot do without them.
+        directory: the directory or file to make.
         state: the state.
         overwrite: whether a checkpoint that is already there may be replaced.
 
     Raises:
         TypeError: something else than a `TrainState`.
+        ValueError: what a `.keras` file cannot hold.
         FileExistsError: something else is at `directory`, or `overwrite` is false.
     """
     if not isinstance(state, TrainState):
@@ -46,36 +49,19 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
                 write='trainer.save("run", state)',
             )
         )
+    if pathlib.Path(os.fspath(directory)).suffix == ".keras":
+        save_keras_trainer(trainer, directory, state, overwrite)
+        return
     _directory.write(directory, trainer_manifest(trainer), state, overwrite)
-
-
-def trainer_manifest(trainer: Trainer) -> dict[str, Any]:
-    """What a checkpoint says of a trainer: model and compile config."""
-    config, lost = {}, {}
-    for part in (*_PARTS, "run_eagerly", "steps_per_execution", "jit_compile"):
-        try:
-            config[part] = trainer.get_config_of(part)
-        except (TypeError, ValueError) as error:
-            lost[part] = str(error).splitlines()[0]
-    model = json.loads(trainer.model.to_json()) if hasattr(trainer.model, "to_json") else None
-    example = trainer.example_spec()
-    return {
-        "kind": "trainer",
-        "model": model,
-        "compile_config": config,
-        "without_config": lost,
-        "trainer_class": None if type(trainer) is Trainer else type(trainer).__name__,
-        "example": example,
-    }
 
 
 def load_trainer(
     directory: Any, custom_objects: Mapping[str, Any] | None = None, *, model: Any = None, **parts: Any
 ) -> tuple[Trainer, TrainState]:
-    """A trainer and the state of its run, from what `trainer.save` wrote.
+    """A trainer and the state of its run, from what `trainer.save` or real Keras's `model.save` wrote.
 
     Args:
-        directory: the directory.
+        directory: the directory, or a `.keras` file of a compiled model.
         custom_objects: the user's own classes and functions by name, a `Trainer` subclass included.
         model: the model, when it was a plain Linen module.
         **parts: `optimizer`, `loss`, `metrics`, … for those that had no config.
@@ -95,6 +81,9 @@ def load_trainer(
     >>> type(again.optimizer).__name__, int(state.step)
     ('Adam', 0)
     """
+    path = pathlib.Path(os.fspath(directory))
+    if path.suffix == ".keras" or (path / "config.json").is_file():
+        return load_keras_trainer(directory, custom_objects, parts)
     runs = _directory.numbered(pathlib.Path(os.path.abspath(os.fspath(directory))))
     directory = runs[-1] if runs else directory  # what `fit(checkpoint=...)` keeps: the last one
     manifest = _directory.read_manifest(directory, ("trainer",))
@@ -110,18 +99,8 @@ def load_trainer(
         )
     if model is None:
         model = read_model(manifest, custom_objects)
-    config = {k: _restore(k, v, custom_objects) for k, v in manifest["compile_config"].items()}
-    cls: Any = Trainer
-    if manifest.get("trainer_class"):
-        cls = (custom_objects or {}).get(manifest["trainer_class"])
-        if cls is None:
-            raise ValueError(
-                explain(
-                    f"The run was saved by {manifest['trainer_class']!r}, a Trainer class of your own.",
-                    write=f"custom_objects={{{manifest['trainer_class']!r}: {manifest['trainer_class']}}}",
-                )
-            )
-    trainer = cls(model, **{**config, **parts})
+    with described(directory):
+        trainer = compiled(model, manifest["compile_config"], custom_objects, manifest.get("trainer_class"), parts)
     like = _abstract_state(trainer, manifest)
     compare(_directory.spec_of(like), state_specs(manifest)).require(f"{directory}")
     return trainer, _directory.unflatten(like, _directory.read_arrays(directory, manifest), manifest)
@@ -132,40 +111,12 @@ def state_specs(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {p: s for p, s in _directory.specs(manifest).items() if not p.startswith(f"{BESIDE}/")}
 
 
-def _restore(part: str, value: Any, custom_objects: Mapping[str, Any] | None) -> Any:
-    """Objects in a part of the compile config; names stay names."""
-    modules = {
-        "optimizer": ("keras.optimizers", "keras.optimizers.schedules"),
-        "loss": ("keras.losses",),
-        "metrics": ("keras.metrics",),
-        "weighted_metrics": ("keras.metrics",),
-    }.get(part)
-    if modules is None or value is None:
-        return value
-    if isinstance(value, Mapping) and "class_name" not in value:
-        return {k: _restore(part, v, custom_objects) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_restore(part, v, custom_objects) for v in value]
-    return deserialize(value, custom_objects, modules) if isinstance(value, Mapping) else value
-
-
 def _abstract_state(trainer: Trainer, manifest: Mapping[str, Any]) -> TrainState:
     """The shapes of the state that this trainer would make, with the file's weights where only it knows them."""
-    example = _example(manifest.get("example"))
+    example = as_example(manifest.get("example"))
     key = jax.eval_shape(lambda: jax.random.key(0))
     if isinstance(trainer.model, Layer) and (getattr(trainer.model, "graph", None) is not None or example is not None):
         return jax.eval_shape(lambda k: trainer.init(k, example), key)
     records = {p: s for p, s in _directory.specs(manifest).items() if p.startswith(("params/", "model_state/"))}
     variables = _directory.nest({p.removeprefix("model_state/"): jax.ShapeDtypeStruct(*s) for p, s in records.items()})
     return jax.eval_shape(lambda k, v: trainer.init(k, example, variables=v), key, {"params": {}, **variables})
-
-
-def _example(spec: Any) -> Any:
-    """An example input from its record."""
-    if spec is None:
-        return None
-    if isinstance(spec, Mapping) and set(spec) == {"shape", "dtype"}:
-        return jax.ShapeDtypeStruct(tuple(spec["shape"]), spec["dtype"])
-    if isinstance(spec, Mapping):
-        return {k: _example(v) for k, v in spec.items()}
-    return [_example(v) for v in spec]
