@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core import explain
 from ._base import Callback
+from ._frequency import check_save_freq
 
 
 class BackupAndRestore(Callback):
@@ -49,17 +50,7 @@ class BackupAndRestore(Callback):
         *,
         save_seconds: float | None = None,
     ) -> None:
-        good = save_freq == "epoch" or (
-            isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        )
-        if not good:
-            raise ValueError(
-                explain(
-                    "BackupAndRestore: `save_freq` is 'epoch' or a number of steps.",
-                    received=f"save_freq={save_freq!r}",
-                    write='save_freq="epoch"',
-                )
-            )
+        check_save_freq("BackupAndRestore", save_freq, "steps")
         if not os.fspath(backup_dir):
             raise ValueError(
                 explain("BackupAndRestore needs a directory.", received=repr(backup_dir), write='"backups/run1"')

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core import explain
 from ._base import Callback, Event
+from ._frequency import check_save_freq
 from ._stopping import direction, improves
 
 
@@ -46,17 +47,7 @@ class ModelCheckpoint(Callback):
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        good = save_freq == "epoch" or (
-            isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        )
-        if not good:
-            raise ValueError(
-                explain(
-                    "ModelCheckpoint: `save_freq` is 'epoch' or a number of batches.",
-                    received=f"save_freq={save_freq!r}",
-                    write='save_freq="epoch"',
-                )
-            )
+        check_save_freq("ModelCheckpoint", save_freq, "batches")
         self.filepath, self.monitor, self.verbose = os.fspath(filepath), monitor, verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq, self.threshold = save_freq, initial_value_threshold
