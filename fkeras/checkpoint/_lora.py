@@ -10,7 +10,7 @@ import numpy as np
 from ..core import NON_TRAINABLE, Layer, explain, map_layers_with_path
 from ..nn import LowRankWeights, QuantizedWeights, is_large
 from . import _directory, _storages
-from ._models import check_variables
+from ._models import check_arrays, check_variables
 
 
 def with_lora(model: Any, rank: int, filters: Any = None, alpha: float | None = None) -> Any:
@@ -83,7 +83,7 @@ def lora_variables(model: Any, variables: Any, key: Any = 0, *args: Any) -> dict
     Raises:
         ValueError: variables of another model.
     """
-    _storages.check_arrays(model, variables, "lora_variables")
+    check_arrays(variables, "lora_variables", "state.variables, ...")
     key = jax.random.key(key) if isinstance(key, int | np.integer) else key
     fresh = model.init(key, *args)
     given = _directory.flatten(_storages.convert(model, variables))
@@ -127,8 +127,7 @@ def merge_lora(model: Any, variables: Any, *args: Any) -> tuple[Any, dict[str, A
                 write="lmodel.merge_lora(lvariables)   # lmodel = model.with_lora(rank)",
             )
         )
-    _storages.check_arrays(model, variables, "merge_lora")
-    check_variables(model, variables, "merge_lora")
+    check_variables(model, variables, "merge_lora", "state.variables, ...")
     plain = _without_changes(model)
     flat = _directory.flatten(dict(variables))
     merged: dict[str, Any] = {}

@@ -190,20 +190,25 @@ def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) ->
     return _directory.unflatten(dict(variables), {**kept, **{p: arrays[at] for p, at in wanted.items()}}), report
 
 
-def check_variables(model: Any, variables: Any, verb: str) -> None:
-    """Refuse variables that are not the model's, before anything is written."""
+def check_variables(model: Any, variables: Any, verb: str, arguments: str = "path, state.variables") -> None:
+    """Refuse variables that are not the model's, before anything is done with them."""
+    check_arrays(variables, verb, arguments)
+    if getattr(model, "graph", None) is not None:
+        expected = _directory.spec_of(model.abstract_variables())
+        compare(expected, _directory.spec_of(dict(variables))).require(f"These variables of {model.path_text()}")
+
+
+def check_arrays(variables: Any, verb: str, arguments: str) -> None:
+    """Refuse what is no dict of arrays; `arguments` are what to write in the method's brackets."""
     if not isinstance(variables, Mapping) or not all(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(variables)):
         raise ValueError(
             explain(
                 f"`{verb}` needs the model's variables, a dict of arrays.",
                 received=type(variables).__name__,
                 usually="the trainer's state was passed instead of its variables.",
-                write=f"model.{verb}(path, state.variables)",
+                write=f"model.{verb}({arguments})",
             )
         )
-    if getattr(model, "graph", None) is not None:
-        expected = _directory.spec_of(model.abstract_variables())
-        compare(expected, _directory.spec_of(dict(variables))).require(f"These variables of {model.path_text()}")
 
 
 def _places(manifest: Mapping[str, Any]) -> dict[str, str]:

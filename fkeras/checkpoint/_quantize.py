@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import NON_TRAINABLE, Layer, Model, did_you_mean, explain, walk
+from ..core import NON_TRAINABLE, Layer, Model, check_patterns, did_you_mean, explain, matches_path, walk
 from ..nn import RNN, FakeQuantizedWeights, PlainWeights, QuantizedWeights, Wrapper, contracts
 from . import _directory, _storages
 from ._models import check_variables
@@ -68,8 +68,7 @@ def quantize(
     point on the rounded numbers: what it saves is memory, not time.
     """
     _storages.check_float(model, "quantize")
-    _storages.check_arrays(model, variables, "quantize")
-    check_variables(model, variables, "quantize")
+    check_variables(model, variables, "quantize", "state.variables, ...")
     ranges = {} if calibration_data is None else _ranges(model, variables, calibration_data)
     qmodel = _stored(model, mode, filters, block_size, QuantizedWeights, ranges)
     found = _storages.convert(qmodel, variables)
@@ -107,7 +106,7 @@ def with_fake_quant(model: Any, mode: Any = "int8", filters: Any = None, block_s
 
 def _stored(model: Any, mode: Any, filters: Any, block_size: Any, kind: Any, ranges: Mapping[Any, Any]) -> Any:
     rules = dict(mode) if isinstance(mode, Mapping) else {None: mode}
-    _storages.check_patterns(model, [p for p in rules if p is not None], "mode")
+    check_patterns(model, [p for p in rules if p is not None], "mode=", 'mode="backbone/.*"')
     for one in rules.values():
         _check_mode(one)
     if block_size is not None and (isinstance(block_size, bool) or not isinstance(block_size, int) or block_size < 1):
@@ -119,7 +118,7 @@ def _stored(model: Any, mode: Any, filters: Any, block_size: Any, kind: Any, ran
     found: dict[Any, Any] = {}
 
     def storage_at(layer: Layer, path: Any) -> Any:
-        rule = next((m for p, m in rules.items() if p is None or _storages.matches(p, path)), None)
+        rule = next((m for p, m in rules.items() if p is None or matches_path(p, path)), None)
         if rule is None or path in left or not wanted(layer, path):
             return PlainWeights()
         form, activation = MODES[rule]

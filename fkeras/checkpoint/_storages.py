@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
-
-from ..core import InputLayer, Layer, Model, did_you_mean, explain, map_layers_with_path, walk
+from ..core import InputLayer, Layer, Model, check_patterns, explain, map_layers_with_path, matches_path, walk
 from ..nn import FakeQuantizedWeights, PlainWeights, SpectralNormalization
 from . import _directory
 
@@ -38,27 +35,8 @@ def chosen(model: Layer, filters: Any, what: str) -> Callable[[Layer, Path], boo
     if filters is None:
         return lambda layer, path: True
     patterns = (filters,) if isinstance(filters, str) else tuple(filters)
-    check_patterns(model, patterns, what)
-    return lambda layer, path: any(matches(p, path) for p in patterns)
-
-
-def check_patterns(model: Layer, patterns: Any, what: str) -> None:
-    paths = ["/".join(path) for path, _ in walk(model)]
-    for pattern in patterns:
-        if not any(re.fullmatch(pattern, path) for path in paths):
-            raise ValueError(
-                explain(
-                    f"The pattern {pattern!r} matches no layer of {model.path_text()}.",
-                    received=f"{what}={pattern!r}",
-                    usually=did_you_mean(pattern, paths),
-                    write=f'{what}="backbone/.*"   # whole layer paths',
-                )
-            )
-
-
-def matches(pattern: str, path: Path) -> bool:
-    """Whether a pattern matches a layer's path, or that of a layer around it."""
-    return any(re.fullmatch(pattern, "/".join(path[: i + 1])) for i in range(len(path)))
+    check_patterns(model, patterns, f"{what}=", f'{what}="backbone/.*"')
+    return lambda layer, path: any(matches_path(p, path) for p in patterns)
 
 
 def unsuitable(model: Layer) -> set[Path]:
@@ -102,15 +80,3 @@ def check_float(model: Layer, verb: str) -> None:
                     write=f"model.{verb}(...) on the float model; or merge_lora(variables) first",
                 )
             )
-
-
-def check_arrays(model: Layer, variables: Any, verb: str) -> None:
-    if not isinstance(variables, Mapping) or not all(hasattr(a, "dtype") for a in jax.tree.leaves(variables)):
-        raise ValueError(
-            explain(
-                f"`{verb}` needs the model's variables, a dict of arrays.",
-                received=type(variables).__name__,
-                usually="the trainer's state was passed instead of its variables.",
-                write=f"model.{verb}(state.variables, ...)",
-            )
-        )

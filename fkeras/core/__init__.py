@@ -28,6 +28,8 @@ from ._layer import WeightFacts as WeightFacts
 from ._model import Model as Model
 from ._model_config import model_from_json as model_from_json
 from ._naming import snake_case as snake_case
+from ._patterns import check_patterns as check_patterns
+from ._patterns import matches_path as matches_path
 from ._sequential import Sequential as Sequential
 from ._structure import children as children
 from ._structure import walk as walk

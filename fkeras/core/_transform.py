@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
 from ._dtypes import dtype_name
-from ._errors import did_you_mean, explain
 from ._graph import Graph, replay
 from ._input import InputLayer, tensor_of
 from ._layer import Layer
-from ._structure import Path, walk
+from ._patterns import check_patterns, matches_path
+from ._structure import Path
 from ._symbolic import Node, Op, SymbolicTensor, record
 
 Change = Callable[[Layer, Path], Layer]
@@ -32,24 +31,11 @@ def map_layers_with_path(model: Layer, change: Change) -> Any:
 
 def freeze(model: Layer, patterns: tuple[str, ...]) -> Any:
     """A copy of `model` whose layers at matching paths, and all inside them, do not train."""
-    paths = ["/".join(path) for path, _ in walk(model)]
-    for pattern in patterns:
-        if not any(re.fullmatch(pattern, path) for path in paths):
-            raise ValueError(
-                explain(
-                    f"The pattern {pattern!r} matches no layer of {model.path_text()}.",
-                    received=repr(pattern),
-                    usually=did_you_mean(pattern, paths),
-                    write='model.freeze("backbone/.*")   # whole layer paths',
-                )
-            )
-
-    def matched(path: Path) -> bool:
-        prefixes = ["/".join(path[: i + 1]) for i in range(len(path))]
-        return any(re.fullmatch(p, prefix) for p in patterns for prefix in prefixes)
+    check_patterns(model, patterns, "", 'model.freeze("backbone/.*")')
 
     def change(layer: Layer, path: Path) -> Layer:
-        return layer.replace(trainable=False) if matched(path) and not isinstance(layer, InputLayer) else layer
+        matched = any(matches_path(pattern, path) for pattern in patterns)
+        return layer.replace(trainable=False) if matched and not isinstance(layer, InputLayer) else layer
 
     return _rebuild(model, change, ())
 
