@@ -8,10 +8,9 @@ from typing import Any
 
 from ..core import explain
 
-# What the code that builds a model from a config raises when the config is not what any model's config looks like.
-_FAULTS = (
+# What code that reads, h5py's included, raises for content that is not what it should be.
+FAULTS = (
     ArithmeticError,
-    AssertionError,
     AttributeError,
     LookupError,
     MemoryError,
@@ -33,7 +32,7 @@ def described(what: Any) -> Iterator[None]:
         yield
     except (FileNotFoundError, ImportError):
         raise  # said in words where it was raised
-    except _FAULTS as error:
+    except (*FAULTS, AssertionError) as error:
         text = str(error).strip().splitlines()
         raise ValueError(
             explain(

@@ -88,8 +88,12 @@ def spec_of(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
 
 def digest(array: Any) -> str:
     """SHA-256 of an array's bytes."""
-    flat = np.ascontiguousarray(np.asarray(array)).reshape(-1)
-    return hashlib.sha256(flat.view(np.uint8).data).hexdigest()
+    return hashlib.sha256(bytes_of(array)).hexdigest()
+
+
+def bytes_of(array: Any) -> memoryview:
+    """An array's bytes in order, not copied where they lie so."""
+    return np.ascontiguousarray(np.asarray(array)).reshape(-1).view(np.uint8).data
 
 
 def check_claim(claimed: int, kept: int, what: str) -> None:

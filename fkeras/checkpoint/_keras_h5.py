@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import explain
 from . import _directory
+from ._damage import FAULTS
 from ._report import LoadReport, Spec, compare
 
 _MAX_OBJECTS = 200_000
@@ -24,17 +25,7 @@ _SMALL = 64 << 20
 DIGEST = "fkeras_sha256"
 
 # What h5py raises for files that are not whole.
-_FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-)
+_FAULTS = (*FAULTS, RuntimeError)
 
 
 def _h5py() -> Any:
@@ -198,11 +189,7 @@ def _dtype_name(dataset: Any) -> str:
 def digest(array: np.ndarray, path: str) -> str:
     """SHA-256 of a dataset's place, form and numbers."""
     head = f"{path} {array.dtype.str} {array.shape} ".encode()
-    return hashlib.sha256(head + hashlib.sha256(_bytes_of(array)).digest()).hexdigest()
-
-
-def _bytes_of(array: np.ndarray) -> Any:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    return hashlib.sha256(head + hashlib.sha256(_directory.bytes_of(array)).digest()).hexdigest()
 
 
 def match_variables(weights: Any, places: Mapping[str, str], expected: Spec, ignore: Any, **choice: Any) -> LoadReport:
