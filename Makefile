@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-quantize lint format clean
+.PHONY: demo test test-all test-quantize fuzz lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -19,6 +19,10 @@ test-all: $(VENV)/.test lint
 # The quantisation tests alone; `make test` runs them too, as they need no library of their own.
 test-quantize: $(VENV)/.test
 	$(BIN)/python -m pytest tests/checkpoint/test_quantize.py
+
+# Ten thousand damaged files, none of which may crash, hang or load other weights: for the night.
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.checkpoint.fuzz 10000
 
 # Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md.
 bench: $(VENV)/.test

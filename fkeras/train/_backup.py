@@ -48,6 +48,7 @@ class Backup:
     def __init__(self, asked: BackupAndRestore) -> None:
         self.asked = asked
         self.last = time.monotonic()
+        self.saved: tuple[int, int] | None = None  # epoch and total of what the directory holds
 
     def restore(self, trainer: Any, run: Run, calls: CallbackList) -> bool:
         """Put what was saved in the run's place; whether there was anything."""
@@ -60,6 +61,7 @@ class Backup:
         run.history.history, run.history.epoch = record.pop("history"), record.pop("epochs")
         for name, value in record.items():
             setattr(run, name, value)
+        self.saved = (run.epoch, run.total)
         return True
 
     def save(self, trainer: Any, run: Run, calls: CallbackList, source: Any) -> None:
@@ -74,7 +76,11 @@ class Backup:
             "epochs": run.history.epoch,
         }
         door(self.asked.backup_dir, trainer, run.state, record, calls.memory)
-        self.last = time.monotonic()
+        self.last, self.saved = time.monotonic(), (run.epoch, run.total)
+
+    def holds(self, run: Run) -> bool:
+        """Whether the run is on disk as it is at the end of its last epoch."""
+        return self.saved == (run.epoch, run.total)
 
     def until_due(self, total: int) -> int:
         """How many steps may be made before one that has to be saved."""

@@ -45,7 +45,7 @@ class CompileGuard:
         if made > (2 if self.most is None else self.most):
             text = explain(
                 f"The train step was compiled {made} times in this run.",
-                received=difference(self._traces()[-2][1], self._traces()[-1][1]),
+                received=difference(*self._traces()[-2:]),
                 usually="batches of many sizes, or a callback that changed a dtype; each compiles the step again.",
                 write="batches of one size (drop_remainder=True), or fit(..., max_compiles=...) to make this an error",
             )
@@ -61,13 +61,7 @@ class CompileGuard:
         short = data.count % data.batch_size
         if not short or self.source.steps < data.steps:
             return
-
-        def spec(leaf: Any, rows: int | None = None) -> jax.ShapeDtypeStruct:
-            shape = leaf.shape if rows is None else (rows, *leaf.shape[1:])
-            return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
-
-        batch = jax.tree.map(lambda leaf: spec(leaf, short), (data.x, data.y, data.sample_weight))
-        lowered = step.trace(jax.eval_shape(lambda s: s, state), batch).lower()
+        lowered = step.trace(jax.eval_shape(lambda s: s, state), data.spec(short)).lower()
         threading.Thread(target=lowered.compile, daemon=True).start()
 
 

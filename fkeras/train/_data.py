@@ -96,6 +96,14 @@ class ArrayData:
         rows = slice(start, stop) if order is None else order[start:stop]
         return jax.tree.map(lambda a: a[rows], (self.x, self.y, self.sample_weight))
 
+    def spec(self, size: int) -> Batch:
+        """Shapes and dtypes of a batch of so many rows, as a device has them."""
+
+        def one(leaf: Any) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((size, *leaf.shape[1:]), jax.dtypes.canonicalize_dtype(leaf.dtype))
+
+        return jax.tree.map(one, (self.x, self.y, self.sample_weight))
+
     def slice(self, start: int, stop: int) -> ArrayData:
         """Some of the rows."""
         parts = jax.tree.map(lambda a: a[start:stop], (self.x, self.y, self.sample_weight))

@@ -23,16 +23,10 @@ def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, d
     if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
         return OneByOne(step, source, seed)
     data = source.data
-    size, tree = data.batch_size, (data.x, data.y, data.sample_weight)
-    if _programs.fits_device(tree):
-        batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), _dtype(a)), tree)
-        if _programs.loops_well(step, state, batch):
-            return OnDevice(_programs.many_steps(trainer, donate), step, source, seed)
+    fits = _programs.fits_device((data.x, data.y, data.sample_weight))
+    if fits and _programs.loops_well(step, state, data.spec(data.batch_size)):
+        return OnDevice(_programs.many_steps(trainer, donate), step, source, seed)
     return OneByOne(step, source, seed)
-
-
-def _dtype(array: Any) -> Any:
-    return jax.dtypes.canonicalize_dtype(array.dtype)
 
 
 class OneByOne:

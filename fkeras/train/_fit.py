@@ -100,7 +100,7 @@ def fit(
                     results = evaluate_source(trainer, run.state, validation, validation_steps, 0, calls)
                     numbers.update({f"val_{k}": v for k, v in results.items()})
                 loop.end_epoch(numbers)
-            if backup is not None:
+            if backup is not None and not backup.holds(run):
                 backup.save(trainer, run, calls, source)
             loop.call("on_train_end")
             run.state = trainer.finalize(run.state, loop.example)

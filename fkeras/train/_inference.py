@@ -17,12 +17,12 @@ from ._data import rows
 from ._forward import forward
 from ._objective import targets
 from ._pace import Pace
-from ._programs import cached, fits_device
+from ._programs import cached, fits_device, on_cpu
 from ._progress import Progress
 from ._sources import Arrays, Position, no_batches, stream_source
 from ._state import TrainState
 from .callbacks import CallbackList, Event
-from .losses import Loss, is_known
+from .losses import is_known
 
 _BEGIN = Position(0, 0)
 # Bytes of a batch that the CPU copies in the time of a dispatch (measured: 188 MB in 0.35 s, a dispatch in 0.1 ms).
@@ -183,8 +183,7 @@ def _worth_copying(tree: Any, steps: int) -> bool:
     """Whether one pass is faster over a copy on the device: where the copy costs less than a dispatch a batch."""
     if not fits_device(tree):
         return False
-    on_cpu = jax.local_devices()[0].platform == "cpu"
-    return not on_cpu or sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) <= steps * _CHEAP
+    return not on_cpu() or sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) <= steps * _CHEAP
 
 
 def _tree(source: Arrays) -> Any:
@@ -193,8 +192,7 @@ def _tree(source: Arrays) -> Any:
 
 def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
     """Whether rows may be added and dropped again: not where a loss sees the batch as a whole."""
-    given = jax.tree.leaves(trainer.loss, is_leaf=lambda part: isinstance(part, Loss))
-    if trainer._custom_loss() or not all(is_known(loss) for loss in given):
+    if trainer._custom_loss() or not all(is_known(loss) for loss in trainer.objective.given_losses()):
         return False
     key = jax.eval_shape(lambda: jax.random.key(0))
 
@@ -263,8 +261,7 @@ def predict(
 def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
     """Many batches a dispatch into one array; `None` where an output has not one row for each of the input."""
     size, count = source.data.batch_size, source.data.count
-    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), source.data.x)
-    one = jax.eval_shape(trainer.predict_step, variables, batch)
+    one = jax.eval_shape(trainer.predict_step, variables, source.data.spec(size)[0])
     if any(a.shape[:1] != (size,) for a in jax.tree.leaves(one)):
         return None
     room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype), one)

@@ -18,6 +18,7 @@ from ..core import did_you_mean, explain
 from . import losses as fk_losses
 from . import metrics as fk_metrics
 from ._data import rows, unpack
+from .losses._base import SUMS
 
 Sums = dict[str, jax.Array]
 
@@ -108,12 +109,15 @@ class Objective:
                     found.append((_unique(name, [f[0] for f in found]), metric, output, weighted))
         return found
 
+    def given_losses(self) -> list[Any]:
+        """The losses, without their outputs."""
+        return jax.tree.leaves(self.loss, is_leaf=lambda part: isinstance(part, fk_losses.Loss))
+
     def weight_of(self, batch: Any) -> Any:
         """What a batch's loss weighs beside those of other batches: what its own sum was divided by."""
         x, _, sample_weight = unpack(batch)
-        given = jax.tree.leaves(self.loss, is_leaf=lambda part: isinstance(part, fk_losses.Loss))
-        kinds = {getattr(part, "reduction", None) for part in given if isinstance(part, fk_losses.Loss)}
-        if kinds and kinds <= {"sum", "none", None}:
+        kinds = {loss.reduction for loss in self.given_losses() if isinstance(loss, fk_losses.Loss)}
+        if kinds and kinds <= set(SUMS):
             return jnp.float32(1)
         if kinds == {"mean_with_sample_weight"} and hasattr(sample_weight, "shape"):
             return jnp.asarray(sample_weight, jnp.float32).sum()

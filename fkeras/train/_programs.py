@@ -32,7 +32,7 @@ def _advance(trainer: Any) -> Callable[..., Any]:
 
     def make() -> Callable[..., Any]:
         def advance(state: Any, batch: Batch) -> Any:
-            note_trace(trainer, "train_step", (state, batch))
+            note_trace(trainer, (state, batch))
             return trainer._advance(state, batch)
 
         return advance
@@ -100,8 +100,13 @@ def fits_device(tree: Any) -> bool:
     if not all(getattr(leaf, "dtype", np.dtype(object)).kind in "biufcV" for leaf in leaves):
         return False
     device = jax.local_devices()[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit", 2**30) * _SHARE if device.platform != "cpu" else _ON_CPU
+    limit = _ON_CPU if on_cpu() else (device.memory_stats() or {}).get("bytes_limit", 2**30) * _SHARE
     return sum(leaf.nbytes for leaf in leaves) <= limit
+
+
+def on_cpu() -> bool:
+    """Whether steps run on the CPU, whose memory the data is in already."""
+    return jax.local_devices()[0].platform == "cpu"
 
 
 def loops_well(step: Any, *args: Any) -> bool:
@@ -122,8 +127,7 @@ def loops_well(step: Any, *args: Any) -> bool:
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
     if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
         return False
-    on_cpu = jax.local_devices()[0].platform == "cpu"
-    return not (on_cpu and any(e.primitive.name == "conv_general_dilated" for e in _equations(traced.jaxpr.jaxpr)))
+    return not (on_cpu() and any(e.primitive.name == "conv_general_dilated" for e in _equations(traced.jaxpr.jaxpr)))
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:
@@ -148,10 +152,10 @@ def _is_plain(leaf: Any) -> bool:
 
 
 # ------------------------------------------------------------------ traces
-def note_trace(trainer: Any, name: str, args: Any) -> None:
-    """Remember that a function is being traced, and for which arrays; called while it is."""
+def note_trace(trainer: Any, args: Any) -> None:
+    """Remember that the train step is being traced, and for which arrays; called while it is."""
     spec = {
         jax.tree_util.keystr(path, simple=True, separator="/"): f"{jnp.result_type(leaf)}{jnp.shape(leaf)}"
         for path, leaf in jax.tree_util.tree_leaves_with_path(args)
     }
-    trainer._programs.setdefault("traces", []).append((name, spec))
+    trainer._programs.setdefault("traces", []).append(spec)

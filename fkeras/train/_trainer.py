@@ -323,12 +323,12 @@ class Trainer:
 
     def _advance(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         """One step as a loop over steps wants it; `_logs` makes logs of what the last one shows."""
-        if type(self).train_step is not Trainer.train_step:
+        if self._custom_step():
             return type(self).train_step.plain(self, state, batch)  # type: ignore[attr-defined]
         return self._step(state, batch)
 
     def _logs(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
-        if type(self).train_step is not Trainer.train_step:
+        if self._custom_step():
             return dict(shown)
         return self._running(state, shown)
 
@@ -413,6 +413,10 @@ class Trainer:
         """
         state, shown = self._step(state, batch)
         return state, self._running(state, shown)
+
+    def _custom_step(self) -> bool:
+        """Whether a subclass has a step of its own."""
+        return type(self).train_step is not Trainer.train_step
 
     def _custom_loss(self) -> bool:
         """Whether a subclass minimises something of its own."""
