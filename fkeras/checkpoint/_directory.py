@@ -9,6 +9,7 @@ It is written beside its place and moved there when it is whole, so a directory 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -16,7 +17,7 @@ import pathlib
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -132,8 +133,7 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     """
     import orbax.checkpoint as ocp
 
-    target = pathlib.Path(os.path.abspath(os.fspath(directory)))
-    _check_place(target, overwrite)
+    _check_place(pathlib.Path(os.path.abspath(os.fspath(directory))), overwrite)  # before the work, not after it
     arrays = {path: jnp.asarray(leaf) for path, leaf in flatten(tree).items()}
     keys = {p: str(jax.random.key_impl(k)) for p, k in _leaves(tree) if _is_key(k)}
     records = {
@@ -143,15 +143,28 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     for path, impl in keys.items():
         records[path]["prng_impl"] = impl
     text = seal({**manifest, "arrays": records})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with whole_directory(directory, overwrite) as beside:
         whole = {path: a for path, a in arrays.items() if a.size}  # Orbax keeps no empty arrays
         if whole:
             with _quiet(), ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(beside / ARRAYS, whole)
                 checkpointer.wait_until_finished()
         (beside / MANIFEST).write_text(text)
+
+
+@contextlib.contextmanager
+def whole_directory(directory: Any, overwrite: bool) -> Iterator[pathlib.Path]:
+    """A temporary directory beside its place, moved there when it is whole; nothing is left of it otherwise.
+
+    Raises:
+        FileExistsError: the directory exists and `overwrite` is false, or it is no checkpoint.
+    """
+    target = pathlib.Path(os.path.abspath(os.fspath(directory)))
+    _check_place(target, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield beside
         old = None
         if target.exists():
             old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent)) / "old"
