@@ -146,7 +146,7 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     with whole_directory(directory, overwrite) as beside:
         whole = {path: a for path, a in arrays.items() if a.size}  # Orbax keeps no empty arrays
         if whole:
-            with _quiet(), ocp.StandardCheckpointer() as checkpointer:
+            with quiet(), ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(beside / ARRAYS, whole)
                 checkpointer.wait_until_finished()
         (beside / MANIFEST).write_text(text)
@@ -221,7 +221,7 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
     if like:
         _check_room(place, like)
         try:
-            with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+            with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
                 arguments = ocp.checkpoint_utils.construct_restore_args(like)
                 found = checkpointer.restore(
                     place, ocp.args.PyTreeRestore(item=like, restore_args=arguments, partial_restore=True)
@@ -257,8 +257,8 @@ def _check_room(place: pathlib.Path, like: Mapping[str, Any]) -> None:
     check_claim(claimed, kept, f"The arrays in {str(place)!r}")
 
 
-class _quiet:  # noqa: N801 - a context manager read as a word
-    """Orbax's notes of routine at warning level stay out of the user's terminal."""
+class quiet:  # noqa: N801 - a context manager read as a word
+    """Notes of routine at warning level, Orbax's and TensorFlow's, stay out of the user's terminal."""
 
     def __enter__(self) -> None:
         self.logger = logging.getLogger("absl")

@@ -12,9 +12,13 @@ from typing import Any
 
 from ..core import did_you_mean, explain
 from . import _directory
+from ._export_litert import write_litert
+from ._export_onnx import write_onnx
+from ._export_saved_model import write_saved_model
 from ._export_signature import signature_of
 from ._export_stablehlo import write_stablehlo
 from ._export_task import Task, check
+from ._keras_models import whole_file
 from ._models import check_variables
 
 
@@ -37,7 +41,10 @@ class _Format:
 
 
 _FORMATS = {
-    "stablehlo": _Format("StableHLO program", write_stablehlo, _directory.whole_directory),
+    "stablehlo": _Format("StableHLO", write_stablehlo, _directory.whole_directory),
+    "tf_saved_model": _Format("SavedModel", write_saved_model, _directory.whole_directory),
+    "onnx": _Format("ONNX", write_onnx, whole_file, ".onnx"),
+    "litert": _Format("LiteRT", write_litert, whole_file, ".tflite"),
 }
 
 
@@ -67,7 +74,7 @@ def export(
         verify: whether to run and compare.
         overwrite: whether an export that is already there may be replaced.
         **options: of `"stablehlo"`: `weights="embedded" | "separate"` (in the program, or a safetensors file beside
-            it), `vjp_order=1` (can be differentiated), `platforms=("cpu", "cuda", "tpu")`.
+            it), `vjp_order=1` (can be differentiated), `platforms=("cpu", "cuda", "tpu")`; of `"onnx"`: `opset=23`.
 
     Raises:
         ImportError: a library that the format needs is not installed; says the line that installs it.
@@ -135,7 +142,7 @@ def _check_suffix(filepath: Any, form: _Format, format: str) -> None:
         other = named[suffix]
         raise ValueError(
             explain(
-                f"A {form.title} would be written under the name of a {suffix} file.",
+                f"{form.title} would be written under the name of a {suffix} file.",
                 received=f"{os.fspath(filepath)!r}, format={format!r}",
                 usually="format= is missing." if other else "`save` was meant.",
                 write=f"model.export(path, variables, format={other!r})" if other else "model.save(path, variables)",

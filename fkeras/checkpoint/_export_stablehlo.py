@@ -23,16 +23,13 @@ from jax import export, lax
 from ..core import explain
 from . import _directory
 from ._export_files import KIND, PROGRAM, WEIGHTS, missing
-from ._export_signature import Signature, must_be_given, plain
+from ._export_signature import Signature, plain
+from ._export_sizes import open_sizes, with_conditions
 from ._export_task import Task
 from ._exported import load_exported
 from ._manifest import MANIFEST, seal
 
 _PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-# Nets that halve and double take sizes that are multiples of a power of two; 32 is that of most image nets.
-_FACTORS = (2, 4, 8, 16, 32)
-# Windows, crops and their gradients need sizes that are not too small.
-_BOUNDS = (8, 32, 256)
 
 
 def write_stablehlo(
@@ -45,7 +42,8 @@ def write_stablehlo(
     """Write the program into `place`; returns the signature that it has, and what runs it from there."""
     _check_options(weights, vjp_order, platforms)
     separate = weights == "separate"
-    program, signature = _open_sizes(_Maker(task, separate, tuple(platforms), vjp_order))
+    make = _Maker(task, separate, tuple(platforms), vjp_order)
+    program, signature = open_sizes(task, make, "StableHLO", with_conditions)
     files = {PROGRAM: program.content}
     kept = _kept(task.weights) if separate else {}
     if separate:
@@ -131,76 +129,6 @@ class _Maker:
             return plain(self.task.model.apply(variables, inputs))
 
         return program, ({p: jax.ShapeDtypeStruct(a.shape, a.dtype) for p, a in _kept(weights).items()},)
-
-
-def _open_sizes(make: _Maker) -> tuple[_Program, Signature]:
-    """The program for as many sizes as the model allows, and the signature that it has.
-
-    Raises:
-        ValueError: dimensions that must be given, and how; a platform or an operation that cannot be exported.
-    """
-    own = make.task.signature
-    if not own.symbols:
-        return _or_cannot(make, own), own
-    bounds = (own.at_least(n) for n in _BOUNDS)
-    multiples = (own.in_multiples(n) for n in _FACTORS)
-    failures: list[Exception] = []
-    for signature in dict.fromkeys([own.apart(), own, *bounds, *multiples]):
-        try:
-            return make(signature), signature
-        except Exception as error:  # inconclusive comparisons of sizes surface as many types
-            if _is_final(error):
-                raise
-            failures.append(error)
-        if own.symbols == ("batch",):
-            break
-    sizes = _sizes(make.task)
-    _or_cannot(make, own.with_sizes(sizes))
-    raise must_be_given(own, _needed(make, own, sizes), make.task.model, failures[0]) from failures[0]
-
-
-def _is_final(error: Exception) -> bool:
-    """Whether no other sizes would help: a library that JAX asks for."""
-    return isinstance(error, ImportError)
-
-
-def _or_cannot(make: _Maker, signature: Signature) -> _Program:
-    try:
-        return make(signature)
-    except ImportError:
-        raise
-    except Exception as error:  # whatever a layer or the lowering raises
-        raise _cannot(make.task, error) from error
-
-
-def _sizes(task: Task) -> dict[str, int]:
-    """The sizes that the unknown dimensions have in the random batch."""
-    arguments = zip(task.signature.arguments, jax.tree.leaves(task.example), strict=True)
-    return {d: n for a, x in arguments for d, n in zip(a.dims, x.shape, strict=True) if isinstance(d, str)}
-
-
-def _needed(make: _Maker, signature: Signature, sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """Which unknown dimensions must be given: a single one where that is enough, else all but the batch, else all."""
-    others = tuple(s for s in signature.symbols if s != "batch")
-    for some in [*((s,) for s in others), others]:
-        try:
-            make(signature.with_sizes({s: sizes[s] for s in some}))
-        except Exception:  # as above
-            continue
-        return some
-    return signature.symbols
-
-
-def _cannot(task: Task, error: Exception) -> Exception:
-    text = str(error).strip().splitlines()
-    return ValueError(
-        explain(
-            f"{task.model.path_text()} cannot be exported to StableHLO.",
-            received=f"{type(error).__name__}: {text[0][:300] if text else ''}",
-            usually="a layer computes on the host, or not for one of the platforms.",
-            write='platforms=("cpu",); or a model without that layer: fk.Model(inner_tensor, model.output)',
-        )
-    )
 
 
 # ------------------------------------------------------------------ the weights

@@ -123,7 +123,7 @@ def tolerance(model: Any) -> float:
 def _differs(what: str, name: str, how: str) -> RuntimeError:
     return RuntimeError(
         explain(
-            f"The {what} that was written does not compute what the model does, so it is not kept.",
+            f"The {what} program that was written does not compute what the model does, so it is not kept.",
             received=f"output {name!r}: {how}",
             usually="an operation that the format computes in another way.",
             write="another format; or verify=False, and a comparison of your own",

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from ..core import Layer, explain
 from . import _arguments as arg
@@ -80,12 +81,17 @@ def of_sequences(query_mask: Any, value_mask: Any, key_mask: Any, axes: int = 1)
 
 def causal(targets: Any, sources: Any) -> jax.Array:
     """At the target's own place or before, `(1, targets, sources)`."""
-    return (jnp.arange(targets)[:, None] >= jnp.arange(sources)[None, :])[None]
+    return (_places(targets)[:, None] >= _places(sources)[None, :])[None]
 
 
 def within(window: int, targets: Any, sources: Any) -> jax.Array:
     """Fewer than `window` places away from the target, `(1, targets, sources)`."""
-    return (jnp.abs(jnp.arange(targets)[:, None] - jnp.arange(sources)[None, :]) < window)[None]
+    return (jnp.abs(_places(targets)[:, None] - _places(sources)[None, :]) < window)[None]
+
+
+def _places(count: Any) -> jax.Array:
+    """0, 1, … ; `jnp.arange` of an open length has a shape that the converter to ONNX cannot index."""
+    return lax.iota(jnp.int32, count)
 
 
 def by_head(mask: Any, rank: int, pairs: int) -> Any:

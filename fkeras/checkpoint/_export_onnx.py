@@ -1,0 +1,49 @@
+"""ONNX: one file that onnxruntime and most inference engines read, through jax2onnx."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._export_files import missing
+from ._export_signature import Signature
+from ._export_sizes import as_described, cannot, open_sizes
+from ._export_task import Task
+
+TITLE = "ONNX"
+
+
+def write_onnx(task: Task, place: pathlib.Path, opset: int = 23) -> tuple[Signature, Callable[[Any], Any]]:
+    """Write the file at `place`; returns the signature that it has, and what runs it with onnxruntime."""
+    try:
+        import jax2onnx
+        import onnxruntime
+    except ImportError as error:
+        raise missing("jax2onnx with onnxruntime", "onnx", 'export(..., format="onnx")') from error
+
+    def make(signature: Signature) -> bytes:
+        model = jax2onnx.to_onnx(
+            task.run,
+            inputs=signature.structs(),
+            model_name=str(task.model.name),
+            opset=opset,
+            input_names=[a.name for a in signature.arguments],
+            output_names=task.output_names,
+        )
+        return model.SerializeToString()
+
+    content, signature = open_sizes(task, make, TITLE, as_described)
+    place.write_bytes(content)
+
+    def run(leaves: list[np.ndarray]) -> list[Any]:
+        feed = {a.name: x for a, x in zip(signature.arguments, leaves, strict=True)}
+        try:
+            session = onnxruntime.InferenceSession(str(place), providers=["CPUExecutionProvider"])
+            return session.run(task.output_names, feed)
+        except Exception as error:  # what the converter wrote and the runtime does not know
+            raise cannot(task, TITLE, error) from error
+
+    return signature, run
