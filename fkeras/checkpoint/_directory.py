@@ -258,12 +258,13 @@ def _check_room(place: pathlib.Path, like: Mapping[str, Any]) -> None:
 
 
 class quiet:  # noqa: N801 - a context manager read as a word
-    """Notes of routine at warning level, Orbax's and TensorFlow's, stay out of the user's terminal."""
+    """Notes of routine at warning level, Orbax's, TensorFlow's and ONNX's, stay out of the user's terminal."""
 
     def __enter__(self) -> None:
-        self.logger = logging.getLogger("absl")
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
+        self.levels = {name: logging.getLogger(name).level for name in ("absl", "onnx_ir")}
+        for name in self.levels:
+            logging.getLogger(name).setLevel(logging.ERROR)
 
     def __exit__(self, *details: Any) -> None:
-        self.logger.setLevel(self.level)
+        for name, level in self.levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _directory
 from ._export_files import missing
 from ._export_signature import Signature
 from ._export_sizes import as_described, cannot, open_sizes
@@ -35,13 +36,16 @@ def write_onnx(task: Task, place: pathlib.Path, opset: int = 23) -> tuple[Signat
         )
         return model.SerializeToString()
 
-    content, signature = open_sizes(task, make, TITLE, as_described)
+    with _directory.quiet():
+        content, signature = open_sizes(task, make, TITLE, as_described)
     place.write_bytes(content)
 
     def run(leaves: list[np.ndarray]) -> list[Any]:
         feed = {a.name: x for a, x in zip(signature.arguments, leaves, strict=True)}
         try:
-            session = onnxruntime.InferenceSession(str(place), providers=["CPUExecutionProvider"])
+            options = onnxruntime.SessionOptions()
+            options.log_severity_level = 3  # errors; not what its optimizer removes
+            session = onnxruntime.InferenceSession(str(place), options, providers=["CPUExecutionProvider"])
             return session.run(task.output_names, feed)
         except Exception as error:  # what the converter wrote and the runtime does not know
             raise cannot(task, TITLE, error) from error

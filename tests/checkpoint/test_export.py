@@ -232,6 +232,8 @@ def test_variables_and_names_that_are_wrong(network, tmp_path):
         model.export(tmp_path / "p", None)
     with pytest.raises(ValueError, match="dense_1"):
         model.export(tmp_path / "p", {"params": {"dense": variables["params"]["dense"]}})
+    with pytest.raises(ValueError, match=r"name of a .onnx file[\s\S]*format='onnx'"):
+        model.export(tmp_path / "p.onnx", variables)
     with pytest.raises(ValueError, match=r"name of a .keras file[\s\S]*model.save"):
         model.export(tmp_path / "p.keras", variables)
     (tmp_path / "file").write_text("mine")
@@ -241,6 +243,29 @@ def test_variables_and_names_that_are_wrong(network, tmp_path):
     model.export(tmp_path / "p", variables, verify=False)
     with pytest.raises(FileExistsError, match="overwrite=True"):
         model.export(tmp_path / "p", variables, overwrite=False)
+
+
+@pytest.mark.parametrize(("format", "library", "extra"), [
+    ("tf_saved_model", "tensorflow", "export"), ("litert", "tensorflow", "export"), ("onnx", "jax2onnx", "onnx"),
+    ("onnx", "onnxruntime", "onnx"),
+])  # fmt: skip
+def test_a_missing_extra_says_what_to_install(network, tmp_path, monkeypatch, format, library, extra):
+    model, variables = network
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=rf"Write:    pip install 'fkeras\[{extra}\]'"):
+        model.export(tmp_path / "p", variables, format=format)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_separate_weights_need_safetensors(network, tmp_path, monkeypatch):
+    model, variables = network
+    model.export(tmp_path / "p", variables, weights="separate", verify=False)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(ImportError, match=r"pip install 'fkeras\[keras\]'"):
+        model.export(tmp_path / "q", variables, weights="separate")
+    with pytest.raises(ImportError, match=r"pip install 'fkeras\[keras\]'"):
+        fk.load_exported(tmp_path / "p")
+    assert [p.name for p in tmp_path.iterdir()] == ["p"]
 
 
 def test_text_cannot_leave(tmp_path):
