@@ -27,7 +27,7 @@ def write_onnx(task: Task, place: pathlib.Path, opset: int = 23) -> tuple[Signat
 
     def make(signature: Signature) -> bytes:
         model = jax2onnx.to_onnx(
-            task.run,
+            lambda *leaves: _apart(task.run(*leaves), leaves),
             inputs=signature.structs(),
             model_name=str(task.model.name),
             opset=opset,
@@ -51,3 +51,14 @@ def write_onnx(task: Task, place: pathlib.Path, opset: int = 23) -> tuple[Signat
             raise cannot(task, TITLE, error) from error
 
     return signature, run
+
+
+def _apart(outputs: Any, inputs: Any) -> tuple[Any, ...]:
+    """Outputs that are values of their own: a graph of ONNX gives one value one name, an input's or an output's."""
+    seen = {id(x) for x in inputs}
+    found = []
+    for x in outputs:
+        again = id(x) in seen
+        seen.add(id(x))
+        found.append((x | False if x.dtype == bool else x * 1) if again else x)
+    return tuple(found)

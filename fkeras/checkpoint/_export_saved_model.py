@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from . import _directory
 from ._export_files import KIND, missing
 from ._export_signature import Signature
-from ._export_sizes import open_sizes, with_conditions
+from ._export_sizes import cannot, open_sizes, with_conditions
 from ._export_task import Task
 from ._manifest import MANIFEST, seal
 
@@ -24,13 +25,16 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def write_saved_model(task: Task, place: pathlib.Path) -> tuple[Signature, Callable[[Any], Any]]:
     """Write a SavedModel into `place`; returns the signature that it has, and what runs it from there."""
     tf, _ = libraries("tf_saved_model")
-    signature = save(task, place)
+    _, signature = open_sizes(task, functools.partial(save, task, place=place), TITLE, with_conditions)
     (place / MANIFEST).write_text(seal(_manifest(task, signature, tf.__version__)))
 
     def run(leaves: list[np.ndarray]) -> list[Any]:
         with _directory.quiet():
             serve = tf.saved_model.load(str(place)).signatures["serving_default"]
-        found = serve(**{a.name: tf.constant(x) for a, x in zip(signature.arguments, leaves, strict=True)})
+        try:
+            found = serve(**{a.name: tf.constant(x) for a, x in zip(signature.arguments, leaves, strict=True)})
+        except tf.errors.OpError as error:  # an operation of a later StableHLO than this TensorFlow's
+            raise cannot(task, TITLE, error) from error
         return [found[name].numpy() for name in task.output_names]
 
     return signature, run
@@ -50,40 +54,35 @@ def libraries(format: str) -> tuple[Any, Any]:
     return tf, jax2tf
 
 
-def save(task: Task, place: pathlib.Path, platforms: Any = PLATFORMS) -> Signature:
+def save(task: Task, signature: Signature, place: pathlib.Path, platforms: Any = PLATFORMS) -> None:
     """Write a SavedModel with the signature `serving_default`; the weights are variables of it."""
     tf, jax2tf = libraries("tf_saved_model")
 
     def program(weights: Any, *leaves: Any) -> tuple[Any, ...]:
         return tuple(task.apply(task.with_weights(weights), leaves))
 
-    def make(signature: Signature) -> None:
-        function = jax2tf.convert(
-            program,
-            polymorphic_shapes=[None, *(f"({', '.join(map(str, a.dims))})" for a in signature.arguments)],
-            polymorphic_constraints=signature.constraints,
-            native_serialization_platforms=platforms,
-            with_gradient=_has_gradient(program, task, signature),
-        )
-        module = tf.Module()
-        # The optimizer of whoever loads it moves what the optimizer moved here, and the rest stays.
-        module.weights = {
-            path: tf.Variable(np.asarray(array), trainable=path.startswith("params/"), name=path)
-            for path, array in task.weights.items()
-        }
-        names = task.output_names
+    function = jax2tf.convert(
+        program,
+        polymorphic_shapes=[None, *(f"({', '.join(map(str, a.dims))})" for a in signature.arguments)],
+        polymorphic_constraints=signature.constraints,
+        native_serialization_platforms=platforms,
+        with_gradient=_has_gradient(program, task, signature),
+    )
+    module = tf.Module()
+    # The optimizer of whoever loads it moves what the optimizer moved here, and the rest stays.
+    module.weights = {
+        path: tf.Variable(np.asarray(array), trainable=path.startswith("params/"), name=path)
+        for path, array in task.weights.items()
+    }
 
-        def serve(*leaves: Any) -> Mapping[str, Any]:
-            return dict(zip(names, function(module.weights, *leaves), strict=True))
+    def serve(*leaves: Any) -> Mapping[str, Any]:
+        return dict(zip(task.output_names, function(module.weights, *leaves), strict=True))
 
-        specs = [_spec(tf, a) for a in signature.arguments]
-        module.serve = tf.function(serve, autograph=False, input_signature=specs)
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=True)
-        with _directory.quiet():
-            tf.saved_model.save(module, str(place), signatures={"serving_default": module.serve}, options=options)
-
-    _, signature = open_sizes(task, make, TITLE, with_conditions)
-    return signature
+    specs = [_spec(tf, a) for a in signature.arguments]
+    module.serve = tf.function(serve, autograph=False, input_signature=specs)
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=True)
+    with _directory.quiet():
+        tf.saved_model.save(module, str(place), signatures={"serving_default": module.serve}, options=options)
 
 
 def _has_gradient(program: Any, task: Task, signature: Signature) -> bool:

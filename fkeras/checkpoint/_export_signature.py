@@ -257,7 +257,7 @@ def _refined(own: Signature, given: Any, model: Any) -> Signature:
                     f"The input {argument.name!r} of {model.path_text()} is {argument.text()}.",
                     received=f"shape {dims} in input_signature",
                     usually="only dimensions that are unknown can be given.",
-                    write=f"input_signature={{{argument.name!r}: {_given(argument, argument.dims)}}}",
+                    write=f"input_signature={{{argument.name!r}: {_given(argument, set(own.symbols) - {'batch'})}}}",
                 )
             )
         # what stays unknown keeps the name that the model has for it
@@ -285,8 +285,8 @@ def must_be_given(signature: Signature, symbols: Any, model: Any, error: Excepti
 
 def _given(argument: Argument, symbols: Any) -> str:
     """A shape to write in `input_signature`, with numbers for the dimensions called `symbols`."""
-    dims = [d if isinstance(d, int) else 64 if d in symbols and d != "batch" else None for d in argument.dims]
-    return repr(tuple(dims))
+    size = {d: 8 if d == "batch" else 64 for d in symbols}
+    return repr(tuple(d if isinstance(d, int) else size.get(d) for d in argument.dims))
 
 
 def _word(name: Any) -> str:

@@ -86,10 +86,12 @@ def _needed(make: Callable[[Signature], Any], signature: Signature, sizes: Mappi
 def cannot(task: Task, title: str, error: Exception) -> ValueError:
     """The error for a model that a format has no words for."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # what a compiler says comes after its call stack
+    start = next((i for i, line in enumerate(lines) if "error:" in line), 0)
     return ValueError(
         explain(
             f"{task.model.path_text()} cannot be exported as {title}.",
-            received=f"{type(error).__name__}: {' '.join(lines)[:400]}",
+            received=f"{type(error).__name__}: {' '.join(lines[start:])[:400]}",
             usually="a layer does what the format has no operation for, or runs on the host.",
             write="another format; or a model without that layer: fk.Model(inner_tensor, model.output)",
         )

@@ -133,8 +133,13 @@ def drop(layer: Any, weights: jax.Array, training: Any) -> jax.Array:
 def fused(layer: Any, query: jax.Array, key: jax.Array, value: jax.Array, mask: Any, scale: float) -> jax.Array:
     """JAX's own attention of `(batch, time, heads, size)`, where no weights are dropped or asked for.
 
-    A target that sees nothing gets the mean of all values, as in Keras, which takes the same way.
+    A target that sees nothing gets the mean of all values, as in Keras, which takes the same way. It is asked for in
+    numbers, scores of zero for every source, as the kernels and runtimes do not agree on what nothing is.
     """
+    if mask is not None:
+        seen = mask.any(axis=-1, keepdims=True)
+        mask = mask | ~seen
+        query = jnp.where(jnp.swapaxes(seen, 1, 2), query, jnp.zeros_like(query))
     half = query.dtype in (jnp.float16, jnp.bfloat16)  # all that cuDNN's kernel takes
     kernel: Any = "cudnn" if layer.flash_attention and half and jax.default_backend() == "gpu" else None
     return jax.nn.dot_product_attention(query, key, value, mask=mask, scale=scale, implementation=kernel)

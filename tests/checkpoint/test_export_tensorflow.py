@@ -38,7 +38,10 @@ def test_tensorflow_computes_the_same(make, tmp_path):
         agrees(serve(**named), wanted_of(model, variables, leaves))
 
 
-@pytest.mark.parametrize("make", export_models.MODELS, ids=lambda m: m.__name__)
+FIXED = [make for make in export_models.MODELS if make is not export_models.images_of_any_size]
+
+
+@pytest.mark.parametrize("make", FIXED, ids=lambda m: m.__name__)
 def test_litert_computes_the_same(make, tmp_path):
     model = make()
     variables = model.init(jax.random.key(0))
@@ -48,6 +51,18 @@ def test_litert_computes_the_same(make, tmp_path):
     for n, size in ((1, 7), (5, 12)):
         leaves = export_models.batch(model, n, size)
         agrees(serve(**dict(zip(model.input_names, leaves, strict=True))), wanted_of(model, variables, leaves))
+
+
+def test_sizes_that_litert_needs_say_so(tmp_path):
+    model = export_models.images_of_any_size()
+    variables = model.init(jax.random.key(0))
+    with pytest.raises(ValueError, match=r"only with a fixed size of 'h'[\s\S]*\(None, 64, 64, 1\)"):
+        model.export(tmp_path / "m.tflite", variables, format="litert")
+    assert list(tmp_path.iterdir()) == []
+    model.export(tmp_path / "m.tflite", variables, format="litert", input_signature=(None, 9, 12, 1))
+    serve = tf.lite.Interpreter(model_path=str(tmp_path / "m.tflite")).get_signature_runner("serving_default")
+    x = np.random.default_rng(0).normal(size=(5, 9, 12, 1)).astype("float32")
+    agrees(serve(**{model.input_names[0]: x}), wanted_of(model, variables, [x]))
 
 
 def test_weights_are_variables_that_train(tmp_path):
@@ -85,7 +100,8 @@ def test_quantised_models(mode, format, tmp_path):
     if format == "litert":
         found = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()(**{model.input_names[0]: x})
     else:
-        found = tf.saved_model.load(str(path)).serve(tf.constant(x))
+        loaded = tf.saved_model.load(str(path))
+        found = loaded.serve(tf.constant(x))
     # inputs rounded to a grid may fall to the other side of its middle
     agrees(found, wanted_of(qmodel, qvariables, [x]), atol=2e-2)
 
@@ -119,6 +135,6 @@ def test_what_cannot_be_said_is_an_error_and_leaves_nothing(tmp_path):
     host = fk.nn.Lambda(lambda x: jax.pure_callback(np.sort, jax.ShapeDtypeStruct(x.shape, x.dtype), x))
     model = fk.Model(inputs, host(inputs))
     for format, name in (("tf_saved_model", "m"), ("litert", "m.tflite")):
-        with pytest.raises(ValueError, match="cannot be exported as SavedModel"):
+        with pytest.raises(ValueError, match=r"cannot be exported as (SavedModel|LiteRT)"):
             model.export(tmp_path / name, {"params": {}}, format=format)
     assert list(tmp_path.iterdir()) == []
