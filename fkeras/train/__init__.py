@@ -6,6 +6,8 @@ from . import metrics as metrics
 from . import optimizers as optimizers
 from ._fit import fit as fit
 from ._inference import evaluate as evaluate
+from ._nan_search import Finding as Finding
+from ._nan_search import explain as explain
 from ._predict import predict as predict
 from ._state import TrainState as TrainState
 from ._trainer import Trainer as Trainer

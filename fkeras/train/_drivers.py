@@ -14,7 +14,7 @@ from ._interrupt import Interruptible
 from ._sources import Arrays, Position
 
 # How many steps may be under way before Python waits for one of them.
-_AHEAD = 32
+AHEAD = 32
 
 
 def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, donate: bool) -> Any:
@@ -47,6 +47,10 @@ class OneByOne:
         """Begin an epoch, after so many of its batches."""
         self.batches = self.source.epoch(self.seed, where, skip)
 
+    def argument(self, state: Any) -> Any:
+        """What the step takes for a state."""
+        return state
+
     def advance(self, state: Any, count: int, interruption: Interruptible) -> tuple[Any, Any, int]:
         """At most `count` steps: `(state, logs of the last, how many were made)`."""
         logs: Any = None
@@ -57,7 +61,7 @@ class OneByOne:
                 return state, logs, made
             state, logs = self.step(state, batch)
             self.under_way.append(logs)
-            if len(self.under_way) > _AHEAD:
+            if len(self.under_way) > AHEAD:
                 jax.block_until_ready(self.under_way.popleft())
         return state, logs, count
 
@@ -83,6 +87,10 @@ class OnDevice:
     def begin(self, where: Position, skip: int) -> None:
         """Begin an epoch, after so many of its batches."""
         self.where, self.place = where, skip
+
+    def argument(self, state: Any) -> Any:
+        """What the step takes for a state."""
+        return state
 
     def advance(self, state: Any, count: int, interruption: Interruptible) -> tuple[Any, Any, int]:
         """At most `count` steps: `(state, logs of the last, how many were made)`."""

@@ -27,15 +27,15 @@ def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **opt
     return trainer._programs[key]
 
 
-def _advance(trainer: Any) -> Callable[..., Any]:
+def advance(trainer: Any) -> Callable[..., Any]:
     """`(state, batch) -> (state, what a step shows)`; its trace is shared by every program that contains it."""
 
     def make() -> Callable[..., Any]:
-        def advance(state: Any, batch: Batch) -> Any:
+        def one(state: Any, batch: Batch) -> Any:
             note_trace(trainer, (state, batch))
             return trainer._advance(state, batch)
 
-        return advance
+        return one
 
     return cached(trainer, "advance", make)
 
@@ -49,10 +49,10 @@ def one_step(trainer: Any, donate: bool) -> Callable[..., Any]:
     """
 
     def make() -> Callable[..., Any]:
-        advance = _advance(trainer)
+        made = advance(trainer)
 
         def step(state: Any, batch: Batch) -> Any:
-            state, shown = advance(state, batch)
+            state, shown = made(state, batch)
             return state, trainer._logs(state, shown)
 
         return step
@@ -68,14 +68,14 @@ def many_steps(trainer: Any, donate: bool) -> Callable[..., Any]:
     """
 
     def make() -> Callable[..., Any]:
-        advance = _advance(trainer)
+        made = advance(trainer)
 
         def steps(state: Any, data: Any, order: Any, start: Any, stop: Any, size: int) -> Any:
             def body(i: Any, carry: Any) -> Any:
-                return advance(carry[0], batch_at(data, order, i, size))
+                return made(carry[0], batch_at(data, order, i, size))
 
             batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
-            shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(advance, state, batch)[1])
+            shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(made, state, batch)[1])
             state, shown = lax.fori_loop(start, stop, body, (state, shown))
             return state, trainer._logs(state, shown)
 
