@@ -6,7 +6,7 @@ import dataclasses
 import time
 from typing import Any
 
-from ._inference import floats
+from ._passes import floats
 from ._state import TrainState
 from .callbacks import BackupAndRestore, CallbackList, History
 

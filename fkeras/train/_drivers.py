@@ -20,13 +20,18 @@ AHEAD = 32
 def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, donate: bool) -> Any:
     """The driver that suits a source and a step."""
     step = _programs.one_step(trainer, donate)
-    if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
-        return OneByOne(step, source, seed)
-    data = source.data
-    fits = _programs.fits_device((data.x, data.y, data.sample_weight))
-    if fits and _programs.loops_well(step, state, data.spec(data.batch_size)):
+    if runs_on_device(trainer, source, step, state):
         return OnDevice(_programs.many_steps(trainer, donate), step, source, seed)
     return OneByOne(step, source, seed)
+
+
+def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
+    """Whether many steps are made in one dispatch: over arrays that fit, by a step that may run in a loop."""
+    if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
+        return False
+    data = source.data
+    fits = _programs.fits_device((data.x, data.y, data.sample_weight))
+    return fits and _programs.loops_well(step, state, data.spec(data.batch_size))
 
 
 class OneByOne:

@@ -14,10 +14,11 @@ from . import _programs
 from ._backup import Backup, Run
 from ._compiles import CompileGuard
 from ._drivers import OneByOne, driver_for
-from ._inference import evaluate_source, floats
+from ._evaluate import evaluate_source
 from ._interrupt import Interruptible
 from ._nan_check import Checked, NotFiniteError
 from ._pace import Pace
+from ._passes import floats
 from ._progress import Progress
 from ._sources import Arrays, Position, no_batches, training_source, validation_source
 from ._state import TrainState

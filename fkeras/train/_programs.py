@@ -18,7 +18,7 @@ _SHARE = 0.25
 _ON_CPU = 256 * 2**20
 
 
-def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **options: Any) -> Callable[..., Any]:
+def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **options: Any) -> Any:
     """A function of the trainer, compiled once; as it is when the trainer runs eagerly."""
     if trainer.run_eagerly:
         return make()
@@ -27,7 +27,7 @@ def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **opt
     return trainer._programs[key]
 
 
-def advance(trainer: Any) -> Callable[..., Any]:
+def advance(trainer: Any) -> Any:
     """`(state, batch) -> (state, what a step shows)`; its trace is shared by every program that contains it."""
 
     def make() -> Callable[..., Any]:
@@ -40,7 +40,7 @@ def advance(trainer: Any) -> Callable[..., Any]:
     return cached(trainer, "advance", make)
 
 
-def one_step(trainer: Any, donate: bool) -> Callable[..., Any]:
+def one_step(trainer: Any, donate: bool) -> Any:
     """`(state, batch) -> (state, logs)`.
 
     Args:
@@ -60,7 +60,7 @@ def one_step(trainer: Any, donate: bool) -> Callable[..., Any]:
     return cached(trainer, f"one step {donate}", make, donate_argnums=0 if donate else ())
 
 
-def many_steps(trainer: Any, donate: bool) -> Callable[..., Any]:
+def many_steps(trainer: Any, donate: bool) -> Any:
     """`(state, data, order, start, stop, size) -> (state, logs)`: steps over the batches `start` to `stop`.
 
     The bounds are numbers in the program's input, so one program serves every stretch of an epoch, and a run that is
@@ -101,7 +101,12 @@ def fits_device(tree: Any) -> bool:
         return False
     device = jax.local_devices()[0]
     limit = _ON_CPU if on_cpu() else (device.memory_stats() or {}).get("bytes_limit", 2**30) * _SHARE
-    return sum(leaf.nbytes for leaf in leaves) <= limit
+    return nbytes(leaves) <= limit
+
+
+def nbytes(tree: Any) -> int:
+    """The bytes of arrays, or of what stands for arrays."""
+    return sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
 
 
 def on_cpu() -> bool:
