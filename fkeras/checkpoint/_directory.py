@@ -91,6 +91,13 @@ def digest(array: Any) -> str:
     return hashlib.sha256(bytes_of(array)).hexdigest()
 
 
+def digest_at(path: str, array: Any) -> str:
+    """SHA-256 of an array's place, form and bytes: it does not fit an array that was moved or reshaped."""
+    return hashlib.sha256(
+        f"{path} {array.dtype.str} {array.shape} ".encode() + hashlib.sha256(bytes_of(array)).digest()
+    ).hexdigest()
+
+
 def bytes_of(array: Any) -> memoryview:
     """An array's bytes in order, not copied where they lie so."""
     return np.ascontiguousarray(np.asarray(array)).reshape(-1).view(np.uint8).data

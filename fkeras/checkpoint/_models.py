@@ -16,9 +16,10 @@ from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
 from ._report import LoadReport, compare
+from ._safetensors import load_safetensors, save_safetensors
 
 # Suffixes that name a file format, some of which some functions do not write; anything else is an Orbax directory.
-_FILES = (".keras", ".h5", ".safetensors")
+_FILES = (".keras", ".h5", ".json", ".safetensors")
 
 
 def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
@@ -102,23 +103,54 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
         return model_from_json(json.dumps(manifest["model"]), custom_objects)
 
 
-def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
-    """Save a model's variables alone: a `.weights.h5` file by that suffix, else an Orbax directory.
+def save_weights(
+    model: Any, filepath: Any, variables: Any, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
+    """Save a model's variables alone; the suffix picks the format.
 
     Args:
         model: the model.
-        filepath: the file or directory to make.
+        filepath: the file or directory to make: `.weights.h5` as real Keras 3 reads it, `.weights.json` with shards
+            beside it, `.safetensors`, else an Orbax directory.
         variables: the model's variables.
         overwrite: whether a checkpoint that is already there may be replaced.
+        max_shard_size: the most that a shard of a `.weights.json` holds, in gigabytes.
+
+    Raises:
+        ValueError: variables that are not the model's, or `max_shard_size` with another suffix.
+        FileExistsError: something is there and `overwrite` is false.
+
+    >>> import fkeras as fk, jax, os, tempfile
+    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     model.save_weights(f"{place}/m.weights.json", model.init(jax.random.key(0)), max_shard_size=2.5e-8)
+    ...     sorted(os.listdir(place))
+    ['m.weights.json', 'm_00000.weights.h5', 'm_00001.weights.h5']
     """
-    if _suffix(filepath) == ".h5":
-        check_variables(model, variables, "save_weights")
-        _check_plain(model, filepath)
-        save_h5_weights(model, filepath, variables, overwrite)
-        return
-    _check_suffix(filepath)
+    _check_shard_size(filepath, max_shard_size)
+    suffix = _suffix(filepath)
+    if suffix not in (".h5", ".json", ".safetensors"):
+        _check_suffix(filepath)
     check_variables(model, variables, "save_weights")
-    _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
+    if suffix in (".h5", ".json"):
+        _check_plain(model, filepath)
+        save_h5_weights(model, filepath, variables, overwrite, max_shard_size)
+    elif suffix == ".safetensors":
+        save_safetensors(filepath, variables, overwrite)
+    else:
+        _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
+
+
+def _check_shard_size(filepath: Any, gigabytes: Any) -> None:
+    sharded = os.fspath(filepath).endswith(".weights.json")
+    if sharded != (gigabytes is not None) or (sharded and not gigabytes > 0):
+        raise ValueError(
+            explain(
+                "Weights in shards have the suffix .weights.json and a positive max_shard_size.",
+                received=f"{os.fspath(filepath)!r}, max_shard_size={gigabytes!r}",
+                write='model.save_weights("name.weights.json", variables, max_shard_size=5)   # gigabytes',
+            )
+        )
 
 
 def load_weights(
@@ -169,8 +201,10 @@ def load_weights(
     mismatched  params/head/kernel float32(2, 5) in the file, float32(2, 1) expected
     """
     choice = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
-    if _suffix(filepath) in (".h5", ".keras"):
+    if _suffix(filepath) in (".h5", ".keras", ".json"):
         loaded, found = load_h5_weights(model, filepath, variables, **choice)
+    elif _suffix(filepath) == ".safetensors":
+        loaded, found = load_safetensors(filepath, variables, **choice)
     else:
         loaded, found = _load_directory(filepath, variables, choice)
     return (loaded, found) if report else loaded
