@@ -127,7 +127,7 @@ class TensorFile:
             raise FileNotFoundError(explain(f"There is no file {str(self.path)!r}.", usually="a wrong path."))
         library = _safetensors()
         try:
-            self._file = library.safe_open(self.path, framework="np")
+            self._file = library.safe_open(self.path, framework="np", backend="pread")
             slices = {name: self._file.get_slice(name) for name in self._file.keys()}  # noqa: SIM118 - it is no dict
             self.specs: Spec = {
                 name: (tuple(s.get_shape()), _DTYPES.get(s.get_dtype(), s.get_dtype())) for name, s in slices.items()
