@@ -133,6 +133,12 @@ def numbered(directory: pathlib.Path) -> list[pathlib.Path]:
     return sorted(p for p in found if NUMBERED.fullmatch(p.name) and (p / MANIFEST).is_file())
 
 
+def last_of(directory: Any) -> pathlib.Path:
+    """The checkpoint that a path means: the last one of a run that keeps several, else itself."""
+    place = pathlib.Path(os.path.abspath(os.fspath(directory)))
+    return (numbered(place) or [place])[-1]
+
+
 # ------------------------------------------------------------------ writing
 def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: bool) -> None:
     """Write a checkpoint; nothing is left at `directory` unless all of it is.

@@ -15,7 +15,7 @@ from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
-from ._report import LoadReport, compare
+from ._report import LoadReport, chosen_paths, compare
 from ._safetensors import load_safetensors, save_safetensors
 
 # Suffixes that name a file format, some of which some functions do not write; anything else is an Orbax directory.
@@ -78,6 +78,7 @@ def load_model(
     if _suffix(filepath) == ".keras" or (pathlib.Path(os.fspath(filepath)) / CONFIG).is_file():
         return load_keras_model(filepath, custom_objects, compile)
     _check_suffix(filepath)
+    filepath = _directory.last_of(filepath)
     manifest = _directory.read_manifest(filepath, ("model", "trainer"))
     model = read_model(manifest, custom_objects)
     places = _places(manifest)
@@ -213,6 +214,7 @@ def load_weights(
 def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) -> tuple[dict[str, Any], LoadReport]:
     """Variables from an Orbax directory, and what was loaded; only the arrays that are taken are read."""
     _check_suffix(filepath)
+    filepath = _directory.last_of(filepath)
     manifest = _directory.read_manifest(filepath, ("weights", "model", "trainer"))
     places = _places(manifest)
     found = {here: _directory.specs(manifest)[at] for here, at in places.items()}
@@ -222,6 +224,36 @@ def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) ->
     arrays = _directory.read_arrays(filepath, manifest, set(wanted.values()))
     kept = _directory.flatten(dict(variables))
     return _directory.unflatten(dict(variables), {**kept, **{p: arrays[at] for p, at in wanted.items()}}), report
+
+
+def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, Any]:
+    """Some arrays of an Orbax directory, without a model to compare them with; no others are read.
+
+    Args:
+        directory: what `model.save`, `model.save_weights`, `trainer.save` or `fit(checkpoint=...)` wrote.
+        paths: regular expressions of whole paths, `"params/body/.*"` or `"opt_state/.*"`; all by default.
+
+    Returns:
+        Nested dicts of arrays; random keys as their raw data.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: a pattern that matches nothing, or a damaged array.
+
+    >>> import fkeras as fk, jax, tempfile
+    >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).compile("adam", "mse")
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     trainer.save(f"{place}/run", trainer.init(0))
+    ...     found = fk.checkpoint.load_arrays(f"{place}/run", "params/.*kernel")
+    >>> jax.tree.map(lambda a: a.shape, found)
+    {'params': {'dense': {'kernel': (3, 2)}}}
+    """
+    _check_suffix(directory)
+    place = _directory.last_of(directory)
+    manifest = _directory.read_manifest(place, ("weights", "model", "trainer"))
+    patterns = (paths,) if isinstance(paths, str) else tuple(paths)
+    wanted = chosen_paths(patterns, list(manifest["arrays"]), "paths")
+    return _directory.nest(_directory.read_arrays(place, manifest, wanted))
 
 
 def check_variables(model: Any, variables: Any, verb: str, arguments: str = "path, state.variables") -> None:

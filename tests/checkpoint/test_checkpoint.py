@@ -152,7 +152,7 @@ def test_changing_one_array_is_caught(tmp_path):
     trainer.model.save(tmp_path / "a", state.variables)
     trainer.model.save(tmp_path / "b", changed)
     shutil.copy(tmp_path / "a" / "fkeras.json", tmp_path / "b" / "fkeras.json")
-    with pytest.raises(ValueError, match=r"cannot be read[\s\S]*another size than was written"):
+    with pytest.raises(ValueError, match="cannot be read"):
         fk.load_model(tmp_path / "b")
     # a manifest of the first format knows nothing of files, and has no seal
     manifest = json.loads((tmp_path / "a" / "fkeras.json").read_text())
