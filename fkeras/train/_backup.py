@@ -7,7 +7,7 @@ import dataclasses
 import time
 from typing import Any
 
-from ._inference import floats
+from ._passes import floats
 from ._programs import private
 from ._state import TrainState
 from .callbacks import BackupAndRestore, CallbackList, History

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
-import pathlib
 import re
 import shutil
+import string
 from typing import Any
 
 from ...core import explain
@@ -99,18 +100,32 @@ class ModelCheckpoint(Callback):
         if self.verbose:
             print(f"\nEpoch {event.epoch + 1}: saving model to {path}")
         if self.max_to_keep is not None:
-            memory["kept"] = self._kept(memory["kept"], path, logs.get(self.monitor))
+            memory["kept"] = self._kept(memory.get("kept", ()), path, logs.get(self.monitor))
         return event.replace(memory=memory)
 
     def _kept(self, before: Any, path: str, value: float | None) -> list[list[Any]]:
         """The files that stay, as `[path, value]`, oldest first; the others of this run are deleted."""
         kept = [*(entry for entry in before if entry[0] != path), [path, value]]
         while len(kept) > (self.max_to_keep or 0):
-            sign = -1.0 if self.goal == "min" else 1.0
-            worst = min(kept, key=lambda entry: sign * entry[1]) if self.keep_best else kept[0]
+            worst = min(kept, key=lambda entry: self._merit(entry[1])) if self.keep_best else kept[0]
             kept.remove(worst)
-            shutil.rmtree(worst[0]) if os.path.isdir(worst[0]) else pathlib.Path(worst[0]).unlink(missing_ok=True)
+            self._delete(worst[0])
         return kept
+
+    def _merit(self, value: float) -> float:
+        """The larger, the better; what is no number is worst."""
+        return -math.inf if math.isnan(value) else -value if self.goal == "min" else value
+
+    def _delete(self, path: str) -> None:
+        """Delete one of this callback's files; what its template would not make is not one, whatever a memory says."""
+        parts = string.Formatter().parse(self.filepath)
+        pattern = "".join(re.escape(text) + ("" if name is None else r"[^/\\]*") for text, name, _, _ in parts)
+        if not re.fullmatch(pattern, path):
+            return
+        if os.path.isfile(os.path.join(path, "fkeras.json")):
+            shutil.rmtree(path)
+        elif os.path.isfile(path):
+            os.unlink(path)
 
     def path(self, epoch: int, batch: int, logs: dict[str, float]) -> str:
         """The file of an epoch.
@@ -121,7 +136,7 @@ class ModelCheckpoint(Callback):
         try:
             return self.filepath.format(epoch=epoch + 1, batch=batch + 1, **logs)
         except (KeyError, IndexError) as error:
-            names = re.findall(r"{(\\w+)", self.filepath)
+            names = re.findall(r"{(\w+)", self.filepath)
             raise ValueError(
                 explain(
                     f"ModelCheckpoint cannot fill in {self.filepath!r}: {error} is not known.",
