@@ -261,9 +261,10 @@ def _restore(place: pathlib.Path, like: Mapping[str, Any]) -> dict[str, Any]:
 
     try:
         with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-            arguments = ocp.checkpoint_utils.construct_restore_args(like)
+            # as they are in the file: Orbax would make another dtype what is asked for
+            arguments = {path: ocp.ArrayRestoreArgs(sharding=spec.sharding) for path, spec in like.items()}
             return checkpointer.restore(
-                place, ocp.args.PyTreeRestore(item=like, restore_args=arguments, partial_restore=True)
+                place, ocp.args.PyTreeRestore(item=dict.fromkeys(like, 0), restore_args=arguments, partial_restore=True)
             )
     except Exception as error:  # Orbax and tensorstore raise many types for a damaged file
         text = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
