@@ -121,6 +121,9 @@ def fit(
             if backup is not None:
                 backup.save(trainer, run, calls, source)
             interruption.leave_if_terminated()
+        finally:
+            if backup is not None:
+                backup.close()
     return run.state, run.history
 
 
