@@ -21,6 +21,7 @@ from .nn import regularizers as regularizers
 from .train import Trainer as Trainer
 from .train import TrainState as TrainState
 from .train import callbacks as callbacks
+from .train import compile_cache as compile_cache
 from .train import losses as losses
 from .train import metrics as metrics
 from .train import optimizers as optimizers

@@ -18,8 +18,8 @@ from ._export_saved_model import write_saved_model
 from ._export_signature import signature_of
 from ._export_stablehlo import write_stablehlo
 from ._export_task import Task, check
-from ._keras_models import whole_file
 from ._models import check_variables
+from ._whole_file import whole_file
 
 
 @dataclasses.dataclass(frozen=True)

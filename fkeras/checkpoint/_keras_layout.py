@@ -91,7 +91,11 @@ class _Walk:
         else:
             fact = self.facts.get(path)
             made = list(fact.constraints) if fact is not None else []
-            names = _at([f"{c}/{n}" for c in ("params", "non_trainable") for n in made], path)
+            kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in made]
+            if layer._weights_as is not None:  # Keras keeps the places of the float weights, and puts scales after
+                kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]
+                kept += [f"non_trainable/{n}_scale" for n in made]
+            names = _at(kept, path)
         names = [n for n in names if n not in taken]
         rest = sorted(p for p in self.leaves if _parent(p) == path and p not in names and p not in taken)
         rest.sort(key=lambda p: not p.startswith("params/"))

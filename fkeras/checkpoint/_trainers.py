@@ -84,8 +84,7 @@ def load_trainer(
     path = pathlib.Path(os.fspath(directory))
     if path.suffix == ".keras" or (path / "config.json").is_file():
         return load_keras_trainer(directory, custom_objects, parts)
-    runs = _directory.numbered(pathlib.Path(os.path.abspath(os.fspath(directory))))
-    directory = runs[-1] if runs else directory  # what `fit(checkpoint=...)` keeps: the last one
+    directory = _directory.last_of(directory)
     manifest = _directory.read_manifest(directory, ("trainer",))
     needed = [part for part in manifest.get("without_config", {}) if part not in parts]
     if needed:

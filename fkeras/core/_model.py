@@ -108,6 +108,10 @@ class Model(Layer):
         sow_masks(self, masks)
         return outputs
 
+    def operate(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run an operation of the graph; a method, so that Linen's interceptors see each under its name."""
+        return function(*args, **kwargs)
+
     @linen.nowrap
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks of the outputs of the call that just ran."""
