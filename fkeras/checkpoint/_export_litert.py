@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import pathlib
 import tempfile
@@ -10,14 +11,13 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 from ._export_saved_model import libraries, save
 from ._export_signature import Signature
-from ._export_sizes import as_described, cannot, open_sizes
+from ._export_sizes import as_described, open_sizes
 from ._export_task import Task
-
-TITLE = "LiteRT"
 
 
 def write_litert(task: Task, place: pathlib.Path) -> tuple[Signature, Callable[[Any], Any]]:
@@ -27,19 +27,18 @@ def write_litert(task: Task, place: pathlib.Path) -> tuple[Signature, Callable[[
     def make(signature: Signature) -> bytes:
         with tempfile.TemporaryDirectory() as beside, contextlib.redirect_stderr(io.StringIO()):
             save(task, signature, pathlib.Path(beside), platforms=("cpu",))
-            return tf.lite.TFLiteConverter.from_saved_model(beside).convert()
+            content = tf.lite.TFLiteConverter.from_saved_model(beside).convert()
+        # what the converter writes and the interpreter lacks is found here, where other sizes can be tried
+        run(content, signature, jax.tree.leaves(dataclasses.replace(task, signature=signature).example))
+        return content
 
-    content, signature = open_sizes(task, make, TITLE, as_described)
-    place.write_bytes(content)
-
-    def run(leaves: list[np.ndarray]) -> list[Any]:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that the interpreter will move to a package of its own
-                serve = tf.lite.Interpreter(model_content=content).get_signature_runner("serving_default")
-            found = serve(**{a.name: x for a, x in zip(signature.arguments, leaves, strict=True)})
-        except (RuntimeError, ValueError) as error:  # operations that the converter writes and the interpreter lacks
-            raise cannot(task, TITLE, error) from error
+    def run(content: bytes, signature: Signature, leaves: list[np.ndarray]) -> list[Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the interpreter will move to a package of its own
+            serve = tf.lite.Interpreter(model_content=content).get_signature_runner("serving_default")
+        found = serve(**{a.name: x for a, x in zip(signature.arguments, leaves, strict=True)})
         return [found[name] for name in task.output_names]
 
-    return signature, run
+    content, signature = open_sizes(task, make, "LiteRT", as_described)
+    place.write_bytes(content)
+    return signature, lambda leaves: run(place.read_bytes(), signature, leaves)

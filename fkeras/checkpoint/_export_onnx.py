@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 from . import _directory
 from ._export_files import missing
 from ._export_signature import Signature
-from ._export_sizes import as_described, cannot, open_sizes
+from ._export_sizes import as_described, open_sizes
 from ._export_task import Task
-
-TITLE = "ONNX"
 
 
 def write_onnx(task: Task, place: pathlib.Path, opset: int = 23) -> tuple[Signature, Callable[[Any], Any]]:
@@ -34,23 +34,22 @@ def write_onnx(task: Task, place: pathlib.Path, opset: int = 23) -> tuple[Signat
             input_names=[a.name for a in signature.arguments],
             output_names=task.output_names,
         )
-        return model.SerializeToString()
+        content = model.SerializeToString()
+        # what the converter writes and the runtime does not know is found here, where other sizes can be tried
+        run(content, signature, jax.tree.leaves(dataclasses.replace(task, signature=signature).example))
+        return content
+
+    def run(content: Any, signature: Signature, leaves: list[np.ndarray]) -> list[Any]:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what fails is raised; what its optimizer removes is nobody's concern
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        feed = {a.name: x for a, x in zip(signature.arguments, leaves, strict=True)}
+        return session.run(task.output_names, feed)
 
     with _directory.quiet():
-        content, signature = open_sizes(task, make, TITLE, as_described)
+        content, signature = open_sizes(task, make, "ONNX", as_described)
     place.write_bytes(content)
-
-    def run(leaves: list[np.ndarray]) -> list[Any]:
-        feed = {a.name: x for a, x in zip(signature.arguments, leaves, strict=True)}
-        try:
-            options = onnxruntime.SessionOptions()
-            options.log_severity_level = 3  # errors; not what its optimizer removes
-            session = onnxruntime.InferenceSession(str(place), options, providers=["CPUExecutionProvider"])
-            return session.run(task.output_names, feed)
-        except Exception as error:  # what the converter wrote and the runtime does not know
-            raise cannot(task, TITLE, error) from error
-
-    return signature, run
+    return signature, lambda leaves: run(str(place), signature, leaves)
 
 
 def _apart(outputs: Any, inputs: Any) -> tuple[Any, ...]:
