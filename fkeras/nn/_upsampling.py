@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, field, register
 from . import _arguments as arg
+from ._resize import resize
 from ._shapes import check_rank, from_last, to_last
 
 _RESIZE = {"bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5"}
@@ -64,7 +65,7 @@ class UpSampling2D(Layer):
             x = jnp.repeat(jnp.repeat(x, self.size[0], axis=1), self.size[1], axis=2)
         else:
             shape = (x.shape[0], x.shape[1] * self.size[0], x.shape[2] * self.size[1], x.shape[3])
-            resized = jax.image.resize(x, shape, _RESIZE[self.interpolation], antialias=False)
+            resized = resize(x, shape, _RESIZE[self.interpolation], antialias=False)
             if jnp.issubdtype(x.dtype, jnp.integer):  # to the nearest that the input's dtype holds
                 info = jnp.iinfo(x.dtype)
                 resized = jnp.clip(jnp.round(resized), info.min, info.max)

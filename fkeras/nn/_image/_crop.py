@@ -11,6 +11,7 @@ from jax import lax
 
 from ...core import field, register
 from .. import _arguments as arg
+from .._resize import resize
 from . import _boxes
 from ._base import ImageLayer, RandomImageLayer
 
@@ -25,7 +26,7 @@ def middle(height: int, width: int, target_height: int, target_width: int) -> tu
 def resized(images: jax.Array, height: int, width: int) -> jax.Array:
     """A batch of images, channels last, by linear interpolation, in its own dtype."""
     shape = (images.shape[0], height, width, images.shape[-1])
-    return jax.image.resize(images, shape, "linear", antialias=False).astype(images.dtype)
+    return resize(images, shape, "linear", antialias=False).astype(images.dtype)
 
 
 @register("keras.layers")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ...core import explain, field, register
 from .. import _arguments as arg
+from .._resize import resize
 from . import _boxes
 from ._base import ImageLayer
 from ._crop import middle
@@ -86,7 +87,7 @@ class Resizing(ImageLayer):
             left = 0 if top else int((max(columns, int(rows * self.width / self.height)) - columns) / 2)
             images = jnp.pad(images, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=self.fill_value)
         shape = (images.shape[0], self.height, self.width, images.shape[-1])
-        made = jax.image.resize(images, shape, interpolation, antialias=self.antialias)
+        made = resize(images, shape, interpolation, antialias=self.antialias)
         return made if made.dtype == dtype else _saturated(made, dtype)
 
     def transform_segmentation_masks(
