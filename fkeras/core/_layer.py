@@ -83,7 +83,9 @@ class Layer(linen.Module, kw_only=True):
 
     # Set on each class when it is made: what its `call` takes, and how it takes a field-style parent's arguments.
     _call_parameters: ClassVar[_Parameters]
+    # Some of Keras's constructors take `name` or `dtype` by position too, after their own arguments.
     _positional: ClassVar[tuple[str, ...]]
+    _last_by_position: ClassVar[tuple[str, ...]] = ()
     _accept: ClassVar[Callable[..., None]]
 
     # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
@@ -118,6 +120,7 @@ class Layer(linen.Module, kw_only=True):
     def _convert(self) -> None:
         """Resolve and check the arguments; an error names the layer."""
         try:
+            _check_name(self.name)
             convert_fields(self)
         except (ValueError, TypeError) as error:
             who = f"{type(self).__name__}" + (f" {self.name!r}" if self.name else "")
@@ -223,9 +226,14 @@ class Layer(linen.Module, kw_only=True):
             args = storage.inputs(self, args)
         outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
-            for leaf in jax.tree.leaves(outputs):
+            for leaf in self._regularised(outputs):
                 self.add_loss(self.activity_regularizer(leaf) / jnp.maximum(jnp.shape(leaf)[0], 1))
         return outputs
+
+    @linen.nowrap
+    def _regularised(self, outputs: Any) -> list[Any]:
+        """The outputs that the activity regularizer sees."""
+        return jax.tree.leaves(outputs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The forward pass; each layer writes its own."""
@@ -324,8 +332,9 @@ class Layer(linen.Module, kw_only=True):
         kept = storage is not None and jnp.issubdtype(dtype, jnp.floating)
         value = storage.weight(self, name, make, shape, dtype) if kept else self.param(name, make, shape, dtype)
         regularize = get("keras.regularizers", regularizer)
-        if regularize is not None:
-            self.add_loss(lambda: regularize(value))
+        if regularize is not None and self._collects_losses() and self.trains():
+            # once for the weight, however often the layer is called
+            self.sow(LOSSES, name, regularize(value), init_fn=lambda: None, reduce_fn=lambda _, penalty: penalty)
         if autocast and jnp.issubdtype(dtype, jnp.floating):
             value = value.astype(self.compute_dtype)
         return value
@@ -335,10 +344,24 @@ class Layer(linen.Module, kw_only=True):
 
         It is sown into the collection `losses`: kept by `apply(..., mutable=["losses"])`, dropped otherwise.
         """
-        if self.is_initializing() or not self.is_mutable_collection(LOSSES):
+        if not self._collects_losses():
             return
         for value in jax.tree.leaves(loss):
             self.sow(LOSSES, "loss", value() if callable(value) else jnp.asarray(value))
+
+    @linen.nowrap
+    def trains(self) -> bool:
+        """Whether the layer's weights train: it and every layer around it are `trainable`."""
+        module: Any = self
+        while isinstance(module, linen.Module):
+            if not getattr(module, "trainable", True):
+                return False
+            module = module.parent
+        return True
+
+    @linen.nowrap
+    def _collects_losses(self) -> bool:
+        return not self.is_initializing() and self.is_mutable_collection(LOSSES)
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
@@ -595,6 +618,18 @@ class WeightFacts:
     output_shapes: tuple[Any, ...] = ()
 
 
+def _check_name(name: Any) -> None:
+    if name is not None and (not isinstance(name, str) or "/" in name):
+        raise ValueError(
+            explain(
+                "`name` must be text without '/'.",
+                received=f"name={name!r}",
+                usually="another argument in its place, or a path.",
+                write='name="block1_dense"',
+            )
+        )
+
+
 def _building(call: Callable[..., Any]) -> Callable[..., Any]:
     """`call` that runs the layer's `build` first, where Linen lets it make weights."""
 
@@ -699,7 +734,8 @@ class _explained:  # noqa: N801 - a context manager read as a word
         return None
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, TypeError | ValueError) or getattr(error, "_explained", False):
+        several = isinstance(error, AttributeError) and str(error).startswith(("'list' object", "'dict' object"))
+        if not (isinstance(error, TypeError | ValueError) or several) or getattr(error, "_explained", False):
             return
         shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
         if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
@@ -707,12 +743,17 @@ class _explained:  # noqa: N801 - a context manager read as a word
         text = explain(
             f"{self.layer.path_text()} cannot take this input.",
             received=f"shape {', '.join(map(str, shapes)) or '()'}",
-            usually=str(error).strip().splitlines()[0][:300] if str(error).strip() else kind.__name__,
+            usually="several tensors were passed where the layer takes one." if several else _first_line(error),
             write="an input of the shape the layer expects; model.summary() shows each layer's",
         )
         new = ValueError(text)
         new._explained = True  # type: ignore[attr-defined]
         raise new from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
 
 
 def _training(layer: Layer, args: Any, kwargs: Any) -> Any:

@@ -21,6 +21,7 @@ from ._layer import Layer, default_name, params_key
 from ._run import run_graph, sow_masks
 from ._structure import check_shared, children, find_path, weight_facts
 from ._symbolic import SymbolicTensor
+from ._weights import counted
 
 
 @register("keras", aliases=("Functional",))
@@ -289,7 +290,7 @@ class Model(Layer):
     # ------------------------------------------------------------------ variables
     @linen.nowrap
     def count_params(self, variables: Any = None) -> int:
-        """How many numbers the model's variables hold, in all collections.
+        """How many numbers the model's weights hold, in all collections.
 
         Args:
             variables: the variables, for a model without a graph.
@@ -299,7 +300,7 @@ class Model(Layer):
         8
         """
         tree = variables if variables is not None else self.abstract_variables()
-        sizes = [1 if leaf.ndim == 0 else _product(leaf.shape) for leaf in jax.tree.leaves(tree)]
+        sizes = [1 if leaf.ndim == 0 else _product(leaf.shape) for leaf in jax.tree.leaves(counted(tree))]
         return sum(sizes)
 
     @linen.nowrap

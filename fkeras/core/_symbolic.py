@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ._errors import explain
 from ._infer import Inferred, infer, is_symbolic
@@ -115,10 +116,23 @@ class SymbolicTensor:
         raise self._no_value("int()")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._no_value("Converting to numpy")
+        raise self._no_value("Converting to an array")
 
-    def __jax_array__(self) -> Any:
-        raise self._no_value("Converting to a jax array")
+    # No `__jax_array__`: without it jax hands `array * tensor` on to the tensor, as numpy does here.
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        op = _OF_NUMPY.get(ufunc.__name__)
+        if op is None or method != "__call__" or kwargs:
+            raise self._no_value(f"numpy's {ufunc.__name__}")
+        return op(*inputs)
+
+    # Tensors stay usable as keys and in sets, as Keras's are, though `==` is elementwise.
+    __hash__ = object.__hash__
+
+    def __pos__(self) -> SymbolicTensor:
+        return self
+
+    def __round__(self, ndigits: int | None = None) -> SymbolicTensor:
+        return record(Op("round", jnp.round), (self, ndigits or 0), {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,20 +265,28 @@ OPERATORS: dict[str, tuple[str, Callable[..., Any]]] = {
     "le": ("less_equal", jnp.less_equal),
     "gt": ("greater", jnp.greater),
     "ge": ("greater_equal", jnp.greater_equal),
+    "eq": ("equal", jnp.equal),
+    "ne": ("not_equal", jnp.not_equal),
     "neg": ("negative", jnp.negative),
     "abs": ("absolute", jnp.abs),
     "invert": ("logical_not", jnp.logical_not),
 }
 
 
+# The same by the names of numpy's ufuncs, for `array * tensor`.
+_OF_NUMPY: dict[str, Callable[..., Any]] = {}
+
+
 def _install_operators() -> None:
     for short, (name, function) in OPERATORS.items():
         op = lift(function, name)
+        numpy_name = f"bitwise_{short}" if short in ("and", "or", "xor") else name
+        _OF_NUMPY[getattr(np, numpy_name).__name__] = op
         if short in ("neg", "abs", "invert"):
             setattr(SymbolicTensor, f"__{short}__", lambda self, op=op: op(self))
             continue
         setattr(SymbolicTensor, f"__{short}__", lambda self, other, op=op: op(self, other))
-        if short not in ("lt", "le", "gt", "ge"):  # Python mirrors comparisons itself
+        if short not in ("lt", "le", "gt", "ge", "eq", "ne"):  # Python mirrors comparisons itself
             setattr(SymbolicTensor, f"__r{short}__", lambda self, other, op=op: op(other, self))
 
 

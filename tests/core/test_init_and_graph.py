@@ -122,12 +122,14 @@ def test_operators_indexing_and_ops():
         x + 1, 1 - x, x * x, 2 / (x + 9), x // 2, x % 2, x**2, -x, abs(x), x > 0, x <= 0,
         x[:, 1:3], x[..., None], x[:, 0], fk.ops.mean(x, axis=1), fk.ops.relu(x), fk.ops.concatenate([x, x], axis=-1),
         fk.ops.expand_dims(x, 1), x.astype("int32"), x.reshape(-1, 2, 2), fk.ops.where(x > 0, x, 0.0),
+        x == 0, x != X[0], +x, round(x, 1), X[0] * x, jnp.asarray(X[0]) - x, np.float32(2) / (x + 9), X[0] <= x,
     ]  # fmt: skip
     got = fk.Model(x, outputs).apply({}, X)
     want = [
         X + 1, 1 - X, X * X, 2 / (X + 9), X // 2, X % 2, X**2, -X, abs(X), X > 0, X <= 0,
         X[:, 1:3], X[..., None], X[:, 0], X.mean(1), np.maximum(X, 0), np.concatenate([X, X], -1),
         X[:, None], X.astype("int32"), X.reshape(-1, 2, 2), np.where(X > 0, X, 0),
+        X == 0, X[0] != X, X, np.round(X, 1), X[0] * X, X[0] - X, 2 / (X + 9), X[0] <= X,
     ]  # fmt: skip
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)  # float32 powers and quotients
@@ -135,7 +137,7 @@ def test_operators_indexing_and_ops():
     np.testing.assert_array_equal(fk.ops.relu(X), np.maximum(X, 0))
 
 
-@pytest.mark.parametrize("use", [bool, len, list, float, np.asarray, jnp.asarray], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("use", [bool, len, list, float, np.asarray, jnp.asarray, np.sin], ids=lambda f: f.__name__)
 def test_a_symbolic_tensor_has_no_value(use):
     with pytest.raises(TypeError, match=r"needs a value[\s\S]*fk.ops"):
         use(fk.Input((4,)))
@@ -297,6 +299,25 @@ def test_a_layer_with_weights_called_on_arrays():
         (lambda: fk.nn.Reshape((5,))(fk.Input((4,))), r"cannot make \(5,\) of 4 numbers"),
         (lambda: fk.nn.Add()([fk.Input((4,)), fk.Input((5,))]), "cannot merge these shapes"),
         (lambda: fk.nn.Add()(fk.Input((4,))), "merges a list of at least 2 tensors"),
+        (lambda: fk.nn.Conv2D(4, 2.5), r"`kernel_size` must be a positive integer[\s\S]*2.5"),
+        (lambda: fk.nn.Cropping2D(2.5), r"`cropping` must be a non-negative integer[\s\S]*2.5"),
+        (lambda: fk.nn.Dot((1, 2, 3)), "one axis for both inputs, or two axes"),
+        (lambda: fk.nn.Dot(5)([fk.Input((4,)), fk.Input((4,))]), r"Layer Dot has no such axis[\s\S]*axes=5"),
+        (lambda: fk.nn.Reshape((-1, -1)), "one may be -1"),
+        (lambda: fk.nn.BatchNormalization(axis=5)(fk.Input((4,))), r"has no such axis[\s\S]*axis=5"),
+        (lambda: fk.nn.BatchNormalization(axis=[1, 2]), "`axis` is one axis"),
+        (lambda: fk.nn.GroupNormalization(2, axis=7)(fk.Input((4,))), "has no such axis"),
+        (lambda: fk.nn.Normalization(axis=4, mean=[1.0], variance=[1.0])(fk.Input((4,))), "has no such axis"),
+        (lambda: fk.nn.MultiHeadAttention(2, 3, output_shape=-3), "`output_shape` must be a positive integer"),
+        (lambda: fk.nn.MelSpectrogram(num_mel_bins=-2), "`num_mel_bins` must be a positive integer"),
+        (lambda: fk.nn.STFTSpectrogram(frame_length=256)(fk.Input((64, 1))), "the window is larger than the input"),
+        (lambda: fk.nn.MixUp(-1.0), "`alpha` must be a number above 0"),
+        (lambda: fk.nn.IntegerLookup(vocabulary=["a"]), r"IntegerLookup looks up integers[\s\S]*StringLookup"),
+        (lambda: fk.nn.Dense(3, name="a/b"), r"Dense 'a/b': `name` must be text without '/'"),
+        (lambda: fk.nn.Dense(3, activaton="relu"), r"no argument 'activaton'[\s\S]*Did you mean 'activation'"),
+        (lambda: fk.nn.Dense(3, input_shape=(4,)), r"no argument 'input_shape'[\s\S]*fk.Input"),
+        (lambda: fk.nn.Dense(), "Dense needs 'units'"),
+        (lambda: fk.nn.Dense(2)([fk.Input((4,))] * 2), "several tensors were passed where the layer takes one"),
         (lambda: fk.Input("wide"), r"Input got a wrong shape[\s\S]*'wide'"),
     ],
 )
@@ -308,5 +329,6 @@ def test_wrong_arguments(make, text):
 def test_constructors_take_keras_positional_order():
     layer = fk.nn.Conv2D(32, (3, 3), (2, 2), "same")
     assert (layer.filters, layer.kernel_size, layer.strides, layer.padding) == (32, (3, 3), (2, 2), "same")
+    assert fk.nn.MaxPooling2D(2, 2, "valid", None, "pool").name == "pool"  # some of Keras's take the name by position
     with pytest.raises(TypeError, match="multiple values for argument 'units'"):
         fk.nn.Dense(3, units=3)

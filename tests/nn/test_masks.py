@@ -43,7 +43,43 @@ def masking(lib, layers):
     return lib.Model(x, layers.LSTM(3, name="first")(h))
 
 
-@pytest.mark.parametrize("describe", [lstm, backwards, average, inside, masking], ids=lambda f: f.__name__)
+def with_state(lib, layers):
+    """A masked first step shows the initial state."""
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Masking(3.0)(layers.Rescaling(1.0)(layers.Reshape((5, 1))(x)))
+    start = layers.Dense(3, name="start")(layers.Rescaling(1.0)(x))
+    mask = layers.Embedding(5, 2, mask_zero=True, name="embed").compute_mask(x) if lib is keras else x != 0
+    return lib.Model(x, layers.GRU(3, return_sequences=True, name="first")(h, initial_state=start, mask=mask))
+
+
+def unrolled(lib, layers):
+    """An unrolled loop knows no `zero_output_for_mask`, as in Keras."""
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    settings = {"return_sequences": True, "unroll": True, "zero_output_for_mask": True}
+    return lib.Model(x, layers.GRU(3, name="first", **settings)(h))
+
+
+def merged(name, **kwargs):
+    """Two masked branches become one, in numbers and in the mask that the LSTM sees."""
+
+    def describe(lib, layers):
+        x = lib.Input((5,), dtype="int32")
+        one = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+        two = layers.Masking(3.0)(layers.Rescaling(1.0)(layers.Reshape((5, 1))(x)))
+        two = layers.Concatenate()([two] * 4)
+        return lib.Model(x, layers.LSTM(3, name="first")(getattr(layers, name)(**kwargs)([one, two])))
+
+    describe.__name__ = name
+    return describe
+
+
+MERGED = [merged(n) for n in ("Add", "Multiply", "Maximum", "Minimum")] + [merged("Concatenate", axis=2)]
+
+
+@pytest.mark.parametrize(
+    "describe", [lstm, backwards, average, inside, masking, with_state, unrolled, *MERGED], ids=lambda f: f.__name__
+)
 def test_masks_flow_as_in_keras(describe, tmp_path):
     with jax.numpy_rank_promotion("allow"):
         theirs = describe(keras, keras.layers)
