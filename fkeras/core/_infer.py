@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -68,11 +68,13 @@ class Inferred:
         outputs: the function's output as a pytree of `jax.ShapeDtypeStruct`.
         variables: the variables it makes, likewise.
         program: `key -> variables`, only the arithmetic that the variables need.
+        facts: what the layers that ran say of their weights, by path.
     """
 
     outputs: Any
     variables: Any
     program: Callable[[jax.Array], Any]
+    facts: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
 
 
 def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
@@ -99,8 +101,14 @@ def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeS
         raise probed from symbolic_error
 
 
+@functools.cache
+def _key_struct(implementation: str) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of a random key."""
+    return jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
+
+
 def _trace(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
-    key = jax.eval_shape(lambda: jax.random.key(0))
+    key = _key_struct(getattr(jax.config, "jax_default_prng_impl"))  # noqa: B009 - mypy knows no such attribute
     closed, (outputs, variables) = jax.make_jaxpr(function, return_shape=True)(key, inputs)
     return Inferred(outputs, variables, _slice(closed, variables))
 
