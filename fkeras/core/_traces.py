@@ -35,6 +35,22 @@ _SETTINGS = (
 _PLAIN = (str, bytes, type(None), type)
 
 
+class _Key:
+    """A key that is hashed once: when the interpreter ends, traces die after what their keys are made of."""
+
+    __slots__ = ("hash", "parts")
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+        self.hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.parts == other.parts
+
+
 class _Unshared(Exception):  # noqa: N818 - says that a call has no key, which is no error
     """A part of a call that no key stands for."""
 
@@ -49,7 +65,7 @@ def shared(called: Any, arguments: tuple[Any, ...], trace: Callable[[], Inferred
     """
     try:
         what = called._trace_key() if hasattr(called, "_trace_key") else exactly(called)
-        key = (_settings(), what, exactly(arguments))
+        key = _Key(_settings(), what, exactly(arguments))
         found = _TRACES.get(key)
     except (_Unshared, TypeError):  # TypeError: no hash
         return trace()

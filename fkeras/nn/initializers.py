@@ -368,16 +368,15 @@ def _draw(law: str, key: jax.Array, shape: tuple[int, ...], dtype: np.dtype, a: 
 
     The generator compiles slowly on CPU (half a second for a vector, two for four axes), and a network has dozens
     of shapes. A partitionable threefry gives number `i` from the key and `i` alone, so a short draw is the
-    beginning of a longer one: eager calls draw vectors of few lengths and cut them.
+    beginning of a longer one: vectors of few lengths are drawn and cut. Under a trace too, for that is how a model
+    is described, whose weights are then made one by one.
     """
     size = math.prod(shape)
     if size > _LARGEST_FLAT or not _is_partitionable_threefry(key):
         return _sample(law, key, shape, dtype, a, b)
-    length = size
-    if not isinstance(key, jax.core.Tracer):
-        length = 2**12
-        while length < size:
-            length *= 4
+    length = 2**12
+    while length < size:
+        length *= 4
     return _cut(_sample(law, key, (length,), dtype, a, b), shape)
 
 
