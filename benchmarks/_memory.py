@@ -101,4 +101,4 @@ def slope_by_hand(rounds: int) -> float:
 def drops(rounds: int, quick: bool) -> dict[str, float]:
     """Bytes a round that stay after a model was built, fitted and dropped."""
     return {"fkeras": in_child(slope_of_fkeras, 2 if quick else 300),
-            "by hand": in_child(slope_by_hand, 2 if quick else 100)}  # fmt: skip
+            "by hand": in_child(slope_by_hand, 2 if quick else 60)}  # fmt: skip

@@ -137,6 +137,16 @@ def _slice(closed: jex.ClosedJaxpr, variables: Any) -> Callable[[jax.Array], Any
     return lambda key: jax.tree.unflatten(treedef, run(key, *rest))
 
 
+def fold_in(key: jax.Array, number: int) -> jax.Array:
+    """`jax.random.fold_in(key, number)`, by the very program that `Inferred.program` folds with, compiled once."""
+    return jex.jaxpr_as_fun(_folding(key.shape, key.dtype))(key, np.uint32(number))[0]
+
+
+@functools.cache
+def _folding(shape: tuple[int, ...], dtype: Any) -> jex.ClosedJaxpr:
+    return jax.make_jaxpr(jax.random.fold_in)(jax.ShapeDtypeStruct(shape, dtype), np.uint32(0))
+
+
 def _probe(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred | Exception:
     """`infer` by concrete sizes: three traces, and what moves between them is unknown."""
     names = symbols(d for s in inputs for d in s.shape)
