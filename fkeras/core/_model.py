@@ -15,7 +15,7 @@ from ._config import register
 from ._dtypes import policy_name
 from ._errors import did_you_mean, explain
 from ._graph import Graph, rerecord
-from ._infer import Inferred, is_symbolic
+from ._infer import Inferred, fold_in, is_symbolic
 from ._input import InputLayer
 from ._layer import Layer, default_name, params_key
 from ._run import run_graph, sow_masks
@@ -148,7 +148,7 @@ class Model(Layer):
 
         def make(layer: Layer, node: Any) -> Any:
             # A layer's key depends on its name alone, not on its place or on its neighbours.
-            return node.program(jax.random.fold_in(key, zlib.crc32(str(layer.name).encode())))
+            return node.program(fold_in(key, zlib.crc32(str(layer.name).encode())))
 
         return self._assemble(make)
 
