@@ -484,6 +484,13 @@ class Model(Layer):
         return door(self, filepath, variables, **kwargs)
 
     @linen.nowrap
+    def export(self, filepath: Any, variables: Any, format: str = "stablehlo", **kwargs: Any) -> None:
+        """Write the model as a program for elsewhere; the arguments are `fk.checkpoint.export`'s."""
+        from ..checkpoint import export as door
+
+        return door(self, filepath, variables, format, **kwargs)
+
+    @linen.nowrap
     def quantize(self, variables: Any, mode: Any = "int8", **kwargs: Any) -> Any:
         """`(qmodel, qvariables)`: this model with weights in few bits; see `fk.checkpoint.quantize`."""
         from ..checkpoint import quantize as door
