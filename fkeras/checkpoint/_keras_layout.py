@@ -62,6 +62,7 @@ class _Walk:
     """One walk over a model, as Keras's saving walks it."""
 
     leaves: set[str]
+    own: Mapping[tuple[str, ...], list[str]]  # leaves by the path of their layer
     facts: Mapping[Any, Any]
     places: dict[str, str]
     layers: dict[str, Layer]
@@ -97,7 +98,7 @@ class _Walk:
                 kept += [f"non_trainable/{n}_scale" for n in made]
             names = _at(kept, path)
         names = [n for n in names if n not in taken]
-        rest = sorted(p for p in self.leaves if _parent(p) == path and p not in names and p not in taken)
+        rest = sorted(p for p in self.own.get(path, ()) if p not in names and p not in taken)
         rest.sort(key=lambda p: not p.startswith("params/"))
         self._number([*names, *rest], at)
 
@@ -199,6 +200,9 @@ def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name:
     tree = {c: t for c, t in spec.items() if c not in (*TRANSIENT, *_NOT_SAVED)}
     paths = jax.tree_util.tree_leaves_with_path(tree)
     leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
-    walk = _Walk(leaves, weight_facts(model, args), {}, {}, set(), by_name)
+    own: dict[tuple[str, ...], list[str]] = {}
+    for leaf in leaves:
+        own.setdefault(_parent(leaf), []).append(leaf)
+    walk = _Walk(leaves, own, weight_facts(model, args), {}, {}, set(), by_name)
     walk.layer(model, "", ())
     return walk

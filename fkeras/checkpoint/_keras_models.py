@@ -25,6 +25,7 @@ from ._keras_h5 import WeightsFile, match_variables, read_variables, write_weigh
 from ._keras_layout import layout
 from ._keras_quantized import QuantizedFile, in_plain_policies, refuse_quantized_parts
 from ._keras_shards import ShardedWeights, write_shards
+from ._limits import check_sizes
 from ._report import LoadReport
 from ._whole_file import whole_file
 
@@ -65,6 +66,7 @@ def read_config(archive: Archive) -> dict[str, Any]:
     config = archive.json(CONFIG)
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
+    check_sizes(config, str(archive.path))
     return dict(in_plain_policies(config, str(archive.path)))
 
 

@@ -15,6 +15,7 @@ from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
+from ._limits import check_sizes
 from ._report import LoadReport, chosen_paths, compare
 from ._safetensors import load_safetensors, save_safetensors
 
@@ -100,6 +101,7 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
                 write="fk.load_trainer(path, model=module)",
             )
         )
+    check_sizes(manifest["model"], "the checkpoint")
     with described("the checkpoint"):
         return model_from_json(json.dumps(manifest["model"]), custom_objects)
 
