@@ -52,6 +52,13 @@ def with_state(lib, layers):
     return lib.Model(x, layers.GRU(3, return_sequences=True, name="first")(h, initial_state=start, mask=mask))
 
 
+def scores(lib, layers):
+    """A layer with several outputs: the mask is the first one's."""
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    return lib.Model(x, layers.LSTM(3, name="first")(layers.Attention()([h, h], return_attention_scores=True)[0]))
+
+
 def unrolled(lib, layers):
     """An unrolled loop knows no `zero_output_for_mask`, as in Keras."""
     x = lib.Input((5,), dtype="int32")
@@ -78,7 +85,7 @@ MERGED = [merged(n) for n in ("Add", "Multiply", "Maximum", "Minimum")] + [merge
 
 
 @pytest.mark.parametrize(
-    "describe", [lstm, backwards, average, inside, masking, with_state, unrolled, *MERGED], ids=lambda f: f.__name__
+    "describe", [lstm, backwards, average, inside, masking, scores, with_state, unrolled, *MERGED], ids=lambda f: f.__name__
 )
 def test_masks_flow_as_in_keras(describe, tmp_path):
     with jax.numpy_rank_promotion("allow"):
