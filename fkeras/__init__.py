@@ -3,6 +3,7 @@
 from . import nn as nn
 from . import train as train
 from .checkpoint import LoadReport as LoadReport
+from .checkpoint import load_exported as load_exported
 from .checkpoint import load_model as load_model
 from .checkpoint import load_trainer as load_trainer
 from .core import DTypePolicy as DTypePolicy
@@ -20,6 +21,7 @@ from .nn import regularizers as regularizers
 from .train import Trainer as Trainer
 from .train import TrainState as TrainState
 from .train import callbacks as callbacks
+from .train import compile_cache as compile_cache
 from .train import losses as losses
 from .train import metrics as metrics
 from .train import optimizers as optimizers

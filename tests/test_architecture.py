@@ -20,6 +20,7 @@ DOORS = {
         "save_model",
         "save_weights",
         "load_weights",
+        "export",
         "quantize",
         "with_fake_quant",
         "with_lora",
@@ -86,8 +87,10 @@ def test_the_doors_are_exactly_those_listed():
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_public_api_and_no_configuration(path):
     text = path.read_text()
-    for private in ("jax._src", "flax.linen.module", "optax._src", "orbax.checkpoint._src", "jax.config.update"):
+    for private in ("jax._src", "flax.linen.module", "optax._src", "orbax.checkpoint._src"):
         assert private not in text
+    if path.name != "_compile_cache.py":  # what a user calls to set JAX's own cache
+        assert "jax.config.update" not in text
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             assert not any(part.startswith("_") for a in node.names for part in a.name.split("."))

@@ -1,8 +1,12 @@
-"""How a model lasts: Orbax directories for models, weights and whole runs."""
+"""How a model lasts and leaves: Orbax directories, Keras's files, few bits, programs for elsewhere."""
 
+from ._export import export as export
+from ._exported import Exported as Exported
+from ._exported import load_exported as load_exported
 from ._lora import lora_variables as lora_variables
 from ._lora import merge_lora as merge_lora
 from ._lora import with_lora as with_lora
+from ._models import load_arrays as load_arrays
 from ._models import load_model as load_model
 from ._models import load_weights as load_weights
 from ._models import save_model as save_model

@@ -1,14 +1,17 @@
 """A checkpoint directory: a manifest in JSON, and arrays that Orbax keeps.
 
     run/
-      fkeras.json    format, version, kind, the description, and every array's path, shape, dtype and SHA-256
-      arrays/        an Orbax checkpoint of {path: array}
+      fkeras.json    format, version, kind, the description, every array's path, shape, dtype and SHA-256, and the
+                     sizes of the files of arrays/ with the SHA-256 of those that are small
+      arrays/        an Orbax checkpoint of {path: array}, not compressed: weights hardly are smaller then
 
 It is written beside its place and moved there when it is whole, so a directory that carries the name is complete.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import logging
 import os
@@ -16,7 +19,7 @@ import pathlib
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -24,11 +27,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import explain
-from ._manifest import MANIFEST, seal
+from ._manifest import MANIFEST, check_files, list_files, seal
 from ._manifest import read_manifest as read_manifest
 from ._manifest import specs as specs
 
 ARRAYS = "arrays"
+_PART = 32 << 20
 
 
 def flatten(tree: Any) -> dict[str, Any]:
@@ -91,6 +95,13 @@ def digest(array: Any) -> str:
     return hashlib.sha256(bytes_of(array)).hexdigest()
 
 
+def digest_at(path: str, array: Any) -> str:
+    """SHA-256 of an array's place, form and bytes: it does not fit an array that was moved or reshaped."""
+    return hashlib.sha256(
+        f"{path} {array.dtype.str} {array.shape} ".encode() + hashlib.sha256(bytes_of(array)).digest()
+    ).hexdigest()
+
+
 def bytes_of(array: Any) -> memoryview:
     """An array's bytes in order, not copied where they lie so."""
     return np.ascontiguousarray(np.asarray(array)).reshape(-1).view(np.uint8).data
@@ -122,6 +133,12 @@ def numbered(directory: pathlib.Path) -> list[pathlib.Path]:
     return sorted(p for p in found if NUMBERED.fullmatch(p.name) and (p / MANIFEST).is_file())
 
 
+def last_of(directory: Any) -> pathlib.Path:
+    """The checkpoint that a path means: the last one of a run that keeps several, else itself."""
+    place = pathlib.Path(os.path.abspath(os.fspath(directory)))
+    return (numbered(place) or [place])[-1]
+
+
 # ------------------------------------------------------------------ writing
 def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: bool) -> None:
     """Write a checkpoint; nothing is left at `directory` unless all of it is.
@@ -142,16 +159,27 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     }
     for path, impl in keys.items():
         records[path]["prng_impl"] = impl
-    text = seal({**manifest, "arrays": records})
+    with whole_directory(target, overwrite) as beside:
+        whole = {path: a for path, a in arrays.items() if a.size}  # Orbax keeps no empty arrays
+        if whole:
+            with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
+                checkpointer.save(beside / ARRAYS, args=ocp.args.PyTreeSave(whole))
+        (beside / MANIFEST).write_text(seal({**manifest, "arrays": records, "files": list_files(beside / ARRAYS)}))
+
+
+@contextlib.contextmanager
+def whole_directory(directory: Any, overwrite: bool) -> Iterator[pathlib.Path]:
+    """A temporary directory beside its place, moved there when it is whole; nothing is left of it otherwise.
+
+    Raises:
+        FileExistsError: the directory exists and `overwrite` is false, or it is no checkpoint.
+    """
+    target = pathlib.Path(os.path.abspath(os.fspath(directory)))
+    _check_place(target, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        whole = {path: a for path, a in arrays.items() if a.size}  # Orbax keeps no empty arrays
-        if whole:
-            with _quiet(), ocp.StandardCheckpointer() as checkpointer:
-                checkpointer.save(beside / ARRAYS, whole)
-                checkpointer.wait_until_finished()
-        (beside / MANIFEST).write_text(text)
+        yield beside
         old = None
         if target.exists():
             old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent)) / "old"
@@ -198,8 +226,6 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
     Raises:
         ValueError: arrays that are missing, damaged, or not what the manifest says.
     """
-    import orbax.checkpoint as ocp
-
     place = pathlib.Path(os.path.abspath(os.fspath(directory))) / ARRAYS
     wanted = {p: s for p, s in specs(manifest).items() if paths is None or p in paths}
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
@@ -207,29 +233,21 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
     found: dict[str, Any] = {}
     if like:
         _check_room(place, like)
-        try:
-            with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-                arguments = ocp.checkpoint_utils.construct_restore_args(like)
-                found = checkpointer.restore(
-                    place, ocp.args.PyTreeRestore(item=like, restore_args=arguments, partial_restore=True)
-                )
-        except Exception as error:  # Orbax and tensorstore raise many types for a damaged file
-            raise ValueError(
-                explain(
-                    f"The arrays in {str(place)!r} cannot be read.",
-                    received=f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
-                    usually="a file of the checkpoint is missing or damaged.",
-                )
-            ) from error
+        check_files(place, manifest.get("files"))
+        for part in _parts(like):
+            found.update(_restore(place, part))
     arrays = {}
     for path, (shape, dtype) in wanted.items():
         array = found.pop(path) if 0 not in shape else jnp.zeros(shape, dtype)
-        same = tuple(array.shape) == shape and jnp.dtype(array.dtype).name == dtype
+        # damaged metadata may make something else of it
+        same = isinstance(array, jax.Array) and array.shape == shape and jnp.dtype(array.dtype).name == dtype
         if not same or digest(array) != manifest["arrays"][path]["sha256"]:
             raise ValueError(
                 explain(
                     f"The array {path!r} is not what was saved.",
-                    received=f"shape {tuple(array.shape)}, another SHA-256 than the manifest's",
+                    received="another SHA-256 than the manifest's"
+                    if same
+                    else f"a {type(array).__name__}, {array!s:.80}",
                     usually="the file was damaged or edited.",
                 )
             )
@@ -237,20 +255,67 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
     return arrays
 
 
+def _parts(like: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The arrays in parts of an eighth of them all: Orbax holds the bytes of those it reads together twice."""
+    sizes = {p: s.size * s.dtype.itemsize for p, s in like.items()}
+    most = max(_PART, sum(sizes.values()) // 8)
+    part: dict[str, Any] = {}
+    for path in like:
+        if part and sum(map(sizes.__getitem__, part)) + sizes[path] > most:
+            yield part
+            part = {}
+        part[path] = like[path]
+    yield part
+
+
+def _restore(place: pathlib.Path, like: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of an Orbax checkpoint that `like` names."""
+    import orbax.checkpoint as ocp
+
+    try:
+        with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+            # as they are in the file: Orbax would make another dtype what is asked for
+            arguments = {path: ocp.ArrayRestoreArgs(sharding=spec.sharding) for path, spec in like.items()}
+            return checkpointer.restore(
+                place, ocp.args.PyTreeRestore(item=dict.fromkeys(like, 0), restore_args=arguments, partial_restore=True)
+            )
+    except Exception as error:  # Orbax and tensorstore raise many types for a damaged file
+        text = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+    with quiet():
+        gc.collect()  # reads of other arrays that failed too would say so at length whenever they are collected
+    raise ValueError(
+        explain(
+            f"The arrays in {str(place)!r} cannot be read.",
+            received=text,
+            usually="a file of the checkpoint is missing or damaged.",
+        )
+    )
+
+
 def _check_room(place: pathlib.Path, like: Mapping[str, Any]) -> None:
-    """Refuse arrays that are far larger than the files that hold them, before memory is taken for them."""
+    """Refuse links, and arrays that are far larger than the files that hold them, before memory is taken for them."""
     claimed = sum(s.size * s.dtype.itemsize for s in like.values())
-    kept = sum(p.stat().st_size for p in place.rglob("*") if p.is_file()) if place.is_dir() else 0
-    check_claim(claimed, kept, f"The arrays in {str(place)!r}")
+    files = [place, *place.rglob("*")] if place.is_dir() else []
+    links = [p for p in files if p.is_symlink()]
+    if links:
+        raise ValueError(
+            explain(
+                f"The arrays in {str(place)!r} cannot be read.",
+                received=f"{str(links[0])!r} is a link",
+                usually="a directory made to harm: Orbax writes none.",
+            )
+        )
+    check_claim(claimed, sum(p.stat().st_size for p in files if p.is_file()), f"The arrays in {str(place)!r}")
 
 
-class _quiet:  # noqa: N801 - a context manager read as a word
-    """Orbax's notes of routine at warning level stay out of the user's terminal."""
-
-    def __enter__(self) -> None:
-        self.logger = logging.getLogger("absl")
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *details: Any) -> None:
-        self.logger.setLevel(self.level)
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Notes of routine at warning level, and the pages of Orbax's reads that fail, stay out of the terminal."""
+    loggers = [(logger, logger.level) for logger in map(logging.getLogger, ("absl", "onnx_ir", "asyncio"))]
+    for (logger, _), level in zip(loggers, (logging.ERROR, logging.ERROR, logging.CRITICAL), strict=True):
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, level in loggers:
+            logger.setLevel(level)

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -21,12 +22,52 @@ from ..core import explain
 CONFIG, METADATA = "config.json", "metadata.json"
 WEIGHTS = "model.weights"
 
-# The descriptions of the largest known models have two megabytes.
+# The descriptions of the largest known models have two megabytes, and some fifty thousand lists and dicts.
 _MAX_CONFIG = 16 << 20
+_MAX_OBJECTS = 500_000
 # Weights hardly compress; a member that shrank a thousandfold was made to fill the memory of its reader.
 _MAX_RATIO = 200
 _MAX_MEMBERS = 10_000
 _CHUNK = 1 << 20
+
+
+class _Section(io.RawIOBase):
+    """A stored member as a file of its own: zipfile's goes back by reading all from the start again.
+
+    Args:
+        path: the zip.
+        info: the member, whose content was read and compared with its checksum before.
+    """
+
+    def __init__(self, path: pathlib.Path, info: zipfile.ZipInfo) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._file.seek(info.header_offset + 26)  # in the local header: the lengths of the name and of what is extra
+        name, extra = struct.unpack("<HH", self._file.read(4))
+        self._start, self._size, self._at = info.header_offset + 30 + name + extra, info.file_size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        count = max(0, min(len(buffer), self._size - self._at))
+        self._file.seek(self._start + self._at)
+        read = self._file.readinto(memoryview(buffer)[:count]) or 0
+        self._at += read
+        return read
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class Archive:
@@ -112,6 +153,9 @@ class Archive:
         if name not in self.names:
             raise self.damaged(f"no {name}")
         data = self.read(name, _MAX_CONFIG)
+        objects = data.count(b"[") + data.count(b"{")  # before Python makes something of each
+        if objects > _MAX_OBJECTS:
+            raise self.damaged(f"{name} with {objects:,} lists and dicts")
         try:
             return json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -147,7 +191,7 @@ class Archive:
         stored = info.compress_type == zipfile.ZIP_STORED
         if stored and info.file_size > 16 * _CHUNK:
             self._verify(info)
-            return self._zip.open(name)  # type: ignore[return-value]
+            return io.BufferedReader(_Section(self.path, info), _CHUNK)
         place: Any = io.BytesIO() if info.file_size <= 16 * _CHUNK else tempfile.TemporaryFile()  # noqa: SIM115
         try:
             with self._zip.open(name) as member:

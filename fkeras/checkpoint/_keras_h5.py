@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -153,7 +152,7 @@ class WeightsFile:
             said = _text(dataset, DIGEST)
         except (*_FAULTS, ValueError) as error:
             raise self._refuse(f"{path!r}: {str(error)[:200]}", "a damaged file.") from None
-        if said is not None and said != digest(array, path):
+        if said is not None and said != _directory.digest_at(path, array):
             raise self._refuse(f"{path!r}, whose numbers are not those that were saved", "a damaged or edited file.")
         # Keras keeps bfloat16 as two raw bytes, and says so in an attribute
         return array.view(jnp.bfloat16) if _dtype_name(dataset) == "bfloat16" else array
@@ -184,12 +183,6 @@ def _dtype_name(dataset: Any) -> str:
     if kind.itemsize == 2 and kind.kind in "Vu" and kind.fields is None and _text(dataset, "dtype") == "bfloat16":
         return "bfloat16"
     return kind.name if kind.kind in "biuf" else str(kind)
-
-
-def digest(array: np.ndarray, path: str) -> str:
-    """SHA-256 of a dataset's place, form and numbers."""
-    head = f"{path} {array.dtype.str} {array.shape} ".encode()
-    return hashlib.sha256(head + hashlib.sha256(_directory.bytes_of(array)).digest()).hexdigest()
 
 
 def match_variables(weights: Any, places: Mapping[str, str], expected: Spec, ignore: Any, **choice: Any) -> LoadReport:
@@ -261,6 +254,6 @@ def write_weights(file: Any, datasets: Iterable[tuple[str, Any]], names: Mapping
             half = array.dtype == jnp.bfloat16  # HDF5 has no such type: raw bytes, and an attribute that says so
             array = array.view("V2") if half else array
             dataset = h5.create_dataset(path, data=array)
-            dataset.attrs[DIGEST] = np.bytes_(digest(array, path))
+            dataset.attrs[DIGEST] = np.bytes_(_directory.digest_at(path, array))
             if half:
                 dataset.attrs["dtype"] = "bfloat16"

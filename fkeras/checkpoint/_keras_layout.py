@@ -62,6 +62,7 @@ class _Walk:
     """One walk over a model, as Keras's saving walks it."""
 
     leaves: set[str]
+    own: Mapping[tuple[str, ...], list[str]]  # leaves by the path of their layer
     facts: Mapping[Any, Any]
     places: dict[str, str]
     layers: dict[str, Layer]
@@ -91,9 +92,13 @@ class _Walk:
         else:
             fact = self.facts.get(path)
             made = list(fact.constraints) if fact is not None else []
-            names = _at([f"{c}/{n}" for c in ("params", "non_trainable") for n in made], path)
+            kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in made]
+            if layer._weights_as is not None:  # Keras keeps the places of the float weights, and puts scales after
+                kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]
+                kept += [f"non_trainable/{n}_scale" for n in made]
+            names = _at(kept, path)
         names = [n for n in names if n not in taken]
-        rest = sorted(p for p in self.leaves if _parent(p) == path and p not in names and p not in taken)
+        rest = sorted(p for p in self.own.get(path, ()) if p not in names and p not in taken)
         rest.sort(key=lambda p: not p.startswith("params/"))
         self._number([*names, *rest], at)
 
@@ -195,6 +200,9 @@ def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name:
     tree = {c: t for c, t in spec.items() if c not in (*TRANSIENT, *_NOT_SAVED)}
     paths = jax.tree_util.tree_leaves_with_path(tree)
     leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
-    walk = _Walk(leaves, weight_facts(model, args), {}, {}, set(), by_name)
+    own: dict[tuple[str, ...], list[str]] = {}
+    for leaf in leaves:
+        own.setdefault(_parent(leaf), []).append(leaf)
+    walk = _Walk(leaves, own, weight_facts(model, args), {}, {}, set(), by_name)
     walk.layer(model, "", ())
     return walk

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
@@ -24,7 +23,11 @@ from ._damage import described
 from ._keras_archive import CONFIG, METADATA, WEIGHTS, Archive
 from ._keras_h5 import WeightsFile, match_variables, read_variables, write_weights
 from ._keras_layout import layout
+from ._keras_quantized import QuantizedFile, in_plain_policies, refuse_quantized_parts
+from ._keras_shards import ShardedWeights, write_shards
+from ._limits import check_sizes
 from ._report import LoadReport
+from ._whole_file import whole_file
 
 # The Keras whose format is written.
 KERAS_VERSION = "3.15.1"
@@ -63,8 +66,8 @@ def read_config(archive: Archive) -> dict[str, Any]:
     config = archive.json(CONFIG)
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
-    _refuse_quantized(config, archive.path)
-    return dict(config)
+    check_sizes(config, str(archive.path))
+    return dict(in_plain_policies(config, str(archive.path)))
 
 
 def build_model(config: Mapping[str, Any], archive: Archive, custom_objects: Any) -> tuple[Any, Any, tuple[Any, ...]]:
@@ -110,20 +113,6 @@ def refuse_code(config: Any, filepath: Any) -> None:
         )
 
 
-def _refuse_quantized(config: Any, filepath: Any) -> None:
-    """Say what Keras's own quantised files need, before their policies' names are looked up."""
-    found = re.search(r'"(Quantized\w*|Int4|GPTQ|AWQ)DTypePolicy"', json.dumps(config))
-    if found is not None:
-        raise ValueError(
-            explain(
-                f"{os.fspath(filepath)!r} holds a model that Keras quantised, whose weights fkeras does not read.",
-                received=f"a layer with a {found[0].strip(chr(34))}",
-                usually="model.quantize(mode) was called in Keras before model.save.",
-                write='the float model\'s file, and qmodel, qvariables = model.quantize(variables, "int8") here',
-            )
-        )
-
-
 def _expected(model: Any, config: Any) -> tuple[dict[str, Any] | None, tuple[Any, ...]]:
     """The variables that a model should have, as shapes, and the inputs that tell them; `None` if never built."""
     if getattr(model, "graph", None) is not None:
@@ -136,8 +125,11 @@ def _expected(model: Any, config: Any) -> tuple[dict[str, Any] | None, tuple[Any
 
 
 def load_h5_weights(model: Any, filepath: Any, variables: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
-    """Variables from a `.weights.h5` file or the weights of a `.keras` file, checked against the ones given."""
+    """Variables from a `.weights.h5`, `.weights.json` or `.keras` file, checked against the ones given."""
     path = pathlib.Path(os.fspath(filepath))
+    if path.suffix == ".json":
+        with ShardedWeights(path) as weights:
+            return fill(model, variables, (), weights, **choice)
     if path.suffix == ".keras":
         with Archive(path) as archive, open_weights(archive) as weights:
             return fill(model, variables, (), weights, **choice)
@@ -151,9 +143,11 @@ def fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple
     """`spec` with the arrays of a weights file in place of its leaves, and what was loaded."""
     kept = {c: t for c, t in spec.items() if c not in TRANSIENT}
     with described(weights.what):
-        places, _ = layout(model, kept, args)
+        places, layers = layout(model, kept, args)
+    weights = QuantizedFile(weights, layers)
     expected = _directory.spec_of(kept)
     report = match_variables(weights, places, expected, lambda path: bool(_NOT_THE_MODEL.search(path)), **choice)
+    refuse_quantized_parts(weights.what, report.faults, report.mismatched)
     report.require(weights.what)
     blank = {p: s for p, s in _directory.flatten(kept).items() if isinstance(s, jax.ShapeDtypeStruct)}
     unkept = sum(s.size * s.dtype.itemsize for p, s in blank.items() if p not in report.loaded)
@@ -212,43 +206,21 @@ def save_keras_model(
             shutil.copyfileobj(file, member, 1 << 20)
 
 
-def save_h5_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
-    """Write a `.weights.h5` file that real Keras 3 loads into the same model."""
+def save_h5_weights(model: Any, filepath: Any, variables: Any, overwrite: bool, max_shard_size: float | None) -> None:
+    """Write a `.weights.h5` file, or shards of so many gigabytes, that real Keras 3 loads into the same model."""
     places, layers = layout(model, variables)
+    datasets, names = _datasets(variables, places), {at: str(layer.name) for at, layer in layers.items()}
+    if max_shard_size is not None:
+        write_shards(filepath, datasets, names, max_shard_size, overwrite)
+        return
     with whole_file(filepath, overwrite) as target, target.open("w+b") as file:
-        write_weights(file, _datasets(variables, places), {at: str(layer.name) for at, layer in layers.items()})
+        write_weights(file, datasets, names)
 
 
 def _datasets(variables: Any, places: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     arrays = _directory.flatten({c: t for c, t in variables.items() if c not in TRANSIENT})
     for at, name in places.items():
         yield at, arrays[name]
-
-
-@contextlib.contextmanager
-def whole_file(filepath: Any, overwrite: bool) -> Iterator[pathlib.Path]:
-    """A temporary file beside `filepath`, moved there when it is whole; nothing is left of it otherwise."""
-    target = pathlib.Path(os.path.abspath(os.fspath(filepath)))
-    if target.exists() and (not overwrite or not target.is_file()):
-        raise FileExistsError(
-            explain(
-                f"{str(target)!r} exists.",
-                received="overwrite=False" if not overwrite else "a directory",
-                write="another path, or overwrite=True",
-            )
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    os.close(handle)
-    beside = pathlib.Path(name)
-    try:
-        yield beside
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(beside, 0o666 & ~mask)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _with_assets(model: Any, archive: Archive) -> Any:

@@ -109,9 +109,7 @@ def load_keras_trainer(
         with open_weights(archive) as weights:
             variables, _ = fill(model, spec, args, weights)
             example = as_example(mine.get("example")) if mine.get("example") is not None else (args or (None,))[0]
-            state = trainer.init(0, example, variables=variables)
-            if "optimizer" not in parts:
-                state = _with_optimizer(trainer, state, weights, args)
+            state = _state(trainer, variables, example, None if "optimizer" in parts else weights, args)
             return trainer, _with_run(state, mine)
 
 
@@ -138,14 +136,45 @@ def _moving(trainer: Trainer, variables: Any, opt_state: Any, args: tuple[Any, .
     return [p for p in order if p in paths]
 
 
-def _with_optimizer(trainer: Trainer, state: TrainState, weights: WeightsFile, args: tuple[Any, ...]) -> TrainState:
-    """The state with the optimizer's variables of a file; a run that never began has none to read."""
+def _state(
+    trainer: Trainer, variables: Any, example: Any, weights: WeightsFile | None, args: tuple[Any, ...]
+) -> TrainState:
+    """A state with these variables, and the optimizer's from a file; a run that never began has none to read.
+
+    What is read takes the place of what `trainer.init` would make, so that never both are in memory.
+    """
+
+    def fresh(variables: Any) -> TrainState:
+        return trainer.init(0, example, variables=variables)
+
+    like = jax.eval_shape(fresh, variables)
+    read = None if weights is None else _read_optimizer(trainer, variables, like.opt_state, weights, args)
+    if read is None:
+        return fresh(variables)
+
+    def rest(variables: Any) -> tuple[TrainState, dict[str, Any]]:
+        state = fresh(variables)
+        made = _directory.flatten(state.opt_state)
+        made = {path: leaf for path, leaf in made.items() if path not in read}
+        return state.replace(params={}, model_state={}, opt_state=()), made
+
+    state, made = jax.jit(rest)(variables)
+    state = state.with_variables(variables)
+    opt_state = _directory.unflatten(like.opt_state, {**made, **read})
+    iterations = next(value for path, value in read.items() if path.endswith("iterations"))
+    return state.replace(opt_state=opt_state, step=jnp.asarray(iterations, state.step.dtype))
+
+
+def _read_optimizer(
+    trainer: Trainer, variables: Any, like: Any, weights: WeightsFile, args: tuple[Any, ...]
+) -> dict[str, Any] | None:
+    """The optimizer's state of a file, by path; `None` if it has none."""
     mine = {path: spec for path, spec in weights.specs.items() if path.startswith("optimizer/")}
-    fresh = _directory.flatten(state.opt_state)
-    places = optimizer_places(trainer.optimizer, fresh, _moving(trainer, state.variables, fresh, args))
+    expects = _directory.flatten(like)
+    places = optimizer_places(trainer.optimizer, expects, _moving(trainer, variables, expects, args))
     begun = any(shape for shape, _ in mine.values()) or not any(slot.shape for slot in places.values())
     if not mine or not begun:
-        return state
+        return None
     expected = {at: (slot.shape, slot.dtype) for at, slot in places.items()}
     found = {at: (shape, _as(dtype, expected.get(at, (0, dtype))[1])) for at, (shape, dtype) in mine.items()}
     compare(expected, found).require(f"The optimizer's state in {weights.what}")
@@ -154,12 +183,11 @@ def _with_optimizer(trainer: Trainer, state: TrainState, weights: WeightsFile, a
     for at, slot in places.items():
         if slot.path is not None:
             array = weights.read(at)
-            read[slot.path] = jnp.asarray(array if slot.sign > 0 else -array, fresh[slot.path].dtype)
+            read[slot.path] = jnp.asarray(array if slot.sign > 0 else -array, expects[slot.path].dtype)
     iterations = next(value for path, value in read.items() if path.endswith("iterations"))
     check_whole_step(trainer.optimizer, iterations)
     read.update(derived(trainer.optimizer, iterations))
-    opt_state = _directory.unflatten(state.opt_state, {**fresh, **read})
-    return state.replace(opt_state=opt_state, step=iterations)
+    return read
 
 
 def _as(found: str, wanted: str) -> str:

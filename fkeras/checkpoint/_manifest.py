@@ -2,7 +2,8 @@
 
 Versions of the format:
     1: format, version, kind, the description, and each array's path, shape, dtype and SHA-256.
-    2: the same, and a SHA-256 of all of that, so that no word of the description can change unseen.
+    2: the same, and a SHA-256 of all of that, so that no word of the description can change unseen. Since 0.1 also the
+       files beside it, which readers may compare.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ VERSION = 2
 # Far more than the longest history beside the largest model; a bound for hostile files.
 _MAX_BYTES = 256 << 20
 _SEAL = "sha256"
+# Larger files are compared by size alone: their arrays have checksums of their own, and may not all be asked for.
+_MAX_HASHED = 16 << 20
 # A dimension or a product of dimensions beyond this is no array's.
 _MAX_SIZE = 1 << 48
 
@@ -76,6 +79,7 @@ def read_manifest(directory: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
                     "trainer": "fk.load_trainer(path)",
                     "model": "fk.load_model(path)",
                     "weights": "model.load_weights(path, variables)",
+                    "exported": "fk.load_exported(path)",
                 }.get(str(manifest.get("kind")), ""),
             )
         )
@@ -114,6 +118,46 @@ def _is_record(name: str, record: Any) -> bool:
     whole = isinstance(said, str) and re.fullmatch("[0-9a-f]{64}", said) is not None
     inside = "\0" not in name and not {"", ".", ".."} & set(name.split("/"))
     return numbers and whole and inside
+
+
+def list_files(place: pathlib.Path) -> dict[str, Any]:
+    """Size of each file below a directory, and the SHA-256 of those that are small."""
+    found = {}
+    for path in sorted(p for p in place.rglob("*") if p.is_file()):
+        size = path.stat().st_size
+        small = size <= _MAX_HASHED
+        found[path.relative_to(place).as_posix()] = [
+            size,
+            hashlib.sha256(path.read_bytes()).hexdigest() if small else "",
+        ]
+    return found
+
+
+def check_files(place: pathlib.Path, said: Any) -> None:
+    """Compare the files below a directory with what its manifest says, before another library parses them.
+
+    Raises:
+        ValueError: one that is missing, or not the one that was written.
+    """
+    if not isinstance(said, Mapping):
+        return  # what was written before there was such a list
+    for name, (size, digest) in said.items():
+        path = place / name
+        inside = not {"", ".", ".."} & set(str(name).split("/")) and not path.is_symlink()
+        if not inside or not path.is_file() or path.stat().st_size != size:
+            raise _unreadable(place, f"the file {name!r} is missing, or of another size than was written")
+        if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise _unreadable(place, f"the file {name!r} has another SHA-256 than was written")
+
+
+def _unreadable(place: pathlib.Path, received: str) -> ValueError:
+    return ValueError(
+        explain(
+            f"The arrays in {str(place)!r} cannot be read.",
+            received=received,
+            usually="the copy is not whole, or the file was damaged.",
+        )
+    )
 
 
 def _damaged(path: pathlib.Path, received: str) -> ValueError:

@@ -15,10 +15,12 @@ from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
-from ._report import LoadReport, compare
+from ._limits import check_sizes
+from ._report import LoadReport, chosen_paths, compare
+from ._safetensors import load_safetensors, save_safetensors
 
 # Suffixes that name a file format, some of which some functions do not write; anything else is an Orbax directory.
-_FILES = (".keras", ".h5", ".safetensors")
+_FILES = (".keras", ".h5", ".json", ".safetensors")
 
 
 def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
@@ -77,6 +79,7 @@ def load_model(
     if _suffix(filepath) == ".keras" or (pathlib.Path(os.fspath(filepath)) / CONFIG).is_file():
         return load_keras_model(filepath, custom_objects, compile)
     _check_suffix(filepath)
+    filepath = _directory.last_of(filepath)
     manifest = _directory.read_manifest(filepath, ("model", "trainer"))
     model = read_model(manifest, custom_objects)
     places = _places(manifest)
@@ -98,27 +101,59 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
                 write="fk.load_trainer(path, model=module)",
             )
         )
+    check_sizes(manifest["model"], "the checkpoint")
     with described("the checkpoint"):
         return model_from_json(json.dumps(manifest["model"]), custom_objects)
 
 
-def save_weights(model: Any, filepath: Any, variables: Any, overwrite: bool = True) -> None:
-    """Save a model's variables alone: a `.weights.h5` file by that suffix, else an Orbax directory.
+def save_weights(
+    model: Any, filepath: Any, variables: Any, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
+    """Save a model's variables alone; the suffix picks the format.
 
     Args:
         model: the model.
-        filepath: the file or directory to make.
+        filepath: the file or directory to make: `.weights.h5` as real Keras 3 reads it, `.weights.json` with shards
+            beside it, `.safetensors`, else an Orbax directory.
         variables: the model's variables.
         overwrite: whether a checkpoint that is already there may be replaced.
+        max_shard_size: the most that a shard of a `.weights.json` holds, in gigabytes.
+
+    Raises:
+        ValueError: variables that are not the model's, or `max_shard_size` with another suffix.
+        FileExistsError: something is there and `overwrite` is false.
+
+    >>> import fkeras as fk, jax, os, tempfile
+    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     model.save_weights(f"{place}/m.weights.json", model.init(jax.random.key(0)), max_shard_size=2.5e-8)
+    ...     sorted(os.listdir(place))
+    ['m.weights.json', 'm_00000.weights.h5', 'm_00001.weights.h5']
     """
-    if _suffix(filepath) == ".h5":
-        check_variables(model, variables, "save_weights")
-        _check_plain(model, filepath)
-        save_h5_weights(model, filepath, variables, overwrite)
-        return
-    _check_suffix(filepath)
+    _check_shard_size(filepath, max_shard_size)
+    suffix = _suffix(filepath)
+    if suffix not in (".h5", ".json", ".safetensors"):
+        _check_suffix(filepath)
     check_variables(model, variables, "save_weights")
-    _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
+    if suffix in (".h5", ".json"):
+        _check_plain(model, filepath)
+        save_h5_weights(model, filepath, variables, overwrite, max_shard_size)
+    elif suffix == ".safetensors":
+        save_safetensors(filepath, variables, overwrite)
+    else:
+        _directory.write(filepath, {"kind": "weights"}, dict(variables), overwrite)
+
+
+def _check_shard_size(filepath: Any, gigabytes: Any) -> None:
+    sharded = os.fspath(filepath).endswith(".weights.json")
+    if sharded != (gigabytes is not None) or (sharded and not gigabytes > 0):
+        raise ValueError(
+            explain(
+                "Weights in shards have the suffix .weights.json and a positive max_shard_size.",
+                received=f"{os.fspath(filepath)!r}, max_shard_size={gigabytes!r}",
+                write='model.save_weights("name.weights.json", variables, max_shard_size=5)   # gigabytes',
+            )
+        )
 
 
 def load_weights(
@@ -169,8 +204,10 @@ def load_weights(
     mismatched  params/head/kernel float32(2, 5) in the file, float32(2, 1) expected
     """
     choice = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
-    if _suffix(filepath) in (".h5", ".keras"):
+    if _suffix(filepath) in (".h5", ".keras", ".json"):
         loaded, found = load_h5_weights(model, filepath, variables, **choice)
+    elif _suffix(filepath) == ".safetensors":
+        loaded, found = load_safetensors(filepath, variables, **choice)
     else:
         loaded, found = _load_directory(filepath, variables, choice)
     return (loaded, found) if report else loaded
@@ -179,6 +216,7 @@ def load_weights(
 def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) -> tuple[dict[str, Any], LoadReport]:
     """Variables from an Orbax directory, and what was loaded; only the arrays that are taken are read."""
     _check_suffix(filepath)
+    filepath = _directory.last_of(filepath)
     manifest = _directory.read_manifest(filepath, ("weights", "model", "trainer"))
     places = _places(manifest)
     found = {here: _directory.specs(manifest)[at] for here, at in places.items()}
@@ -188,6 +226,36 @@ def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) ->
     arrays = _directory.read_arrays(filepath, manifest, set(wanted.values()))
     kept = _directory.flatten(dict(variables))
     return _directory.unflatten(dict(variables), {**kept, **{p: arrays[at] for p, at in wanted.items()}}), report
+
+
+def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, Any]:
+    """Some arrays of an Orbax directory, without a model to compare them with; no others are read.
+
+    Args:
+        directory: what `model.save`, `model.save_weights`, `trainer.save` or `fit(checkpoint=...)` wrote.
+        paths: regular expressions of whole paths, `"params/body/.*"` or `"opt_state/.*"`; all by default.
+
+    Returns:
+        Nested dicts of arrays; random keys as their raw data.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: a pattern that matches nothing, or a damaged array.
+
+    >>> import fkeras as fk, jax, tempfile
+    >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).compile("adam", "mse")
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     trainer.save(f"{place}/run", trainer.init(0))
+    ...     found = fk.checkpoint.load_arrays(f"{place}/run", "params/.*kernel")
+    >>> jax.tree.map(lambda a: a.shape, found)
+    {'params': {'dense': {'kernel': (3, 2)}}}
+    """
+    _check_suffix(directory)
+    place = _directory.last_of(directory)
+    manifest = _directory.read_manifest(place, ("weights", "model", "trainer"))
+    patterns = (paths,) if isinstance(paths, str) else tuple(paths)
+    wanted = chosen_paths(patterns, list(manifest["arrays"]), "paths")
+    return _directory.nest(_directory.read_arrays(place, manifest, wanted))
 
 
 def check_variables(model: Any, variables: Any, verb: str, arguments: str = "path, state.variables") -> None:

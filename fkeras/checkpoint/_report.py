@@ -134,8 +134,8 @@ def compare(
     }
     differ = [*missing, *unexpected, *mismatched]
     patterns = (allow,) if isinstance(allow, str) else tuple(allow)
-    _check_patterns(patterns, [*expected, *unexpected], "allow")
-    allowed = {p for p in differ if skip_mismatch or any(_names(pattern, p) for pattern in patterns)}
+    chosen = chosen_paths(patterns, [*expected, *unexpected], "allow")
+    allowed = {p for p in differ if skip_mismatch or p in chosen}
     return LoadReport(
         missing=missing,
         unexpected=unexpected,
@@ -158,6 +158,16 @@ def _renamed(found: Spec, rename: Mapping[str, str]) -> dict[str, str]:
 
 def _names(pattern: str, path: str) -> bool:
     return bool(re.fullmatch(pattern, path) or re.fullmatch(pattern, path.partition("/")[2]))
+
+
+def chosen_paths(patterns: Sequence[str], paths: Sequence[str], what: str) -> set[str]:
+    """The paths that patterns of whole paths choose, with or without the collection.
+
+    Raises:
+        ValueError: a pattern that chooses none, naming the nearest path.
+    """
+    _check_patterns(patterns, paths, what)
+    return {path for path in paths if any(_names(pattern, path) for pattern in patterns)}
 
 
 def _check_patterns(patterns: Any, paths: Any, what: str, search: bool = False) -> None:

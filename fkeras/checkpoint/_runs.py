@@ -2,7 +2,7 @@
 
     run/
       000000120/     a checkpoint of kind "trainer" after 120 steps, with the run's record in its manifest
-      000000160/     the next one; two are kept
+      000000160/     the next one; the last two are kept
 
 A checkpoint gets its name when it is whole, so one that was cut off is never taken for a finished one: the one before
 it is used, and what is left of the other goes when the run goes on.
@@ -11,6 +11,7 @@ it is used, and what is left of the other goes when the run goes on.
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -28,20 +29,29 @@ from ._compile_config import trainer_manifest
 from ._report import compare
 from ._trainers import BESIDE, state_specs
 
-_KEPT = 2
-
 
 def save_run(
-    directory: Any, trainer: Any, state: TrainState, record: Mapping[str, Any], memory: list[Mapping[str, Any]]
-) -> None:
+    directory: Any,
+    trainer: Any,
+    state: TrainState,
+    record: Mapping[str, Any],
+    memory: list[Mapping[str, Any]],
+    keep: int = 2,
+    pool: concurrent.futures.Executor | None = None,
+) -> concurrent.futures.Future[None] | None:
     """Save a run.
 
     Args:
         directory: the run's directory.
         trainer: what trains.
-        state: the whole state.
-        record: where the run is: numbers, strings, lists and dicts of them.
+        state: the whole state; with a `pool`, nobody else's, as it is read while training goes on.
+        record: where the run is: numbers, strings, lists and dicts of them; written down at once.
         memory: what each callback remembers; may hold arrays and pytrees of them.
+        keep: how many checkpoints stay.
+        pool: what writes the arrays; by default this call does, and returns when all is written.
+
+    Returns:
+        With a `pool`, the save that is under way.
     """
     place = _place(directory)
     arrays: dict[str, Any] = {}
@@ -50,10 +60,19 @@ def save_run(
         "run": _encode(record, "record", arrays),
         "memory": [_encode(m, f"memory/{i}", arrays) for i, m in enumerate(memory)],
     }
-    target = place / f"{record['total']:09d}"
+    state = state.unpacked()
     parts = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-    _directory.write(target, manifest, {**parts, BESIDE: arrays}, overwrite=True)
-    for old in _directory.numbered(place)[:-_KEPT]:
+    tree = {**parts, BESIDE: arrays}
+    total = record["total"]
+    if pool is not None:
+        return pool.submit(_write, place, total, manifest, tree, keep)
+    _write(place, total, manifest, tree, keep)
+    return None
+
+
+def _write(place: pathlib.Path, total: int, manifest: Mapping[str, Any], tree: Any, keep: int) -> None:
+    _directory.write(place / f"{total:09d}", manifest, tree, overwrite=True)
+    for old in _directory.numbered(place)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -86,9 +105,10 @@ def load_run(
                 write="the same arguments, or another directory",
             )
         )
+    like = jax.eval_shape(TrainState.unpacked, like)
     compare(_directory.spec_of(like), state_specs(manifest)).require(f"The run in {str(place)!r}")
     arrays = _directory.read_arrays(saved[-1], manifest)
-    state = _directory.unflatten(like, arrays, manifest)
+    state = _directory.unflatten(like, arrays, manifest).packed()
     beside = {p.removeprefix(f"{BESIDE}/"): a for p, a in arrays.items() if p.startswith(f"{BESIDE}/")}
     record = _decode(manifest["run"], beside, manifest)
     return state, record, [_decode(m, beside, manifest) for m in manifest["memory"]]

@@ -29,6 +29,7 @@ from ._infer import Inferred, infer, struct_of
 from ._input_spec import check_input_spec
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
+from ._traces import key_of_layer
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
 
 # What to write where Keras code would set an attribute.
@@ -140,6 +141,7 @@ class Layer(linen.Module, kw_only=True):
         for name, value in attributes.items():
             setattr(self, name, value)
 
+    @linen.nowrap
     def __setattr__(self, name: str, value: Any) -> None:
         mine = self.__dict__
         if name in ("scope", "parent", "name") and not mine.get("_sealed") and "_recorded" not in mine:
@@ -170,6 +172,7 @@ class Layer(linen.Module, kw_only=True):
         except flax_errors.SetAttributeFrozenModuleError:
             raise _frozen(self, name) from None
 
+    @linen.nowrap
     def __delattr__(self, name: str) -> None:
         raise _frozen(self, name)
 
@@ -188,6 +191,11 @@ class Layer(linen.Module, kw_only=True):
             found = (type(self), tuple(parts))
             object.__setattr__(self, "_key_cache", found)
         return found
+
+    @linen.nowrap
+    def _trace_key(self) -> Any:
+        """What two layers have in common that may share a trace."""
+        return key_of_layer(self)
 
     def __hash__(self) -> int:
         found = self.__dict__.get("_hash_cache")
@@ -436,9 +444,7 @@ class Layer(linen.Module, kw_only=True):
         with _explained(self, leaves):
             if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):
                 return record(self, args, kwargs, found=self._text_outputs(args, kwargs))
-            facts: dict[Any, Any] = {}
-            evaluate = functools.partial(self._abstract_call, facts=facts)
-            return record(self, args, kwargs, evaluate, facts)
+            return record(self, args, kwargs, self._abstract_call)
 
     @linen.nowrap
     def _text_outputs(self, args: Any, kwargs: Any) -> Inferred:

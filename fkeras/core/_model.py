@@ -15,7 +15,7 @@ from ._config import register
 from ._dtypes import policy_name
 from ._errors import did_you_mean, explain
 from ._graph import Graph, rerecord
-from ._infer import Inferred, is_symbolic
+from ._infer import Inferred, fold_in, is_symbolic
 from ._input import InputLayer
 from ._layer import Layer, default_name, params_key
 from ._run import run_graph, sow_masks
@@ -109,6 +109,10 @@ class Model(Layer):
         sow_masks(self, masks)
         return outputs
 
+    def operate(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run an operation of the graph; a method, so that Linen's interceptors see each under its name."""
+        return function(*args, **kwargs)
+
     @linen.nowrap
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks of the outputs of the call that just ran."""
@@ -144,7 +148,7 @@ class Model(Layer):
 
         def make(layer: Layer, node: Any) -> Any:
             # A layer's key depends on its name alone, not on its place or on its neighbours.
-            return node.program(jax.random.fold_in(key, zlib.crc32(str(layer.name).encode())))
+            return node.program(fold_in(key, zlib.crc32(str(layer.name).encode())))
 
         return self._assemble(make)
 
@@ -478,6 +482,13 @@ class Model(Layer):
         from ..checkpoint import load_weights as door
 
         return door(self, filepath, variables, **kwargs)
+
+    @linen.nowrap
+    def export(self, filepath: Any, variables: Any, format: str = "stablehlo", **kwargs: Any) -> None:
+        """Write the model as a program for elsewhere; the arguments are `fk.checkpoint.export`'s."""
+        from ..checkpoint import export as door
+
+        return door(self, filepath, variables, format, **kwargs)
 
     @linen.nowrap
     def quantize(self, variables: Any, mode: Any = "int8", **kwargs: Any) -> Any:

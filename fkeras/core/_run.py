@@ -69,7 +69,7 @@ def _map_masks(value: Any, masks: dict[int, Any]) -> Any:
     return found if jax.tree.leaves(found) else None
 
 
-def run_graph(owner: Layer, graph: Graph, values: list[Any], given_masks: Any, training: Any) -> tuple[Any, Any]:
+def run_graph(owner: Any, graph: Graph, values: list[Any], given_masks: Any, training: Any) -> tuple[Any, Any]:
     """Run a graph inside its bound owner: each layer one submodule under its own name.
 
     Returns:
@@ -85,7 +85,7 @@ def run_graph(owner: Layer, graph: Graph, values: list[Any], given_masks: Any, t
     def call(node: Node, leaves: list[Any]) -> list[Any]:
         args, kwargs = jax.tree.unflatten(node.treedef, leaves)
         if isinstance(node.operation, Op):
-            outputs = node.operation.function(*args, **kwargs)
+            outputs = owner.operate(graph.name_of(node), node.operation.function, args, kwargs)
         else:
             layer = node.operation
             if id(layer) not in modules:

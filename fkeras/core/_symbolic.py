@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 
 from ._errors import explain
 from ._infer import Inferred, infer, is_symbolic
+from ._traces import shared
 
 
 class SymbolicTensor:
@@ -149,22 +150,36 @@ class Node:
     Attributes:
         operation: a `Layer` or an `Op`.
         leaves, treedef: the flattened `(args, kwargs)`; some leaves are symbolic tensors.
+        found: what tracing it showed, which calls that are alike share:
         outputs: shapes and dtypes of the result, a pytree of `jax.ShapeDtypeStruct`.
         variables: what the layer's variables look like, and
         program: `key -> variables`.
         facts: what the layer and the layers inside it say of their weights, by path.
     """
 
-    __slots__ = ("__weakref__", "facts", "leaves", "operation", "outputs", "program", "treedef", "variables")
+    __slots__ = ("__weakref__", "found", "leaves", "operation", "treedef")
 
-    def __init__(self, operation: Any, leaves: list[Any], treedef: Any, found: Any, facts: Any = None) -> None:
+    def __init__(self, operation: Any, leaves: list[Any], treedef: Any, found: Inferred) -> None:
         self.operation = operation
         self.leaves = leaves
         self.treedef = treedef
-        self.outputs = found.outputs
-        self.variables = found.variables
-        self.program = found.program
-        self.facts = facts or {}
+        self.found = found
+
+    @property
+    def outputs(self) -> Any:
+        return self.found.outputs
+
+    @property
+    def variables(self) -> Any:
+        return self.found.variables
+
+    @property
+    def program(self) -> Callable[[jax.Array], Any]:
+        return self.found.program
+
+    @property
+    def facts(self) -> Mapping[Any, Any]:
+        return self.found.facts
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -187,7 +202,6 @@ def record(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     evaluate: Callable[..., tuple[Any, Any]] | None = None,
-    facts: dict[Any, Any] | None = None,
     found: Inferred | None = None,
 ) -> Any:
     """Record a call in the graph and return its symbolic outputs.
@@ -195,8 +209,8 @@ def record(
     Args:
         operation: the layer or op that is called.
         args, kwargs: its arguments, pytrees with symbolic tensors in them.
-        evaluate: `(key, args, kwargs) -> (outputs, variables)`; by default the op's function.
-        facts: a dict that `evaluate` fills while it is traced, kept with the node.
+        evaluate: `(key, args, kwargs, facts) -> (outputs, variables)`, which fills the dict `facts`; by default the
+            op's function.
         found: what the call returns, where it is known without tracing.
 
     Returns:
@@ -205,15 +219,23 @@ def record(
     leaves, treedef = jax.tree.flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, SymbolicTensor)]
 
-    def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
-        filled = list(leaves)
-        for place, array in zip(places, arrays, strict=True):
-            filled[place] = array
-        a, k = jax.tree.unflatten(treedef, filled)
-        return evaluate(key, a, k) if evaluate else (operation.function(*a, **k), {})
+    def trace() -> Inferred:
+        facts: dict[Any, Any] = {}
 
-    found = found or infer(function, [leaves[i].struct for i in places])
-    node = Node(operation, leaves, treedef, found, facts)
+        def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
+            filled = list(leaves)
+            for place, array in zip(places, arrays, strict=True):
+                filled[place] = array
+            a, k = jax.tree.unflatten(treedef, filled)
+            return evaluate(key, a, k, facts) if evaluate else (operation.function(*a, **k), {})
+
+        return dataclasses.replace(infer(function, [leaves[i].struct for i in places]), facts=facts)
+
+    if found is None:
+        given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
+        called = operation if evaluate else operation.function
+        found = shared(called, (treedef, tuple(places), given), trace)
+    node = Node(operation, leaves, treedef, found)
     outs, out_treedef = jax.tree.flatten(found.outputs)
     name = operation.name or type(operation).__name__
     tensors = [SymbolicTensor(s, node, i, name if len(outs) == 1 else f"{name}:{i}") for i, s in enumerate(outs)]

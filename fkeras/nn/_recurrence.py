@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen
 from jax import lax
 
-from ..core import TRANSIENT
+from ..core import LOSSES, TRANSIENT
 
 # One step: (inputs of one time step, states) -> (output, new states), all of them pytrees with the batch first.
 Step = Callable[..., tuple[Any, Any]]
@@ -74,6 +74,9 @@ def over_time(
     if first is None:
         first = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
     carry = (states, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), first))
+    if cell is not None and _only_reads(cell):
+        module, variables = cell.unbind()  # a plain scan, which the converter to ONNX knows
+        step, cell = (lambda x, states, step=step: step(module.bind(variables), x, states)), None
     if cell is None:
         carry, outputs = lax.scan(functools.partial(body, step), carry, (x, seen), unroll=unroll)
     else:
@@ -97,6 +100,12 @@ def _shown(states: Any, output: Any, previous: Any) -> Any:
         first = states[-1][0]
     same = jnp.shape(first) == jnp.shape(output) if hasattr(first, "shape") and hasattr(output, "shape") else False
     return first.astype(output.dtype) if same else previous
+
+
+def _only_reads(cell: linen.Module) -> bool:
+    """Whether a call of a bound module changes no variable and draws nothing: inference."""
+    changes = cell.is_initializing() or any(cell.is_mutable_collection(c) for c in (*cell.variables, LOSSES))
+    return not changes and not cell.has_rng("dropout")
 
 
 def _choose(keep: jax.Array, new: Any, old: Any) -> Any:

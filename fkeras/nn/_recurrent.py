@@ -65,11 +65,11 @@ class Recurrent(Layer):
             for i, z in enumerate(jax.tree.leaves(zeros))
         ]
         for variable, zero in zip(kept, jax.tree.leaves(zeros), strict=True):
-            if jnp.shape(variable.value) != zero.shape:
+            if variable.value.shape != zero.shape:
                 raise ValueError(
                     explain(
                         f"{self.path_text()} is stateful, and its state is one of another batch size.",
-                        received=f"inputs of shape {tuple(inputs.shape)}, a state of {jnp.shape(variable.value)}",
+                        received=f"inputs of shape {tuple(inputs.shape)}, a state of {variable.value.shape}",
                         usually="a last batch that is smaller than the others.",
                         write="data whose length the batch size divides, or variables without 'recurrent_state'",
                     )

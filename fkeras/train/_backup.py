@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import time
 from typing import Any
 
-from ._inference import floats
+from ._passes import floats
+from ._programs import private
 from ._state import TrainState
 from .callbacks import BackupAndRestore, CallbackList, History
 
@@ -49,6 +51,8 @@ class Backup:
         self.asked = asked
         self.last = time.monotonic()
         self.saved: tuple[int, int] | None = None  # epoch and total of what the directory holds
+        self.pool = concurrent.futures.ThreadPoolExecutor(1, "fkeras-backup") if asked.background else None
+        self.pending: concurrent.futures.Future[None] | None = None
 
     def restore(self, trainer: Any, run: Run, calls: CallbackList) -> bool:
         """Put what was saved in the run's place; whether there was anything."""
@@ -65,9 +69,13 @@ class Backup:
         return True
 
     def save(self, trainer: Any, run: Run, calls: CallbackList, source: Any) -> None:
-        """Save the run; what is there of an older one stays until this is whole."""
+        """Save the run; what is there of an older one stays until this is whole.
+
+        In the background a copy is written while training goes on; one save at a time, the next waits for it.
+        """
         from ..checkpoint import save_run as door
 
+        self.wait()
         run.data = source.position()
         record = {
             **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in ("state", "history")},
@@ -75,8 +83,24 @@ class Backup:
             "history": run.history.history,
             "epochs": run.history.epoch,
         }
-        door(self.asked.backup_dir, trainer, run.state, record, calls.memory)
+        state = run.state if self.pool is None else private(run.state)
+        keep = self.asked.max_to_keep
+        self.pending = door(self.asked.backup_dir, trainer, state, record, calls.memory, keep, self.pool)
         self.last, self.saved = time.monotonic(), (run.epoch, run.total)
+
+    def wait(self) -> None:
+        """Wait for the save that is under way, and raise what it raised."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self) -> None:
+        """The run is over: what is being saved is whole when this returns."""
+        try:
+            self.wait()
+        finally:
+            if self.pool is not None:
+                self.pool.shutdown()
 
     def holds(self, run: Run) -> bool:
         """Whether the run is on disk as it is at the end of its last epoch."""
@@ -101,5 +125,6 @@ class Backup:
         """The run has ended: its backup goes, if that was asked for."""
         from ..checkpoint import delete_runs as door
 
+        self.wait()
         if self.asked.delete_checkpoint:
             door(self.asked.backup_dir)

@@ -37,7 +37,7 @@ class CompileGuard:
         """
         if not self.ahead:
             self.ahead = True
-            self._compile_ahead(driver.step, state)
+            self._compile_ahead(driver.step, driver.argument(state))
         if len(self._traces()) == self.seen or self.trainer.run_eagerly:
             return
         self.seen = len(self._traces())

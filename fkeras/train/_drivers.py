@@ -14,19 +14,24 @@ from ._interrupt import Interruptible
 from ._sources import Arrays, Position
 
 # How many steps may be under way before Python waits for one of them.
-_AHEAD = 32
+AHEAD = 32
 
 
 def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, donate: bool) -> Any:
     """The driver that suits a source and a step."""
     step = _programs.one_step(trainer, donate)
-    if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
-        return OneByOne(step, source, seed)
-    data = source.data
-    fits = _programs.fits_device((data.x, data.y, data.sample_weight))
-    if fits and _programs.loops_well(step, state, data.spec(data.batch_size)):
+    if runs_on_device(trainer, source, step, state):
         return OnDevice(_programs.many_steps(trainer, donate), step, source, seed)
     return OneByOne(step, source, seed)
+
+
+def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
+    """Whether many steps are made in one dispatch: over arrays that fit, by a step that may run in a loop."""
+    if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
+        return False
+    data = source.data
+    fits = _programs.fits_device((data.x, data.y, data.sample_weight))
+    return fits and _programs.loops_well(step, state, data.spec(data.batch_size))
 
 
 class OneByOne:
@@ -47,6 +52,10 @@ class OneByOne:
         """Begin an epoch, after so many of its batches."""
         self.batches = self.source.epoch(self.seed, where, skip)
 
+    def argument(self, state: Any) -> Any:
+        """What the step takes for a state."""
+        return state
+
     def advance(self, state: Any, count: int, interruption: Interruptible) -> tuple[Any, Any, int]:
         """At most `count` steps: `(state, logs of the last, how many were made)`."""
         logs: Any = None
@@ -57,7 +66,7 @@ class OneByOne:
                 return state, logs, made
             state, logs = self.step(state, batch)
             self.under_way.append(logs)
-            if len(self.under_way) > _AHEAD:
+            if len(self.under_way) > AHEAD:
                 jax.block_until_ready(self.under_way.popleft())
         return state, logs, count
 
@@ -83,6 +92,10 @@ class OnDevice:
     def begin(self, where: Position, skip: int) -> None:
         """Begin an epoch, after so many of its batches."""
         self.where, self.place = where, skip
+
+    def argument(self, state: Any) -> Any:
+        """What the step takes for a state."""
+        return state
 
     def advance(self, state: Any, count: int, interruption: Interruptible) -> tuple[Any, Any, int]:
         """At most `count` steps: `(state, logs of the last, how many were made)`."""

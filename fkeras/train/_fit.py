@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +14,11 @@ from . import _programs
 from ._backup import Backup, Run
 from ._compiles import CompileGuard
 from ._drivers import OneByOne, driver_for
-from ._inference import evaluate_source, floats
+from ._evaluate import evaluate_source
 from ._interrupt import Interruptible
+from ._nan_check import Checked, NotFiniteError
 from ._pace import Pace
+from ._passes import floats
 from ._progress import Progress
 from ._sources import Arrays, Position, no_batches, training_source, validation_source
 from ._state import TrainState
@@ -46,6 +49,7 @@ def fit(
     validate_every: int | None = None,
     checkpoint: Any = None,
     max_compiles: int | None = None,
+    check_nans: bool = False,
 ) -> tuple[TrainState, History]:
     """Train for some epochs.
 
@@ -70,6 +74,8 @@ def fit(
         checkpoint: a directory, or a `fk.callbacks.BackupAndRestore`. The run is saved there while it goes on, and
             when it is called again with the same arguments it goes on from there, to the bit.
         max_compiles: how often the train step may be compiled in this call; another batch shape compiles it again.
+        check_nans: stop at the first step that makes the loss, a weight or a collection infinite or NaN. The state
+            returned is the one before it and `history.bad_batch` its batch, for `fk.train.explain`.
 
     Returns:
         `(state, history)`. Ctrl-C ends the run early and returns the last whole state and the history so far.
@@ -86,7 +92,9 @@ def fit(
     run = Run(_programs.private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
-    loop = _Loop(trainer, source, run, calls, backup, verbose, shuffle, max_steps, max_compiles, initial_epoch)
+    loop = _Loop(
+        trainer, source, run, calls, backup, verbose, shuffle, max_steps, max_compiles, initial_epoch, check_nans
+    )
     with Interruptible(terminations=backup is not None) as interruption:
         try:
             if not resumed:
@@ -106,11 +114,16 @@ def fit(
             run.state = trainer.finalize(run.state, loop.example)
             if backup is not None:
                 backup.finish()
+        except NotFiniteError as error:
+            warnings.warn(str(error), RuntimeWarning, stacklevel=3)
         except KeyboardInterrupt:
             run.history.interrupted = True
             if backup is not None:
                 backup.save(trainer, run, calls, source)
             interruption.leave_if_terminated()
+        finally:
+            if backup is not None:
+                backup.close()
     return run.state, run.history
 
 
@@ -119,7 +132,7 @@ class _Loop:
 
     def __init__(
         self, trainer: Any, source: Any, run: Run, calls: CallbackList, backup: Backup | None, verbose: int,
-        shuffle: bool, max_steps: int | None, max_compiles: int | None, initial_epoch: int,
+        shuffle: bool, max_steps: int | None, max_compiles: int | None, initial_epoch: int, check_nans: bool,
     ) -> None:  # fmt: skip
         self.trainer, self.source, self.run, self.calls, self.backup = trainer, source, run, calls, backup
         self.verbose, self.max_steps, self.initial_epoch = verbose, max_steps, initial_epoch
@@ -130,7 +143,11 @@ class _Loop:
             run.state = run.state.replace(metrics=empty)
         self.reset = _programs.cached(trainer, "reset metrics", lambda: lambda: trainer.reset_metrics(None))
         seed = np.asarray(jax.random.key_data(run.state.rng)) if shuffle else None
-        self.driver = driver_for(trainer, source, run.state, seed, donate=not self.by_batch)
+        self.driver: Any = (
+            Checked(trainer, source, seed)
+            if check_nans
+            else driver_for(trainer, source, run.state, seed, donate=not self.by_batch)
+        )
         self.guard = CompileGuard(trainer, source, max_compiles)
         # Batches of a stream may have any shape: where compilations are limited, each is looked at.
         alone = max_compiles is not None and isinstance(self.driver, OneByOne)
@@ -160,10 +177,11 @@ class _Loop:
                 self.call("on_train_batch_begin", batch=run.done)
             run.state, logs, made = self.driver.advance(run.state, count, interruption)
             self.guard.check(self.driver, run.state)
+            run.done, run.total = run.done + made, run.total + made
+            self._check_finite()
             if not made:
                 break
             before, last, run.logs = last, logs, logs
-            run.done, run.total = run.done + made, run.total + made
             if self.by_batch:
                 run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
             self.pace.wait(before, made)
@@ -177,6 +195,24 @@ class _Loop:
             raise no_batches(run.epoch)
         self.progress = progress
         return floats(run.logs)
+
+    def _check_finite(self) -> None:
+        """End the run at a step that was bad.
+
+        Raises:
+            NotFiniteError: there was one.
+        """
+        bad, run = getattr(self.driver, "bad", None), self.run
+        if bad is not None:
+            run.history.bad_batch = bad
+            raise NotFiniteError(
+                explain(
+                    f"Step {int(run.state.step)} (batch {run.done} of epoch {run.epoch + 1}) is not finite.",
+                    received="an infinite or NaN loss, weight or collection; the state before it is returned.",
+                    usually="a learning rate that is too high, a root or logarithm at 0, or a bad number in the data.",
+                    write="print(fk.train.explain(trainer, state, history.bad_batch))",
+                )
+            )
 
     def _next_count(self) -> int:
         """How many steps to make before Python looks again."""

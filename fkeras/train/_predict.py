@@ -1,34 +1,136 @@
-"""`model.predict`: predictions without a trainer."""
+"""predict: a model's outputs for a whole set."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
-from . import _inference
-from ._trainer import Trainer
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from . import _data
+from ._data import rows
+from ._pace import Pace
+from ._passes import BEGIN, window, worth_copying
+from ._programs import cached, nbytes
+from ._progress import Progress
+from ._sources import Arrays, no_batches, stream_source
+from .callbacks import CallbackList, Event
 
 
-def predict(model: Any, variables: Any, x: Any, **kwargs: Any) -> Any:
-    """The model's outputs for all of `x`, in batches, as numpy arrays.
+def predict(
+    trainer: Any,
+    variables: Any,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Any = 0,
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> Any:
+    """The model's outputs for all of `x`, in inference mode.
 
     Args:
-        model: an fkeras model or a Linen module.
-        variables: its variables.
+        trainer: a trainer, or something with its `predict_step`.
+        variables: the model's variables.
         x: an array, a pytree of arrays, or something that yields batches.
-        **kwargs: `batch_size`, `verbose`, `steps` and `callbacks`, as for `Trainer.predict`.
+        batch_size: rows in a batch, 32 by default.
+        verbose: 0 silent, 1 a bar, 2 a line.
+        steps: how many batches to use; all by default.
+        callbacks: their `on_predict_*` hooks are called.
 
-    >>> import fkeras as fk, jax, numpy as np
-    >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
-    >>> fk.train.predict(model, model.init(jax.random.key(0)), np.ones((5, 3))).shape
-    (5, 2)
+    Returns:
+        The outputs in the model's structure, numpy arrays with one row for each of `x`.
     """
-    return _inference.predict(_predictor(model), variables, x, **kwargs)
+    if _is_one_batch(x, batch_size) and steps is None and callbacks is None and not verbose:
+        found = trainer.predict_step(variables, x)
+        return np.asarray(found) if isinstance(found, jax.Array) else jax.tree.map(np.asarray, found)
+    arrays = _data.is_arrays(x)
+    source: Any = Arrays(_data.array_data(x, None, None, batch_size)) if arrays else stream_source(x, steps)
+    if arrays and not callbacks and not verbose and not trainer.run_eagerly:
+        if source.steps == 1:
+            return jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
+        if steps is None and worth_copying(source.data.x, source.steps):
+            found = _predict_on_device(trainer, variables, source)
+            if found is not None:
+                return found
+    size = min(source.data.batch_size, source.data.count) if arrays else None
+    calls, progress, results = CallbackList(callbacks), Progress(steps or source.steps, int(verbose != 0)), []
+    event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
+    calls.call("on_predict_begin", event)
+    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
+        calls.call("on_predict_batch_begin", event.replace(batch=done))
+        count = rows(inputs)
+        outputs = trainer.predict_step(variables, _data.pad(inputs, size) if size is not None else inputs)
+        results.append((outputs, count))
+        calls.call("on_predict_batch_end", event.replace(batch=done))
+        progress.step(done + 1, {})
+    if not results:
+        raise no_batches(0)
+    calls.call("on_predict_end", event)
+    progress.finish(len(results), {})
+    parts = [jax.tree.map(lambda a, n=count: np.asarray(a)[:n], outputs) for outputs, count in results]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
-def _predictor(model: Any) -> Trainer:
-    """A trainer that only predicts, kept with the model so that it compiles once."""
-    found = model.__dict__.get("_predictor")
-    if found is None:
-        found = Trainer(model, "sgd")
-        object.__setattr__(model, "_predictor", found)
-    return found
+def _is_one_batch(x: Any, batch_size: Any) -> bool:
+    """Whether `x` is one array of numbers that fits a batch: nothing is to be cut, padded or converted.
+
+    A prediction of one sample takes some 10 µs, and the general way around it as long again.
+    """
+    size = 32 if batch_size is None else batch_size
+    return type(size) is int and isinstance(x, jax.Array | np.ndarray) and x.ndim > 0 and 0 < x.shape[0] <= size
+
+
+def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
+    """Many batches a dispatch into one array; `None` where that cannot be."""
+    room = _room(trainer, variables, source)
+    if room is None:
+        return None
+    run, x = _predict_many(trainer), jax.device_put(source.data.x)
+    out, pace, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), Pace(None), 0
+    while done < source.steps:
+        stop = min(done + pace.count, source.steps)
+        out = run(out, variables, x, np.int32(done), np.int32(stop), source.data.batch_size)
+        pace.wait(out if done else None, stop - done)
+        done = stop
+    return jax.tree.map(np.asarray, out)
+
+
+def _room(trainer: Any, variables: Any, source: Arrays) -> Any:
+    """The outputs of all rows; `None` where they are large, or are not one row for each of the input."""
+    size, count = source.data.batch_size, source.data.count
+    one = jax.eval_shape(trainer.predict_step, variables, source.data.spec(size)[0])
+    if any(a.shape[:1] != (size,) for a in jax.tree.leaves(one)):
+        return None
+    room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype), one)
+    return room if nbytes(room) <= 2**28 else None
+
+
+def _predict_many(trainer: Any) -> Any:
+    """The outputs of the batches `start` to `stop`, written into an array of all."""
+
+    def make() -> Callable[..., Any]:
+        def many(out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
+            def body(i: Any, out: Any) -> Any:
+                batch, first = window(x, i, size, rows(x))
+                found = trainer.predict_step(variables, batch)
+                return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
+
+            return lax.fori_loop(start, stop, body, out)
+
+        return many
+
+    return cached(trainer, "predict many", make, static_argnums=5, donate_argnums=0)
+
+
+def lower_predict(trainer: Any, variables: Any, source: Arrays, stream: bool) -> Any:
+    """The program of `predict` for arrays or batches of which only shapes are known; lowered."""
+    data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    if not stream and source.steps > 1 and worth_copying(data.x, source.steps):
+        room = _room(trainer, variables, source)
+        if room is not None:
+            return _predict_many(trainer).lower(room, variables, data.x, place, place, data.batch_size)
+    return type(trainer).predict_step.program(trainer).lower(variables, data.spec(data.batch_size)[0])

@@ -18,7 +18,7 @@ _SHARE = 0.25
 _ON_CPU = 256 * 2**20
 
 
-def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **options: Any) -> Callable[..., Any]:
+def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **options: Any) -> Any:
     """A function of the trainer, compiled once; as it is when the trainer runs eagerly."""
     if trainer.run_eagerly:
         return make()
@@ -27,20 +27,20 @@ def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **opt
     return trainer._programs[key]
 
 
-def _advance(trainer: Any) -> Callable[..., Any]:
+def advance(trainer: Any) -> Any:
     """`(state, batch) -> (state, what a step shows)`; its trace is shared by every program that contains it."""
 
     def make() -> Callable[..., Any]:
-        def advance(state: Any, batch: Batch) -> Any:
+        def one(state: Any, batch: Batch) -> Any:
             note_trace(trainer, (state, batch))
             return trainer._advance(state, batch)
 
-        return advance
+        return one
 
     return cached(trainer, "advance", make)
 
 
-def one_step(trainer: Any, donate: bool) -> Callable[..., Any]:
+def one_step(trainer: Any, donate: bool) -> Any:
     """`(state, batch) -> (state, logs)`.
 
     Args:
@@ -49,10 +49,10 @@ def one_step(trainer: Any, donate: bool) -> Callable[..., Any]:
     """
 
     def make() -> Callable[..., Any]:
-        advance = _advance(trainer)
+        made = advance(trainer)
 
         def step(state: Any, batch: Batch) -> Any:
-            state, shown = advance(state, batch)
+            state, shown = made(state, batch)
             return state, trainer._logs(state, shown)
 
         return step
@@ -60,7 +60,7 @@ def one_step(trainer: Any, donate: bool) -> Callable[..., Any]:
     return cached(trainer, f"one step {donate}", make, donate_argnums=0 if donate else ())
 
 
-def many_steps(trainer: Any, donate: bool) -> Callable[..., Any]:
+def many_steps(trainer: Any, donate: bool) -> Any:
     """`(state, data, order, start, stop, size) -> (state, logs)`: steps over the batches `start` to `stop`.
 
     The bounds are numbers in the program's input, so one program serves every stretch of an epoch, and a run that is
@@ -68,14 +68,14 @@ def many_steps(trainer: Any, donate: bool) -> Callable[..., Any]:
     """
 
     def make() -> Callable[..., Any]:
-        advance = _advance(trainer)
+        made = advance(trainer)
 
         def steps(state: Any, data: Any, order: Any, start: Any, stop: Any, size: int) -> Any:
             def body(i: Any, carry: Any) -> Any:
-                return advance(carry[0], batch_at(data, order, i, size))
+                return made(carry[0], batch_at(data, order, i, size))
 
             batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
-            shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(advance, state, batch)[1])
+            shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(made, state, batch)[1])
             state, shown = lax.fori_loop(start, stop, body, (state, shown))
             return state, trainer._logs(state, shown)
 
@@ -101,7 +101,12 @@ def fits_device(tree: Any) -> bool:
         return False
     device = jax.local_devices()[0]
     limit = _ON_CPU if on_cpu() else (device.memory_stats() or {}).get("bytes_limit", 2**30) * _SHARE
-    return sum(leaf.nbytes for leaf in leaves) <= limit
+    return nbytes(leaves) <= limit
+
+
+def nbytes(tree: Any) -> int:
+    """The bytes of arrays, or of what stands for arrays."""
+    return sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
 
 
 def on_cpu() -> bool:

@@ -15,8 +15,8 @@ import optax
 from flax import linen
 
 from ..core import explain
+from . import _ahead, _evaluate, _predict, _sources
 from . import _fit as fitting
-from . import _inference, _sources
 from . import losses as fk_losses
 from . import metrics as fk_metrics
 from . import optimizers as fk_optimizers
@@ -25,6 +25,8 @@ from ._forward import added_losses, forward, init_variables, output_masks
 from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
 from ._objective import Objective, add_to, output_names, targets
 from ._partition import Partition, merge, partition_of
+from ._programs import cached
+from ._running_sums import RunningSums
 from ._state import TrainState
 from ._step_numbers import check_log, step_numbers
 
@@ -37,15 +39,15 @@ def _compiled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     key = f"{function.__qualname__}.{name}"
 
+    def program(self: Trainer) -> Callable[..., Any]:
+        return cached(self, key, lambda: functools.partial(function, self))
+
     @functools.wraps(function)
     def method(self: Trainer, *args: Any) -> Any:
-        if self.run_eagerly:
-            return function(self, *args)
-        if key not in self._programs:
-            self._programs[key] = jax.jit(functools.partial(function, self))
-        return self._programs[key](*args)
+        found = self._programs.get(key)
+        return (program(self) if found is None else found)(*args)
 
-    method.plain = function  # type: ignore[attr-defined]
+    method.plain, method.program = function, program  # type: ignore[attr-defined]
     return method
 
 
@@ -228,7 +230,7 @@ class Trainer:
             outputs = self._abstract_outputs(variables, x)
             with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
                 empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
-                empty = jax.tree.map(np.asarray, empty)
+                empty = RunningSums.of(jax.tree.map(np.asarray, empty))
             if x is not None or getattr(self.model, "graph", None) is not None:
                 self._programs["empty"] = empty
         return jax.tree.map(jnp.asarray, empty)
@@ -390,7 +392,7 @@ class Trainer:
             # those of evaluation leave masked steps out.
             masks = [None] * len(leaves)
             new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
-        return new
+        return RunningSums.of(new)
 
     def _running(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
         """The numbers to show after a step that was traced: the running ones, and those of the step alone."""
@@ -441,7 +443,7 @@ class Trainer:
             size = jnp.sum(valid.astype(jnp.float32)) if valid is not None else rows(x)
             new["added"] = add_to(sums["added"], added * size, size)
         new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks, valid)
-        return new
+        return RunningSums.of(new)
 
     def eval_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         """One evaluation step: the state with its running metrics advanced, and the logs; weights stay.
@@ -473,11 +475,15 @@ class Trainer:
 
     def evaluate(self, state: TrainState, x: Any = None, y: Any = None, **kwargs: Any) -> dict[str, float]:
         """Loss and metrics over a whole set; see `fk.train.evaluate`."""
-        return _inference.evaluate(self, state, x, y, **kwargs)
+        return _evaluate.evaluate(self, state, x, y, **kwargs)
 
     def predict(self, state: TrainState, x: Any, **kwargs: Any) -> Any:
         """The model's outputs for all of `x`, as numpy arrays; see `fk.train.predict`."""
-        return _inference.predict(self, state.variables, x, **kwargs)
+        return _predict.predict(self, state.variables, x, **kwargs)
+
+    def lower(self, batch: Any, rows: int | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Compile every program of a run from the shapes of a batch; see `fk.train.lower`."""
+        return _ahead.lower(self, batch, rows, **kwargs)
 
     def train_on_batch(
         self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None

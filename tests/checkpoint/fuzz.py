@@ -42,12 +42,17 @@ class Corpus:
         self.trainer.save(self.place / "good.keras", self.state)
         model.save_weights(self.place / "good.weights.h5", variables)
         self.trainer.save(self.place / "run", self.state)
+        model.save_weights(self.place / "good.safetensors", variables)
+        (self.place / "shards").mkdir()
+        model.save_weights(self.place / "shards" / "m.weights.json", variables, max_shard_size=1e-7)
         keras_form(self.place / "good.weights.h5", self.place / "keras.weights.h5")
         blank = jax.tree.map(np.zeros_like, variables)
         self.loaders = {
             "good.keras": lambda path: leaves(fk.load_model(path)[1]),
             "good.weights.h5": lambda path: leaves(model.load_weights(path, blank)),
             "keras.weights.h5": lambda path: leaves(model.load_weights(path, blank)),
+            "good.safetensors": lambda path: leaves(model.load_weights(path, blank)),
+            "shards": lambda path: leaves(model.load_weights(path / "m.weights.json", blank)),
             "run": lambda path: leaves(fk.load_model(path)[1]),
         }
         self.good = {name: load(self.place / name) for name, load in self.loaders.items()}

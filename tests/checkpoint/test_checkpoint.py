@@ -152,8 +152,26 @@ def test_changing_one_array_is_caught(tmp_path):
     trainer.model.save(tmp_path / "a", state.variables)
     trainer.model.save(tmp_path / "b", changed)
     shutil.copy(tmp_path / "a" / "fkeras.json", tmp_path / "b" / "fkeras.json")
+    with pytest.raises(ValueError, match="cannot be read"):
+        fk.load_model(tmp_path / "b")
+    # a manifest of the first format knows nothing of files, and has no seal
+    manifest = json.loads((tmp_path / "a" / "fkeras.json").read_text())
+    del manifest["files"], manifest["sha256"]
+    (tmp_path / "b" / "fkeras.json").write_text(json.dumps({**manifest, "version": 1}))
     with pytest.raises(ValueError, match=r"'params/hidden/kernel' is not what was saved"):
         fk.load_model(tmp_path / "b")
+
+
+def test_a_file_that_was_damaged_is_refused_before_it_is_parsed(tmp_path):
+    trainer, state = trained()
+    trainer.model.save(tmp_path / "m", state.variables)
+    for path in (p for p in sorted((tmp_path / "m" / "arrays").rglob("*")) if p.is_file() and p.stat().st_size):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(ValueError, match=r"cannot be read[\s\S]*another SHA-256 than was written"):
+            fk.load_model(tmp_path / "m")
+        path.write_bytes(whole)
+    assert same(fk.load_model(tmp_path / "m")[1], state.variables)
 
 
 def test_wrong_variables_are_refused_before_anything_is_written(tmp_path):

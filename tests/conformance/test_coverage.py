@@ -43,10 +43,7 @@ ELSEWHERE = {
     "losses": {},
     "metrics": {},
     "optimizers": {"legacy": "raises in Keras 3 too"},
-    "callbacks": {
-        "OrbaxCheckpoint": "ModelCheckpoint and BackupAndRestore write Orbax directories",
-        "RemoteMonitor": "posts to a server of Keras 1's time",
-    },
+    "callbacks": {"RemoteMonitor": "posts to a server of Keras 1's time"},
     "optimizers.schedules": {},
 }
 

@@ -1,7 +1,9 @@
 """`init` without a forward pass, shapes over unknown dimensions, operators, immutability, config, errors."""
 
 import functools
+import gc
 import json
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +62,67 @@ def test_each_initializer_and_shape_compiles_once(caplog):
     assert sum("Compiling jit(draw_once)" in record.getMessage() for record in caplog.records) == 1
     kernels = [np.asarray(p["kernel"]) for p in variables["params"].values()]
     assert all(not np.array_equal(a, b) for k, a in enumerate(kernels) for b in kernels[k + 1 :])
+
+
+# ------------------------------------------------------------------ shared traces
+def found_of(tensor):
+    return tensor.node.found
+
+
+def test_calls_that_are_alike_share_a_trace_and_not_their_weights():
+    x = fk.Input((4,))
+    one, two = fk.nn.Dense(4, activation="relu"), fk.nn.Dense(4, activation="relu", name="two")
+    a, b = one(x), two(x)
+    assert found_of(a) is found_of(b)
+    model = fk.Model(x, a + b)
+    params = model.init(KEY)["params"]
+    assert not np.array_equal(params["dense"]["kernel"], params["two"]["kernel"])
+    alone = fk.Model(x, fk.nn.Dense(4, activation="relu", name="two")(x)).init(KEY)["params"]["two"]
+    np.testing.assert_array_equal(alone["kernel"], params["two"]["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4, use_bias=False)(x)),
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4, dtype="bfloat16")(x)),
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4)(fk.ops.cast(x, "int32"))),
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4)(x[:, :3])),
+        (lambda x: fk.ops.cast(x, "int32") * 2, lambda x: fk.ops.cast(x, "int32") * 2.0),
+        (lambda x: fk.ops.cast(x, "int32") + True, lambda x: fk.ops.cast(x, "int32") + 1.0),
+        (lambda x: x[:, 1], lambda x: x[:, :1]),
+        (lambda x: fk.nn.RNN(fk.nn.GRUCell(2))(x[:, None]), lambda x: fk.nn.RNN(fk.nn.LSTMCell(2))(x[:, None])),
+        (lambda x: fk.nn.Lambda(lambda t: t[:, :2])(x), lambda x: fk.nn.Lambda(lambda t: t[:, :3])(x)),
+    ],
+)
+def test_calls_that_differ_share_nothing(one, two):
+    x = fk.Input((4,))
+    a, b = one(x), two(x)
+    assert found_of(a) is not found_of(b)
+    assert (a.shape, a.dtype) == (one(x).shape, one(x).dtype)
+    assert (b.shape, b.dtype) == (two(x).shape, two(x).dtype)
+
+
+def test_a_layer_of_the_users_own_is_traced_at_each_call():
+    widths = iter((2, 3))
+
+    class Widening(fk.nn.Dense):
+        def call(self, inputs):
+            return jnp.zeros((inputs.shape[0], next(widths)))
+
+    x = fk.Input((4,))
+    assert [Widening(1)(x).shape, Widening(1)(x).shape] == [(None, 2), (None, 3)]
+
+
+def test_a_trace_is_not_shared_across_settings_of_jax_and_dies_with_its_graph():
+    make = lambda: fk.nn.Dense(5)(fk.Input((4,), dtype="float64"))  # noqa: E731
+    kept = make()
+    with jax.enable_x64(True):
+        assert found_of(make()) is not found_of(kept)
+    gone = weakref.ref(found_of(kept))
+    del kept
+    gc.collect()
+    assert gone() is None
 
 
 def test_init_under_jit_vmap_eval_shape():

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core import explain
 from ._base import Callback
-from ._frequency import check_save_freq
+from ._frequency import check_max_to_keep, check_save_freq
 
 
 class BackupAndRestore(Callback):
@@ -19,6 +19,9 @@ class BackupAndRestore(Callback):
         double_checkpoint: also save when an epoch ends, when `save_freq` counts steps.
         delete_checkpoint: whether the backup is deleted when training has ended.
         save_seconds: also save when this many seconds have gone by, between two steps.
+        max_to_keep: how many of the run's checkpoints stay.
+        background: whether a copy of the state is written while training goes on; otherwise training waits for each
+            save, and no copy is made.
 
     Raises:
         ValueError: a frequency that is neither.
@@ -49,11 +52,15 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
         *,
         save_seconds: float | None = None,
+        max_to_keep: int = 2,
+        background: bool = True,
     ) -> None:
         check_save_freq("BackupAndRestore", save_freq, "steps")
+        check_max_to_keep("BackupAndRestore", max_to_keep)
         if not os.fspath(backup_dir):
             raise ValueError(
                 explain("BackupAndRestore needs a directory.", received=repr(backup_dir), write='"backups/run1"')
             )
         self.backup_dir, self.save_freq, self.save_seconds = os.fspath(backup_dir), save_freq, save_seconds
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
+        self.max_to_keep, self.background = max_to_keep, background

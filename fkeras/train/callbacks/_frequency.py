@@ -29,3 +29,25 @@ def check_save_freq(owner: str, save_freq: Any, unit: str) -> None:
                 write='save_freq="epoch"',
             )
         )
+
+
+def check_max_to_keep(owner: str, max_to_keep: Any) -> None:
+    """Refuse what is no positive number.
+
+    Args:
+        owner: the callback's name.
+        max_to_keep: what was given.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> check_max_to_keep("ModelCheckpoint", 3)
+    """
+    if isinstance(max_to_keep, bool) or not isinstance(max_to_keep, int) or max_to_keep < 1:
+        raise ValueError(
+            explain(
+                f"{owner}: `max_to_keep` is how many checkpoints stay.",
+                received=f"max_to_keep={max_to_keep!r}",
+                write="max_to_keep=3",
+            )
+        )

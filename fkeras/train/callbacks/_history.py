@@ -13,6 +13,7 @@ class History:
         epoch: the epochs they belong to.
         params: what the run was asked for (`epochs`, `steps`).
         interrupted: whether Ctrl-C ended it.
+        bad_batch: the batch of the step that `fit(check_nans=True)` ended at; `None` when all went well.
 
     >>> history = History()
     >>> history.add(0, {"loss": 0.5})
@@ -27,6 +28,7 @@ class History:
         self.epoch: list[int] = []
         self.params = params
         self.interrupted = False
+        self.bad_batch: Any = None
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:
         """One more epoch's numbers."""

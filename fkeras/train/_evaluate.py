@@ -1,9 +1,9 @@
-"""evaluate and predict: loops around compiled passes over a set."""
+"""evaluate: loss and metrics over a whole set."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,23 +17,13 @@ from ._data import rows
 from ._forward import forward
 from ._objective import targets
 from ._pace import Pace
-from ._programs import cached, fits_device, on_cpu
+from ._passes import BEGIN, floats, window, worth_copying
+from ._programs import cached
 from ._progress import Progress
-from ._sources import Arrays, Position, no_batches, stream_source
+from ._sources import Arrays, no_batches, stream_source
 from ._state import TrainState
 from .callbacks import CallbackList, Event
 from .losses import is_known
-
-_BEGIN = Position(0, 0)
-# Bytes of a batch that the CPU copies in the time of a dispatch (measured: 188 MB in 0.35 s, a dispatch in 0.1 ms).
-_CHEAP = 2**16
-
-
-def floats(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Logs as Python floats, the loss first."""
-    arrays = jax.device_get(dict(logs))
-    arrays = {**{k: arrays[k] for k in ("loss",) if k in arrays}, **arrays}  # jit sorts the keys
-    return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in arrays.items()}
 
 
 def evaluate(
@@ -82,8 +72,7 @@ def evaluate_source(
     padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
     kept: list[Any] | None = [] if trainer.objective.has_on_host() else None
-    looped = padded and kept is None and not by_batch and not trainer.run_eagerly
-    if looped and _worth_copying(_tree(source), source.steps):
+    if padded and not by_batch and _evaluates_on_device(trainer, source):
         sums, done = _pass_on_device(trainer, sums, light, source, steps, progress)
     else:
         size = min(source.data.batch_size, source.data.count) if padded else None
@@ -106,7 +95,7 @@ def _pass_by_batch(
     """One dispatch a batch; with a `size`, short batches are padded to it; `kept` gets targets and predictions."""
     run, done = cached(trainer, "evaluate", lambda: trainer._evaluate_batch), 0
     keep = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
-    for batch in itertools.islice(source.epoch(None, _BEGIN), steps):
+    for batch in itertools.islice(source.epoch(None, BEGIN), steps):
         calls.call("on_test_batch_begin", event.replace(batch=done))
         valid, whole = None, batch
         if size is not None:
@@ -145,22 +134,8 @@ def _on_host(trainer: Any, kept: list[Any]) -> dict[str, float]:
 def _pass_on_device(
     trainer: Any, sums: Any, light: Any, source: Arrays, steps: int | None, progress: Progress
 ) -> tuple[Any, int]:
-    """Many batches a dispatch; rows that the last one has in common with the one before count once."""
-
-    def make() -> Callable[..., Any]:
-        def many(sums: Any, light: Any, data: Any, start: Any, stop: Any, size: int) -> Any:
-            count = rows(data[0])
-
-            def body(i: Any, sums: Any) -> Any:
-                # the last window ends with the data, so it may begin with rows that the one before has seen
-                batch, first = _window(data, i, size, count)
-                return trainer._evaluate_batch(sums, light, batch, first + jnp.arange(size) >= i * size)
-
-            return lax.fori_loop(start, stop, body, sums)
-
-        return many
-
-    run = cached(trainer, "evaluate many", make, static_argnums=5)
+    """Many batches a dispatch."""
+    run = _evaluate_many(trainer)
     data, size = jax.device_put(_tree(source)), min(source.data.batch_size, source.data.count)
     total, done, pace = min(source.steps, steps or source.steps), 0, Pace(None)
     before = None
@@ -173,17 +148,45 @@ def _pass_on_device(
     return sums, done
 
 
-def _window(data: Any, i: Any, size: int, count: int) -> tuple[Any, Any]:
-    """`(rows, the first one's place)` of a batch; the last one ends with the data."""
-    first = jnp.minimum(i * size, count - size)
-    return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, first, size), data), first
+def _evaluates_on_device(trainer: Any, source: Arrays) -> bool:
+    """Whether batches that may be padded are evaluated many a dispatch."""
+    plain = not trainer.objective.has_on_host() and not trainer.run_eagerly
+    return plain and worth_copying(_tree(source), source.steps)
 
 
-def _worth_copying(tree: Any, steps: int) -> bool:
-    """Whether one pass is faster over a copy on the device: where the copy costs less than a dispatch a batch."""
-    if not fits_device(tree):
-        return False
-    return not on_cpu() or sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) <= steps * _CHEAP
+def _evaluate_many(trainer: Any) -> Any:
+    """Sums over the batches `start` to `stop`; rows that the last has in common with the one before count once."""
+
+    def make() -> Callable[..., Any]:
+        def many(sums: Any, light: Any, data: Any, start: Any, stop: Any, size: int) -> Any:
+            count = rows(data[0])
+
+            def body(i: Any, sums: Any) -> Any:
+                # the last window ends with the data, so it may begin with rows that the one before has seen
+                batch, first = window(data, i, size, count)
+                return trainer._evaluate_batch(sums, light, batch, first + jnp.arange(size) >= i * size)
+
+            return lax.fori_loop(start, stop, body, sums)
+
+        return many
+
+    return cached(trainer, "evaluate many", make, static_argnums=5)
+
+
+def lower_evaluate(trainer: Any, state: Any, source: Arrays, stream: bool) -> Any:
+    """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
+    light = state.replace(opt_state=(), metrics=())
+    data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    example = jax.eval_shape(lambda x: jax.tree.map(lambda a: a[:1], x), data.x)
+    padded = not stream and _can_pad(trainer, state.variables, example)
+    if padded and _evaluates_on_device(trainer, source):
+        return _evaluate_many(trainer).lower(state.metrics, light, _tree(source), place, place, data.batch_size)
+    valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
+    if trainer.objective.has_on_host():
+        run = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
+    else:
+        run = cached(trainer, "evaluate", lambda: trainer._evaluate_batch)
+    return run.lower(state.metrics, light, data.spec(data.batch_size), valid)
 
 
 def _tree(source: Arrays) -> Any:
@@ -204,91 +207,3 @@ def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
     if name not in trainer._programs:
         trainer._programs[name] = losses_added()
     return not trainer._programs[name]
-
-
-# ------------------------------------------------------------------ predict
-def predict(
-    trainer: Any,
-    variables: Any,
-    x: Any,
-    batch_size: int | None = None,
-    verbose: Any = 0,
-    steps: int | None = None,
-    callbacks: Any = None,
-) -> Any:
-    """The model's outputs for all of `x`, in inference mode.
-
-    Args:
-        trainer: a trainer, or something with its `predict_step`.
-        variables: the model's variables.
-        x: an array, a pytree of arrays, or something that yields batches.
-        batch_size: rows in a batch, 32 by default.
-        verbose: 0 silent, 1 a bar, 2 a line.
-        steps: how many batches to use; all by default.
-        callbacks: their `on_predict_*` hooks are called.
-
-    Returns:
-        The outputs in the model's structure, numpy arrays with one row for each of `x`.
-    """
-    arrays = _data.is_arrays(x)
-    source: Any = Arrays(_data.array_data(x, None, None, batch_size)) if arrays else stream_source(x, steps)
-    if arrays and not callbacks and not verbose and not trainer.run_eagerly:
-        if source.steps == 1:
-            return jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
-        if steps is None and _worth_copying(source.data.x, source.steps):
-            found = _predict_on_device(trainer, variables, source)
-            if found is not None:
-                return found
-    size = min(source.data.batch_size, source.data.count) if arrays else None
-    calls, progress, results = CallbackList(callbacks), Progress(steps or source.steps, int(verbose != 0)), []
-    event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
-    calls.call("on_predict_begin", event)
-    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, _BEGIN), steps)):
-        calls.call("on_predict_batch_begin", event.replace(batch=done))
-        count = rows(inputs)
-        outputs = trainer.predict_step(variables, _data.pad(inputs, size) if size is not None else inputs)
-        results.append((outputs, count))
-        calls.call("on_predict_batch_end", event.replace(batch=done))
-        progress.step(done + 1, {})
-    if not results:
-        raise no_batches(0)
-    calls.call("on_predict_end", event)
-    progress.finish(len(results), {})
-    parts = [jax.tree.map(lambda a, n=count: np.asarray(a)[:n], outputs) for outputs, count in results]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-
-
-def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
-    """Many batches a dispatch into one array; `None` where an output has not one row for each of the input."""
-    size, count = source.data.batch_size, source.data.count
-    one = jax.eval_shape(trainer.predict_step, variables, source.data.spec(size)[0])
-    if any(a.shape[:1] != (size,) for a in jax.tree.leaves(one)):
-        return None
-    room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype), one)
-    if sum(np.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(room)) > 2**28:
-        return None
-
-    def make() -> Callable[..., Any]:
-        def many(out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
-            def body(i: Any, out: Any) -> Any:
-                batch, first = _window(x, i, size, rows(x))
-                found = trainer.predict_step(variables, batch)
-                return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
-
-            return lax.fori_loop(start, stop, body, out)
-
-        return many
-
-    run = cached(trainer, "predict many", make, static_argnums=5, donate_argnums=0)
-    x, out, pace, done = (
-        jax.device_put(source.data.x),
-        jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room),
-        Pace(None),
-        0,
-    )
-    while done < source.steps:
-        stop = min(done + pace.count, source.steps)
-        out = run(out, variables, x, np.int32(done), np.int32(stop), size)
-        pace.wait(out if done else None, stop - done)
-        done = stop
-    return jax.tree.map(np.asarray, out)

@@ -1,0 +1,38 @@
+"""compile_cache: programs that one process compiles and the next one finds."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+
+
+def compile_cache(directory: str | os.PathLike[str]) -> pathlib.Path:
+    """Keep every compiled program of this process in a directory, and take those that are there from it.
+
+    It is JAX's own persistent cache, told to keep small and quick programs too: the second process that runs the same
+    script compiles nothing. It makes nothing compute differently. Call it once, first thing.
+
+    Args:
+        directory: where; made if it is not there. It may be shared by many scripts, and deleted at any time.
+
+    Returns:
+        The directory's absolute path.
+
+    >>> import fkeras as fk, jax, tempfile
+    >>> before = jax.config.jax_compilation_cache_dir
+    >>> fk.compile_cache(tempfile.mkdtemp()).is_dir()
+    True
+    >>> jax.config.update("jax_compilation_cache_dir", before)
+
+    Reference: https://docs.jax.dev/en/latest/persistent_compilation_cache.html
+    """
+    path = pathlib.Path(directory).expanduser().resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    compilation_cache.reset_cache()  # one that was opened before, at another place
+    return path

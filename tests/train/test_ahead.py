@@ -1,0 +1,121 @@
+"""Programs compiled before there is data, and found again by another process."""
+
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax import monitoring
+
+import fkeras as fk
+
+ROWS, SIZE = 44, 8  # five whole batches and one of four
+X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+
+def trainer_of(kind):
+    layers = {
+        "dense": [fk.Input((3,)), fk.nn.Dense(4), fk.nn.BatchNormalization(), fk.nn.Dense(1)],
+        "conv": [fk.Input((3,)), fk.nn.Reshape((3, 1)), fk.nn.Conv1D(2, 2), fk.nn.Flatten(), fk.nn.Dense(1)],
+    }
+    return fk.Sequential(layers[kind]).compile("adam", "mse", metrics=["mae"])
+
+
+class Compilations:
+    """The names of what is compiled from now on."""
+
+    def __init__(self):
+        self.names, self.on = [], False
+        monitoring.register_event_duration_secs_listener(self.note)
+
+    def note(self, event, seconds, **parts):
+        if self.on and event == "/jax/core/compile/backend_compile_duration":
+            self.names.append(parts.get("fun_name", ""))
+
+    def during(self, call):
+        self.names, self.on = [], True
+        try:
+            call()
+        finally:
+            self.on = False
+        return self.names
+
+
+@pytest.fixture(scope="module")
+def compilations():
+    return Compilations()
+
+
+def specs(rows):
+    return tuple(jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype) for a in (X, Y))
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_a_run_finds_its_programs_compiled(kind, compilations):
+    trainer = trainer_of(kind)
+    found = trainer.lower(specs(SIZE), rows=ROWS)
+    assert set(found) == {"fit", "fit, last batch", "evaluate", "predict"}
+    assert found["fit"].as_text()
+
+    def run():
+        state, _ = trainer.fit(trainer.init(0), X, Y, batch_size=SIZE, epochs=2, verbose=0, validation_data=(X, Y))
+        trainer.evaluate(state, X, Y, batch_size=SIZE)
+        trainer.predict(state, X, batch_size=SIZE)
+
+    before = len(trainer._programs["traces"])
+    names = compilations.during(run)
+    assert len(trainer._programs["traces"]) == before
+    # What is left are single operations of the set-up; a step would carry one of these names.
+    assert not [n for n in names if any(w in n for w in ("step", "many", "one", "advance", "_evaluate_batch"))], names
+
+
+def test_streams_and_the_users_own_loop(compilations):
+    trainer = trainer_of("dense")
+    state = trainer.init(0)
+    trainer.lower(specs(SIZE), verbs=["fit", "train_step", "eval_step", "predict_step"], state=state)
+    batch = (X[:SIZE], Y[:SIZE], None)
+
+    def run():
+        trainer.fit(state, iter([batch[:2]]), verbose=0)
+        trainer.train_step(state, batch)
+        trainer.eval_step(state, batch)
+        trainer.predict_step(state.variables, batch[0])
+
+    names = compilations.during(run)
+    assert not [n for n in names if "step" in n], names
+
+
+def test_what_cannot_be_lowered():
+    trainer = trainer_of("dense")
+    with pytest.raises(ValueError, match=r"unknown verb 'evaluat'(?s:.*)evaluate"):
+        trainer.lower(specs(SIZE), verbs=["evaluat"])
+    with pytest.raises(ValueError, match="this trainer runs eagerly"):
+        trainer.replace(run_eagerly=True).lower(specs(SIZE))
+
+
+SCRIPT = """
+import sys, jax, numpy as np, fkeras as fk
+from jax import monitoring
+events = []
+monitoring.register_event_listener(lambda event, **_: events.append(event))
+fk.compile_cache(sys.argv[1])
+trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(4), fk.nn.Dense(1)]).compile("adam", "mse", metrics=["mae"])
+x, y = np.ones((20, 3), "float32"), np.ones((20, 1), "float32")
+state, _ = trainer.fit(trainer.init(0), x, y, batch_size=8, epochs=2, verbose=0)
+print(trainer.evaluate(state, x, y), trainer.predict(state, x).sum())
+print(events.count("/jax/compilation_cache/cache_misses"))
+"""
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    lines = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(tmp_path / "cache")], capture_output=True, text=True, check=True
+        )
+        lines.append(done.stdout.splitlines())
+    assert int(lines[0][-1]) > 5
+    assert int(lines[1][-1]) == 0
+    assert lines[0][:-1] == lines[1][:-1]
