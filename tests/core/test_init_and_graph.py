@@ -389,6 +389,18 @@ def test_wrong_arguments(make, text):
         make()
 
 
+def test_variables_that_lack_something_are_named():
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3), fk.nn.Dropout(0.5)])
+    variables = model.init(KEY)
+    for wrong in (variables["params"], {"params": {"other": {}}}):
+        with pytest.raises(ValueError, match=r"no weights of its own in these variables[\s\S]*model.init"):
+            model.apply(wrong, X)
+    with pytest.raises(ValueError, match=r"no key for them[\s\S]*rngs="):
+        model.apply(variables, X, training=True)
+    with pytest.raises(ValueError, match="needs a random key"):
+        model.init("0")
+
+
 def test_constructors_take_keras_positional_order():
     layer = fk.nn.Conv2D(32, (3, 3), (2, 2), "same")
     assert (layer.filters, layer.kernel_size, layer.strides, layer.padding) == (32, (3, 3), (2, 2), "same")
