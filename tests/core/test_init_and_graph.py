@@ -197,6 +197,9 @@ def test_operators_indexing_and_ops():
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)  # float32 powers and quotients
     assert fk.ops.shape(x) == (None, 4)
+    one, two = (fk.nn.InputLayer(batch_shape=(None, 4), input_tensor=t) for t in (x, fk.Input((4,))))
+    assert one != two  # by identity, where a tensor is an argument
+    assert {x: 1}[x] == 1
     np.testing.assert_array_equal(fk.ops.relu(X), np.maximum(X, 0))
 
 
