@@ -407,6 +407,26 @@ class Layer(linen.Module, kw_only=True):
         return found.program(key)
 
     @linen.nowrap
+    def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer on variables; Linen's own contract.
+
+        Args:
+            variables: what `init` made, `{"params": …, "batch_stats": …}`.
+            *args: the call's inputs.
+            **kwargs: the call's keyword arguments, and Linen's `rngs=`, `mutable=`, `method=`.
+
+        Returns:
+            The output; with `mutable=`, `(output, updates)`.
+
+        Raises:
+            ValueError: variables that lack what the layer reads, or randomness without a key.
+        """
+        try:
+            return super().apply(variables, *args, **kwargs)
+        except _MISSING as error:
+            raise _lacking(self, variables, error) from None
+
+    @linen.nowrap
     def _abstract_call(self, key: Any, args: Any, kwargs: Any, facts: dict[Any, Any] | None = None) -> tuple[Any, Any]:
         """`(outputs, variables)` by Linen's own init; for tracing only.
 
@@ -712,10 +732,40 @@ def _dispatching(run: Callable[..., Any]) -> Callable[..., Any]:
     return __call__
 
 
+# What Linen raises where variables or keys lack something.
+_MISSING = (
+    flax_errors.ScopeParamNotFoundError,
+    flax_errors.ScopeCollectionNotFound,
+    flax_errors.ScopeVariableNotFoundError,
+    flax_errors.InvalidRngError,
+)
+
+
+def _lacking(layer: Layer, variables: Any, error: Exception) -> ValueError:
+    what = str(error).split("(https")[0].strip()
+    if isinstance(error, flax_errors.InvalidRngError):
+        return ValueError(
+            explain(
+                f"{layer.path_text()} draws random numbers and was given no key for them.",
+                received=what,
+                usually="training=True without rngs=.",
+                write='model.apply(variables, x, training=True, rngs={"dropout": jax.random.key(0)})',
+            )
+        )
+    return ValueError(
+        explain(
+            f"{layer.path_text()} finds no weights of its own in these variables.",
+            received=f"{sorted(variables) if isinstance(variables, Mapping) else type(variables).__name__}: {what}",
+            usually="variables['params'] alone, or another model's variables.",
+            write="variables = model.init(key); model.apply(variables, x)",
+        )
+    )
+
+
 def _call_unbound(layer: Layer, args: Any, kwargs: Any) -> Any:
     try:
-        return layer.apply({}, *args, **kwargs)
-    except (flax_errors.ScopeParamNotFoundError, flax_errors.ScopeCollectionNotFound) as error:
+        return super(Layer, layer).apply({}, *args, **kwargs)
+    except _MISSING[:2] as error:
         shown = "x" if args else ""
         raise ValueError(
             explain(
@@ -778,7 +828,7 @@ def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
 def params_key(rngs: Any) -> Any:
     if isinstance(rngs, Mapping):
         rngs = rngs.get("params", next(iter(rngs.values()), None))
-    if rngs is None or isinstance(rngs, bool):
+    if rngs is None or isinstance(rngs, bool | str | float):
         raise ValueError(
             explain("`init` needs a random key.", received=repr(rngs), write="model.init(jax.random.key(0))")
         )

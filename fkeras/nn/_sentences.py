@@ -171,11 +171,20 @@ class TextVectorization(Layer):
         for i, row in enumerate(rows):
             shown = row[:width]
             table[i, : len(shown)] = lookup._places_of(np.asarray(shown, dtype=object)) if shown else 0
+        if length is None and self._whole(np.ndim(np.asarray(inputs, dtype=object))):
+            table = table[:, 0]
         found = lookup._encoded(jnp.asarray(table))
         return found[0] if scalar else found
 
+    def _whole(self, rank: int) -> bool:
+        """Whether each entry of a batch is one token, so that no axis of tokens is made."""
+        return rank == 1 and self.split is None and self.output_mode == "int" and self.ngrams is None
+
     def _text_outputs(self, args: Any, kwargs: Any) -> Any:
         if self.output_mode == "int":
+            rank = args[0].ndim if args else next(iter(kwargs.values())).ndim
+            if self.output_sequence_length is None and self._whole(rank):
+                return text_outputs(self, (args, kwargs), lambda s: s, "int32")
             length = self.output_sequence_length or dimension("tokens")  # unknown: as the longest sentence
             return text_outputs(self, (args, kwargs), lambda s: (s[0], length), "int32")
         dtype = "float32" if self.output_mode == "tf_idf" else "int32"

@@ -197,6 +197,9 @@ def test_operators_indexing_and_ops():
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)  # float32 powers and quotients
     assert fk.ops.shape(x) == (None, 4)
+    one, two = (fk.nn.InputLayer(batch_shape=(None, 4), input_tensor=t) for t in (x, fk.Input((4,))))
+    assert one != two  # by identity, where a tensor is an argument
+    assert {x: 1}[x] == 1
     np.testing.assert_array_equal(fk.ops.relu(X), np.maximum(X, 0))
 
 
@@ -387,6 +390,18 @@ def test_a_layer_with_weights_called_on_arrays():
 def test_wrong_arguments(make, text):
     with pytest.raises((ValueError, TypeError), match=text):
         make()
+
+
+def test_variables_that_lack_something_are_named():
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3), fk.nn.Dropout(0.5)])
+    variables = model.init(KEY)
+    for wrong in (variables["params"], {"params": {"other": {}}}):
+        with pytest.raises(ValueError, match=r"no weights of its own in these variables[\s\S]*model.init"):
+            model.apply(wrong, X)
+    with pytest.raises(ValueError, match=r"no key for them[\s\S]*rngs="):
+        model.apply(variables, X, training=True)
+    with pytest.raises(ValueError, match="needs a random key"):
+        model.init("0")
 
 
 def test_constructors_take_keras_positional_order():
