@@ -106,7 +106,7 @@ FIGURES = {
     "second process": Figure(_second_process.second_process, 1, (Bar(0, unit="", what="XLA compilations"),)),
 }
 # Seconds that a figure may take.
-_LIMIT, _QUICK_LIMIT = 300, 100
+_LIMIT, _QUICK_LIMIT = 600, 100
 
 
 def rows_of(name: str, found: dict[str, float]) -> list[dict[str, Any]]:
