@@ -338,7 +338,7 @@ class Layer(linen.Module, kw_only=True):
             return StateWeight(variable, self)
         storage = self._storage()
         kept = storage is not None and jnp.issubdtype(dtype, jnp.floating)
-        value = storage.weight(self, name, make, shape, dtype) if kept else self.param(name, make, shape, dtype)
+        value = storage.weight(self, name, make, shape, dtype) if kept else self._param(name, make, shape, dtype)
         regularize = get("keras.regularizers", regularizer)
         if regularize is not None and self._collects_losses() and self.trains():
             # once for the weight, however often the layer is called
@@ -346,6 +346,15 @@ class Layer(linen.Module, kw_only=True):
         if autocast and jnp.issubdtype(dtype, jnp.floating):
             value = value.astype(self.compute_dtype)
         return value
+
+    @linen.nowrap
+    def _param(self, name: str, make: Any, shape: Any, dtype: Any) -> Any:
+        """Linen's `param`. A weight that is there in its shape is read without tracing how it would be made."""
+        if not self.is_initializing():
+            value: Any = self.get_variable("params", name)
+            if isinstance(value, jax.Array | np.ndarray) and value.shape == shape:
+                return value
+        return self.param(name, make, shape, dtype)
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or a function that makes one) to what the Trainer minimises.
