@@ -105,7 +105,8 @@ def batches_of(model, path):
             draw.normal(size=s) if t.dtype.kind == "f" else draw.integers(0, 2, s)
             for s, t in zip(shapes, tensors, strict=True)
         ]
-    leaves = [np.asarray(a).astype(t.dtype) for a, t in zip(leaves, tensors, strict=True)]
+    dtypes = [jax.dtypes.canonicalize_dtype(t.dtype) for t in tensors]  # what a program takes of an int64 input
+    leaves = [np.asarray(a).astype(d) for a, d in zip(leaves, dtypes, strict=True)]
     if any(t.shape and t.shape[0] is not None for t in tensors):
         return {len(leaves[0]): leaves}
     return {n: [np.resize(a, (n, *a.shape[1:])) if a.ndim else a for a in leaves] for n in (1, 5)}
@@ -155,7 +156,7 @@ def names_of(model, count):
     for name in model.output_names if len(model.output_names) == count else [f"output_{i}" for i in range(count)]:
         same = [n for n in found if re.fullmatch(re.escape(name) + r"(_\d+)?", n)]
         found.append(f"{name}_{len(same)}" if same else name)
-    return found
+    return [re.sub(r"\W", "_", n) for n in found]
 
 
 def distances(case):

@@ -5,7 +5,10 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
+
+import fkeras as fk
 
 _HERE = pathlib.Path(__file__).parents[1] / "benchmarks"
 _RUN = _HERE / "run.py"
@@ -52,3 +55,12 @@ def test_a_figure_that_fails_or_dies_leaves_the_others_alone(tmp_path):
 def test_a_name_that_no_figure_has_is_an_error():
     done = subprocess.run([sys.executable, str(_RUN), "--only", "no such figure"], capture_output=True, text=True)
     assert done.returncode == 1
+
+
+def test_a_folder_of_models_is_exported_and_run_elsewhere(tmp_path):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    model.save(tmp_path / "dense.keras", model.init(jax.random.key(0)))
+    command = [sys.executable, str(_RUN.with_name("export_oracle.py")), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stablehlo: 1 of 1 agree, 0 differ, 0 cannot" in done.stdout

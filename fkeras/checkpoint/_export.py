@@ -10,6 +10,9 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from ..core import did_you_mean, explain
 from . import _directory
 from ._export_litert import write_litert
@@ -99,11 +102,17 @@ def export(
     _check_options(form, format, options)
     _check_suffix(filepath, form, format)
     check_variables(model, variables, "export", "path, state.variables")
-    task = Task(model, variables, signature_of(model, input_signature))
+    task = Task(model, jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))
     with form.place(filepath, overwrite) as place:
         signature, run = form.write(task, place, **options)
         if verify:
             check(dataclasses.replace(task, signature=signature), run, form.title)
+
+
+def _on_one_device(array: Any) -> Any:
+    """An array of a distributed run, gathered: a program for as many devices as it was trained on is not meant."""
+    spread = isinstance(array, jax.Array) and len(array.sharding.device_set) > 1
+    return jnp.asarray(jax.device_get(array)) if spread else array
 
 
 def _look_up(format: Any) -> _Format:

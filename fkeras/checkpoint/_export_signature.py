@@ -171,7 +171,7 @@ def _of_tree(tree: Any, names: list[str] | None) -> Signature:
         key = jax.tree_util.keystr(path, simple=True, separator="_")
         called = getattr(leaf, "name", None) or (f"input_{key}" if key else "inputs")
         name = names[i] if names is not None else called if key[:1].isdigit() or not key else key
-        arguments.append(Argument(_word(name), _dims(leaf, odd), _dtype(leaf, name)))
+        arguments.append(Argument(word(name), _dims(leaf, odd), _dtype(leaf, name)))
     return Signature(_unique(arguments), treedef)
 
 
@@ -289,7 +289,7 @@ def _given(argument: Argument, symbols: Any) -> str:
     return repr(tuple(d if isinstance(d, int) else size.get(d) for d in argument.dims))
 
 
-def _word(name: Any) -> str:
+def word(name: Any) -> str:
     """A name that every format can keep: letters, digits and underscores."""
     return re.sub(r"\W", "_", str(name)) or "inputs"
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import explain, walk
 from . import _directory
-from ._export_signature import Signature, plain, unique
+from ._export_signature import Signature, plain, unique, word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Task:
         if len(names) != len(found):
             keys = [jax.tree_util.keystr(path, simple=True, separator="_") for path, _ in found]
             names = [f"output_{k}" if not k or k[0].isdigit() else k for k in keys]
-        return unique([str(n) for n in names])
+        return unique([word(n) for n in names])
 
 
 def check(task: Task, run: Callable[[list[np.ndarray]], Any], what: str) -> None:

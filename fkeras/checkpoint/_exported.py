@@ -152,6 +152,8 @@ def load_exported(filepath: Any) -> Exported:
     files = {name: _checked(place, name, record) for name, record in _records(place, manifest).items()}
     try:
         program = export.deserialize(bytearray(files[PROGRAM]))
+    except ImportError:
+        raise  # JAX says that it needs flatbuffers
     except Exception as error:  # a reader of another version of JAX, which raises many types
         raise ValueError(
             explain(

@@ -120,6 +120,17 @@ def test_quantised_models_leave_too(tmp_path, mode, weights):
         assert kept == sum(a.nbytes for a in jax.tree.leaves(qvariables))
 
 
+def test_weights_of_many_devices_leave_as_one_program(network, tmp_path):
+    model, variables = network
+    mesh = jax.make_mesh((2,), ("model",), devices=jax.devices()[:2])
+    last = jax.NamedSharding(mesh, jax.P(None, "model"))
+    spread = jax.tree.map(lambda a: jax.device_put(a, last) if a.ndim == 2 else a, variables)
+    model.export(tmp_path / "p", spread)
+    program = fk.load_exported(tmp_path / "p")
+    assert program.program.nr_devices == 1
+    np.testing.assert_allclose(program(rows(2)), model.apply(variables, rows(2)), atol=1e-6)
+
+
 class Scale(fk.Model):
     def __init__(self, factor=2.0, **kwargs):
         super().__init__(**kwargs)

@@ -65,6 +65,18 @@ def test_what_onnx_cannot_say_is_an_error_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_output_that_is_an_input_or_another_output(tmp_path):
+    inputs = fk.Input((3,), name="x")
+    y = fk.nn.Dense(2)(inputs)
+    model = fk.Model(inputs, [inputs, y, y])
+    variables = model.init(jax.random.key(0))
+    model.export(tmp_path / "m.onnx", variables, format="onnx")
+    x = np.ones((4, 3), "float32")
+    found = run(tmp_path / "m.onnx", ["x"], [x])
+    for got, want in zip(found, model.apply(variables, x), strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-6)
+
+
 def test_onnxruntime_alone_runs_it(tmp_path):
     model = export_models.several()
     variables = model.init(jax.random.key(0))
