@@ -144,8 +144,8 @@ def in_own_processes(names: list[str], quick: bool) -> Iterator[tuple[str, dict[
 
 def _process(names: list[str], quick: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """What one process finds, line by line; an empty name when it dies or its time is up."""
-    # XLA as users have it: no flags of a test run, no cache on the disk.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XLA_", "JAX_"))}
+    # XLA and Python as users have them: no flags of a test run, no cache of programs on the disk but one of bytecode.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XLA_", "JAX_", "PYTHONDONT"))}
     environment |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": f"{_HERE.parent}:{_HERE}"}
     environment |= {"PYTHONWARNINGS": "ignore"}
     if quick:  # nothing runs long enough to deserve a good compilation
