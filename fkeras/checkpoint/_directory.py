@@ -293,10 +293,19 @@ def _restore(place: pathlib.Path, like: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_room(place: pathlib.Path, like: Mapping[str, Any]) -> None:
-    """Refuse arrays that are far larger than the files that hold them, before memory is taken for them."""
+    """Refuse links, and arrays that are far larger than the files that hold them, before memory is taken for them."""
     claimed = sum(s.size * s.dtype.itemsize for s in like.values())
-    kept = sum(p.stat().st_size for p in place.rglob("*") if p.is_file()) if place.is_dir() else 0
-    check_claim(claimed, kept, f"The arrays in {str(place)!r}")
+    files = [place, *place.rglob("*")] if place.is_dir() else []
+    links = [p for p in files if p.is_symlink()]
+    if links:
+        raise ValueError(
+            explain(
+                f"The arrays in {str(place)!r} cannot be read.",
+                received=f"{str(links[0])!r} is a link",
+                usually="a directory made to harm: Orbax writes none.",
+            )
+        )
+    check_claim(claimed, sum(p.stat().st_size for p in files if p.is_file()), f"The arrays in {str(place)!r}")
 
 
 @contextlib.contextmanager

@@ -22,8 +22,9 @@ from ..core import explain
 CONFIG, METADATA = "config.json", "metadata.json"
 WEIGHTS = "model.weights"
 
-# The descriptions of the largest known models have two megabytes.
+# The descriptions of the largest known models have two megabytes, and some fifty thousand lists and dicts.
 _MAX_CONFIG = 16 << 20
+_MAX_OBJECTS = 500_000
 # Weights hardly compress; a member that shrank a thousandfold was made to fill the memory of its reader.
 _MAX_RATIO = 200
 _MAX_MEMBERS = 10_000
@@ -152,6 +153,9 @@ class Archive:
         if name not in self.names:
             raise self.damaged(f"no {name}")
         data = self.read(name, _MAX_CONFIG)
+        objects = data.count(b"[") + data.count(b"{")  # before Python makes something of each
+        if objects > _MAX_OBJECTS:
+            raise self.damaged(f"{name} with {objects:,} lists and dicts")
         try:
             return json.loads(data)
         except (ValueError, RecursionError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from ..core import TRANSIENT, Layer, snake_case, weight_facts
+from ..core import TRANSIENT, Layer, Model, snake_case, weight_facts
 
 # What Keras does not save: the states of stateful recurrent layers start at zero again.
 _NOT_SAVED = ("recurrent_state",)
@@ -57,11 +57,16 @@ _INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
 }
 
 
+# In the place of a subclassed model's attribute `layers`, which Keras makes.
+_LISTED = object()
+
+
 @dataclasses.dataclass
 class _Walk:
     """One walk over a model, as Keras's saving walks it."""
 
     leaves: set[str]
+    own: Mapping[tuple[str, ...], list[str]]  # leaves by the path of their layer
     facts: Mapping[Any, Any]
     places: dict[str, str]
     layers: dict[str, Layer]
@@ -80,7 +85,9 @@ class _Walk:
         for attribute, scope, names in inner:
             self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
         for attribute, value in _attributes(layer, self.by_name):
-            if isinstance(value, Layer):
+            if value is _LISTED:
+                self._listed(layer, at, path)
+            elif isinstance(value, Layer):
                 self.layer(value, _join(at, attribute), (*path, _scope(layer, attribute, value)))
             else:
                 self._container(value, _join(at, attribute), path, layer, attribute)
@@ -97,13 +104,21 @@ class _Walk:
                 kept += [f"non_trainable/{n}_scale" for n in made]
             names = _at(kept, path)
         names = [n for n in names if n not in taken]
-        rest = sorted(p for p in self.leaves if _parent(p) == path and p not in names and p not in taken)
+        rest = sorted(p for p in self.own.get(path, ()) if p not in names and p not in taken)
         rest.sort(key=lambda p: not p.startswith("params/"))
         self._number([*names, *rest], at)
 
     def _number(self, names: list[str], at: str) -> None:
         present = [n for n in names if n in self.leaves]
         self.places.update({_join(at, f"vars/{i}"): name for i, name in enumerate(present)})
+
+    def _listed(self, model: Any, at: str, path: tuple[str, ...]) -> None:
+        """What Keras finds in `model.layers`, beside the attributes that come before that name."""
+        scopes = dict(_scopes(model))
+        used: dict[str, int] = {}
+        for layer in model.layers:
+            name = _counted(snake_case(_keras_class(layer)), used)
+            self.layer(layer, _join(at, "layers", name), (*path, scopes.get(id(layer), str(layer.name))))
 
     def _container(self, value: Any, at: str, path: tuple[str, ...], owner: Layer, attribute: str) -> None:
         used: dict[str, int] = {}
@@ -161,10 +176,26 @@ def _attributes(layer: Layer, by_name: bool) -> Iterator[tuple[str, Any]]:
         found = {f.name: getattr(layer, f.name, None) for f in dataclasses.fields(layer) if f.name not in skip}
         if layer._description is not None:
             found.update(layer._description.attributes or {})
+    if by_name and isinstance(layer, Model) and getattr(layer, "graph", None) is None:
+        found.setdefault("layers", _LISTED)
     order = sorted(found, key=lambda n: f"~{n}" if n.startswith("_") else n) if by_name else list(found)
     for name in order:
-        if isinstance(found[name], Layer | list | tuple | Mapping):
+        if found[name] is _LISTED or isinstance(found[name], Layer | list | tuple | Mapping):
             yield name, found[name]
+
+
+def _scopes(model: Layer) -> Iterator[tuple[int, str]]:
+    """The name under which Linen keeps each layer that is an attribute, or in lists and dicts that are."""
+
+    def within(name: str, value: Any) -> Iterator[tuple[int, str]]:
+        if isinstance(value, Layer):
+            yield id(value), _scope(model, name, value)
+        elif isinstance(value, list | tuple | Mapping):
+            for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+                yield from within(f"{name}_{key}", item)
+
+    for name, value in _attributes(model, by_name=False):
+        yield from within(name, value)
 
 
 def layout(
@@ -199,6 +230,9 @@ def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name:
     tree = {c: t for c, t in spec.items() if c not in (*TRANSIENT, *_NOT_SAVED)}
     paths = jax.tree_util.tree_leaves_with_path(tree)
     leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
-    walk = _Walk(leaves, weight_facts(model, args), {}, {}, set(), by_name)
+    own: dict[tuple[str, ...], list[str]] = {}
+    for leaf in leaves:
+        own.setdefault(_parent(leaf), []).append(leaf)
+    walk = _Walk(leaves, own, weight_facts(model, args), {}, {}, set(), by_name)
     walk.layer(model, "", ())
     return walk

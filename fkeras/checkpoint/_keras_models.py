@@ -25,6 +25,7 @@ from ._keras_h5 import WeightsFile, match_variables, read_variables, write_weigh
 from ._keras_layout import layout
 from ._keras_quantized import QuantizedFile, in_plain_policies, refuse_quantized_parts
 from ._keras_shards import ShardedWeights, write_shards
+from ._limits import check_sizes
 from ._report import LoadReport
 from ._whole_file import whole_file
 
@@ -54,9 +55,9 @@ def load_keras_model(
         if compile:
             refuse_code(config.get("compile_config"), filepath)
         model, spec, args = build_model(config, archive, custom_objects)
-        if spec is None:
-            return model, {"params": {}}
         with open_weights(archive) as weights:
+            if spec is None:
+                return model, _nothing(model, weights)
             return model, fill(model, spec, args, weights)[0]
 
 
@@ -65,18 +66,29 @@ def read_config(archive: Archive) -> dict[str, Any]:
     config = archive.json(CONFIG)
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
+    check_sizes(config, str(archive.path))
     return dict(in_plain_policies(config, str(archive.path)))
 
 
 def build_model(config: Mapping[str, Any], archive: Archive, custom_objects: Any) -> tuple[Any, Any, tuple[Any, ...]]:
     """A model, its variables as shapes (`None` if it was never built), and the inputs that told them."""
     with described(archive.path):
-        model = model_from_json(json.dumps({k: v for k, v in config.items() if k != "compile_config"}), custom_objects)
+        text = json.dumps({k: v for k, v in config.items() if k != "compile_config"})
+        model = model_from_json(_without_lora(text), custom_objects)
         if not isinstance(model, Layer):
             raise archive.damaged(f"a {CONFIG} that describes a {type(model).__name__}")
         if any(n.startswith("assets/") for n in archive.names):
             model = _with_assets(model, archive)
         return (model, *_expected(model, config))
+
+
+def _without_lora(text: str) -> str:
+    """A config without LoRA: Keras saves each weight with its low-rank change added."""
+    if '"lora_rank"' not in text:
+        return text
+    return json.dumps(
+        json.loads(text, object_hook=lambda d: {k: v for k, v in d.items() if k not in ("lora_rank", "lora_alpha")})
+    )
 
 
 def open_weights(archive: Archive) -> WeightsFile:
@@ -105,26 +117,99 @@ def _expected(model: Any, config: Any) -> tuple[dict[str, Any] | None, tuple[Any
     """The variables that a model should have, as shapes, and the inputs that tell them; `None` if never built."""
     if getattr(model, "graph", None) is not None:
         return model.abstract_variables(), ()
+    args = _recorded(config)
+    return (model.abstract_variables(*args), args) if args else (None, ())
+
+
+def _recorded(config: Any) -> tuple[Any, ...]:
+    """The inputs of which a config holds the shapes; none if the model was never built."""
     build = config.get("build_config") or {}
-    if not build.get("input_shape") and not build.get("shapes_dict"):
-        return None, ()
-    args = model.build_inputs(build)
-    return model.abstract_variables(*args), args
+    shapes = build.get("shapes_dict") or build.get("input_shape")
+    if not shapes:
+        return ()
+    return tuple(map(_example, shapes.values() if build.get("shapes_dict") else [shapes]))
 
 
-def load_h5_weights(model: Any, filepath: Any, variables: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
+def _shapes(example: Any) -> Any:
+    """Shapes of an example as a build_config holds them; how many rows it has does not matter."""
+    if isinstance(example, Mapping):
+        return {k: _shapes(v) for k, v in example.items()}
+    if isinstance(example, list | tuple):
+        return [_shapes(v) for v in example]
+    return [None, *example.shape[1:]]
+
+
+def _example(shape: Any) -> Any:
+    """An input of a recorded shape, or several in lists and dicts, as shapes and dtypes; its unknown sizes are 1."""
+    if isinstance(shape, Mapping):
+        return {k: _example(v) for k, v in shape.items()}
+    if any(isinstance(d, list | Mapping) for d in shape):
+        return [_example(d) for d in shape]
+    return jax.ShapeDtypeStruct(tuple(1 if d is None else d for d in shape), jnp.float32)
+
+
+def _nothing(model: Any, weights: WeightsFile) -> dict[str, Any]:
+    """The variables of a model that was never built; a file that has some says that it was.
+
+    Raises:
+        ValueError: it has some.
+    """
+    found = [path for path in weights.specs if not _NOT_THE_MODEL.search(path)]
+    if found:
+        raise ValueError(
+            explain(
+                f"{weights.what} does not say which input {model.path_text()} takes, so its weights have no place.",
+                received=f"{len(found)} weights, and a build_config without a shape",
+                usually="a subclassed model whose class has a get_build_config of its own.",
+                write="variables = model.init(key, x); model.load_weights(path, variables)",
+            )
+        )
+    return {"params": {}}
+
+
+def load_h5_weights(
+    model: Any, filepath: Any, variables: Any, x: Any = None, **choice: Any
+) -> tuple[dict[str, Any], LoadReport]:
     """Variables from a `.weights.h5`, `.weights.json` or `.keras` file, checked against the ones given."""
     path = pathlib.Path(os.fspath(filepath))
-    if path.suffix == ".json":
-        with ShardedWeights(path) as weights:
-            return fill(model, variables, (), weights, **choice)
     if path.suffix == ".keras":
         with Archive(path) as archive, open_weights(archive) as weights:
-            return fill(model, variables, (), weights, **choice)
+            known = getattr(model, "graph", None) is not None or x is not None
+            args = call_arguments(model, x) if known else _recorded(read_config(archive))
+            return fill(model, variables, args or call_arguments(model, x), weights, **choice)
+    args = call_arguments(model, x)
+    if path.suffix == ".json":
+        with ShardedWeights(path) as weights:
+            return fill(model, variables, args, weights, **choice)
     if not path.is_file():
         raise FileNotFoundError(explain(f"There is no file {str(path)!r}.", usually="a wrong path."))
     with path.open("rb") as file, WeightsFile(file, str(path), path.stat().st_size) as weights:
-        return fill(model, variables, (), weights, **choice)
+        return fill(model, variables, args, weights, **choice)
+
+
+def call_arguments(model: Any, x: Any) -> tuple[Any, ...]:
+    """What a model without a graph is called with, as shapes: the order in which it makes its weights follows from it.
+
+    Raises:
+        ValueError: it has none, and no example was given.
+    """
+    if getattr(model, "graph", None) is not None:
+        return ()
+    if x is None:
+        raise ValueError(
+            explain(
+                f"A Keras file keeps the weights of {model.path_text()} in the order in which they are made, "
+                "which only a call tells.",
+                received="a subclassed model, and no example input",
+                write="model.save_weights(path, variables, x=x)   # likewise save, load_weights; any batch",
+            )
+        )
+    return (jax.tree.map(_struct, x),)
+
+
+def _struct(leaf: Any) -> Any:
+    known = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+    return jax.ShapeDtypeStruct(*((leaf.shape, leaf.dtype) if known else (jnp.shape(leaf), jnp.result_type(leaf))))
 
 
 def fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple[dict[str, Any], LoadReport]:
@@ -181,6 +266,8 @@ def save_keras_model(
         TypeError: a part of the model that has no config.
     """
     entry = {**json.loads(model.to_json()), "compile_config": dict(compile_config or {})}
+    if len(args) == 1 and getattr(model, "graph", None) is None:
+        entry["build_config"] = {"input_shape": _shapes(args[0])}
     places, layers = layout(model, variables, args)
     names = {**{at: str(la.name) for at, la in layers.items()}, **(beside_names or {})}
     saved = time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime())
@@ -194,9 +281,11 @@ def save_keras_model(
             shutil.copyfileobj(file, member, 1 << 20)
 
 
-def save_h5_weights(model: Any, filepath: Any, variables: Any, overwrite: bool, max_shard_size: float | None) -> None:
+def save_h5_weights(
+    model: Any, filepath: Any, variables: Any, overwrite: bool, max_shard_size: float | None, x: Any = None
+) -> None:
     """Write a `.weights.h5` file, or shards of so many gigabytes, that real Keras 3 loads into the same model."""
-    places, layers = layout(model, variables)
+    places, layers = layout(model, variables, call_arguments(model, x))
     datasets, names = _datasets(variables, places), {at: str(layer.name) for at, layer in layers.items()}
     if max_shard_size is not None:
         write_shards(filepath, datasets, names, max_shard_size, overwrite)

@@ -14,7 +14,8 @@ from ..core import explain, model_from_json, walk
 from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
-from ._keras_models import load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
+from ._keras_models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
+from ._limits import check_sizes
 from ._report import LoadReport, chosen_paths, compare
 from ._safetensors import load_safetensors, save_safetensors
 
@@ -22,7 +23,9 @@ from ._safetensors import load_safetensors, save_safetensors
 _FILES = (".keras", ".h5", ".json", ".safetensors")
 
 
-def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
+def save_model(
+    model: Any, filepath: Any, variables: Any, overwrite: bool = True, zipped: bool | None = None, *, x: Any = None
+) -> None:
     """Save a model and its variables: a `.keras` file by that suffix, else an Orbax directory.
 
     Args:
@@ -31,6 +34,7 @@ def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True
         variables: the model's variables.
         overwrite: whether a checkpoint that is already there may be replaced.
         zipped: accepted for Keras's sake; a directory is not zipped.
+        x: an example input, for a `.keras` file of a model without a graph.
 
     Raises:
         ValueError: variables that are not this model's, or a suffix of a format that is not written.
@@ -48,7 +52,7 @@ def save_model(model: Any, filepath: Any, variables: Any, overwrite: bool = True
     if _suffix(filepath) == ".keras" and zipped is not False:
         check_variables(model, variables, "save")
         _check_plain(model, filepath)
-        save_keras_model(model, filepath, variables, overwrite)
+        save_keras_model(model, filepath, variables, overwrite, args=call_arguments(model, x))
         return
     _check_suffix(filepath)
     if zipped:
@@ -100,12 +104,19 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
                 write="fk.load_trainer(path, model=module)",
             )
         )
+    check_sizes(manifest["model"], "the checkpoint")
     with described("the checkpoint"):
         return model_from_json(json.dumps(manifest["model"]), custom_objects)
 
 
 def save_weights(
-    model: Any, filepath: Any, variables: Any, overwrite: bool = True, max_shard_size: float | None = None
+    model: Any,
+    filepath: Any,
+    variables: Any,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    *,
+    x: Any = None,
 ) -> None:
     """Save a model's variables alone; the suffix picks the format.
 
@@ -116,6 +127,7 @@ def save_weights(
         variables: the model's variables.
         overwrite: whether a checkpoint that is already there may be replaced.
         max_shard_size: the most that a shard of a `.weights.json` holds, in gigabytes.
+        x: an example input, for a Keras file of a model without a graph.
 
     Raises:
         ValueError: variables that are not the model's, or `max_shard_size` with another suffix.
@@ -135,7 +147,7 @@ def save_weights(
     check_variables(model, variables, "save_weights")
     if suffix in (".h5", ".json"):
         _check_plain(model, filepath)
-        save_h5_weights(model, filepath, variables, overwrite, max_shard_size)
+        save_h5_weights(model, filepath, variables, overwrite, max_shard_size, x)
     elif suffix == ".safetensors":
         save_safetensors(filepath, variables, overwrite)
     else:
@@ -163,6 +175,7 @@ def load_weights(
     rename: Mapping[str, str] | None = None,
     allow: Sequence[str] | str = (),
     report: bool = False,
+    x: Any = None,
 ) -> Any:
     """Variables from a file, checked against the ones given.
 
@@ -177,6 +190,7 @@ def load_weights(
         allow: regular expressions of whole paths that may differ and then keep the given values, with or without
             the collection: `["head/.*"]`.
         report: whether to return `(variables, LoadReport)`.
+        x: an example input, for a Keras file of weights and a model without a graph.
 
     Returns:
         New variables of the same structure; with `report=True` also what was loaded, skipped and renamed.
@@ -203,7 +217,7 @@ def load_weights(
     """
     choice = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
     if _suffix(filepath) in (".h5", ".keras", ".json"):
-        loaded, found = load_h5_weights(model, filepath, variables, **choice)
+        loaded, found = load_h5_weights(model, filepath, variables, x, **choice)
     elif _suffix(filepath) == ".safetensors":
         loaded, found = load_safetensors(filepath, variables, **choice)
     else:

@@ -146,9 +146,11 @@ def fused(layer: Any, query: jax.Array, key: jax.Array, value: jax.Array, mask: 
 
 
 # ------------------------------------------------------------------ arguments
-def positive_window(value: Any) -> Any:
-    """A converter: a positive integer or `None`."""
-    return None if value is None else arg.positive_int(value, "sliding_window")
+def feature_shape(value: Any) -> Any:
+    """A converter: the size, or the sizes, of the output's features; `None` for the query's."""
+    if value is None:
+        return None
+    return tuple(arg.positive_int(s, "output_shape") for s in ((value,) if isinstance(value, int) else value))
 
 
 def check_flash(layer: Any, return_attention_scores: bool = False) -> None:

@@ -117,8 +117,9 @@ class Discretization(Layer):
     Reference: https://keras.io/api/layers/preprocessing_layers/numerical/discretization/
     """
 
+    _last_by_position = ("dtype", "name")
     bin_boundaries: Any = field(None, convert=_sorted)
-    num_bins: int | None = None
+    num_bins: int | None = field(None, convert=arg.counted("num_bins"))
     epsilon: float = 0.01
     output_mode: str = field("int", convert=output_mode("int", "one_hot", "multi_hot", "count"))
     sparse: bool = field(False, convert=no_sparse)

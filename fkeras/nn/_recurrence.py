@@ -31,7 +31,8 @@ def over_time(
 ) -> tuple[Any, Any, Any]:
     """Run `step` over the second axis of `inputs`.
 
-    A masked step changes no state and repeats the output before it (zeros before the first).
+    A masked step changes no state and gives the first state, which is the output before it; an unrolled loop repeats
+    the output before it (zeros before the first) and, as in Keras, knows no `zero_output_for_mask`.
 
     Args:
         step: one step, `(inputs, states) -> (output, states)`; with a `cell`, `(cell, inputs, states)`.
@@ -63,7 +64,10 @@ def over_time(
         output, new = step(here, states)
         if keep is None:
             return (new, output), output
-        held = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else previous
+        if unroll:
+            held = previous
+        else:
+            held = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else _shown(states, output, previous)
         shown = _choose(keep, output, held)
         return (_choose(keep, new, states), _choose(keep, output, previous)), shown
 
@@ -84,9 +88,18 @@ def over_time(
         )
         carry, outputs = run(cell, carry, (x, seen))
     states, last = carry
-    if zero_output_for_mask and seen is not None:
+    if seen is not None:
         last = jax.tree.map(lambda o: o[-1], outputs)
     return jax.tree.map(lambda o: jnp.moveaxis(o, 0, 1), outputs), last, states
+
+
+def _shown(states: Any, output: Any, previous: Any) -> Any:
+    """The first state, of the last of stacked cells, where it could be an output; else the output before."""
+    first = states[0] if isinstance(states, list | tuple) and states else states
+    if isinstance(first, list | tuple):
+        first = states[-1][0]
+    same = jnp.shape(first) == jnp.shape(output) if hasattr(first, "shape") and hasattr(output, "shape") else False
+    return first.astype(output.dtype) if same else previous
 
 
 def _only_reads(cell: linen.Module) -> bool:

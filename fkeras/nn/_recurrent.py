@@ -7,15 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import Layer, explain, field, register
+from ..core import RECURRENT_STATE, Layer, explain, field, register
 from . import _arguments as arg
 from ._cell_steps import CellWeights, GRUStep, LSTMStep, SimpleRNNStep
 from ._cells import StackedRNNCells, initial_states
 from ._recurrence import Step, over_time
 from ._shapes import check_rank
-
-# Where a stateful layer keeps what it ended with.
-RECURRENT_STATE = "recurrent_state"
 
 
 class Recurrent(Layer):

@@ -157,6 +157,9 @@ class SpectralNormalization(Wrapper):
 
     power_iterations: int = field(1, convert=lambda value: arg.positive_int(value, "power_iterations"))
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.layer.compute_mask(inputs, mask)
+
     def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
         output = self.layer(inputs)
         params = self.layer.variables.get("params", {})

@@ -97,7 +97,7 @@ class Trainer:
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
     log: tuple[str, ...] = ()
-    _programs: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
+    _programs: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __init__(
         self,

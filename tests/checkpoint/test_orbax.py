@@ -190,3 +190,11 @@ def test_a_state_of_zeros_can_be_opened_again(tmp_path):
     variables = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), model.abstract_variables())
     model.save(tmp_path / "zeros", variables)
     assert not np.any(fk.load_model(tmp_path / "zeros")[1]["params"]["dense"]["kernel"])
+
+
+def test_arrays_elsewhere_are_refused(trainer, tmp_path):
+    trainer.save(tmp_path / "run", trainer.init(0))
+    (tmp_path / "run" / "arrays").rename(tmp_path / "elsewhere")
+    (tmp_path / "run" / "arrays").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="is a link"):
+        fk.load_trainer(tmp_path / "run")
