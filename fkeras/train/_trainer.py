@@ -201,11 +201,14 @@ class Trainer:
         partition = self.partition(x)
         self._programs["partition at init"] = partition
         moving, _ = partition.split(params)
+        start = cached(
+            self, "init optimizer", lambda: self.optimizer.init
+        )  # one program, not one for each array's zeros
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
             model_state={c: v for c, v in variables.items() if c != "params"},
-            opt_state=self.optimizer.init(moving),
+            opt_state=start(moving),
             metrics=self.reset_metrics(variables, x),
             rng=jax.random.fold_in(key, 1),
         )
