@@ -21,7 +21,7 @@ from ._passes import BEGIN, floats, window, worth_copying
 from ._programs import cached
 from ._progress import Progress
 from ._sources import Arrays, no_batches, stream_source
-from ._state import TrainState
+from ._state import TrainState, check_state
 from .callbacks import CallbackList, Event
 from .losses import is_known
 
@@ -52,6 +52,7 @@ def evaluate(
     Returns:
         `{"loss": …, "accuracy": …}`, floats.
     """
+    check_state(state, "evaluate", "state, x, y")
     if _data.is_arrays(x):
         source: Any = Arrays(_data.array_data(x, y, sample_weight, batch_size))
     else:

@@ -21,7 +21,7 @@ from ._pace import Pace
 from ._passes import floats
 from ._progress import Progress
 from ._sources import Arrays, Position, no_batches, training_source, validation_source
-from ._state import TrainState
+from ._state import TrainState, check_state
 from .callbacks import BackupAndRestore, CallbackList, Event, History
 
 
@@ -85,6 +85,7 @@ def fit(
         RuntimeError: more than `max_compiles` compilations.
     """
     verbose = 1 if verbose == "auto" else int(verbose)
+    check_state(state, "fit", "state, x, y")
     steps_per_epoch, ends = _lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
     source, held_out = training_source(x, y, sample_weight, class_weight, batch_size, validation_split, steps_per_epoch)
     validation = validation_source(validation_data, held_out, validation_batch_size or batch_size)
@@ -256,6 +257,15 @@ def _lengths(
                 )
             )
         steps_per_epoch = every
+    if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0):
+        raise ValueError(
+            explain(
+                "epochs is the number of the epoch to end at.",
+                received=repr(epochs),
+                usually="a run without end was meant.",
+                write="fit(..., max_steps=10_000) without epochs",
+            )
+        )
     if epochs is None:
         return steps_per_epoch, float("inf") if max_steps is not None else initial_epoch + 1
     return steps_per_epoch, epochs

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from flax import struct
 
+from ..core import explain
 from ._running_sums import RunningSums
 
 
@@ -53,3 +54,20 @@ class TrainState(struct.PyTreeNode):
         """The state with other weights and collections."""
         rest = {k: v for k, v in variables.items() if k != "params"}
         return self.replace(params=variables["params"], model_state={**self.model_state, **rest})
+
+
+def check_state(state: Any, method: str, arguments: str) -> None:
+    """Refuse what is no state.
+
+    Raises:
+        TypeError: something else came first.
+    """
+    if not isinstance(state, TrainState):
+        raise TypeError(
+            explain(
+                f"`{method}` takes the state of the run first.",
+                received=type(state).__name__,
+                usually="Keras keeps weights in the model; or variables were passed, or data.",
+                write=f"state = trainer.init(0); trainer.{method}({arguments})",
+            )
+        )

@@ -228,3 +228,20 @@ def test_float16_trains_as_float32_does():
     _, two = full.fit(start, X, Y, batch_size=8, epochs=20, verbose=0)
     # float16 has 11 bits: each product is off by up to 5e-4 of itself, and the first steps may be skipped
     np.testing.assert_allclose(one.history["loss"][-1], two.history["loss"][-1], rtol=0.1)
+
+
+@pytest.mark.parametrize("given", ["variables", "data", "params"])
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_what_is_no_state_is_refused_in_words(method, given):
+    trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
+    state = trainer.init(0)
+    wrong = {"variables": state.variables, "data": X, "params": state.params}[given]
+    with pytest.raises(TypeError, match=rf"`{method}` takes the state of the run first(?s:.*)trainer.{method}\(state"):
+        getattr(trainer, method)(wrong, X, Y)
+
+
+@pytest.mark.parametrize("epochs", [-1, 1.5, True])
+def test_epochs_is_a_count(epochs):
+    trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
+    with pytest.raises(ValueError, match="epochs is the number of the epoch to end at"):
+        trainer.fit(trainer.init(0), X, Y, epochs=epochs, verbose=0)
