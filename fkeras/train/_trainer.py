@@ -201,9 +201,8 @@ class Trainer:
         partition = self.partition(x)
         self._programs["partition at init"] = partition
         moving, _ = partition.split(params)
-        start = cached(
-            self, "init optimizer", lambda: self.optimizer.init
-        )  # one program, not one for each array's zeros
+        # one program, not one for each array's zeros
+        start = cached(self, "init optimizer", lambda: self.optimizer.init)
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
