@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-quantize fuzz lint format clean
+.PHONY: demo test test-all test-quantize test-export test-onnx export-oracle fuzz bench bench-quick lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -19,6 +19,20 @@ test-all: $(VENV)/.test lint
 # The quantisation tests alone; `make test` runs them too, as they need no library of their own.
 test-quantize: $(VENV)/.test
 	$(BIN)/python -m pytest tests/checkpoint/test_quantize.py
+
+# Programs for TensorFlow, and for ONNX, each in an environment of its own: jax2onnx wants an older orbax. `make test`
+# runs the StableHLO ones.
+test-export: .venv-export/.ready
+	.venv-export/bin/python -m pytest tests/checkpoint/test_export_tensorflow.py tests/checkpoint/test_export.py
+
+test-onnx: .venv-onnx/.ready
+	.venv-onnx/bin/python -m pytest tests/checkpoint/test_export_onnx.py tests/checkpoint/test_export.py
+
+# Every .keras file of FOLDER exported and run without fkeras: make export-oracle FOLDER=... FORMAT=onnx
+FORMAT ?= stablehlo
+READER = $(if $(filter onnx,$(FORMAT)),.venv-onnx,$(if $(filter stablehlo,$(FORMAT)),$(VENV),.venv-export))
+export-oracle: $(if $(filter stablehlo,$(FORMAT)),$(VENV)/.test,$(READER)/.ready)
+	$(READER)/bin/python benchmarks/export_oracle.py $(FOLDER) --format $(FORMAT)
 
 # Ten thousand damaged files, none of which may crash, hang or load other weights: for the night.
 fuzz: $(VENV)/.test
@@ -54,5 +68,10 @@ $(VENV)/.test: $(VENV)/.python pyproject.toml
 	$(PIP) --editable '.[test]'
 	touch $@
 
+.venv-export/.ready .venv-onnx/.ready: .venv-%/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*,keras]' pytest
+	touch $@
+
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-export .venv-onnx .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

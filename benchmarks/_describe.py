@@ -33,6 +33,23 @@ def graph(rounds: int, quick: bool) -> dict[str, float]:
     return interleaved(ways, rounds)
 
 
+def graph_of_many_kinds(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds to build a functional model of 500 layers of which no two are alike, so that fkeras traces each."""
+    import keras
+
+    import fkeras as fk
+
+    def tower(library: Any, parts: Any) -> Any:
+        inputs = x = library.Input((16,))
+        for index in range(50 if quick else 500):
+            x = parts.Dense(16, kernel_regularizer=library.regularizers.L2(1e-6 * (index + 1)))(x)
+        return library.Model(inputs, x)
+
+    return interleaved({
+        "fkeras": lambda: tower(fk, fk.nn), "keras": lambda: tower(keras, keras.layers),
+    }, rounds)  # fmt: skip
+
+
 def scaling(rounds: int, quick: bool) -> dict[str, float]:
     """Seconds to build 1,000 layers and 100 of them."""
     import fkeras as fk

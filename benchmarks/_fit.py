@@ -1,9 +1,12 @@
-"""`fit` on arrays, beside Keras and two loops written by hand."""
+"""`fit` beside Keras and loops written by hand, and beside itself with more to show."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import io
+from collections.abc import Iterator
 from typing import Any
 
 from _handwritten import Loop
@@ -34,9 +37,7 @@ def compiled(name: str) -> tuple[Any, Any, Any]:
 
 def fit(name: str, rounds: int, quick: bool) -> dict[str, float]:
     """Seconds a step of a warm `fit`, by who runs it."""
-    work, trainer, peer = compiled(name)
-    if quick:
-        work = dataclasses.replace(work, steps=min(work.steps, 4), epochs=1)
+    (_, trainer, peer), work = compiled(name), _shortened(name, quick)
     x, y = work.data()
     state, loop = trainer.init(0, x[:1]), Loop(work.linen(), x, y, work.classes, work.batch).begin()
     arguments = {"batch_size": work.batch, "epochs": work.epochs, "verbose": 0}
@@ -48,4 +49,65 @@ def fit(name: str, rounds: int, quick: bool) -> dict[str, float]:
     for steps in (1,) if quick else (1, 16, 64):
         if steps <= work.steps:
             ways[f"keras/{steps}"] = functools.partial(peer(steps).fit, x, y, **arguments)
+    return interleaved(ways, rounds, work.steps * work.epochs)
+
+
+def _shortened(name: str, quick: bool) -> Any:
+    work = WORKLOADS[name]
+    return dataclasses.replace(work, batch=min(work.batch, 8), steps=2, epochs=1) if quick else work
+
+
+def generator(name: str, rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds a step of a warm `fit` from a Python generator of numpy batches, by who runs it."""
+    (_, trainer, peer), work = compiled(name), _shortened(name, quick)
+    x, y = work.data()
+    state, loop, model = trainer.init(0, x[:1]), Loop(work.linen(), x, y, work.classes, work.batch).begin(), peer(1)
+
+    def batches() -> Iterator[Any]:
+        for start in range(0, len(x), work.batch):
+            yield x[start : start + work.batch], y[start : start + work.batch]
+
+    ways = {
+        "fkeras": lambda: trainer.fit(state, batches(), verbose=0),
+        "loop": lambda: loop.by_batch(batches()),
+        "keras": lambda: model.fit(batches(), verbose=0),
+    }
+    return interleaved(ways, rounds, work.steps)
+
+
+def shown(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds a step of a `fit` that draws its progress, and of one that is silent."""
+    (_, trainer, _), work = compiled("MLP 784"), _shortened("MLP 784", quick)
+    x, y = work.data()
+    state = trainer.init(0, x[:1])
+
+    def run(verbose: int) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            trainer.fit(state, x, y, batch_size=work.batch, epochs=work.epochs, verbose=verbose)
+
+    return interleaved({"fkeras": lambda: run(1), "silent": lambda: run(0)}, rounds, work.steps * work.epochs)
+
+
+def measured(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds a step of a `fit` with three metrics and the gradient's norm, and of one with the loss alone."""
+    import fkeras as fk
+
+    work = _shortened("MLP 784", quick)
+    x, y = work.data()
+    loss = fk.losses.SparseCategoricalCrossentropy(from_logits=True)
+    metrics = [
+        "accuracy",
+        "sparse_top_k_categorical_accuracy",
+        fk.metrics.SparseCategoricalCrossentropy("nll", from_logits=True),
+    ]
+    model = work.build(fk, fk.nn)
+    trainers = {
+        "fkeras": model.compile("adam", loss, metrics=metrics, log=["grad_norm"]),
+        "the loss alone": model.compile("adam", loss),
+    }
+    arguments = {"batch_size": work.batch, "epochs": work.epochs, "verbose": 0}
+    ways = {
+        who: functools.partial(trainer.fit, trainer.init(0, x[:1]), x, y, **arguments)
+        for who, trainer in trainers.items()
+    }
     return interleaved(ways, rounds, work.steps * work.epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import flax.linen as nn
@@ -57,6 +58,13 @@ class Loop:
             for start in range(0, len(order), self.batch):
                 rows = order[start : start + self.batch]
                 state, _ = self.step(state, (self.x[rows], self.y[rows]))
+        self.state_ = jax.block_until_ready(state)
+
+    def by_batch(self, batches: Iterable[Any]) -> Any:
+        """Train with one dispatch a step on what a stream yields."""
+        state = self.state_
+        for batch in batches:
+            state, _ = self.step(state, batch)
         self.state_ = jax.block_until_ready(state)
 
     def by_scan(self, epochs: int) -> Any:

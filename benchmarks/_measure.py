@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -28,3 +28,12 @@ def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int, per: int = 1
             call()
             seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) / per for name, values in seconds.items()}
+
+
+def median_of(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The median of each number over the rounds.
+
+    >>> median_of([{"a": 1}, {"a": 2}, {"a": 9}])
+    {'a': 2}
+    """
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}

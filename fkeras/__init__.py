@@ -3,6 +3,7 @@
 from . import nn as nn
 from . import train as train
 from .checkpoint import LoadReport as LoadReport
+from .checkpoint import load_exported as load_exported
 from .checkpoint import load_model as load_model
 from .checkpoint import load_trainer as load_trainer
 from .core import DTypePolicy as DTypePolicy

@@ -20,6 +20,7 @@ DOORS = {
         "save_model",
         "save_weights",
         "load_weights",
+        "export",
         "quantize",
         "with_fake_quant",
         "with_lora",

@@ -2,6 +2,8 @@
 
 import pathlib
 import re
+import subprocess
+import sys
 
 import numpy as np
 
@@ -15,8 +17,15 @@ def test_the_program_runs(tmp_path, monkeypatch):
     labels = rng.integers(0, 10, 8)
     names = {f"x_{part}": images for part in ("train", "val", "test")}
     names |= {f"y_{part}": labels for part in ("train", "val", "test")}
-    (program,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    program, elsewhere = re.findall(r"```python\n(.*?)```", README, re.S)
     exec(program, names)
     assert names["y_pred"].shape == (8, 10)
     assert set(names["logs"]) == {"loss", "accuracy"}
     assert names["trainer"].model == names["model"]
+    # the exported program, in a process of its own
+    assert len([line for line in elsewhere.splitlines() if line]) == 5
+    code = elsewhere + "import sys\nassert not {'flax', 'fkeras'} & set(sys.modules)\nnp.save('logits.npy', logits)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    wanted = names["model"].apply(names["variables"], np.zeros((5, 28, 28, 1), "float32"))
+    np.testing.assert_allclose(np.load("logits.npy"), wanted, atol=1e-5)  # the same program, compiled elsewhere

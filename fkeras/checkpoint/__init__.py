@@ -1,5 +1,8 @@
-"""How a model lasts: Orbax directories for models, weights and whole runs."""
+"""How a model lasts and leaves: Orbax directories, Keras's files, few bits, programs for elsewhere."""
 
+from ._export import export as export
+from ._exported import Exported as Exported
+from ._exported import load_exported as load_exported
 from ._lora import lora_variables as lora_variables
 from ._lora import merge_lora as merge_lora
 from ._lora import with_lora as with_lora

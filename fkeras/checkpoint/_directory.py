@@ -159,14 +159,27 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     }
     for path, impl in keys.items():
         records[path]["prng_impl"] = impl
+    with whole_directory(target, overwrite) as beside:
+        whole = {path: a for path, a in arrays.items() if a.size}  # Orbax keeps no empty arrays
+        if whole:
+            with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
+                checkpointer.save(beside / ARRAYS, args=ocp.args.PyTreeSave(whole))
+        (beside / MANIFEST).write_text(seal({**manifest, "arrays": records, "files": list_files(beside / ARRAYS)}))
+
+
+@contextlib.contextmanager
+def whole_directory(directory: Any, overwrite: bool) -> Iterator[pathlib.Path]:
+    """A temporary directory beside its place, moved there when it is whole; nothing is left of it otherwise.
+
+    Raises:
+        FileExistsError: the directory exists and `overwrite` is false, or it is no checkpoint.
+    """
+    target = pathlib.Path(os.path.abspath(os.fspath(directory)))
+    _check_place(target, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        whole = {path: a for path, a in arrays.items() if a.size}  # Orbax keeps no empty arrays
-        if whole:
-            with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
-                checkpointer.save(beside / ARRAYS, args=ocp.args.PyTreeSave(whole))
-        (beside / MANIFEST).write_text(seal({**manifest, "arrays": records, "files": list_files(beside / ARRAYS)}))
+        yield beside
         old = None
         if target.exists():
             old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent)) / "old"
@@ -260,7 +273,7 @@ def _restore(place: pathlib.Path, like: Mapping[str, Any]) -> dict[str, Any]:
     import orbax.checkpoint as ocp
 
     try:
-        with _quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
             # as they are in the file: Orbax would make another dtype what is asked for
             arguments = {path: ocp.ArrayRestoreArgs(sharding=spec.sharding) for path, spec in like.items()}
             return checkpointer.restore(
@@ -268,7 +281,7 @@ def _restore(place: pathlib.Path, like: Mapping[str, Any]) -> dict[str, Any]:
             )
     except Exception as error:  # Orbax and tensorstore raise many types for a damaged file
         text = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
-    with _quiet():
+    with quiet():
         gc.collect()  # reads of other arrays that failed too would say so at length whenever they are collected
     raise ValueError(
         explain(
@@ -296,10 +309,10 @@ def _check_room(place: pathlib.Path, like: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Orbax's notes of routine at warning level, and the pages of its reads that fail, stay out of the terminal."""
-    loggers = [(logger, logger.level) for logger in map(logging.getLogger, ("absl", "asyncio"))]
-    for (logger, _), level in zip(loggers, (logging.ERROR, logging.CRITICAL), strict=True):
+def quiet() -> Iterator[None]:
+    """Notes of routine at warning level, and the pages of Orbax's reads that fail, stay out of the terminal."""
+    loggers = [(logger, logger.level) for logger in map(logging.getLogger, ("absl", "onnx_ir", "asyncio"))]
+    for (logger, _), level in zip(loggers, (logging.ERROR, logging.ERROR, logging.CRITICAL), strict=True):
         logger.setLevel(level)
     try:
         yield

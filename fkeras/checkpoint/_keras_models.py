@@ -73,12 +73,22 @@ def read_config(archive: Archive) -> dict[str, Any]:
 def build_model(config: Mapping[str, Any], archive: Archive, custom_objects: Any) -> tuple[Any, Any, tuple[Any, ...]]:
     """A model, its variables as shapes (`None` if it was never built), and the inputs that told them."""
     with described(archive.path):
-        model = model_from_json(json.dumps({k: v for k, v in config.items() if k != "compile_config"}), custom_objects)
+        text = json.dumps({k: v for k, v in config.items() if k != "compile_config"})
+        model = model_from_json(_without_lora(text), custom_objects)
         if not isinstance(model, Layer):
             raise archive.damaged(f"a {CONFIG} that describes a {type(model).__name__}")
         if any(n.startswith("assets/") for n in archive.names):
             model = _with_assets(model, archive)
         return (model, *_expected(model, config))
+
+
+def _without_lora(text: str) -> str:
+    """A config without LoRA: Keras saves each weight with its low-rank change added."""
+    if '"lora_rank"' not in text:
+        return text
+    return json.dumps(
+        json.loads(text, object_hook=lambda d: {k: v for k, v in d.items() if k not in ("lora_rank", "lora_alpha")})
+    )
 
 
 def open_weights(archive: Archive) -> WeightsFile:

@@ -79,6 +79,7 @@ def read_manifest(directory: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
                     "trainer": "fk.load_trainer(path)",
                     "model": "fk.load_model(path)",
                     "weights": "model.load_weights(path, variables)",
+                    "exported": "fk.load_exported(path)",
                 }.get(str(manifest.get("kind")), ""),
             )
         )

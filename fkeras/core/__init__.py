@@ -19,6 +19,7 @@ from ._errors import explain as explain
 from ._fields import field as field
 from ._hashing import hashable as hashable
 from ._infer import Inferred as Inferred
+from ._infer import dimension as dimension
 from ._infer import struct_of as struct_of
 from ._input import Input as Input
 from ._input import InputLayer as InputLayer
@@ -43,4 +44,5 @@ from ._transform import map_layers_with_path as map_layers_with_path
 from ._weights import LOSSES as LOSSES
 from ._weights import MASKS as MASKS
 from ._weights import NON_TRAINABLE as NON_TRAINABLE
+from ._weights import RECURRENT_STATE as RECURRENT_STATE
 from ._weights import TRANSIENT as TRANSIENT

@@ -306,17 +306,16 @@ def get(module: str, identifier: Any, custom_objects: Mapping[str, Any] | None =
     if isinstance(identifier, Mapping):
         return deserialize(identifier, custom_objects, (module,))
     if isinstance(identifier, str):
-        table = {**registered(module), **(custom_objects or {})}
-        if identifier not in table:
+        found = (custom_objects or {}).get(identifier, _REGISTRY.get((module, identifier)))
+        if found is None:
             raise ValueError(
                 explain(
                     f"Unknown name {identifier!r} in {kind}.",
                     received=repr(identifier),
-                    usually=did_you_mean(identifier, table),
+                    usually=did_you_mean(identifier, {**registered(module), **(custom_objects or {})}),
                     write=f"fk.{kind}.<Name>(...), or the function or object itself",
                 )
             )
-        found = table[identifier]
         return found() if isinstance(found, type) else found
     if isinstance(identifier, type):
         return identifier()

@@ -22,6 +22,8 @@ from typing import Any
 
 from flax import linen
 
+from ._errors import did_you_mean, explain
+
 # The arguments every layer takes by keyword; a user's __init__ need not name them.
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer")
 _HIDDEN = ("parent", "name", "_description", "graph", "start")
@@ -66,7 +68,8 @@ def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None
     if cls.__base__ is linen.Module:  # what every layer takes, it takes by keyword
         own = []
     before = list(getattr(cls, "_positional", ()))
-    cls._positional = tuple(before + [n for n in own if n in fields and n not in before])
+    last = list(cls.__dict__.get("_last_by_position", ()))
+    cls._positional = tuple(before + [n for n in own + last if n in fields and n not in before])
     dataclass_init = cls.__init__
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
@@ -75,7 +78,9 @@ def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None
         elif hasattr(type(self), "_user_init"):
             _construct_keras_style(self, args, kwargs)
         else:
-            dataclass_init(self, **_by_name(cls, args, kwargs))
+            values = _by_name(cls, args, kwargs)
+            _check_names(cls, values)
+            dataclass_init(self, **values)
             object.__setattr__(self, "_sealed", True)
 
     functools.update_wrapper(__init__, dataclass_init)
@@ -161,14 +166,52 @@ def _by_name(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[st
     args, kwargs = cls._rewrite_arguments(args, kwargs)
     if len(args) > len(cls._positional):
         raise TypeError(
-            f"{cls.__name__} takes at most {len(cls._positional)} positional arguments "
-            f"({', '.join(cls._positional) or 'none'}), but {len(args)} were given"
+            explain(
+                f"{cls.__name__} takes at most {len(cls._positional)} arguments by position; {len(args)} were given.",
+                received=f"{args}"[:80],
+                usually=f"the order is {', '.join(cls._positional) or '(none by position)'}.",
+                write="arguments by name",
+            )
         )
     values = dict(zip(cls._positional, args, strict=False))
     twice = set(values) & set(kwargs)
     if twice:
         raise TypeError(f"{cls.__name__} got multiple values for argument {sorted(twice)[0]!r}")
     return {**values, **kwargs}
+
+
+# What to write where Keras code passes what no layer takes here.
+_NO_ARGUMENTS = {
+    "input_shape": "fk.Sequential([fk.Input((8,)), ...])",
+    "input_dim": "fk.Sequential([fk.Input((8,)), ...])",
+    "batch_input_shape": "fk.Sequential([fk.Input(batch_shape=(4, 8)), ...])",
+    "weights": "variables = model.init(key), with the values you want in place of its own",
+}
+
+
+def _check_names(cls: Any, values: dict[str, Any]) -> None:
+    """Refuse arguments that the class does not have, and miss none that it needs."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    known = [n for n in fields if n[0] != "_" and n not in ("parent", "graph", "start")]
+    for name in values:
+        if name not in fields:
+            raise TypeError(
+                explain(
+                    f"{cls.__name__} has no argument {name!r}.",
+                    received=f"{name}={values[name]!r}"[:80],
+                    usually=did_you_mean(name, known),
+                    write=_NO_ARGUMENTS.get(name, f"fk.nn.{cls.__name__}({', '.join(cls._positional[:3])}, ...)"),
+                )
+            )
+    missing = [n for n in cls._positional if n not in values and fields[n].default is dataclasses.MISSING]
+    if missing:
+        raise TypeError(
+            explain(
+                f"{cls.__name__} needs {' and '.join(repr(n) for n in missing)}.",
+                received=f"{', '.join(values) or 'no arguments'}",
+                write=f"{cls.__name__}({', '.join(f'{n}=...' for n in missing)})",
+            )
+        )
 
 
 def _split_base(cls: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:

@@ -28,6 +28,8 @@ def hashable(value: Any) -> Any:
     if isinstance(value, np.ndarray | jax.Array):
         array = np.asarray(value)
         return (array.shape, array.dtype.name, array.tobytes())
+    if hasattr(value, "symbolic_shape"):  # a symbolic tensor: `==` of two is a third
+        return (type(value), id(value))
     try:
         hash(value)
     except TypeError:

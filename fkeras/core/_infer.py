@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -68,11 +68,13 @@ class Inferred:
         outputs: the function's output as a pytree of `jax.ShapeDtypeStruct`.
         variables: the variables it makes, likewise.
         program: `key -> variables`, only the arithmetic that the variables need.
+        facts: what the layers that ran say of their weights, by path.
     """
 
     outputs: Any
     variables: Any
     program: Callable[[jax.Array], Any]
+    facts: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
 
 
 def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
@@ -99,8 +101,14 @@ def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeS
         raise probed from symbolic_error
 
 
+@functools.cache
+def _key_struct(implementation: str) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of a random key."""
+    return jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
+
+
 def _trace(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
-    key = jax.eval_shape(lambda: jax.random.key(0))
+    key = _key_struct(getattr(jax.config, "jax_default_prng_impl"))  # noqa: B009 - mypy knows no such attribute
     closed, (outputs, variables) = jax.make_jaxpr(function, return_shape=True)(key, inputs)
     return Inferred(outputs, variables, _slice(closed, variables))
 
@@ -127,6 +135,16 @@ def _slice(closed: jex.ClosedJaxpr, variables: Any) -> Callable[[jax.Array], Any
     run = jex.jaxpr_as_fun(jex.ClosedJaxpr(part, closed.consts))
     rest = [None] * (len(jaxpr.invars) - 1)
     return lambda key: jax.tree.unflatten(treedef, run(key, *rest))
+
+
+def fold_in(key: jax.Array, number: int) -> jax.Array:
+    """`jax.random.fold_in(key, number)`, by the very program that `Inferred.program` folds with, compiled once."""
+    return jex.jaxpr_as_fun(_folding(key.shape, key.dtype))(key, np.uint32(number))[0]
+
+
+@functools.cache
+def _folding(shape: tuple[int, ...], dtype: Any) -> jex.ClosedJaxpr:
+    return jax.make_jaxpr(jax.random.fold_in)(jax.ShapeDtypeStruct(shape, dtype), np.uint32(0))
 
 
 def _probe(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred | Exception:

@@ -29,6 +29,7 @@ class InputLayer(Layer):
     [None, 3]
     """
 
+    _last_by_position = ("name",)
     shape: Any = None
     batch_size: int | None = None
     dtype: Any = field(None, convert=lambda dtype: "float32" if dtype is None else _dtype_name(dtype))
@@ -69,11 +70,11 @@ def Input(  # noqa: N802 - Keras's name
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Any = None,
     name: str | None = None,
     tensor: SymbolicTensor | None = None,
     optional: bool = False,
-    ragged: bool | None = None,
 ) -> SymbolicTensor:
     """Make a symbolic tensor: the start of a graph.
 

@@ -29,6 +29,7 @@ from ._infer import Inferred, infer, struct_of
 from ._input_spec import check_input_spec
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
+from ._traces import key_of_layer
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
 
 # What to write where Keras code would set an attribute.
@@ -83,7 +84,9 @@ class Layer(linen.Module, kw_only=True):
 
     # Set on each class when it is made: what its `call` takes, and how it takes a field-style parent's arguments.
     _call_parameters: ClassVar[_Parameters]
+    # Some of Keras's constructors take `name` or `dtype` by position too, after their own arguments.
     _positional: ClassVar[tuple[str, ...]]
+    _last_by_position: ClassVar[tuple[str, ...]] = ()
     _accept: ClassVar[Callable[..., None]]
 
     # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
@@ -118,6 +121,7 @@ class Layer(linen.Module, kw_only=True):
     def _convert(self) -> None:
         """Resolve and check the arguments; an error names the layer."""
         try:
+            _check_name(self.name)
             convert_fields(self)
         except (ValueError, TypeError) as error:
             who = f"{type(self).__name__}" + (f" {self.name!r}" if self.name else "")
@@ -137,6 +141,7 @@ class Layer(linen.Module, kw_only=True):
         for name, value in attributes.items():
             setattr(self, name, value)
 
+    @linen.nowrap
     def __setattr__(self, name: str, value: Any) -> None:
         mine = self.__dict__
         if name in ("scope", "parent", "name") and not mine.get("_sealed") and "_recorded" not in mine:
@@ -167,6 +172,7 @@ class Layer(linen.Module, kw_only=True):
         except flax_errors.SetAttributeFrozenModuleError:
             raise _frozen(self, name) from None
 
+    @linen.nowrap
     def __delattr__(self, name: str) -> None:
         raise _frozen(self, name)
 
@@ -185,6 +191,11 @@ class Layer(linen.Module, kw_only=True):
             found = (type(self), tuple(parts))
             object.__setattr__(self, "_key_cache", found)
         return found
+
+    @linen.nowrap
+    def _trace_key(self) -> Any:
+        """What two layers have in common that may share a trace."""
+        return key_of_layer(self)
 
     def __hash__(self) -> int:
         found = self.__dict__.get("_hash_cache")
@@ -223,9 +234,14 @@ class Layer(linen.Module, kw_only=True):
             args = storage.inputs(self, args)
         outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
-            for leaf in jax.tree.leaves(outputs):
+            for leaf in self._regularised(outputs):
                 self.add_loss(self.activity_regularizer(leaf) / jnp.maximum(jnp.shape(leaf)[0], 1))
         return outputs
+
+    @linen.nowrap
+    def _regularised(self, outputs: Any) -> list[Any]:
+        """The outputs that the activity regularizer sees."""
+        return jax.tree.leaves(outputs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The forward pass; each layer writes its own."""
@@ -322,23 +338,47 @@ class Layer(linen.Module, kw_only=True):
             return StateWeight(variable, self)
         storage = self._storage()
         kept = storage is not None and jnp.issubdtype(dtype, jnp.floating)
-        value = storage.weight(self, name, make, shape, dtype) if kept else self.param(name, make, shape, dtype)
+        value = storage.weight(self, name, make, shape, dtype) if kept else self._param(name, make, shape, dtype)
         regularize = get("keras.regularizers", regularizer)
-        if regularize is not None:
-            self.add_loss(lambda: regularize(value))
+        if regularize is not None and self._collects_losses() and self.trains():
+            # once for the weight, however often the layer is called
+            self.sow(LOSSES, name, regularize(value), init_fn=lambda: None, reduce_fn=lambda _, penalty: penalty)
         if autocast and jnp.issubdtype(dtype, jnp.floating):
             value = value.astype(self.compute_dtype)
         return value
+
+    @linen.nowrap
+    def _param(self, name: str, make: Any, shape: Any, dtype: Any) -> Any:
+        """Linen's `param`. A weight that is there in its shape is read without tracing how it would be made."""
+        if not self.is_initializing():
+            value: Any = self.get_variable("params", name)
+            if isinstance(value, jax.Array | np.ndarray) and value.shape == shape:
+                return value
+        return self.param(name, make, shape, dtype)
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or a function that makes one) to what the Trainer minimises.
 
         It is sown into the collection `losses`: kept by `apply(..., mutable=["losses"])`, dropped otherwise.
         """
-        if self.is_initializing() or not self.is_mutable_collection(LOSSES):
+        if not self._collects_losses():
             return
         for value in jax.tree.leaves(loss):
             self.sow(LOSSES, "loss", value() if callable(value) else jnp.asarray(value))
+
+    @linen.nowrap
+    def trains(self) -> bool:
+        """Whether the layer's weights train: it and every layer around it are `trainable`."""
+        module: Any = self
+        while isinstance(module, linen.Module):
+            if not getattr(module, "trainable", True):
+                return False
+            module = module.parent
+        return True
+
+    @linen.nowrap
+    def _collects_losses(self) -> bool:
+        return not self.is_initializing() and self.is_mutable_collection(LOSSES)
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
@@ -374,6 +414,26 @@ class Layer(linen.Module, kw_only=True):
         with _explained(self, leaves):
             found = infer(function, [struct_of(leaves[i]) for i in places])
         return found.program(key)
+
+    @linen.nowrap
+    def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer on variables; Linen's own contract.
+
+        Args:
+            variables: what `init` made, `{"params": …, "batch_stats": …}`.
+            *args: the call's inputs.
+            **kwargs: the call's keyword arguments, and Linen's `rngs=`, `mutable=`, `method=`.
+
+        Returns:
+            The output; with `mutable=`, `(output, updates)`.
+
+        Raises:
+            ValueError: variables that lack what the layer reads, or randomness without a key.
+        """
+        try:
+            return super().apply(variables, *args, **kwargs)
+        except _MISSING as error:
+            raise _lacking(self, variables, error) from None
 
     @linen.nowrap
     def _abstract_call(self, key: Any, args: Any, kwargs: Any, facts: dict[Any, Any] | None = None) -> tuple[Any, Any]:
@@ -413,9 +473,7 @@ class Layer(linen.Module, kw_only=True):
         with _explained(self, leaves):
             if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):
                 return record(self, args, kwargs, found=self._text_outputs(args, kwargs))
-            facts: dict[Any, Any] = {}
-            evaluate = functools.partial(self._abstract_call, facts=facts)
-            return record(self, args, kwargs, evaluate, facts)
+            return record(self, args, kwargs, self._abstract_call)
 
     @linen.nowrap
     def _text_outputs(self, args: Any, kwargs: Any) -> Inferred:
@@ -595,6 +653,18 @@ class WeightFacts:
     output_shapes: tuple[Any, ...] = ()
 
 
+def _check_name(name: Any) -> None:
+    if name is not None and (not isinstance(name, str) or "/" in name):
+        raise ValueError(
+            explain(
+                "`name` must be text without '/'.",
+                received=f"name={name!r}",
+                usually="another argument in its place, or a path.",
+                write='name="block1_dense"',
+            )
+        )
+
+
 def _building(call: Callable[..., Any]) -> Callable[..., Any]:
     """`call` that runs the layer's `build` first, where Linen lets it make weights."""
 
@@ -671,10 +741,40 @@ def _dispatching(run: Callable[..., Any]) -> Callable[..., Any]:
     return __call__
 
 
+# What Linen raises where variables or keys lack something.
+_MISSING = (
+    flax_errors.ScopeParamNotFoundError,
+    flax_errors.ScopeCollectionNotFound,
+    flax_errors.ScopeVariableNotFoundError,
+    flax_errors.InvalidRngError,
+)
+
+
+def _lacking(layer: Layer, variables: Any, error: Exception) -> ValueError:
+    what = str(error).split("(https")[0].strip()
+    if isinstance(error, flax_errors.InvalidRngError):
+        return ValueError(
+            explain(
+                f"{layer.path_text()} draws random numbers and was given no key for them.",
+                received=what,
+                usually="training=True without rngs=.",
+                write='model.apply(variables, x, training=True, rngs={"dropout": jax.random.key(0)})',
+            )
+        )
+    return ValueError(
+        explain(
+            f"{layer.path_text()} finds no weights of its own in these variables.",
+            received=f"{sorted(variables) if isinstance(variables, Mapping) else type(variables).__name__}: {what}",
+            usually="variables['params'] alone, or another model's variables.",
+            write="variables = model.init(key); model.apply(variables, x)",
+        )
+    )
+
+
 def _call_unbound(layer: Layer, args: Any, kwargs: Any) -> Any:
     try:
-        return layer.apply({}, *args, **kwargs)
-    except (flax_errors.ScopeParamNotFoundError, flax_errors.ScopeCollectionNotFound) as error:
+        return super(Layer, layer).apply({}, *args, **kwargs)
+    except _MISSING[:2] as error:
         shown = "x" if args else ""
         raise ValueError(
             explain(
@@ -699,7 +799,8 @@ class _explained:  # noqa: N801 - a context manager read as a word
         return None
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, TypeError | ValueError) or getattr(error, "_explained", False):
+        several = isinstance(error, AttributeError) and str(error).startswith(("'list' object", "'dict' object"))
+        if not (isinstance(error, TypeError | ValueError) or several) or getattr(error, "_explained", False):
             return
         shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
         if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
@@ -707,12 +808,17 @@ class _explained:  # noqa: N801 - a context manager read as a word
         text = explain(
             f"{self.layer.path_text()} cannot take this input.",
             received=f"shape {', '.join(map(str, shapes)) or '()'}",
-            usually=str(error).strip().splitlines()[0][:300] if str(error).strip() else kind.__name__,
+            usually="several tensors were passed where the layer takes one." if several else _first_line(error),
             write="an input of the shape the layer expects; model.summary() shows each layer's",
         )
         new = ValueError(text)
         new._explained = True  # type: ignore[attr-defined]
         raise new from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
 
 
 def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
@@ -731,7 +837,7 @@ def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
 def params_key(rngs: Any) -> Any:
     if isinstance(rngs, Mapping):
         rngs = rngs.get("params", next(iter(rngs.values()), None))
-    if rngs is None or isinstance(rngs, bool):
+    if rngs is None or isinstance(rngs, bool | str | float):
         raise ValueError(
             explain("`init` needs a random key.", received=repr(rngs), write="model.init(jax.random.key(0))")
         )

@@ -15,12 +15,13 @@ from ._config import register
 from ._dtypes import policy_name
 from ._errors import did_you_mean, explain
 from ._graph import Graph, rerecord
-from ._infer import Inferred, is_symbolic
+from ._infer import Inferred, fold_in, is_symbolic
 from ._input import InputLayer
 from ._layer import Layer, default_name, params_key
 from ._run import run_graph, sow_masks
 from ._structure import check_shared, children, find_path, weight_facts
 from ._symbolic import SymbolicTensor
+from ._weights import counted
 
 
 @register("keras", aliases=("Functional",))
@@ -147,7 +148,7 @@ class Model(Layer):
 
         def make(layer: Layer, node: Any) -> Any:
             # A layer's key depends on its name alone, not on its place or on its neighbours.
-            return node.program(jax.random.fold_in(key, zlib.crc32(str(layer.name).encode())))
+            return node.program(fold_in(key, zlib.crc32(str(layer.name).encode())))
 
         return self._assemble(make)
 
@@ -289,7 +290,7 @@ class Model(Layer):
     # ------------------------------------------------------------------ variables
     @linen.nowrap
     def count_params(self, variables: Any = None) -> int:
-        """How many numbers the model's variables hold, in all collections.
+        """How many numbers the model's weights hold, in all collections.
 
         Args:
             variables: the variables, for a model without a graph.
@@ -299,7 +300,7 @@ class Model(Layer):
         8
         """
         tree = variables if variables is not None else self.abstract_variables()
-        sizes = [1 if leaf.ndim == 0 else _product(leaf.shape) for leaf in jax.tree.leaves(tree)]
+        sizes = [1 if leaf.ndim == 0 else _product(leaf.shape) for leaf in jax.tree.leaves(counted(tree))]
         return sum(sizes)
 
     @linen.nowrap
@@ -481,6 +482,13 @@ class Model(Layer):
         from ..checkpoint import load_weights as door
 
         return door(self, filepath, variables, **kwargs)
+
+    @linen.nowrap
+    def export(self, filepath: Any, variables: Any, format: str = "stablehlo", **kwargs: Any) -> None:
+        """Write the model as a program for elsewhere; the arguments are `fk.checkpoint.export`'s."""
+        from ..checkpoint import export as door
+
+        return door(self, filepath, variables, format, **kwargs)
 
     @linen.nowrap
     def quantize(self, variables: Any, mode: Any = "int8", **kwargs: Any) -> Any:

@@ -66,7 +66,7 @@ def name_layers(layers: Iterable[Any], owner: str) -> None:
     counts: dict[str, int] = {}  # where to go on searching, so that naming n layers costs n steps
     for layer in layers:
         if layer.name is None or getattr(layer, "_provisional_name", False):
-            base = snake_case(type(layer).__name__)
+            base = layer.name or snake_case(type(layer).__name__)  # Keras calls a functional model `functional`
             name = base if base not in taken else None
             while name is None:
                 counts[base] = counts.get(base, 0) + 1

@@ -38,7 +38,7 @@ def call_with_masks(module: Layer, args: Any, kwargs: Any, masks: dict[int, Any]
     made = module.compute_mask(first, mask)
     if made is not None:
         leaves = jax.tree.leaves(outputs)
-        given = made if isinstance(made, list | tuple) else [made] * (len(leaves) == 1)
+        given = made if isinstance(made, list | tuple) else [made]  # one mask is the first output's
         for leaf, one in zip(leaves, given, strict=False):
             if one is not None:
                 masks[id(leaf)] = one

@@ -52,7 +52,9 @@ def walk(layer: Layer, path: Path = ()) -> Iterator[tuple[Path, Layer]]:
 
 
 def check_shared(model: Layer) -> None:
-    """Refuse a layer that is reached at two places of the model's tree: it would become two silent copies.
+    """Refuse a layer that is reached at two places of the model's tree: its weights would become two silent copies.
+
+    A layer without weights may stand at both, as an `Input` does from which a model and a model around it begin.
 
     Raises:
         ValueError: naming both paths.
@@ -60,7 +62,7 @@ def check_shared(model: Layer) -> None:
     where: dict[int, Path] = {}
     for path, layer in walk(model):
         other = where.setdefault(id(layer), path)
-        if other != path:
+        if other != path and _may_have_weights(layer):
             raise ValueError(
                 explain(
                     f"{layer.path_text()} is reached twice in {type(model).__name__}: "
@@ -69,6 +71,12 @@ def check_shared(model: Layer) -> None:
                     write="call the nested model for both uses, or call the layer twice at the same level",
                 )
             )
+
+
+def _may_have_weights(layer: Layer) -> bool:
+    """Whether the layer made weights when it was called; one that was called in no graph may."""
+    nodes = [n for n in (ref() for ref, _, _ in layer.__dict__.get("_calls", [])) if n is not None]
+    return not nodes or any(jax.tree.leaves(n.variables) for n in nodes)
 
 
 def find_path(model: Layer, nested: Any) -> Path:

@@ -15,6 +15,7 @@ from rich.table import Table
 from ._errors import explain
 from ._layer import Layer, default_name
 from ._structure import Path, children, weight_facts
+from ._weights import counted
 
 
 def summary(
@@ -29,7 +30,7 @@ def summary(
 ) -> None:
     """Render the table and hand it to `print_fn`, or print it."""
     try:
-        tree = variables if variables is not None else model.abstract_variables()
+        tree = counted(variables if variables is not None else model.abstract_variables())
     except ValueError:  # the model has not seen an input's shape yet
         tree = None
     facts = _known_facts(model)

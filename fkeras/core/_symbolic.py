@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import operator
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ._errors import explain
 from ._infer import Inferred, infer, is_symbolic
+from ._traces import shared
 
 
 class SymbolicTensor:
@@ -115,10 +117,23 @@ class SymbolicTensor:
         raise self._no_value("int()")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._no_value("Converting to numpy")
+        raise self._no_value("Converting to an array")
 
-    def __jax_array__(self) -> Any:
-        raise self._no_value("Converting to a jax array")
+    # No `__jax_array__`: without it jax hands `array * tensor` on to the tensor, as numpy does here.
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        op = _OF_NUMPY.get(ufunc.__name__)
+        if op is None or method != "__call__" or kwargs:
+            raise self._no_value(f"numpy's {ufunc.__name__}")
+        return op(*inputs)
+
+    # Tensors stay usable as keys and in sets, as Keras's are, though `==` is elementwise.
+    __hash__ = object.__hash__
+
+    def __pos__(self) -> SymbolicTensor:
+        return self
+
+    def __round__(self, ndigits: int | None = None) -> SymbolicTensor:
+        return record(Op("round", jnp.round), (self, ndigits or 0), {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,22 +150,36 @@ class Node:
     Attributes:
         operation: a `Layer` or an `Op`.
         leaves, treedef: the flattened `(args, kwargs)`; some leaves are symbolic tensors.
+        found: what tracing it showed, which calls that are alike share:
         outputs: shapes and dtypes of the result, a pytree of `jax.ShapeDtypeStruct`.
         variables: what the layer's variables look like, and
         program: `key -> variables`.
         facts: what the layer and the layers inside it say of their weights, by path.
     """
 
-    __slots__ = ("__weakref__", "facts", "leaves", "operation", "outputs", "program", "treedef", "variables")
+    __slots__ = ("__weakref__", "found", "leaves", "operation", "treedef")
 
-    def __init__(self, operation: Any, leaves: list[Any], treedef: Any, found: Any, facts: Any = None) -> None:
+    def __init__(self, operation: Any, leaves: list[Any], treedef: Any, found: Inferred) -> None:
         self.operation = operation
         self.leaves = leaves
         self.treedef = treedef
-        self.outputs = found.outputs
-        self.variables = found.variables
-        self.program = found.program
-        self.facts = facts or {}
+        self.found = found
+
+    @property
+    def outputs(self) -> Any:
+        return self.found.outputs
+
+    @property
+    def variables(self) -> Any:
+        return self.found.variables
+
+    @property
+    def program(self) -> Callable[[jax.Array], Any]:
+        return self.found.program
+
+    @property
+    def facts(self) -> Mapping[Any, Any]:
+        return self.found.facts
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -173,7 +202,6 @@ def record(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     evaluate: Callable[..., tuple[Any, Any]] | None = None,
-    facts: dict[Any, Any] | None = None,
     found: Inferred | None = None,
 ) -> Any:
     """Record a call in the graph and return its symbolic outputs.
@@ -181,8 +209,8 @@ def record(
     Args:
         operation: the layer or op that is called.
         args, kwargs: its arguments, pytrees with symbolic tensors in them.
-        evaluate: `(key, args, kwargs) -> (outputs, variables)`; by default the op's function.
-        facts: a dict that `evaluate` fills while it is traced, kept with the node.
+        evaluate: `(key, args, kwargs, facts) -> (outputs, variables)`, which fills the dict `facts`; by default the
+            op's function.
         found: what the call returns, where it is known without tracing.
 
     Returns:
@@ -191,15 +219,23 @@ def record(
     leaves, treedef = jax.tree.flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, SymbolicTensor)]
 
-    def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
-        filled = list(leaves)
-        for place, array in zip(places, arrays, strict=True):
-            filled[place] = array
-        a, k = jax.tree.unflatten(treedef, filled)
-        return evaluate(key, a, k) if evaluate else (operation.function(*a, **k), {})
+    def trace() -> Inferred:
+        facts: dict[Any, Any] = {}
 
-    found = found or infer(function, [leaves[i].struct for i in places])
-    node = Node(operation, leaves, treedef, found, facts)
+        def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
+            filled = list(leaves)
+            for place, array in zip(places, arrays, strict=True):
+                filled[place] = array
+            a, k = jax.tree.unflatten(treedef, filled)
+            return evaluate(key, a, k, facts) if evaluate else (operation.function(*a, **k), {})
+
+        return dataclasses.replace(infer(function, [leaves[i].struct for i in places]), facts=facts)
+
+    if found is None:
+        given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
+        called = operation if evaluate else operation.function
+        found = shared(called, (treedef, tuple(places), given), trace)
+    node = Node(operation, leaves, treedef, found)
     outs, out_treedef = jax.tree.flatten(found.outputs)
     name = operation.name or type(operation).__name__
     tensors = [SymbolicTensor(s, node, i, name if len(outs) == 1 else f"{name}:{i}") for i, s in enumerate(outs)]
@@ -251,20 +287,28 @@ OPERATORS: dict[str, tuple[str, Callable[..., Any]]] = {
     "le": ("less_equal", jnp.less_equal),
     "gt": ("greater", jnp.greater),
     "ge": ("greater_equal", jnp.greater_equal),
+    "eq": ("equal", jnp.equal),
+    "ne": ("not_equal", jnp.not_equal),
     "neg": ("negative", jnp.negative),
     "abs": ("absolute", jnp.abs),
     "invert": ("logical_not", jnp.logical_not),
 }
 
 
+# The same by the names of numpy's ufuncs, for `array * tensor`.
+_OF_NUMPY: dict[str, Callable[..., Any]] = {}
+
+
 def _install_operators() -> None:
     for short, (name, function) in OPERATORS.items():
         op = lift(function, name)
+        numpy_name = f"bitwise_{short}" if short in ("and", "or", "xor") else name
+        _OF_NUMPY[getattr(np, numpy_name).__name__] = op
         if short in ("neg", "abs", "invert"):
             setattr(SymbolicTensor, f"__{short}__", lambda self, op=op: op(self))
             continue
         setattr(SymbolicTensor, f"__{short}__", lambda self, other, op=op: op(self, other))
-        if short not in ("lt", "le", "gt", "ge"):  # Python mirrors comparisons itself
+        if short not in ("lt", "le", "gt", "ge", "eq", "ne"):  # Python mirrors comparisons itself
             setattr(SymbolicTensor, f"__r{short}__", lambda self, other, op=op: op(other, self))
 
 

@@ -13,8 +13,15 @@ from ._symbolic import OPERATORS
 NON_TRAINABLE = "non_trainable"
 LOSSES = "losses"
 MASKS = "masks"
+# The states of stateful recurrent layers: variables, but in Keras no weights, so they are not counted.
+RECURRENT_STATE = "recurrent_state"
 # Collections that belong to one call and are never part of a model's variables.
 TRANSIENT = ("intermediates", LOSSES, MASKS)
+
+
+def counted(variables: Any) -> Any:
+    """The variables that Keras calls weights."""
+    return {c: tree for c, tree in variables.items() if c != RECURRENT_STATE}
 
 
 class StateWeight:

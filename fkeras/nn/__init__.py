@@ -1,5 +1,6 @@
 """What a model is made of: the layer catalogue."""
 
+from ..core import Input as Input
 from ..core import InputLayer as InputLayer
 from ..core import InputSpec as InputSpec
 from ..core import Layer as Layer

@@ -48,8 +48,9 @@ def _windows(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> t
 class _AdaptiveAverage(_AdaptivePool):
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
         found, inside = _windows(x, axis, starts, ends)
+        counts = jnp.asarray(inside.sum(axis=1), jnp.int32).reshape((-1,) + (1,) * (x.ndim - axis - 1))
         inside = inside.reshape((1,) * axis + inside.shape + (1,) * (x.ndim - axis - 1))
-        return jnp.mean(found, axis=axis + 1, where=inside)
+        return jnp.sum(jnp.where(inside, found, 0), axis=axis + 1) / counts.reshape((1,) * axis + counts.shape)
 
 
 class _AdaptiveMax(_AdaptivePool):

@@ -54,13 +54,18 @@ def positive_int(value: Any, name: str) -> int:
     return int(value)
 
 
+def counted(name: str) -> Callable[[Any], Any]:
+    """A converter: a positive integer, or `None`."""
+    return lambda value: None if value is None else positive_int(value, name)
+
+
 def sizes(rank: int, name: str, allow_zero: bool = False) -> Callable[[Any], Any]:
     """A converter: one integer, or `rank` of them, as a tuple (`kernel_size`, `strides`)."""
 
     def convert(value: Any) -> Any:
         if value is None:
             return None
-        values = (value,) * rank if isinstance(value, int | np.integer) else tuple(value)
+        values = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,) * rank
         low = 0 if allow_zero else 1
         if len(values) != rank or not all(isinstance(v, int | np.integer) and v >= low for v in values):
             raise ValueError(
@@ -122,8 +127,8 @@ def absent(name: str) -> Callable[[Any], None]:
                 explain(
                     f"`{name}` is no mode of this layer.",
                     received=f"{name}={value!r}",
-                    usually="a Keras model that was adapted or quantised in place.",
-                    write=f"{name}=None",
+                    usually="a Keras model that was adapted or quantised in place; here that makes another model.",
+                    write="model.with_lora(rank), model.quantize(variables, mode)",
                 )
             )
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
 from . import _attention_parts as parts
+from ._shapes import known_axis
 
 
 @register("keras.layers")
@@ -56,9 +58,9 @@ class MultiHeadAttention(Layer):
     value_dim: Any = None
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     use_bias: bool = True
-    output_shape: Any = field(None, convert=lambda s: (s,) if isinstance(s, int) else s if s is None else tuple(s))
+    output_shape: Any = field(None, convert=parts.feature_shape)
     attention_axes: Any = field(None, convert=lambda a: (a,) if isinstance(a, int) else a if a is None else tuple(a))
-    sliding_window: Any = field(None, convert=parts.positive_window)
+    sliding_window: Any = field(None, convert=arg.counted("sliding_window"))
     flash_attention: Any = None
     kernel_initializer: Any = arg.initializer("glorot_uniform")
     bias_initializer: Any = arg.initializer("zeros")
@@ -94,7 +96,9 @@ class MultiHeadAttention(Layer):
         key = value if key is None else key
         parts.check_flash(self, return_attention_scores)
         parts.check_sequences(self, query, value, key)
-        axes = tuple(a % query.ndim for a in self.attention_axes or range(1, query.ndim - 1))
+        axes = tuple(
+            known_axis(self, a, query, "attention_axes") for a in self.attention_axes or range(1, query.ndim - 1)
+        )
         given = None if attention_mask is None else jnp.asarray(attention_mask, bool)
         mask = self._mask(query, value, axes, query_mask, value_mask, key_mask, given, use_causal_mask)
         q = parts.project(self, "query", query, 1, (self.num_heads, self.key_dim))
@@ -157,6 +161,10 @@ class MultiHeadAttention(Layer):
         scores = parts.masked_softmax(jnp.einsum(f"{names},{source}->{weights}", q, k), mask, len(axes))
         used = parts.drop(self, scores, training)
         return jnp.einsum(f"{weights},{source[:-1]}Z->{names[:-1]}Z", used, v), scores
+
+    @linen.nowrap
+    def _regularised(self, outputs: Any) -> list[Any]:
+        return jax.tree.leaves(outputs)[:1]  # not the scores
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask

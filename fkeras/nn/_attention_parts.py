@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from ..core import Layer, explain
 from . import _arguments as arg
@@ -80,12 +81,17 @@ def of_sequences(query_mask: Any, value_mask: Any, key_mask: Any, axes: int = 1)
 
 def causal(targets: Any, sources: Any) -> jax.Array:
     """At the target's own place or before, `(1, targets, sources)`."""
-    return (jnp.arange(targets)[:, None] >= jnp.arange(sources)[None, :])[None]
+    return (_places(targets)[:, None] >= _places(sources)[None, :])[None]
 
 
 def within(window: int, targets: Any, sources: Any) -> jax.Array:
     """Fewer than `window` places away from the target, `(1, targets, sources)`."""
-    return (jnp.abs(jnp.arange(targets)[:, None] - jnp.arange(sources)[None, :]) < window)[None]
+    return (jnp.abs(_places(targets)[:, None] - _places(sources)[None, :]) < window)[None]
+
+
+def _places(count: Any) -> jax.Array:
+    """0, 1, … ; `jnp.arange` of an open length has a shape that the converter to ONNX cannot index."""
+    return lax.iota(jnp.int32, count)
 
 
 def by_head(mask: Any, rank: int, pairs: int) -> Any:
@@ -127,17 +133,24 @@ def drop(layer: Any, weights: jax.Array, training: Any) -> jax.Array:
 def fused(layer: Any, query: jax.Array, key: jax.Array, value: jax.Array, mask: Any, scale: float) -> jax.Array:
     """JAX's own attention of `(batch, time, heads, size)`, where no weights are dropped or asked for.
 
-    A target that sees nothing gets the mean of all values, as in Keras, which takes the same way.
+    A target that sees nothing gets the mean of all values, as in Keras, which takes the same way. It is asked for in
+    numbers, scores of zero for every source, as the kernels and runtimes do not agree on what nothing is.
     """
+    if mask is not None:
+        seen = mask.any(axis=-1, keepdims=True)
+        mask = mask | ~seen
+        query = jnp.where(jnp.swapaxes(seen, 1, 2), query, jnp.zeros_like(query))
     half = query.dtype in (jnp.float16, jnp.bfloat16)  # all that cuDNN's kernel takes
     kernel: Any = "cudnn" if layer.flash_attention and half and jax.default_backend() == "gpu" else None
     return jax.nn.dot_product_attention(query, key, value, mask=mask, scale=scale, implementation=kernel)
 
 
 # ------------------------------------------------------------------ arguments
-def positive_window(value: Any) -> Any:
-    """A converter: a positive integer or `None`."""
-    return None if value is None else arg.positive_int(value, "sliding_window")
+def feature_shape(value: Any) -> Any:
+    """A converter: the size, or the sizes, of the output's features; `None` for the query's."""
+    if value is None:
+        return None
+    return tuple(arg.positive_int(s, "output_shape") for s in ((value,) if isinstance(value, int) else value))
 
 
 def check_flash(layer: Any, return_attention_scores: bool = False) -> None:

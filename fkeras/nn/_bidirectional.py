@@ -63,7 +63,8 @@ class Bidirectional(Layer):
             backward = forward.replace(go_backwards=not forward.go_backwards, name=name)
         elif is_layer(backward).name is None:
             backward = backward.replace(name=f"backward_{snake_case(type(backward).__name__)}")
-        forward = forward.replace(name=f"forward_{own.removeprefix('forward_')}")
+        named = f"forward_{own.removeprefix('forward_')}"
+        forward = forward if forward.name == named else forward.replace(name=named)  # a lifted copy's is bound already
         self._check_pair(forward, backward)
         forward, backward = _zeroing(forward), _zeroing(backward)
         object.__setattr__(self, "layer", forward)

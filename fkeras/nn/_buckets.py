@@ -130,6 +130,7 @@ class HashedCrossing(Layer):
     The host computes it: text outside `jit`, integers anywhere.
     """
 
+    _last_by_position = ("name", "dtype")
     num_bins: int = arg.positive("num_bins")
     output_mode: str = field("int", convert=output_mode("int", "one_hot"))
     sparse: bool = field(False, convert=no_sparse)

@@ -50,7 +50,14 @@ class _Conv(Layer):
             )
         refuse_strides_with_dilation(self)
         if self.padding == "causal" and self._rank != 1:
-            raise ValueError(explain(f"{name}: causal padding is Conv1D's.", write='padding="same"'))
+            raise ValueError(
+                explain(
+                    f"{name}: causal padding is Conv1D's.",
+                    received="padding='causal'",
+                    usually="only one axis can be time.",
+                    write='padding="same"',
+                )
+            )
 
     def call(self, inputs: jax.Array) -> jax.Array:
         check_rank(self, inputs, self._rank + 2)

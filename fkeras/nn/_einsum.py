@@ -96,11 +96,12 @@ class EinsumDense(Layer):
         elided = len(given) - len(inputs)
         # with dots in front the batch is among them, and output_shape speaks of the letters alone
         hidden = bool(left and elided)
-        if elided < 0 or (elided and not (left or right)) or len(self.output_shape) != len(outputs) - (not hidden):
+        told = len(self.output_shape) - len(outputs) + (not hidden)
+        if elided < 0 or (elided and not (left or right)) or told < 0 or told > (elided if right else 0):
             raise self._misfit(given, f"{len(given)} axes of the input, output_shape={self.output_shape}")
         ours = dict(zip(inputs, given[elided:] if left else given[: len(inputs)], strict=True))
         sizes = list(self.output_shape) if hidden else [given[0], *self.output_shape]
-        theirs = dict(zip(outputs, sizes, strict=True))
+        theirs = dict(zip(outputs, sizes, strict=False))  # sizes of axes under the dots on the right say nothing
         for letter in outputs:
             if theirs[letter] is None:
                 theirs[letter] = ours.get(letter)

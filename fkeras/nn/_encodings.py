@@ -35,12 +35,17 @@ def encode(x: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None)
     x = x[None] if x.ndim == 0 else x
     if mode == "one_hot":
         x = x.reshape(x.shape[:-1]) if x.ndim > 1 and x.shape[-1] == 1 else x
-        return jax.nn.one_hot(x, depth, dtype=dtype)
+        return _rows(x, depth).astype(dtype)
     axis = 1 if x.ndim > 1 else 0
-    rows = jax.nn.one_hot(x, depth, dtype=dtype if weights is None else weights.dtype)
+    rows = _rows(x, depth).astype(dtype if weights is None else weights.dtype)
     if mode == "multi_hot":
         return jnp.max(rows, axis=axis)
     return jnp.sum(rows if weights is None else rows * weights[..., None], axis=axis).astype(dtype)
+
+
+def _rows(x: jax.Array, depth: int) -> jax.Array:
+    """One-hot rows, made in float32: onnxruntime makes them in few other dtypes."""
+    return jax.nn.one_hot(x, depth, dtype=jnp.float32)
 
 
 @register("keras.layers")
@@ -112,8 +117,9 @@ class Discretization(Layer):
     Reference: https://keras.io/api/layers/preprocessing_layers/numerical/discretization/
     """
 
+    _last_by_position = ("dtype", "name")
     bin_boundaries: Any = field(None, convert=_sorted)
-    num_bins: int | None = None
+    num_bins: int | None = field(None, convert=arg.counted("num_bins"))
     epsilon: float = 0.01
     output_mode: str = field("int", convert=output_mode("int", "one_hot", "multi_hot", "count"))
     sparse: bool = field(False, convert=no_sparse)

@@ -10,7 +10,7 @@ from flax import linen
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._shapes import along
+from ._shapes import along, known_axis
 
 
 def _axes(value: Any) -> Any:
@@ -171,7 +171,7 @@ class GroupNormalization(Layer):
         return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        axis = self.axis % inputs.ndim
+        axis = known_axis(self, self.axis, inputs)
         channels = inputs.shape[axis]
         groups = channels if self.groups == -1 else self.groups
         if not isinstance(channels, int) or channels % groups:

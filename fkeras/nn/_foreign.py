@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from flax import linen
 
 from ..core import Layer, explain, field, register, serialize_object
@@ -36,7 +38,7 @@ class FlaxLayer(Layer):
         module: the module. It is told the mode by whichever of `training`, `train`, `is_training` and
             `deterministic` its method takes.
         method: the name of the method to call, or a function of the module and the inputs; `__call__` by default.
-        variables: part of Keras's signature; variables are given to `apply`.
+        variables: what the module's variables start with, instead of its own initializers.
 
     Raises:
         TypeError: something that is no Linen module.
@@ -55,6 +57,11 @@ class FlaxLayer(Layer):
     method: Any = None
     variables_given: Any = None
 
+    @classmethod
+    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        # `variables` is a property of every Linen module
+        return args, {{"variables": "variables_given"}.get(k, k): v for k, v in kwargs.items()}
+
     def setup(self) -> None:
         linen.share_scope(self, self.module)
 
@@ -65,11 +72,13 @@ class FlaxLayer(Layer):
         )
         names = inspect.signature(function).parameters
         mode = {n: bool(training) is positive for n, positive in _FLAGS.items() if n in names and n not in kwargs}
-        if method is None:
-            return self.module(*inputs, **mode, **kwargs)
-        if isinstance(method, str):
-            return getattr(self.module, method)(*inputs, **mode, **kwargs)
-        return method(self.module, *inputs, **mode, **kwargs)
+        run = getattr(self.module, method or "__call__") if method is None or isinstance(method, str) else None
+        outputs = run(*inputs, **mode, **kwargs) if run else method(self.module, *inputs, **mode, **kwargs)
+        if self.is_initializing():
+            for collection, tree in (self.variables_given or {}).items():
+                for name, start in tree.items():
+                    self.put_variable(collection, name, jax.tree.map(jnp.asarray, start))
+        return outputs
 
     def get_config(self) -> dict[str, Any]:
         raise TypeError(

@@ -52,7 +52,7 @@ class GroupedQueryAttention(Layer):
     num_key_value_heads: int = arg.positive("num_key_value_heads")
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     use_bias: bool = True
-    sliding_window: Any = field(None, convert=parts.positive_window)
+    sliding_window: Any = field(None, convert=arg.counted("sliding_window"))
     flash_attention: Any = None
     kernel_initializer: Any = arg.initializer("glorot_uniform")
     bias_initializer: Any = arg.initializer("zeros")

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ._shapes import known_axis
 
 
 class _Merge(Layer):
@@ -45,9 +46,40 @@ class _Merge(Layer):
                 )
         return functools.reduce(function, tensors)
 
+    def _seen(self, inputs: Any, mask: Any) -> list[Any]:
+        """Each input's mask over its entries; `None` for those without one, or whose axes are brought in line."""
+        tensors = self._tensors(inputs)
+        masks = mask if isinstance(mask, list | tuple) else [None] * len(tensors)
+        return [
+            None
+            if m is None or jnp.ndim(x) < t.ndim
+            else jnp.broadcast_to(_trailing(jnp.asarray(m, bool), t.ndim), t.shape)
+            for x, t, m in zip(inputs, tensors, masks, strict=True)
+        ]
+
+    def _extreme(self, inputs: Any, mask: Any, function: Callable[[Any, Any], Any]) -> jax.Array:
+        """A fold in which a masked entry gives way to the others'."""
+
+        def step(left: Any, right: Any) -> Any:
+            (a, seen_a), (b, seen_b) = left, right
+            b = b if seen_b is None else jnp.where(seen_b, b, a)
+            a = a if seen_a is None else jnp.where(seen_a, a, b)
+            seen = None if seen_a is None or seen_b is None else jnp.logical_or(seen_a, seen_b)
+            return function(a, b), seen
+
+        seen = self._seen(inputs, mask)
+        if all(m is None for m in seen):
+            return self._fold(inputs, function)
+        return functools.reduce(step, zip(self._tensors(inputs), seen, strict=True))[0]
+
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         masks = [m for m in mask or [] if m is not None] if isinstance(mask, list | tuple) else []
         return functools.reduce(jnp.logical_or, masks) if len(masks) == len(inputs) else None
+
+
+def _trailing(mask: jax.Array, rank: int) -> jax.Array:
+    """A mask with axes of 1 for the axes that it does not speak of."""
+    return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 
 def _one_rank(tensors: list[jax.Array]) -> list[jax.Array]:
@@ -92,7 +124,7 @@ class Subtract(_Merge):
 
 @register("keras.layers")
 class Multiply(_Merge):
-    """The product of the inputs.
+    """The product of the inputs; a masked entry counts as 1, and is 0 where all are masked.
 
     >>> import fkeras as fk
     >>> x = fk.Input((4,))
@@ -102,8 +134,13 @@ class Multiply(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/multiply/
     """
 
-    def call(self, inputs: Any) -> jax.Array:
-        return self._fold(inputs, jnp.multiply)
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        seen = self._seen(inputs, mask)
+        kept = [x if m is None else jnp.where(m, x, 1) for x, m in zip(self._tensors(inputs), seen, strict=True)]
+        outputs = self._fold(kept, jnp.multiply)
+        if any(m is None for m in seen):
+            return outputs
+        return jnp.where(functools.reduce(jnp.logical_or, seen), outputs, 0)
 
 
 @register("keras.layers")
@@ -124,7 +161,7 @@ class Average(_Merge):
 
 @register("keras.layers")
 class Maximum(_Merge):
-    """The largest of the inputs, entry by entry.
+    """The largest of the inputs, entry by entry, masked ones left out.
 
     >>> import fkeras as fk
     >>> x = fk.Input((4,))
@@ -134,13 +171,13 @@ class Maximum(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/maximum/
     """
 
-    def call(self, inputs: Any) -> jax.Array:
-        return self._fold(inputs, jnp.maximum)
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        return self._extreme(inputs, mask, jnp.maximum)
 
 
 @register("keras.layers")
 class Minimum(_Merge):
-    """The smallest of the inputs, entry by entry.
+    """The smallest of the inputs, entry by entry, masked ones left out.
 
     >>> import fkeras as fk
     >>> x = fk.Input((4,))
@@ -150,8 +187,8 @@ class Minimum(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/minimum/
     """
 
-    def call(self, inputs: Any) -> jax.Array:
-        return self._fold(inputs, jnp.minimum)
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        return self._extreme(inputs, mask, jnp.minimum)
 
 
 @register("keras.layers")
@@ -197,8 +234,24 @@ class Concatenate(_Merge):
         for x, m in zip(inputs, mask, strict=True):
             whole = jnp.ones(x.shape, bool)
             m = whole if m is None else jnp.asarray(m, bool)
-            masks.append(jnp.broadcast_to(m.reshape(m.shape + (1,) * (x.ndim - m.ndim)), x.shape))
-        return jnp.all(jnp.concatenate(masks, axis=self.axis), axis=-1)
+            masks.append(jnp.broadcast_to(_trailing(m, x.ndim), x.shape))
+        return jnp.any(jnp.concatenate(masks, axis=self.axis), axis=-1)
+
+
+def _contracted(axes: Any) -> Any:
+    """A converter: one axis for both inputs, or one for each."""
+    if isinstance(axes, int) and not isinstance(axes, bool):
+        return axes
+    if isinstance(axes, list | tuple) and len(axes) == 2 and all(isinstance(a, int) for a in axes):
+        return tuple(axes)
+    raise ValueError(
+        explain(
+            "`axes` is one axis for both inputs, or two axes.",
+            received=f"axes={axes!r}",
+            usually="several axes at once, which numpy's tensordot takes.",
+            write="Dot(axes=1), Dot(axes=(2, 1))",
+        )
+    )
 
 
 @register("keras.layers")
@@ -216,13 +269,13 @@ class Dot(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/dot/
     """
 
-    axes: Any = field(convert=lambda axes: axes if isinstance(axes, int) else tuple(axes))
+    axes: Any = field(convert=_contracted)
     normalize: bool = False
 
     def call(self, inputs: Any) -> jax.Array:
         a, b = self._pair(inputs)
         one, two = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
-        one, two = one % a.ndim, two % b.ndim
+        one, two = known_axis(self, one, a, "axes"), known_axis(self, two, b, "axes")
         if a.shape[one] != b.shape[two]:
             raise ValueError(
                 explain(
@@ -266,7 +319,11 @@ multiply = _function(Multiply, "multiply")
 average = _function(Average, "average")
 maximum = _function(Maximum, "maximum")
 minimum = _function(Minimum, "minimum")
-concatenate = _function(Concatenate, "concatenate")
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """`Concatenate(axis, ...)(inputs)` in one call."""
+    return Concatenate(axis, **kwargs)(inputs)
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:

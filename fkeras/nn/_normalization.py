@@ -9,7 +9,20 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._shapes import along
+from ._shapes import along, known_axis
+
+
+def _one_axis(value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ValueError(
+            explain(
+                "`axis` is one axis, the channels'.",
+                received=f"axis={value!r}",
+                usually="an argument of LayerNormalization, which takes several.",
+                write="axis=-1",
+            )
+        )
+    return int(value)
 
 
 @register("keras.layers")
@@ -44,7 +57,7 @@ class BatchNormalization(Layer):
     https://keras.io/api/layers/normalization_layers/batch_normalization/
     """
 
-    axis: int = field(-1, convert=int)
+    axis: int = field(-1, convert=_one_axis)
     momentum: float = field(0.99, convert=float)
     epsilon: float = field(0.001, convert=float)
     center: bool = True
@@ -70,7 +83,7 @@ class BatchNormalization(Layer):
         super().__post_init__()
 
     def call(self, inputs: jax.Array, training: Any = False, mask: Any = None) -> jax.Array:
-        axis = self.axis % inputs.ndim
+        axis = known_axis(self, self.axis, inputs)
         size = inputs.shape[axis]
         if not isinstance(size, int):
             raise ValueError(
@@ -95,7 +108,7 @@ class BatchNormalization(Layer):
         stretch = offset = None
         if self.renorm:
             renormal = self._renorm_statistics(size)
-        if training and self.trainable:
+        if training and self.trains():
             batch_mean, batch_var = _moments(x, axis, mask)
             if self.renorm:
                 stretch, offset = self._correction(batch_mean, batch_var, renormal)

@@ -66,7 +66,7 @@ def decode(numbers: jax.Array, scale: jax.Array, shape: Any, form: str, block_si
     if form in ("int4", "nf4"):
         columns = shape[0] if by_row else shape[-1]
         flat = _unpack(numbers)[: math.prod(shape) // columns]
-        flat = jnp.asarray(_NF4)[flat] if form == "nf4" else jnp.where(flat > 7, flat.astype(jnp.int8) - 16, flat)
+        flat = jnp.asarray(_NF4)[flat] if form == "nf4" else _signed(flat.astype(jnp.float32))
     else:
         flat = _matrix(numbers, by_row)
     rows = flat.shape[0]
@@ -99,6 +99,11 @@ def _pack(numbers: jax.Array) -> jax.Array:
 
 def _unpack(packed: jax.Array) -> jax.Array:
     return jnp.stack([packed & 15, packed >> 4], axis=1).reshape(-1, packed.shape[-1])
+
+
+def _signed(numbers: jax.Array) -> jax.Array:
+    """0 to 15 as -8 to 7, on floats, as few runtimes choose between bytes."""
+    return jnp.where(numbers > 7, numbers - 16, numbers)
 
 
 def fake(values: jax.Array, largest: Any, form: str) -> jax.Array:

@@ -21,6 +21,7 @@ class _Pool(Layer):
     padding: str = field("valid", convert=arg.one_of("padding", "valid", "same"))
     data_format: Any = field(None, convert=arg.data_format)
 
+    _last_by_position = ("name",)
     _rank = 0
     _average = False
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen
 from jax import lax
 
-from ..core import TRANSIENT
+from ..core import LOSSES, TRANSIENT
 
 # One step: (inputs of one time step, states) -> (output, new states), all of them pytrees with the batch first.
 Step = Callable[..., tuple[Any, Any]]
@@ -31,7 +31,8 @@ def over_time(
 ) -> tuple[Any, Any, Any]:
     """Run `step` over the second axis of `inputs`.
 
-    A masked step changes no state and repeats the output before it (zeros before the first).
+    A masked step changes no state and gives the first state, which is the output before it; an unrolled loop repeats
+    the output before it (zeros before the first) and, as in Keras, knows no `zero_output_for_mask`.
 
     Args:
         step: one step, `(inputs, states) -> (output, states)`; with a `cell`, `(cell, inputs, states)`.
@@ -63,13 +64,19 @@ def over_time(
         output, new = step(here, states)
         if keep is None:
             return (new, output), output
-        held = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else previous
+        if unroll:
+            held = previous
+        else:
+            held = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else _shown(states, output, previous)
         shown = _choose(keep, output, held)
         return (_choose(keep, new, states), _choose(keep, output, previous)), shown
 
     if first is None:
         first = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
     carry = (states, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), first))
+    if cell is not None and _only_reads(cell):
+        module, variables = cell.unbind()  # a plain scan, which the converter to ONNX knows
+        step, cell = (lambda x, states, step=step: step(module.bind(variables), x, states)), None
     if cell is None:
         carry, outputs = lax.scan(functools.partial(body, step), carry, (x, seen), unroll=unroll)
     else:
@@ -81,9 +88,24 @@ def over_time(
         )
         carry, outputs = run(cell, carry, (x, seen))
     states, last = carry
-    if zero_output_for_mask and seen is not None:
+    if seen is not None:
         last = jax.tree.map(lambda o: o[-1], outputs)
     return jax.tree.map(lambda o: jnp.moveaxis(o, 0, 1), outputs), last, states
+
+
+def _shown(states: Any, output: Any, previous: Any) -> Any:
+    """The first state, of the last of stacked cells, where it could be an output; else the output before."""
+    first = states[0] if isinstance(states, list | tuple) and states else states
+    if isinstance(first, list | tuple):
+        first = states[-1][0]
+    same = jnp.shape(first) == jnp.shape(output) if hasattr(first, "shape") and hasattr(output, "shape") else False
+    return first.astype(output.dtype) if same else previous
+
+
+def _only_reads(cell: linen.Module) -> bool:
+    """Whether a call of a bound module changes no variable and draws nothing: inference."""
+    changes = cell.is_initializing() or any(cell.is_mutable_collection(c) for c in (*cell.variables, LOSSES))
+    return not changes and not cell.has_rng("dropout")
 
 
 def _choose(keep: jax.Array, new: Any, old: Any) -> Any:

@@ -7,15 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import Layer, explain, field, register
+from ..core import RECURRENT_STATE, Layer, explain, field, register
 from . import _arguments as arg
 from ._cell_steps import CellWeights, GRUStep, LSTMStep, SimpleRNNStep
 from ._cells import StackedRNNCells, initial_states
 from ._recurrence import Step, over_time
 from ._shapes import check_rank
-
-# Where a stateful layer keeps what it ended with.
-RECURRENT_STATE = "recurrent_state"
 
 
 class Recurrent(Layer):
@@ -68,11 +65,11 @@ class Recurrent(Layer):
             for i, z in enumerate(jax.tree.leaves(zeros))
         ]
         for variable, zero in zip(kept, jax.tree.leaves(zeros), strict=True):
-            if jnp.shape(variable.value) != zero.shape:
+            if variable.value.shape != zero.shape:
                 raise ValueError(
                     explain(
                         f"{self.path_text()} is stateful, and its state is one of another batch size.",
-                        received=f"inputs of shape {tuple(inputs.shape)}, a state of {jnp.shape(variable.value)}",
+                        received=f"inputs of shape {tuple(inputs.shape)}, a state of {variable.value.shape}",
                         usually="a last batch that is smaller than the others.",
                         write="data whose length the batch size divides, or variables without 'recurrent_state'",
                     )

@@ -36,6 +36,21 @@ class Flatten(Layer):
         return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
 
+def _target(shape: Any) -> tuple[int, ...]:
+    """A converter: sizes, of which one may be -1."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(s, int) and s >= -1 for s in sizes) or sizes.count(-1) > 1:
+        raise ValueError(
+            explain(
+                "`target_shape` holds sizes, of which one may be -1.",
+                received=f"target_shape={shape!r}",
+                usually="the batch was counted, or two sizes were left open.",
+                write="Reshape((-1, features))",
+            )
+        )
+    return sizes
+
+
 @register("keras.layers")
 class Reshape(Layer):
     """Each example in another shape of the same size.
@@ -53,7 +68,7 @@ class Reshape(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/reshape/
     """
 
-    target_shape: Any = field(convert=lambda shape: (shape,) if isinstance(shape, int) else tuple(shape))
+    target_shape: Any = field(convert=_target)
 
     def call(self, inputs: jax.Array) -> jax.Array:
         sizes = inputs.shape[1:]

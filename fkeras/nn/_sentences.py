@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Layer, explain, field, register
+from ..core import Layer, dimension, explain, field, register
 from ._on_host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
 from ._vocabularies import _MODE, Learned, StringLookup, _optional_list, _with_learned
 
@@ -72,6 +72,7 @@ class TextVectorization(Layer):
     It runs on the host, outside `jit`. Unlike Keras `adapt` and `set_vocabulary` return a new layer.
     """
 
+    _last_by_position = ("name",)
     max_tokens: int | None = None
     standardize: Any = field("lower_and_strip_punctuation", convert=_choice("standardize", *_STANDARDIZE))
     split: Any = field("whitespace", convert=_choice("split", "whitespace", "character"))
@@ -170,20 +171,22 @@ class TextVectorization(Layer):
         for i, row in enumerate(rows):
             shown = row[:width]
             table[i, : len(shown)] = lookup._places_of(np.asarray(shown, dtype=object)) if shown else 0
+        if length is None and self._whole(np.ndim(np.asarray(inputs, dtype=object))):
+            table = table[:, 0]
         found = lookup._encoded(jnp.asarray(table))
         return found[0] if scalar else found
 
+    def _whole(self, rank: int) -> bool:
+        """Whether each entry of a batch is one token, so that no axis of tokens is made."""
+        return rank == 1 and self.split is None and self.output_mode == "int" and self.ngrams is None
+
     def _text_outputs(self, args: Any, kwargs: Any) -> Any:
         if self.output_mode == "int":
-            if self.output_sequence_length is None:
-                raise ValueError(
-                    explain(
-                        f"{self.path_text()}: in a graph its rows need a length.",
-                        usually="sentences differ in length, and no array has rows of several.",
-                        write="TextVectorization(output_sequence_length=100)",
-                    )
-                )
-            return text_outputs(self, (args, kwargs), lambda s: (s[0], self.output_sequence_length), "int32")
+            rank = args[0].ndim if args else next(iter(kwargs.values())).ndim
+            if self.output_sequence_length is None and self._whole(rank):
+                return text_outputs(self, (args, kwargs), lambda s: s, "int32")
+            length = self.output_sequence_length or dimension("tokens")  # unknown: as the longest sentence
+            return text_outputs(self, (args, kwargs), lambda s: (s[0], length), "int32")
         dtype = "float32" if self.output_mode == "tf_idf" else "int32"
         return text_outputs(self, (args, kwargs), lambda s: (s[0], self._lookup._depth()), dtype)
 

@@ -25,6 +25,24 @@ def along(weight: jax.Array, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
     return weight.reshape(tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim)))
 
 
+def known_axis(layer: Layer, axis: int, x: jax.Array, name: str = "axis") -> int:
+    """An axis of `x`, counted from 0.
+
+    Raises:
+        ValueError: naming the layer, the axis and the shape.
+    """
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} has no such axis.",
+                received=f"{name}={axis}, an input of shape {tuple(x.shape)}",
+                usually="the batch is axis 0, the channels are axis -1; or an input of another rank.",
+                write=f"{name}=-1",
+            )
+        )
+    return axis % x.ndim
+
+
 def check_rank(layer: Layer, x: jax.Array, rank: int) -> None:
     """Refuse an input of another rank.
 
@@ -63,10 +81,10 @@ def pairs(rank: int, name: str) -> Any:
     """A converter: an integer, `rank` integers, or `rank` pairs, as `rank` pairs (padding, cropping)."""
 
     def convert(value: Any) -> Any:
-        values = (value,) * rank if isinstance(value, int) else tuple(value)
+        values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
         if rank == 1 and len(values) == 2 and all(isinstance(v, int) for v in values):
             values = (values,)
-        made = tuple((v, v) if isinstance(v, int) else tuple(v) for v in values)
+        made = tuple(tuple(v) if isinstance(v, list | tuple) else (v, v) for v in values)
         good = len(made) == rank and all(len(p) == 2 and all(isinstance(v, int) and v >= 0 for v in p) for p in made)
         if not good:
             raise ValueError(

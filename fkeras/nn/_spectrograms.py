@@ -13,7 +13,7 @@ from jax import lax
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
 from . import initializers
-from ._shapes import check_rank
+from ._shapes import check_rank, check_window
 
 _EPSILON = 1e-7
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
@@ -82,6 +82,7 @@ class STFTSpectrogram(Layer):
     def call(self, inputs: jax.Array) -> jax.Array:
         check_rank(self, inputs, 3)
         x = inputs if self.data_format == "channels_last" else jnp.moveaxis(inputs, 1, 2)
+        check_window(self, (x.shape[1],), (self.frame_length,), self.padding)
         step = self.frame_step or self.frame_length // 2
         length = self.fft_length or 2 ** math.ceil(math.log2(self.frame_length))
         parts = {}
@@ -168,12 +169,12 @@ class MelSpectrogram(Layer):
     Reference: https://keras.io/api/layers/preprocessing_layers/audio_preprocessing/mel_spectrogram/
     """
 
-    fft_length: int = 2048
-    sequence_stride: int = 512
-    sequence_length: int | None = None
+    fft_length: int = field(2048, convert=arg.counted("fft_length"))
+    sequence_stride: int = field(512, convert=arg.counted("sequence_stride"))
+    sequence_length: int | None = field(None, convert=arg.counted("sequence_length"))
     window: Any = "hann"
     sampling_rate: int = 16000
-    num_mel_bins: int = 128
+    num_mel_bins: int = field(128, convert=arg.counted("num_mel_bins"))
     min_freq: float = 20.0
     max_freq: float | None = None
     power_to_db: bool = True
@@ -197,6 +198,8 @@ class MelSpectrogram(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         x = jnp.asarray(inputs)
+        if x.ndim > 2:
+            check_rank(self, x, 2)
         x = x.astype(jnp.promote_types(self.compute_dtype, jnp.float32))
         half = self.fft_length // 2
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(half, half)], mode="reflect")
@@ -205,7 +208,7 @@ class MelSpectrogram(Layer):
         spectrum = jnp.abs(jnp.fft.rfft(jnp.take(x, at, axis=-1) * self._window().reshape((1,) * x.ndim + (-1,))))
         top = float(self.max_freq or 0)
         bands = mel_matrix(self.num_mel_bins, half + 1, float(self.sampling_rate), self.min_freq, top)
-        power = jnp.power(spectrum, self.mag_exp) @ jnp.asarray(bands, x.dtype)
+        power = jnp.einsum("...f,fm->...m", jnp.power(spectrum, self.mag_exp), jnp.asarray(bands, x.dtype))
         if self.power_to_db:
             reference = max(abs(self.ref_power), self.min_power)
             power = 10.0 * jnp.log10(jnp.maximum(power, self.min_power)) - 10.0 * math.log10(reference)

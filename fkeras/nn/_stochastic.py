@@ -135,7 +135,7 @@ class SpatialDropout1D(_SpatialDropout):
     """
 
     _rank = 1
-    _positional = ("rate", "seed")
+    _positional = ("rate", "seed", "name", "dtype")
 
     def get_config(self) -> dict[str, Any]:
         return {k: v for k, v in super().get_config().items() if k != "data_format"}
@@ -159,6 +159,7 @@ class SpatialDropout2D(_SpatialDropout):
     Reference: Tompson et al., arXiv:1411.4280. https://keras.io/api/layers/regularization_layers/spatial_dropout2d/
     """
 
+    _last_by_position = ("name", "dtype")
     _rank = 2
 
 
@@ -180,4 +181,5 @@ class SpatialDropout3D(_SpatialDropout):
     Reference: Tompson et al., arXiv:1411.4280. https://keras.io/api/layers/regularization_layers/spatial_dropout3d/
     """
 
+    _last_by_position = ("name", "dtype")
     _rank = 3

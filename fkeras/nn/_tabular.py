@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import NON_TRAINABLE, Layer, explain, field, register
+from ._shapes import known_axis
 
 
 def _axes(axis: Any) -> tuple[int, ...]:
@@ -61,7 +62,7 @@ class Normalization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         x = jnp.asarray(inputs).astype(self.compute_dtype)
-        keep = tuple(sorted(a % x.ndim for a in self.axis))
+        keep = tuple(sorted(known_axis(self, a, x) for a in self.axis))
         shape = tuple(x.shape[i] for i in keep)
         if self.mean is None:
             mean, variance = self._moments(shape)

@@ -46,22 +46,24 @@ class IndexLookup(Layer):
     _text = False
 
     def _check(self) -> None:
-        name = type(self).__name__
+        name, mode = type(self).__name__, f"output_mode={self.output_mode!r}"
         faults = []
         if self.max_tokens is not None and self.max_tokens <= 1:
-            faults.append((f"`max_tokens` must be above 1, got {self.max_tokens}", "max_tokens=None"))
+            faults.append(("`max_tokens` must be above 1", f"max_tokens={self.max_tokens}", "max_tokens=None"))
         if self.pad_to_max_tokens and self.max_tokens is None:
-            faults.append(("`pad_to_max_tokens` needs `max_tokens`", "max_tokens=1000"))
+            faults.append(("`pad_to_max_tokens` needs `max_tokens`", "max_tokens=None", "max_tokens=1000"))
         if self.num_oov_indices < 0:
-            faults.append((f"`num_oov_indices` cannot be negative, got {self.num_oov_indices}", "num_oov_indices=1"))
+            got = f"num_oov_indices={self.num_oov_indices}"
+            faults.append(("`num_oov_indices` cannot be negative", got, "num_oov_indices=1"))
         if self.invert and self.output_mode != "int":
-            faults.append((f"`invert` goes with output_mode='int', got {self.output_mode!r}", 'output_mode="int"'))
+            faults.append(("`invert` goes with output_mode='int'", mode, 'output_mode="int"'))
         if self.idf_weights is not None and self.output_mode != "tf_idf":
-            faults.append(("`idf_weights` go with output_mode='tf_idf'", 'output_mode="tf_idf"'))
+            faults.append(("`idf_weights` go with output_mode='tf_idf'", mode, 'output_mode="tf_idf"'))
         if self.output_mode == "tf_idf" and self.vocabulary is not None and self.idf_weights is None:
-            faults.append(("a vocabulary in output_mode='tf_idf' needs `idf_weights`", "idf_weights=[...]"))
+            faults.append(("a vocabulary in output_mode='tf_idf' needs `idf_weights`", mode, "idf_weights=[...]"))
         if faults:
-            raise ValueError(explain(f"{name}: {faults[0][0]}.", write=faults[0][1]))
+            wrong, received, write = faults[0]
+            raise ValueError(explain(f"{name}: {wrong}.", received=received, write=write))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,7 +90,17 @@ class IndexLookup(Layer):
         return self._oov_start + self.num_oov_indices
 
     def _entry(self, value: Any) -> Any:
-        return str(value) if self._text else int(value)
+        try:
+            return str(value) if self._text else int(value)
+        except ValueError:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} looks up integers.",
+                    received=f"{value!r} in its vocabulary",
+                    usually="a vocabulary of text.",
+                    write="fk.nn.StringLookup(vocabulary=[...])",
+                )
+            ) from None
 
     def _table_of(self, vocabulary: Any, weights: Any) -> Learned:
         """A vocabulary as given: a list, with or without the special entries, or a file with an entry a line."""
@@ -355,6 +367,10 @@ class StringLookup(IndexLookup):
     It runs on the host, outside `jit`. Unlike Keras `adapt` and `set_vocabulary` return a new layer.
     """
 
+    _positional = (
+        "max_tokens", "num_oov_indices", "mask_token", "oov_token", "vocabulary", "idf_weights", "invert",
+        "output_mode", "pad_to_max_tokens", "sparse", "encoding", "name", "salt",
+    )  # fmt: skip
     max_tokens: int | None = None
     num_oov_indices: int = 1
     mask_token: str | None = None
@@ -422,6 +438,7 @@ class IntegerLookup(IndexLookup):
     `adapt` and `set_vocabulary` return a new layer.
     """
 
+    _last_by_position = ("name",)
     max_tokens: int | None = None
     num_oov_indices: int = 1
     mask_token: int | None = None

@@ -8,9 +8,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import LOSSES, TRANSIENT, Layer, explain, field, register
+from ..core import LOSSES, TRANSIENT, InputLayer, Layer, Sequential, explain, field, register
 from . import _arguments as arg
 from . import initializers
+from ._convolutional import _Conv
+from ._linear import Dense
+from ._normalization import BatchNormalization
+from ._pooling import _GlobalPool, _Pool
+from ._reshaping import Flatten
+from ._stochastic import Dropout
 
 
 def is_layer(value: Any) -> Layer:
@@ -86,6 +92,9 @@ class TimeDistributed(Wrapper):
                     write="x[..., None]",
                 )
             )
+        watched = self.is_initializing() or self.is_mutable_collection(LOSSES)
+        if not training and not watched and _examples_apart(self.layer):
+            return self._side_by_side(inputs)
         names = self.layer._call_parameters.names
         keywords = {"training": training} if "training" in names else {}
         masks = mask if "mask" in names else None
@@ -95,7 +104,7 @@ class TimeDistributed(Wrapper):
             return keywords if masks is None else {**keywords, "mask": masks[:, t]}
 
         # Making the weights, and their losses, takes one bound call; its output is not used.
-        if self.is_initializing() or self.is_mutable_collection(LOSSES):
+        if watched:
             self.layer(inputs[:, 0], **at(0))
         keeps = any(self.is_mutable_collection(c) for c in self.layer.variables if c not in ("params", LOSSES))
         if keeps and training and isinstance(steps, int) and not self.is_initializing():
@@ -108,6 +117,19 @@ class TimeDistributed(Wrapper):
             split_rngs={"params": False, "dropout": True},
         )
         return run(self.layer, inputs, masks)
+
+    def _side_by_side(self, inputs: jax.Array) -> jax.Array:
+        """The steps as examples of one batch: a plain convolution or pooling, which every exported format has."""
+        batch, steps, *rest = inputs.shape
+        outputs = self.layer(inputs.reshape(batch * steps, *rest))
+        return outputs.reshape(batch, steps, *outputs.shape[1:])
+
+
+def _examples_apart(layer: Any) -> bool:
+    """Whether a layer, in inference, treats each example of its batch as if it were alone."""
+    if isinstance(layer, Sequential):
+        return all(map(_examples_apart, layer.layers))
+    return isinstance(layer, InputLayer | _Pool | _GlobalPool | _Conv | Flatten | BatchNormalization | Dropout | Dense)
 
 
 @register("keras.layers")
@@ -134,6 +156,9 @@ class SpectralNormalization(Wrapper):
     """
 
     power_iterations: int = field(1, convert=lambda value: arg.positive_int(value, "power_iterations"))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.layer.compute_mask(inputs, mask)
 
     def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
         output = self.layer(inputs)

@@ -472,7 +472,7 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
     simplex is `optax.projections.projection_simplex`.
     """
     x = _floating(x)
-    ordered = jnp.sort(x, axis=axis, descending=True)
+    ordered = jnp.flip(jnp.sort(x, axis=axis), axis=axis)
     sums = jnp.cumsum(ordered, axis=axis)
     rank_shape = [1] * x.ndim
     rank_shape[axis] = -1

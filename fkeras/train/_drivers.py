@@ -30,8 +30,14 @@ def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
     if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
         return False
     data = source.data
-    fits = _programs.fits_device((data.x, data.y, data.sample_weight))
-    return fits and _programs.loops_well(step, state, data.spec(data.batch_size))
+    if not _programs.fits_device((data.x, data.y, data.sample_weight)):
+        return False
+    batch = data.spec(data.batch_size)
+    leaves, treedef = jax.tree.flatten((state, batch))
+    key = ("loops well", treedef, *((leaf.shape, leaf.dtype) for leaf in leaves))  # looking takes a millisecond
+    if key not in trainer._programs:
+        trainer._programs[key] = _programs.loops_well(step, state, batch)
+    return trainer._programs[key]
 
 
 class OneByOne:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 from flax import struct
+
+from ._running_sums import RunningSums
 
 
 class TrainState(struct.PyTreeNode):
@@ -37,6 +40,14 @@ class TrainState(struct.PyTreeNode):
     def variables(self) -> dict[str, Any]:
         """What `model.apply` takes: `{"params": …, "batch_stats": …}`."""
         return {"params": self.params, **self.model_state}
+
+    def unpacked(self) -> TrainState:
+        """The state with its sums as plain dicts, which is how files keep it."""
+        return self.replace(metrics=self.metrics.tree()) if isinstance(self.metrics, RunningSums) else self
+
+    def packed(self) -> TrainState:
+        """The state with its sums as steps want them."""
+        return self.replace(metrics=RunningSums.of(self.metrics)) if isinstance(self.metrics, Mapping) else self
 
     def with_variables(self, variables: Any) -> TrainState:
         """The state with other weights and collections."""

@@ -26,6 +26,7 @@ from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_
 from ._objective import Objective, add_to, output_names, targets
 from ._partition import Partition, merge, partition_of
 from ._programs import cached
+from ._running_sums import RunningSums
 from ._state import TrainState
 from ._step_numbers import check_log, step_numbers
 
@@ -96,7 +97,7 @@ class Trainer:
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
     log: tuple[str, ...] = ()
-    _programs: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
+    _programs: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __init__(
         self,
@@ -229,7 +230,7 @@ class Trainer:
             outputs = self._abstract_outputs(variables, x)
             with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
                 empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
-                empty = jax.tree.map(np.asarray, empty)
+                empty = RunningSums.of(jax.tree.map(np.asarray, empty))
             if x is not None or getattr(self.model, "graph", None) is not None:
                 self._programs["empty"] = empty
         return jax.tree.map(jnp.asarray, empty)
@@ -391,7 +392,7 @@ class Trainer:
             # those of evaluation leave masked steps out.
             masks = [None] * len(leaves)
             new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
-        return new
+        return RunningSums.of(new)
 
     def _running(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
         """The numbers to show after a step that was traced: the running ones, and those of the step alone."""
@@ -442,7 +443,7 @@ class Trainer:
             size = jnp.sum(valid.astype(jnp.float32)) if valid is not None else rows(x)
             new["added"] = add_to(sums["added"], added * size, size)
         new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks, valid)
-        return new
+        return RunningSums.of(new)
 
     def eval_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         """One evaluation step: the state with its running metrics advanced, and the logs; weights stay.

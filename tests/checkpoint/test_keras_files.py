@@ -67,6 +67,14 @@ def test_files_of_real_keras_open(describe, x, tmp_path):
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(blank))
 
 
+def test_weights_that_keras_adapted_with_lora_open_with_the_change_in_them(tmp_path):
+    layers = keras.layers
+    theirs = randomised(keras.Sequential([keras.Input((4,)), layers.Dense(3, lora_rank=2), layers.Dense(2)]))
+    theirs.save(tmp_path / "m.keras")
+    model, variables = fk.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(model.apply(variables, X), outputs_of(theirs, X), atol=1e-5)
+
+
 @pytest.mark.parametrize(("describe", "x"), MODELS, ids=lambda v: getattr(v, "__name__", ""))
 def test_real_keras_opens_what_is_written(describe, x, tmp_path):
     model = describe(fk, fk.nn)

@@ -45,7 +45,7 @@ def to_fkeras(reference: Any, layer: Any, variables: Any, args: Any) -> dict[str
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "layer.weights.h5"
         Holder().save_weights(path)
-        with WeightsFile(path, str(path)) as file:
+        with path.open("rb") as bytes_, WeightsFile(bytes_, str(path), path.stat().st_size) as file:
             found = {at.removeprefix("layer/"): file.read(at) for at in file.specs if "seed_generator" not in at}
     assert set(found) == set(places), (sorted(found), places)
     arrays = {places[at]: array for at, array in found.items()}

@@ -1,7 +1,9 @@
 """`init` without a forward pass, shapes over unknown dimensions, operators, immutability, config, errors."""
 
 import functools
+import gc
 import json
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +62,67 @@ def test_each_initializer_and_shape_compiles_once(caplog):
     assert sum("Compiling jit(draw_once)" in record.getMessage() for record in caplog.records) == 1
     kernels = [np.asarray(p["kernel"]) for p in variables["params"].values()]
     assert all(not np.array_equal(a, b) for k, a in enumerate(kernels) for b in kernels[k + 1 :])
+
+
+# ------------------------------------------------------------------ shared traces
+def found_of(tensor):
+    return tensor.node.found
+
+
+def test_calls_that_are_alike_share_a_trace_and_not_their_weights():
+    x = fk.Input((4,))
+    one, two = fk.nn.Dense(4, activation="relu"), fk.nn.Dense(4, activation="relu", name="two")
+    a, b = one(x), two(x)
+    assert found_of(a) is found_of(b)
+    model = fk.Model(x, a + b)
+    params = model.init(KEY)["params"]
+    assert not np.array_equal(params["dense"]["kernel"], params["two"]["kernel"])
+    alone = fk.Model(x, fk.nn.Dense(4, activation="relu", name="two")(x)).init(KEY)["params"]["two"]
+    np.testing.assert_array_equal(alone["kernel"], params["two"]["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4, use_bias=False)(x)),
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4, dtype="bfloat16")(x)),
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4)(fk.ops.cast(x, "int32"))),
+        (lambda x: fk.nn.Dense(4)(x), lambda x: fk.nn.Dense(4)(x[:, :3])),
+        (lambda x: fk.ops.cast(x, "int32") * 2, lambda x: fk.ops.cast(x, "int32") * 2.0),
+        (lambda x: fk.ops.cast(x, "int32") + True, lambda x: fk.ops.cast(x, "int32") + 1.0),
+        (lambda x: x[:, 1], lambda x: x[:, :1]),
+        (lambda x: fk.nn.RNN(fk.nn.GRUCell(2))(x[:, None]), lambda x: fk.nn.RNN(fk.nn.LSTMCell(2))(x[:, None])),
+        (lambda x: fk.nn.Lambda(lambda t: t[:, :2])(x), lambda x: fk.nn.Lambda(lambda t: t[:, :3])(x)),
+    ],
+)
+def test_calls_that_differ_share_nothing(one, two):
+    x = fk.Input((4,))
+    a, b = one(x), two(x)
+    assert found_of(a) is not found_of(b)
+    assert (a.shape, a.dtype) == (one(x).shape, one(x).dtype)
+    assert (b.shape, b.dtype) == (two(x).shape, two(x).dtype)
+
+
+def test_a_layer_of_the_users_own_is_traced_at_each_call():
+    widths = iter((2, 3))
+
+    class Widening(fk.nn.Dense):
+        def call(self, inputs):
+            return jnp.zeros((inputs.shape[0], next(widths)))
+
+    x = fk.Input((4,))
+    assert [Widening(1)(x).shape, Widening(1)(x).shape] == [(None, 2), (None, 3)]
+
+
+def test_a_trace_is_not_shared_across_settings_of_jax_and_dies_with_its_graph():
+    make = lambda: fk.nn.Dense(5)(fk.Input((4,), dtype="float64"))  # noqa: E731
+    kept = make()
+    with jax.enable_x64(True):
+        assert found_of(make()) is not found_of(kept)
+    gone = weakref.ref(found_of(kept))
+    del kept
+    gc.collect()
+    assert gone() is None
 
 
 def test_init_under_jit_vmap_eval_shape():
@@ -122,20 +185,25 @@ def test_operators_indexing_and_ops():
         x + 1, 1 - x, x * x, 2 / (x + 9), x // 2, x % 2, x**2, -x, abs(x), x > 0, x <= 0,
         x[:, 1:3], x[..., None], x[:, 0], fk.ops.mean(x, axis=1), fk.ops.relu(x), fk.ops.concatenate([x, x], axis=-1),
         fk.ops.expand_dims(x, 1), x.astype("int32"), x.reshape(-1, 2, 2), fk.ops.where(x > 0, x, 0.0),
+        x == 0, x != X[0], +x, round(x, 1), X[0] * x, jnp.asarray(X[0]) - x, np.float32(2) / (x + 9), X[0] <= x,
     ]  # fmt: skip
     got = fk.Model(x, outputs).apply({}, X)
     want = [
         X + 1, 1 - X, X * X, 2 / (X + 9), X // 2, X % 2, X**2, -X, abs(X), X > 0, X <= 0,
         X[:, 1:3], X[..., None], X[:, 0], X.mean(1), np.maximum(X, 0), np.concatenate([X, X], -1),
         X[:, None], X.astype("int32"), X.reshape(-1, 2, 2), np.where(X > 0, X, 0),
+        X == 0, X[0] != X, X, np.round(X, 1), X[0] * X, X[0] - X, 2 / (X + 9), X[0] <= X,
     ]  # fmt: skip
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)  # float32 powers and quotients
     assert fk.ops.shape(x) == (None, 4)
+    one, two = (fk.nn.InputLayer(batch_shape=(None, 4), input_tensor=t) for t in (x, fk.Input((4,))))
+    assert one != two  # by identity, where a tensor is an argument
+    assert {x: 1}[x] == 1
     np.testing.assert_array_equal(fk.ops.relu(X), np.maximum(X, 0))
 
 
-@pytest.mark.parametrize("use", [bool, len, list, float, np.asarray, jnp.asarray], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("use", [bool, len, list, float, np.asarray, jnp.asarray, np.sin], ids=lambda f: f.__name__)
 def test_a_symbolic_tensor_has_no_value(use):
     with pytest.raises(TypeError, match=r"needs a value[\s\S]*fk.ops"):
         use(fk.Input((4,)))
@@ -297,6 +365,25 @@ def test_a_layer_with_weights_called_on_arrays():
         (lambda: fk.nn.Reshape((5,))(fk.Input((4,))), r"cannot make \(5,\) of 4 numbers"),
         (lambda: fk.nn.Add()([fk.Input((4,)), fk.Input((5,))]), "cannot merge these shapes"),
         (lambda: fk.nn.Add()(fk.Input((4,))), "merges a list of at least 2 tensors"),
+        (lambda: fk.nn.Conv2D(4, 2.5), r"`kernel_size` must be a positive integer[\s\S]*2.5"),
+        (lambda: fk.nn.Cropping2D(2.5), r"`cropping` must be a non-negative integer[\s\S]*2.5"),
+        (lambda: fk.nn.Dot((1, 2, 3)), "one axis for both inputs, or two axes"),
+        (lambda: fk.nn.Dot(5)([fk.Input((4,)), fk.Input((4,))]), r"Layer Dot has no such axis[\s\S]*axes=5"),
+        (lambda: fk.nn.Reshape((-1, -1)), "one may be -1"),
+        (lambda: fk.nn.BatchNormalization(axis=5)(fk.Input((4,))), r"has no such axis[\s\S]*axis=5"),
+        (lambda: fk.nn.BatchNormalization(axis=[1, 2]), "`axis` is one axis"),
+        (lambda: fk.nn.GroupNormalization(2, axis=7)(fk.Input((4,))), "has no such axis"),
+        (lambda: fk.nn.Normalization(axis=4, mean=[1.0], variance=[1.0])(fk.Input((4,))), "has no such axis"),
+        (lambda: fk.nn.MultiHeadAttention(2, 3, output_shape=-3), "`output_shape` must be a positive integer"),
+        (lambda: fk.nn.MelSpectrogram(num_mel_bins=-2), "`num_mel_bins` must be a positive integer"),
+        (lambda: fk.nn.STFTSpectrogram(frame_length=256)(fk.Input((64, 1))), "the window is larger than the input"),
+        (lambda: fk.nn.MixUp(-1.0), "`alpha` must be a number above 0"),
+        (lambda: fk.nn.IntegerLookup(vocabulary=["a"]), r"IntegerLookup looks up integers[\s\S]*StringLookup"),
+        (lambda: fk.nn.Dense(3, name="a/b"), r"Dense 'a/b': `name` must be text without '/'"),
+        (lambda: fk.nn.Dense(3, activaton="relu"), r"no argument 'activaton'[\s\S]*Did you mean 'activation'"),
+        (lambda: fk.nn.Dense(3, input_shape=(4,)), r"no argument 'input_shape'[\s\S]*fk.Input"),
+        (lambda: fk.nn.Dense(), "Dense needs 'units'"),
+        (lambda: fk.nn.Dense(2)([fk.Input((4,))] * 2), "several tensors were passed where the layer takes one"),
         (lambda: fk.Input("wide"), r"Input got a wrong shape[\s\S]*'wide'"),
     ],
 )
@@ -305,8 +392,21 @@ def test_wrong_arguments(make, text):
         make()
 
 
+def test_variables_that_lack_something_are_named():
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3), fk.nn.Dropout(0.5)])
+    variables = model.init(KEY)
+    for wrong in (variables["params"], {"params": {"other": {}}}):
+        with pytest.raises(ValueError, match=r"no weights of its own in these variables[\s\S]*model.init"):
+            model.apply(wrong, X)
+    with pytest.raises(ValueError, match=r"no key for them[\s\S]*rngs="):
+        model.apply(variables, X, training=True)
+    with pytest.raises(ValueError, match="needs a random key"):
+        model.init("0")
+
+
 def test_constructors_take_keras_positional_order():
     layer = fk.nn.Conv2D(32, (3, 3), (2, 2), "same")
     assert (layer.filters, layer.kernel_size, layer.strides, layer.padding) == (32, (3, 3), (2, 2), "same")
+    assert fk.nn.MaxPooling2D(2, 2, "valid", None, "pool").name == "pool"  # some of Keras's take the name by position
     with pytest.raises(TypeError, match="multiple values for argument 'units'"):
         fk.nn.Dense(3, units=3)

@@ -104,6 +104,16 @@ def test_training_reaches_layers_inside_a_call_that_does_not_take_it():
 
 
 # ------------------------------------------------------------------ structures
+def test_a_model_is_called_on_the_inputs_it_begins_with():
+    x = fk.Input((4,))
+    halved = fk.nn.Rescaling(0.5)
+    encoder = fk.Model(x, fk.nn.Dense(3)(halved(x)))
+    model = fk.Model(x, fk.nn.Concatenate()([encoder(x), halved(x)]))
+    variables = model.init(KEY)
+    want = encoder.apply(model.variables_for(encoder, variables), X)
+    np.testing.assert_array_equal(model.apply(variables, X), np.concatenate([want, X / 2], -1))
+
+
 def test_inputs_and_outputs_are_any_pytree():
     a, b, c = fk.Input((4,), name="a"), fk.Input((4,), name="b"), fk.Input((4,), name="c")
     outputs = {"sum": a + b, "rest": [c * 2, (a - c,)]}
@@ -369,6 +379,28 @@ def test_a_keras_style_layer():
     y, updates = layer.apply(variables, X, mutable=["losses"])
     np.testing.assert_allclose(y, X @ np.asarray(variables["params"]["w"]), atol=1e-6)  # float32 sums
     assert float(updates["losses"]["loss"][0]) == pytest.approx(0.01 * X.sum(), rel=1e-5)
+
+
+def test_a_weight_is_penalised_once_and_only_where_it_trains():
+    x, y = fk.Input((4,)), fk.Input((4,))
+    dense = fk.nn.Dense(3, kernel_regularizer="l2")
+    model = fk.Model([x, y], [dense(x), dense(y)])
+    variables = model.init(KEY)
+    updates = model.apply(variables, [X, X], mutable=["losses"])[1]
+    want = 0.01 * float(jnp.sum(variables["params"]["dense"]["kernel"] ** 2))  # Keras's l2, once for the weight
+    assert sum(map(float, jax.tree.leaves(updates))) == pytest.approx(want, rel=1e-5)
+    outer = fk.Model([x, y], model.replace(trainable=False, name="inner")([x, y]))
+    for frozen in (model.freeze("dense"), outer):
+        assert not jax.tree.leaves(frozen.apply(frozen.init(KEY), [X, X], mutable=["losses"])[1])
+
+
+def test_a_frozen_model_keeps_its_batch_statistics():
+    x = fk.Input((4,))
+    inner = fk.Sequential([fk.Input((4,)), fk.nn.BatchNormalization()], trainable=False)
+    model = fk.Model(x, inner(x))
+    variables = model.init(KEY)
+    updates = model.apply(variables, X, training=True, mutable=["batch_stats"])[1]
+    assert equal(updates["batch_stats"], variables["batch_stats"])
 
 
 def test_a_weight_that_does_not_train_is_state():

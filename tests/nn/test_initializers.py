@@ -308,16 +308,16 @@ def test_shapes_may_be_integers_lists_and_empty():
 
 
 def test_few_compilations_for_many_shapes():
-    sampled, made = initializers._sample._cache_size, initializers._make_jitted._cache_size
+    sampled, made = initializers._sample._cache_size, initializers._filled._cache_size
     key = jax.random.key(0)
     initializers.HeNormal()(key, (3, 5), jnp.float16)
     before = sampled()
-    for shape in [(3, 5), (3, 3, 4, 5), (7,), (64, 64)]:  # up to 4096 numbers
+    for shape in [(3, 5), (3, 3, 4, 5), (7,), (128, 128)]:  # up to 16384 numbers
         initializers.HeNormal()(key, shape, jnp.float16)
         initializers.LecunNormal()(jax.random.key(1), shape, jnp.float16)
     assert sampled() == before
-    initializers.HeNormal()(key, (65, 64), jnp.float16)
-    initializers.HeNormal()(key, (128, 128), jnp.float16)
+    initializers.HeNormal()(key, (129, 128), jnp.float16)
+    initializers.HeNormal()(key, (256, 256), jnp.float16)
     assert sampled() == before + 1
 
     initializers.Ones()(key, (3, 5), jnp.float16)

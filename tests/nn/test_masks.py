@@ -43,7 +43,52 @@ def masking(lib, layers):
     return lib.Model(x, layers.LSTM(3, name="first")(h))
 
 
-@pytest.mark.parametrize("describe", [lstm, backwards, average, inside, masking], ids=lambda f: f.__name__)
+def with_state(lib, layers):
+    """A masked first step shows the initial state."""
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Masking(3.0)(layers.Rescaling(1.0)(layers.Reshape((5, 1))(x)))
+    start = layers.Dense(3, name="start")(layers.Rescaling(1.0)(x))
+    mask = layers.Embedding(5, 2, mask_zero=True, name="embed").compute_mask(x) if lib is keras else x != 0
+    return lib.Model(x, layers.GRU(3, return_sequences=True, name="first")(h, initial_state=start, mask=mask))
+
+
+def scores(lib, layers):
+    """A layer with several outputs: the mask is the first one's."""
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    return lib.Model(x, layers.LSTM(3, name="first")(layers.Attention()([h, h], return_attention_scores=True)[0]))
+
+
+def unrolled(lib, layers):
+    """An unrolled loop knows no `zero_output_for_mask`, as in Keras."""
+    x = lib.Input((5,), dtype="int32")
+    h = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+    settings = {"return_sequences": True, "unroll": True, "zero_output_for_mask": True}
+    return lib.Model(x, layers.GRU(3, name="first", **settings)(h))
+
+
+def merged(name, **kwargs):
+    """Two masked branches become one, in numbers and in the mask that the LSTM sees."""
+
+    def describe(lib, layers):
+        x = lib.Input((5,), dtype="int32")
+        one = layers.Embedding(5, 4, mask_zero=True, name="embed")(x)
+        two = layers.Masking(3.0)(layers.Rescaling(1.0)(layers.Reshape((5, 1))(x)))
+        two = layers.Concatenate()([two] * 4)
+        return lib.Model(x, layers.LSTM(3, name="first")(getattr(layers, name)(**kwargs)([one, two])))
+
+    describe.__name__ = name
+    return describe
+
+
+MERGED = [merged(n) for n in ("Add", "Multiply", "Maximum", "Minimum")] + [merged("Concatenate", axis=2)]
+
+
+@pytest.mark.parametrize(
+    "describe",
+    [lstm, backwards, average, inside, masking, scores, with_state, unrolled, *MERGED],
+    ids=lambda f: f.__name__,
+)
 def test_masks_flow_as_in_keras(describe, tmp_path):
     with jax.numpy_rank_promotion("allow"):
         theirs = describe(keras, keras.layers)
@@ -53,6 +98,15 @@ def test_masks_flow_as_in_keras(describe, tmp_path):
     variables = model.load_weights(tmp_path / "x.weights.h5", model.init(jax.random.key(0)))
     np.testing.assert_allclose(model.apply(variables, TOKENS), want, atol=1e-5)
     np.testing.assert_allclose(jax.jit(model.apply)(variables, TOKENS), want, atol=1e-5)
+
+
+def test_both_directions_run_inside_time_distributed():
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 3)).astype("float32")
+    layer = fk.nn.TimeDistributed(fk.nn.Bidirectional(fk.nn.LSTM(3)))
+    variables = layer.init(jax.random.key(0), x)
+    inner = {"params": variables["params"]["layer"]}
+    want = np.stack([layer.layer.apply(inner, x[:, t]) for t in range(4)], axis=1)
+    np.testing.assert_allclose(layer.apply(variables, x), want, atol=1e-6)  # batched products sum in another order
 
 
 def test_a_mask_reaches_the_loss():

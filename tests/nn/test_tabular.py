@@ -221,5 +221,9 @@ def test_text_in_a_graph(tmp_path):
         fk.nn.Dense(2)(text)
     with pytest.raises(TypeError, match="has dtype string"):
         model.apply(variables, np.ones((2, 1), "float32"))
-    with pytest.raises(ValueError, match="rows need a length"):
-        fk.nn.TextVectorization(vocabulary=["a"])(text)
+    whole = fk.nn.TextVectorization(vocabulary=["a b"], split=None)
+    assert whole(np.array(["a b", "a"])).tolist() == [2, 1]  # one number a text, where nothing is split
+    assert whole(fk.Input((), dtype="string")).shape == (None,)
+    tokens = fk.nn.TextVectorization(vocabulary=["a"])(text)  # as long as the longest sentence
+    assert tokens.shape == (None, None)
+    assert fk.Model(text, tokens).apply({}, np.array([["a b"], ["a"]], object)).tolist() == [[2, 1], [2, 0]]

@@ -186,5 +186,30 @@ def test_tensorboard_writes_event_files(tmp_path):
 
 def test_every_callback_of_keras_is_here():
     theirs = {n for n in dir(keras.callbacks) if not n.startswith("_")}
-    left_out = {"RemoteMonitor", "OrbaxCheckpoint"}  # HTTP posts; every directory here is an Orbax checkpoint
+    left_out = {"RemoteMonitor"}  # HTTP posts
     assert theirs - set(dir(fk.callbacks)) <= left_out | {"BackupAndRestore", "MonitorCallback"}
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_orbax_checkpoints_hold_the_whole_run(tmp_path, background):
+    trainer = model().compile("adam", "mse")
+    options = {"max_to_keep": None, "save_on_background": background, "save_freq": 2}
+    save = fk.callbacks.OrbaxCheckpoint(tmp_path, **options)
+    state, _ = trainer.fit(trainer.init(0), X, Y, batch_size=8, epochs=2, callbacks=save, verbose=0)
+    steps = sorted(int(p.name) for p in tmp_path.iterdir())
+    assert steps == list(range(2, int(state.step) + 1, 2))
+    again, middle = fk.load_trainer(tmp_path / "2")
+    assert int(middle.step) == 2
+    assert again.optimizer == trainer.optimizer
+    _, last = fk.load_trainer(tmp_path / str(steps[-1]))
+    jax.tree.map(np.testing.assert_array_equal, last.params, state.params)
+
+
+def test_orbax_checkpoints_keep_the_best_weights(tmp_path):
+    trainer = model().compile("adam", "mse")
+    save = fk.callbacks.OrbaxCheckpoint(tmp_path, "loss", save_best_only=True, save_weights_only=True)
+    state, history = trainer.fit(trainer.init(0), X, Y, batch_size=8, epochs=3, callbacks=save, verbose=0)
+    best = int(np.argmin(history.history["loss"])) + 1
+    (left,) = tmp_path.iterdir()
+    assert int(left.name) == best * int(state.step) // 3
+    trainer.model.load_weights(left, state.variables)

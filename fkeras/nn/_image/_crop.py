@@ -114,6 +114,7 @@ class RandomCrop(RandomImageLayer):
     moved by the window's top along x and by its left along y.
     """
 
+    _last_by_position = ("name",)
     height: int = arg.positive("height")
     width: int = arg.positive("width")
     seed: int | None = None

@@ -44,6 +44,17 @@ def factor(low: float, high: float, name: str = "factor") -> Callable[[Any], tup
     return convert
 
 
+def positive(name: str) -> Callable[[Any], float]:
+    """A converter: a number above 0."""
+
+    def convert(value: Any) -> float:
+        if not is_number(value) or value <= 0:
+            raise ValueError(explain(f"`{name}` must be a number above 0.", received=repr(value), write=f"{name}=0.2"))
+        return float(value)
+
+    return convert
+
+
 def shear(name: str) -> Callable[[Any], tuple[float, float]]:
     """A converter: a strength in [0, 1] as `(-f, f)`, or two such."""
 

@@ -60,7 +60,7 @@ class MixUp(RandomImageLayer):
     Unlike in Keras 3.15, the labels of boxes stay beside their boxes, and masks are mixed image by image.
     """
 
-    alpha: float = 0.2
+    alpha: float = field(0.2, convert=_factors.positive("alpha"))
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 

@@ -41,6 +41,7 @@ class Pipeline(Layer):
     Reference: https://keras.io/api/layers/preprocessing_layers/pipeline/
     """
 
+    _last_by_position = ("name",)
     layers: Any = field(convert=_layers)
 
     def call(self, inputs: Any, training: Any = False, mask: Any = None) -> Any:

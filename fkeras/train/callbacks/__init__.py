@@ -12,6 +12,7 @@ from ._logging import CSVLogger as CSVLogger
 from ._logging import ProgbarLogger as ProgbarLogger
 from ._logging import TensorBoard as TensorBoard
 from ._logging import TerminateOnNaN as TerminateOnNaN
+from ._orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from ._plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from ._schedule import LearningRateScheduler as LearningRateScheduler
 from ._stopping import EarlyStopping as EarlyStopping

@@ -97,15 +97,22 @@ class ModelCheckpoint(Callback):
             if not improves(logs[self.monitor], memory["best"], self.goal, 0.0):
                 return event.replace(memory=memory)
             memory["best"] = logs[self.monitor]
-        path = self.path(event.epoch, event.batch, logs)
-        model, variables = event.trainer.model, event.state.variables
-        save = model.save_weights if self.save_weights_only else model.save
-        save(path, variables, **_example(event.trainer))
+        path = self.path(event.epoch, event.batch, {**logs, **self._numbers(event)})
+        self._write(event, path)
         if self.verbose:
             print(f"\nEpoch {event.epoch + 1}: saving model to {path}")
         if self.max_to_keep is not None:
             memory["kept"] = self._kept(memory.get("kept", ()), path, logs.get(self.monitor))
         return event.replace(memory=memory)
+
+    def _numbers(self, event: Event) -> dict[str, Any]:
+        """What the name may hold beside epoch, batch and logs."""
+        return {}
+
+    def _write(self, event: Event, path: str) -> None:
+        model, variables = event.trainer.model, event.state.variables
+        save = model.save_weights if self.save_weights_only else model.save
+        save(path, variables, **_example(event.trainer))
 
     def _kept(self, before: Any, path: str, value: float | None) -> list[list[Any]]:
         """The files that stay, as `[path, value]`, oldest first; the others of this run are deleted."""

@@ -1,0 +1,70 @@
+"""RunningSums: the sums of loss and metrics, with all single numbers in one array."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class _Layout(NamedTuple):
+    """How the leaves of the tree are spread over the vector (`True`) and the other arrays."""
+
+    treedef: Any
+    in_vector: tuple[bool, ...]
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["scalars", "arrays"], meta_fields=["layout"])
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunningSums(Mapping[str, Any]):
+    """A mapping `{"losses": …, "added": …, "metrics": …}` whose float32 scalars lie in one vector.
+
+    A step adds to each of a dozen numbers. As arrays of their own they are as many inputs, outputs and pieces of work,
+    which on a CPU took as long as all the rest of a small model's step.
+
+    Attributes:
+        scalars: float32 of shape (numbers,).
+        arrays: the leaves that are no float32 scalars.
+        layout: what makes a tree of the two again.
+
+    >>> sums = RunningSums.of({"loss": {"total": jnp.float32(3), "count": jnp.float32(2)}})
+    >>> sums.scalars, sums["loss"]["total"]
+    (Array([2., 3.], dtype=float32), Array(3., dtype=float32))
+    """
+
+    scalars: Any
+    arrays: tuple[Any, ...]
+    layout: _Layout
+
+    @classmethod
+    def of(cls, tree: Mapping[str, Any]) -> RunningSums:
+        """The sums of a tree of arrays."""
+        if isinstance(tree, RunningSums):
+            return tree
+        leaves, treedef = jax.tree.flatten(dict(tree))
+        in_vector = tuple(np.shape(leaf) == () and jnp.result_type(leaf) == jnp.float32 for leaf in leaves)
+        numbers = [leaf for leaf, inside in zip(leaves, in_vector, strict=True) if inside]
+        stack = np.stack if all(isinstance(n, np.ndarray | np.generic) for n in numbers) else jnp.stack
+        arrays = tuple(leaf for leaf, inside in zip(leaves, in_vector, strict=True) if not inside)
+        vector = stack(numbers) if numbers else np.zeros((0,), np.float32)
+        return cls(vector, arrays, _Layout(treedef, in_vector))
+
+    def tree(self) -> dict[str, Any]:
+        """The sums as plain dicts; a stack of sums, as `jax.vmap` makes, gives stacks."""
+        numbers, arrays = iter(range(len(self.layout.in_vector))), iter(self.arrays)
+        leaves = [self.scalars[..., next(numbers)] if i else next(arrays) for i in self.layout.in_vector]
+        return jax.tree.unflatten(self.layout.treedef, leaves)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.tree()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tree())
+
+    def __len__(self) -> int:
+        return len(self.tree())
