@@ -14,6 +14,7 @@ import hashlib
 import json
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +82,14 @@ def start(place: pathlib.Path, name: str, kind: str) -> subprocess.Popen[str]:
     return process
 
 
+def killed(place: pathlib.Path, name: str, kind: str, after: float) -> bool:
+    """Whether a training process was killed, so many seconds after it began to train."""
+    process = start(place, name, kind)
+    time.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
 def untouched(place: pathlib.Path, kind: str) -> tuple[float, dict[str, Any]]:
     """`(seconds, what came out)` of a run that nobody kills."""
     process, began = start(place, kind, kind), time.monotonic()
@@ -108,10 +117,9 @@ def main() -> None:
             kind, name = _MODELS[run % len(_MODELS)], f"run{run}"
             seconds, result = wanted[kind]
             for _ in range(options.kills):
-                process = start(place, name, kind)
-                time.sleep(draw.uniform(0.05, 0.9) * seconds / options.kills)
-                process.send_signal(signal.SIGKILL)
-                kills += process.wait() == -signal.SIGKILL
+                while not killed(place, name, kind, draw.uniform(0.05, 0.9) * seconds / options.kills):
+                    shutil.rmtree(place / name, ignore_errors=True)  # it ended before: once more, from its start
+                kills += 1
                 unfinished += any(p.name.startswith(".") for p in (place / name).glob("*"))
             if start(place, name, kind).wait():
                 raise RuntimeError(f"run {run} could not go on")

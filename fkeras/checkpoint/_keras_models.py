@@ -276,7 +276,7 @@ def save_keras_model(
         archive.writestr(METADATA, json.dumps(notes))
         archive.writestr(CONFIG, json.dumps(entry))
         with archive.open(f"{WEIGHTS}.h5", "w", force_zip64=True) as member, tempfile.TemporaryFile() as file:
-            write_weights(file, itertools.chain(_datasets(variables, places), beside), names)
+            write_weights(file, itertools.chain(_datasets(variables, places, layers), beside), names)
             file.seek(0)
             shutil.copyfileobj(file, member, 1 << 20)
 
@@ -286,7 +286,7 @@ def save_h5_weights(
 ) -> None:
     """Write a `.weights.h5` file, or shards of so many gigabytes, that real Keras 3 loads into the same model."""
     places, layers = layout(model, variables, call_arguments(model, x))
-    datasets, names = _datasets(variables, places), {at: str(layer.name) for at, layer in layers.items()}
+    datasets, names = _datasets(variables, places, layers), {at: str(layer.name) for at, layer in layers.items()}
     if max_shard_size is not None:
         write_shards(filepath, datasets, names, max_shard_size, overwrite)
         return
@@ -294,10 +294,13 @@ def save_h5_weights(
         write_weights(file, datasets, names)
 
 
-def _datasets(variables: Any, places: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _datasets(variables: Any, places: Mapping[str, str], layers: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     arrays = _directory.flatten({c: t for c, t in variables.items() if c not in TRANSIENT})
     for at, name in places.items():
         yield at, arrays[name]
+    for at, layer in layers.items():
+        if hasattr(layer, "_beside_weights"):
+            yield from ((f"{at}/{path}", array) for path, array in layer._beside_weights().items())
 
 
 def _with_assets(model: Any, archive: Archive) -> Any:

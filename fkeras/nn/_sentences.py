@@ -223,6 +223,10 @@ class TextVectorization(Layer):
         """How many entries there are, the special ones included."""
         return self._lookup.vocabulary_size()
 
+    def _beside_weights(self) -> dict[str, np.ndarray]:
+        own = self._lookup._beside_weights()  # which Keras saves as the layer's and as the lookup's
+        return {**own, **{f"_lookup_layer/{path}": array for path, array in own.items()}}
+
     def _with_assets(self, files: Mapping[str, Any]) -> Any:
         learned = self._lookup._with_assets(files)
         return self if learned is self._lookup else self.replace(_learned=learned._learned)

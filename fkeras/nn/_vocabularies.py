@@ -240,13 +240,23 @@ class IndexLookup(Layer):
         depth = self._depth()
         if self.output_mode != "tf_idf":
             return encode(places, self.output_mode, depth, jnp.int32)
+        weights = self._idf(depth)
+        counts = encode(places, "count", depth, jnp.float32)
+        return counts * weights.reshape((1,) * (counts.ndim - 1) + (-1,))
+
+    def _idf(self, depth: int) -> np.ndarray:
+        """A weight for each place; 0 for those that no token has."""
         weights = np.zeros(depth, np.float32)
         idf = self._table.idf_weights if self._table is not None else None
         if idf is None:
             raise ValueError(explain(f"{self.path_text()} has no idf weights.", write="layer = layer.adapt(data)"))
         weights[: len(idf)] = idf
-        counts = encode(places, "count", depth, jnp.float32)
-        return counts * weights.reshape((1,) * (counts.ndim - 1) + (-1,))
+        return weights
+
+    def _beside_weights(self) -> dict[str, np.ndarray]:
+        """What Keras keeps in the layer's group of a file and is no variable here."""
+        known = self.output_mode == "tf_idf" and self._table is not None
+        return {"vars/idf_weights": self._idf(self._depth())} if known else {}
 
     def _places_of(self, values: np.ndarray) -> np.ndarray:
         """The number of each value, by the vocabulary."""

@@ -2,6 +2,7 @@
 
 import os
 
+import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -204,3 +205,20 @@ def test_subclassed_models_are_saved_while_they_train(tmp_path):
     state, _ = trainer.fit(trainer.init(0, X), X, X[:, :2], epochs=1, callbacks=[each], verbose=0)
     again = keras.saving.load_model(tmp_path / "m.keras", {"Net": theirs_net, "Scale": theirs_scale})
     np.testing.assert_allclose(outputs(again, X)[0], trainer.predict(state, X), rtol=1e-5, atol=1e-6)
+
+
+def test_idf_weights_lie_where_keras_looks_for_them(tmp_path):
+    # Keras's own lookups need TensorFlow: the places and the shape were read off files that it wrote
+    lookup = fk.nn.StringLookup(vocabulary=["cat", "dog"], idf_weights=[0.5, 1.5], output_mode="tf_idf", name="l")
+    text = fk.nn.TextVectorization(vocabulary=["cat"], idf_weights=[2.0], output_mode="tf_idf", name="t")
+    for layer, want in ((lookup, {"string_lookup/vars": [1.0, 0.5, 1.5]}),
+                        (text, {"text_vectorization/vars": [2.0, 2.0],
+                                "text_vectorization/_lookup_layer/vars": [2.0, 2.0]})):  # fmt: skip
+        model = fk.Sequential([fk.Input((1,), dtype="string"), layer])
+        model.save_weights(tmp_path / "w.weights.h5", {"params": {}})
+        with h5py.File(tmp_path / "w.weights.h5") as file:
+            for place, numbers in want.items():
+                np.testing.assert_array_equal(file[f"layers/{place}/idf_weights"], np.array(numbers, "float32"))
+        model.save(tmp_path / "m.keras", {"params": {}})
+        again, _ = fk.load_model(tmp_path / "m.keras")
+        np.testing.assert_array_equal(again.layers[-1](np.array([["cat"]])), layer(np.array([["cat"]])))
