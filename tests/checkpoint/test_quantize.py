@@ -203,16 +203,6 @@ def test_a_quantised_model_is_exported(trained, mode, tmp_path):
     assert (tmp_path / mode / "model.stablehlo").stat().st_size <= nbytes(qvariables) + 60_000
 
 
-def test_a_model_that_keras_quantised_is_refused_in_words(tmp_path):
-    keras = pytest.importorskip("keras")
-    with jax.numpy_rank_promotion("allow"):
-        theirs = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5)])
-        theirs.quantize("int8", filters="dense.*")
-        theirs.save(tmp_path / "theirs.keras")
-    with pytest.raises(ValueError, match=r"that Keras quantised[\s\S]*QuantizedDTypePolicy[\s\S]*model.quantize"):
-        fk.load_model(tmp_path / "theirs.keras")
-
-
 def test_rules_by_path_and_filters(trained):
     model, variables, data = trained["cnn"]
     qmodel, qvariables = model.quantize(variables, {"dense": None, "conv2d": "int8", ".*": "int4"})
