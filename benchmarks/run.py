@@ -270,7 +270,8 @@ def main() -> int:
         text = "\n".join(
             ["# Results", "", "Written by `python benchmarks/run.py`.", "", named, "", *head, *map(_line, rows)]
         )
-        (output / "RESULTS.md").write_text(text + "\n")
+        misses = (_HERE / "MISSES.md").read_text()  # written by hand, about the last run that was kept
+        (output / "RESULTS.md").write_text(f"{text}\n\n{misses}")
     return int(not rows or any("error" in row for row in rows))
 
 

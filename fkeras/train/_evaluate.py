@@ -96,19 +96,19 @@ def _pass_by_batch(
     """One dispatch a batch; with a `size`, short batches are padded to it; `kept` gets targets and predictions."""
     run, done = cached(trainer, "evaluate", lambda: trainer._evaluate_batch), 0
     keep = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
+    every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
-        calls.call("on_test_batch_begin", event.replace(batch=done))
-        valid, whole = None, batch
-        if size is not None:
-            valid = np.arange(size) < rows(batch[0])
-            batch = _data.pad(batch, size)
+        calls.call("on_test_batch_begin", event, batch=done)
+        valid, whole = every, batch
+        if size is not None and (count := rows(batch[0])) < size:
+            valid, batch = jnp.arange(size) < count, _data.pad(batch, size)
         if kept is None:
             sums = run(sums, light, batch, valid)
         else:
             sums, y_pred = keep(sums, light, batch, valid)
             count = rows(whole[0])
             kept.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
-        calls.call("on_test_batch_end", event.replace(batch=done))
+        calls.call("on_test_batch_end", event, batch=done)
         done += 1
         progress.step(done, {})
     return sums, done

@@ -61,11 +61,12 @@ def predict(
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
     calls.call("on_predict_begin", event)
     for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
-        calls.call("on_predict_batch_begin", event.replace(batch=done))
+        calls.call("on_predict_batch_begin", event, batch=done)
         count = rows(inputs)
-        outputs = trainer.predict_step(variables, _data.pad(inputs, size) if size is not None else inputs)
+        short = size is not None and count < size
+        outputs = trainer.predict_step(variables, _data.pad(inputs, size) if short else inputs)
         results.append((outputs, count))
-        calls.call("on_predict_batch_end", event.replace(batch=done))
+        calls.call("on_predict_batch_end", event, batch=done)
         progress.step(done + 1, {})
     if not results:
         raise no_batches(0)
