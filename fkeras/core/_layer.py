@@ -19,6 +19,7 @@ from flax import errors as flax_errors
 from flax import linen
 
 from . import _construct
+from ._call_parameters import Parameters, parameters_of
 from ._config import call_with_config, deserialize, get, serialize
 from ._construct import Description, is_module
 from ._dtypes import DTypePolicy, is_string, policy_name
@@ -27,19 +28,11 @@ from ._fields import convert_fields, field
 from ._hashing import hashable
 from ._infer import Inferred, infer, struct_of
 from ._input_spec import check_input_spec
+from ._layer_errors import check_name, concrete_shape, explained, frozen, lacking
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
 from ._traces import key_of_layer
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
-
-# What to write where Keras code would set an attribute.
-_INSTEAD = {
-    "trainable": 'layer.replace(trainable=False), or model.freeze("path/.*")',
-    "name": 'layer.replace(name="new_name")',
-    "dtype": 'model.with_dtype_policy("mixed_bfloat16")',
-    "layers": "fk.Sequential([...]), model.add(layer), model.pop() or model.map_layers(fn): each returns a new model",
-    "weights": "variables = model.init(key); a new pytree with the values you want",
-}
 
 
 def _optional(module: str) -> Callable[[Any], Any]:
@@ -83,7 +76,7 @@ class Layer(linen.Module, kw_only=True):
     _description: Description | None = None
 
     # Set on each class when it is made: what its `call` takes, and how it takes a field-style parent's arguments.
-    _call_parameters: ClassVar[_Parameters]
+    _call_parameters: ClassVar[Parameters]
     # Some of Keras's constructors take `name` or `dtype` by position too, after their own arguments.
     _positional: ClassVar[tuple[str, ...]]
     _last_by_position: ClassVar[tuple[str, ...]] = ()
@@ -99,7 +92,7 @@ class Layer(linen.Module, kw_only=True):
             cls.call = own["__call__"]  # type: ignore[method-assign]
             del cls.__call__
         if "call" in own:
-            cls._call_parameters = _parameters(own["call"])
+            cls._call_parameters = parameters_of(own["call"])
             cls.call = linen.compact(_building(own["call"]))  # type: ignore[method-assign]
         user_init = _construct.prepare_class(cls)
         super().__init_subclass__(kw_only=True)
@@ -121,7 +114,7 @@ class Layer(linen.Module, kw_only=True):
     def _convert(self) -> None:
         """Resolve and check the arguments; an error names the layer."""
         try:
-            _check_name(self.name)
+            check_name(self.name)
             convert_fields(self)
         except (ValueError, TypeError) as error:
             who = f"{type(self).__name__}" + (f" {self.name!r}" if self.name else "")
@@ -155,7 +148,7 @@ class Layer(linen.Module, kw_only=True):
         elif not mine.get("_sealed"):
             super().__setattr__(name, value)
         else:
-            raise _frozen(self, name)
+            raise frozen(self, name)
 
     @linen.nowrap
     def _set_bound(self, name: str, value: Any) -> None:
@@ -170,11 +163,11 @@ class Layer(linen.Module, kw_only=True):
         try:
             super().__setattr__(name, value)
         except flax_errors.SetAttributeFrozenModuleError:
-            raise _frozen(self, name) from None
+            raise frozen(self, name) from None
 
     @linen.nowrap
     def __delattr__(self, name: str) -> None:
-        raise _frozen(self, name)
+        raise frozen(self, name)
 
     @linen.nowrap
     def _layer_key(self) -> tuple[Any, ...]:
@@ -321,7 +314,7 @@ class Layer(linen.Module, kw_only=True):
         Raises:
             ValueError: a dimension that is unknown.
         """
-        shape = _concrete(self, shape, name)
+        shape = concrete_shape(self, shape, name)
         dtype = jnp.dtype(dtype or self.variable_dtype)
         made = self.__dict__.setdefault("_weights_made", {})
         if name is None:
@@ -411,7 +404,7 @@ class Layer(linen.Module, kw_only=True):
             a, k = jax.tree.unflatten(treedef, filled)
             return self._abstract_call(key, a, k)
 
-        with _explained(self, leaves):
+        with explained(self, leaves):
             found = infer(function, [struct_of(leaves[i]) for i in places])
         return found.program(key)
 
@@ -433,7 +426,7 @@ class Layer(linen.Module, kw_only=True):
         try:
             return super().apply(variables, *args, **kwargs)
         except _MISSING as error:
-            raise _lacking(self, variables, error) from None
+            raise lacking(self, variables, error) from None
 
     @linen.nowrap
     def _abstract_call(self, key: Any, args: Any, kwargs: Any, facts: dict[Any, Any] | None = None) -> tuple[Any, Any]:
@@ -470,7 +463,7 @@ class Layer(linen.Module, kw_only=True):
                 )
             )
         leaves = jax.tree.leaves((args, kwargs))
-        with _explained(self, leaves):
+        with explained(self, leaves):
             if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):
                 return record(self, args, kwargs, found=self._text_outputs(args, kwargs))
             return record(self, args, kwargs, self._abstract_call)
@@ -653,18 +646,6 @@ class WeightFacts:
     output_shapes: tuple[Any, ...] = ()
 
 
-def _check_name(name: Any) -> None:
-    if name is not None and (not isinstance(name, str) or "/" in name):
-        raise ValueError(
-            explain(
-                "`name` must be text without '/'.",
-                received=f"name={name!r}",
-                usually="another argument in its place, or a path.",
-                write='name="block1_dense"',
-            )
-        )
-
-
 def _building(call: Callable[..., Any]) -> Callable[..., Any]:
     """`call` that runs the layer's `build` first, where Linen lets it make weights."""
 
@@ -696,33 +677,7 @@ def _shapes(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), tree)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Parameters:
-    """What a `call` takes, found once per class.
-
-    Attributes:
-        names: the parameters' names without `self`; the first `positional` of them can be given by position.
-        any_keyword: whether it takes `**kwargs`.
-    """
-
-    names: list[str]
-    positional: int
-    any_keyword: bool
-
-    def position(self, name: str) -> int:
-        """Where a parameter stands among positional arguments; past any number of them when it cannot."""
-        index = self.names.index(name) if name in self.names else self.positional
-        return index if index < self.positional else 1 << 30
-
-
-def _parameters(call: Callable[..., Any]) -> _Parameters:
-    found = list(inspect.signature(call).parameters.values())[1:]
-    by_place = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    by_name = [p.name for p in found if p.kind is p.KEYWORD_ONLY]
-    return _Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in found))
-
-
-Layer._call_parameters = _Parameters([], 0, True)
+Layer._call_parameters = Parameters([], 0, True)
 _construct.finish_class(Layer)
 Layer._accept = staticmethod(_construct.accept_fields)
 
@@ -750,27 +705,6 @@ _MISSING = (
 )
 
 
-def _lacking(layer: Layer, variables: Any, error: Exception) -> ValueError:
-    what = str(error).split("(https")[0].strip()
-    if isinstance(error, flax_errors.InvalidRngError):
-        return ValueError(
-            explain(
-                f"{layer.path_text()} draws random numbers and was given no key for them.",
-                received=what,
-                usually="training=True without rngs=.",
-                write='model.apply(variables, x, training=True, rngs={"dropout": jax.random.key(0)})',
-            )
-        )
-    return ValueError(
-        explain(
-            f"{layer.path_text()} finds no weights of its own in these variables.",
-            received=f"{sorted(variables) if isinstance(variables, Mapping) else type(variables).__name__}: {what}",
-            usually="variables['params'] alone, or another model's variables.",
-            write="variables = model.init(key); model.apply(variables, x)",
-        )
-    )
-
-
 def _call_unbound(layer: Layer, args: Any, kwargs: Any) -> Any:
     try:
         return super(Layer, layer).apply({}, *args, **kwargs)
@@ -787,38 +721,6 @@ def _call_unbound(layer: Layer, args: Any, kwargs: Any) -> Any:
 
 
 Layer.__call__ = _dispatching(Layer.__call__)  # type: ignore[method-assign]
-
-
-class _explained:  # noqa: N801 - a context manager read as a word
-    """Add the layer and its symbolic input shapes to a shape error."""
-
-    def __init__(self, layer: Layer, leaves: list[Any]) -> None:
-        self.layer, self.leaves = layer, leaves
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        several = isinstance(error, AttributeError) and str(error).startswith(("'list' object", "'dict' object"))
-        if not (isinstance(error, TypeError | ValueError) or several) or getattr(error, "_explained", False):
-            return
-        shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
-        if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
-            return
-        text = explain(
-            f"{self.layer.path_text()} cannot take this input.",
-            received=f"shape {', '.join(map(str, shapes)) or '()'}",
-            usually="several tensors were passed where the layer takes one." if several else _first_line(error),
-            write="an input of the shape the layer expects; model.summary() shows each layer's",
-        )
-        new = ValueError(text)
-        new._explained = True  # type: ignore[attr-defined]
-        raise new from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
 
 
 def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
@@ -848,20 +750,6 @@ def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
 
 
-def _concrete(layer: Layer, shape: Any, name: str | None) -> tuple[int, ...]:
-    shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-    if not all(isinstance(d, int | np.integer) for d in shape):
-        raise ValueError(
-            explain(
-                f"{layer.path_text()} needs a known size for its weight {name!r}.",
-                received=f"shape {shape}",
-                usually="an Input has None where the layer needs a number (the features, most often).",
-                write="fk.Input((..., 8)) with that dimension given",
-            )
-        )
-    return tuple(int(d) for d in shape)
-
-
 def _name_by_attribute(attribute: str, value: Any, suffix: str = "") -> None:
     """Layers without a name get their attribute's, which is where Linen keeps their variables."""
     if isinstance(value, Layer):
@@ -878,19 +766,6 @@ def _name_by_attribute(attribute: str, value: Any, suffix: str = "") -> None:
 
 def _holds_module(value: Any) -> bool:
     return any(is_module(v) for v in jax.tree.leaves(value, is_leaf=is_module))
-
-
-def _frozen(layer: Layer, name: str) -> AttributeError:
-    cls = type(layer).__name__
-    fields = type(layer).__dataclass_fields__
-    generic = f"layer.replace({name}=...)" if name in fields else f"{name} as an argument of {cls}, or a weight"
-    return AttributeError(
-        explain(
-            f"{layer.path_text()} is immutable: its attribute {name!r} cannot be set.",
-            usually="Keras code that changes a layer in place; here a change makes a new layer.",
-            write=_INSTEAD.get(name, generic),
-        )
-    )
 
 
 def _structs_from_build_config(config: Mapping[str, Any]) -> list[Any]:

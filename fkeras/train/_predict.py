@@ -63,8 +63,8 @@ def predict(
     for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
         calls.call("on_predict_batch_begin", event, batch=done)
         count = rows(inputs)
-        short = size is not None and count < size
-        outputs = trainer.predict_step(variables, _data.pad(inputs, size) if short else inputs)
+        whole = _data.pad(inputs, size) if size is not None and count < size else inputs
+        outputs = trainer.predict_step(variables, whole)
         results.append((outputs, count))
         calls.call("on_predict_batch_end", event, batch=done)
         progress.step(done + 1, {})

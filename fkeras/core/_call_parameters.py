@@ -1,0 +1,34 @@
+"""What a layer's `call` takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """What a `call` takes, found once per class.
+
+    Attributes:
+        names: the parameters' names without `self`; the first `positional` of them can be given by position.
+        any_keyword: whether it takes `**kwargs`.
+    """
+
+    names: list[str]
+    positional: int
+    any_keyword: bool
+
+    def position(self, name: str) -> int:
+        """Where a parameter stands among positional arguments; past any number of them when it cannot."""
+        index = self.names.index(name) if name in self.names else self.positional
+        return index if index < self.positional else 1 << 30
+
+
+def parameters_of(call: Callable[..., Any]) -> Parameters:
+    found = list(inspect.signature(call).parameters.values())[1:]
+    by_place = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in found if p.kind is p.KEYWORD_ONLY]
+    return Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in found))

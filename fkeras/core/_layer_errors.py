@@ -1,0 +1,116 @@
+"""What a layer says when it is used in a way that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flax import errors as flax_errors
+
+from ._errors import explain
+
+# What to write where Keras code would set an attribute.
+_INSTEAD = {
+    "trainable": 'layer.replace(trainable=False), or model.freeze("path/.*")',
+    "name": 'layer.replace(name="new_name")',
+    "dtype": 'model.with_dtype_policy("mixed_bfloat16")',
+    "layers": "fk.Sequential([...]), model.add(layer), model.pop() or model.map_layers(fn): each returns a new model",
+    "weights": "variables = model.init(key); a new pytree with the values you want",
+}
+
+
+def check_name(name: Any) -> None:
+    """Refuse a name that could not be part of a path."""
+    if name is not None and (not isinstance(name, str) or "/" in name):
+        raise ValueError(
+            explain(
+                "`name` must be text without '/'.",
+                received=f"name={name!r}",
+                usually="another argument in its place, or a path.",
+                write='name="block1_dense"',
+            )
+        )
+
+
+def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
+    """The error for variables or keys that a call needs and did not get."""
+    what = str(error).split("(https")[0].strip()
+    if isinstance(error, flax_errors.InvalidRngError):
+        return ValueError(
+            explain(
+                f"{layer.path_text()} draws random numbers and was given no key for them.",
+                received=what,
+                usually="training=True without rngs=.",
+                write='model.apply(variables, x, training=True, rngs={"dropout": jax.random.key(0)})',
+            )
+        )
+    return ValueError(
+        explain(
+            f"{layer.path_text()} finds no weights of its own in these variables.",
+            received=f"{sorted(variables) if isinstance(variables, Mapping) else type(variables).__name__}: {what}",
+            usually="variables['params'] alone, or another model's variables.",
+            write="variables = model.init(key); model.apply(variables, x)",
+        )
+    )
+
+
+class explained:  # noqa: N801 - a context manager read as a word
+    """Add the layer and its symbolic input shapes to a shape error."""
+
+    def __init__(self, layer: Any, leaves: list[Any]) -> None:
+        self.layer, self.leaves = layer, leaves
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        several = isinstance(error, AttributeError) and str(error).startswith(("'list' object", "'dict' object"))
+        if not (isinstance(error, TypeError | ValueError) or several) or getattr(error, "_explained", False):
+            return
+        shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
+        if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
+            return
+        text = explain(
+            f"{self.layer.path_text()} cannot take this input.",
+            received=f"shape {', '.join(map(str, shapes)) or '()'}",
+            usually="several tensors were passed where the layer takes one." if several else _first_line(error),
+            write="an input of the shape the layer expects; model.summary() shows each layer's",
+        )
+        new = ValueError(text)
+        new._explained = True  # type: ignore[attr-defined]
+        raise new from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
+
+
+def concrete_shape(layer: Any, shape: Any, name: str | None) -> tuple[int, ...]:
+    """The shape of a weight as integers; an unknown dimension is an error."""
+    shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(d, int | np.integer) for d in shape):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs a known size for its weight {name!r}.",
+                received=f"shape {shape}",
+                usually="an Input has None where the layer needs a number (the features, most often).",
+                write="fk.Input((..., 8)) with that dimension given",
+            )
+        )
+    return tuple(int(d) for d in shape)
+
+
+def frozen(layer: Any, name: str) -> AttributeError:
+    """The error for setting an attribute."""
+    cls = type(layer).__name__
+    fields = type(layer).__dataclass_fields__
+    generic = f"layer.replace({name}=...)" if name in fields else f"{name} as an argument of {cls}, or a weight"
+    return AttributeError(
+        explain(
+            f"{layer.path_text()} is immutable: its attribute {name!r} cannot be set.",
+            usually="Keras code that changes a layer in place; here a change makes a new layer.",
+            write=_INSTEAD.get(name, generic),
+        )
+    )
