@@ -89,7 +89,7 @@ def over_time(
         carry, outputs = run(cell, carry, (x, seen))
     states, last = carry
     if seen is not None:
-        last = jax.tree.map(lambda o: o[-1], outputs)
+        last = jax.tree.map(lambda o: lax.index_in_dim(o, -1, keepdims=False), outputs)  # a slice, for the converters
     return jax.tree.map(lambda o: jnp.moveaxis(o, 0, 1), outputs), last, states
 
 
@@ -98,7 +98,7 @@ def _shown(states: Any, output: Any, previous: Any) -> Any:
     first = states[0] if isinstance(states, list | tuple) and states else states
     if isinstance(first, list | tuple):
         first = states[-1][0]
-    same = jnp.shape(first) == jnp.shape(output) if hasattr(first, "shape") and hasattr(output, "shape") else False
+    same = hasattr(first, "shape") and hasattr(output, "shape") and first.shape == output.shape
     return first.astype(output.dtype) if same else previous
 
 
