@@ -90,9 +90,9 @@ def _fit(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, An
         found = {"fit": step.lower(state, data.spec(data.batch_size))}
     else:
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
-        whole, place = (data.x, data.y, data.sample_weight), jax.ShapeDtypeStruct((), np.int32)
+        place = jax.ShapeDtypeStruct((), np.int32)
         many = _programs.many_steps(trainer, True)
-        found = {"fit": many.lower(state, whole, order, place, place, data.batch_size)}
+        found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size)}
     if not stream and data.count % data.batch_size:
         found["fit, last batch"] = step.lower(state, data.spec(data.count % data.batch_size))
     return found

@@ -90,11 +90,16 @@ class ArrayData:
     def steps(self) -> int:
         return -(-self.count // self.batch_size)
 
+    @property
+    def tree(self) -> Batch:
+        """All the arrays."""
+        return self.x, self.y, self.sample_weight
+
     def batch(self, place: int, order: np.ndarray | None = None) -> Batch:
         """The batch at a place, of the rows in the given order."""
         start, stop = place * self.batch_size, min((place + 1) * self.batch_size, self.count)
         rows = slice(start, stop) if order is None else order[start:stop]
-        return jax.tree.map(lambda a: a[rows], (self.x, self.y, self.sample_weight))
+        return jax.tree.map(lambda a: a[rows], self.tree)
 
     def spec(self, size: int) -> Batch:
         """Shapes and dtypes of a batch of so many rows, as a device has them."""
@@ -102,11 +107,11 @@ class ArrayData:
         def one(leaf: Any) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((size, *leaf.shape[1:]), jax.dtypes.canonicalize_dtype(leaf.dtype))
 
-        return jax.tree.map(one, (self.x, self.y, self.sample_weight))
+        return jax.tree.map(one, self.tree)
 
     def slice(self, start: int, stop: int) -> ArrayData:
         """Some of the rows."""
-        parts = jax.tree.map(lambda a: a[start:stop], (self.x, self.y, self.sample_weight))
+        parts = jax.tree.map(lambda a: a[start:stop], self.tree)
         return ArrayData(parts[0], parts[1], parts[2], self.batch_size)
 
 

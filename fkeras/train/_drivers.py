@@ -30,7 +30,7 @@ def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
     if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
         return False
     data = source.data
-    if not _programs.fits_device((data.x, data.y, data.sample_weight)):
+    if not _programs.fits_device(data.tree):
         return False
     batch = data.spec(data.batch_size)
     leaves, treedef = jax.tree.flatten((state, batch))
@@ -90,7 +90,7 @@ class OnDevice:
     def __init__(self, steps: Any, step: Any, source: Arrays, seed: np.ndarray | None) -> None:
         self.steps, self.step, self.source, self.seed = steps, step, source, seed
         data = source.data
-        self.data = jax.device_put((data.x, data.y, data.sample_weight))
+        self.data = jax.device_put(data.tree)
         self.full = data.count // data.batch_size
         self.where, self.place = Position(0, 0), 0
         self.known: tuple[int, Any, Any] | None = None

@@ -137,7 +137,7 @@ def _pass_on_device(
 ) -> tuple[Any, int]:
     """Many batches a dispatch."""
     run = _evaluate_many(trainer)
-    data, size = jax.device_put(_tree(source)), min(source.data.batch_size, source.data.count)
+    data, size = jax.device_put(source.data.tree), min(source.data.batch_size, source.data.count)
     total, done, pace = min(source.steps, steps or source.steps), 0, Pace(None)
     before = None
     while done < total:
@@ -152,7 +152,7 @@ def _pass_on_device(
 def _evaluates_on_device(trainer: Any, source: Arrays) -> bool:
     """Whether batches that may be padded are evaluated many a dispatch."""
     plain = not trainer.objective.has_on_host() and not trainer.run_eagerly
-    return plain and worth_copying(_tree(source), source.steps)
+    return plain and worth_copying(source.data.tree, source.steps)
 
 
 def _evaluate_many(trainer: Any) -> Any:
@@ -178,20 +178,15 @@ def lower_evaluate(trainer: Any, state: Any, source: Arrays, stream: bool) -> An
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
     light = state.replace(opt_state=(), metrics=())
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
-    example = jax.eval_shape(lambda x: jax.tree.map(lambda a: a[:1], x), data.x)
-    padded = not stream and _can_pad(trainer, state.variables, example)
+    padded = not stream and _can_pad(trainer, state.variables, data.spec(1)[0])
     if padded and _evaluates_on_device(trainer, source):
-        return _evaluate_many(trainer).lower(state.metrics, light, _tree(source), place, place, data.batch_size)
+        return _evaluate_many(trainer).lower(state.metrics, light, source.data.tree, place, place, data.batch_size)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
     if trainer.objective.has_on_host():
         run = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
     else:
         run = cached(trainer, "evaluate", lambda: trainer._evaluate_batch)
     return run.lower(state.metrics, light, data.spec(data.batch_size), valid)
-
-
-def _tree(source: Arrays) -> Any:
-    return source.data.x, source.data.y, source.data.sample_weight
 
 
 def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
