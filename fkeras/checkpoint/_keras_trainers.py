@@ -56,7 +56,7 @@ def save_keras_trainer(trainer: Trainer, filepath: Any, state: TrainState, overw
     check_whole_step(trainer.optimizer, state.step)
     mine = {
         "step": int(state.step),
-        "key": [str(jax.random.key_impl(state.rng)), np.asarray(jax.random.key_data(state.rng)).tolist()],
+        "key": [str(state.rng_impl), np.asarray(state.rng_data).tolist()],
         "example": manifest["example"],
         "trainer_class": manifest["trainer_class"],
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from ..core import NON_TRAINABLE, Layer, explain, map_layers_with_path
@@ -84,7 +83,6 @@ def lora_variables(model: Any, variables: Any, key: Any = 0, *args: Any) -> dict
         ValueError: variables of another model.
     """
     check_arrays(variables, "lora_variables", "state.variables, ...")
-    key = jax.random.key(key) if isinstance(key, int | np.integer) else key
     fresh = model.init(key, *args)
     given = _directory.flatten(_storages.convert(model, variables))
     mine = _directory.flatten(fresh)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
-import dataclasses
 import os
 import pathlib
 import shutil
@@ -60,9 +59,7 @@ def save_run(
         "run": _encode(record, "record", arrays),
         "memory": [_encode(m, f"memory/{i}", arrays) for i, m in enumerate(memory)],
     }
-    state = state.unpacked()
-    parts = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-    tree = {**parts, BESIDE: arrays}
+    tree = {**state.tree(), BESIDE: arrays}
     total = record["total"]
     if pool is not None:
         return pool.submit(_write, place, total, manifest, tree, keep)
@@ -105,10 +102,10 @@ def load_run(
                 write="the same arguments, or another directory",
             )
         )
-    like = jax.eval_shape(TrainState.unpacked, like)
+    like = jax.eval_shape(TrainState.tree, like)
     compare(_directory.spec_of(like), state_specs(manifest)).require(f"The run in {str(place)!r}")
     arrays = _directory.read_arrays(saved[-1], manifest)
-    state = _directory.unflatten(like, arrays, manifest).packed()
+    state = TrainState.of(_directory.unflatten(like, arrays, manifest))
     beside = {p.removeprefix(f"{BESIDE}/"): a for p, a in arrays.items() if p.startswith(f"{BESIDE}/")}
     record = _decode(manifest["run"], beside, manifest)
     return state, record, [_decode(m, beside, manifest) for m in manifest["memory"]]

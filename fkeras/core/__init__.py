@@ -24,6 +24,7 @@ from ._infer import struct_of as struct_of
 from ._input import Input as Input
 from ._input import InputLayer as InputLayer
 from ._input_spec import InputSpec as InputSpec
+from ._keys import as_key as as_key
 from ._layer import Layer as Layer
 from ._layer import WeightFacts as WeightFacts
 from ._model import Model as Model

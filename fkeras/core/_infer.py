@@ -107,10 +107,19 @@ def _key_struct(implementation: str) -> jax.ShapeDtypeStruct:
     return jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
 
 
-def _trace(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
-    key = _key_struct(getattr(jax.config, "jax_default_prng_impl"))  # noqa: B009 - mypy knows no such attribute
-    closed, (outputs, variables) = jax.make_jaxpr(function, return_shape=True)(key, inputs)
-    return Inferred(outputs, variables, _slice(closed, variables))
+def _trace(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct], kind: Any = None) -> Inferred:
+    if kind is None:
+        kind = _key_struct(getattr(jax.config, "jax_default_prng_impl"))  # noqa: B009 - mypy knows no such attribute
+    closed, (outputs, variables) = jax.make_jaxpr(function, return_shape=True)(kind, inputs)
+    run = _slice(closed, variables)
+
+    def program(key: jax.Array) -> Any:
+        if key.dtype == kind.dtype:
+            return run(key)
+        # a key of another generator, whose arithmetic is not in this program
+        return _trace(function, inputs, jax.ShapeDtypeStruct(key.shape, key.dtype)).program(key)
+
+    return Inferred(outputs, variables, program)
 
 
 def _slice(closed: jex.ClosedJaxpr, variables: Any) -> Callable[[jax.Array], Any]:

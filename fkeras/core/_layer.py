@@ -28,6 +28,7 @@ from ._fields import convert_fields, field
 from ._hashing import hashable
 from ._infer import Inferred, infer, struct_of
 from ._input_spec import check_input_spec
+from ._keys import as_key
 from ._layer_errors import check_name, concrete_shape, explained, frozen, lacking
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
@@ -391,7 +392,7 @@ class Layer(linen.Module, kw_only=True):
         """
         if "method" in kwargs or "mutable" in kwargs:
             return dict(super().init(rngs, *args, **kwargs))
-        key = params_key(rngs)
+        key = as_key(rngs)
         leaves, treedef = jax.tree.flatten((args, kwargs))
         if has_symbolic(leaves):
             leaves = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
@@ -734,16 +735,6 @@ def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
         given = parent.__dict__.get("_training")
         parent = parent.parent
     return False if given is None else given
-
-
-def params_key(rngs: Any) -> Any:
-    if isinstance(rngs, Mapping):
-        rngs = rngs.get("params", next(iter(rngs.values()), None))
-    if rngs is None or isinstance(rngs, bool | str | float):
-        raise ValueError(
-            explain("`init` needs a random key.", received=repr(rngs), write="model.init(jax.random.key(0))")
-        )
-    return jax.random.key(rngs) if isinstance(rngs, int | np.integer) else rngs
 
 
 def _is_array(leaf: Any) -> bool:

@@ -17,7 +17,8 @@ from ._errors import did_you_mean, explain
 from ._graph import Graph, rerecord
 from ._infer import Inferred, fold_in, is_symbolic
 from ._input import InputLayer
-from ._layer import Layer, default_name, params_key
+from ._keys import as_key
+from ._layer import Layer, default_name
 from ._run import run_graph, sow_masks
 from ._structure import check_shared, children, find_path, weight_facts
 from ._symbolic import SymbolicTensor
@@ -144,7 +145,7 @@ class Model(Layer):
         assert self.graph is not None
         if args:
             _inputs.match(self.graph.inputs, args[0], self._input_leaf_names(), self.path_text())
-        key = params_key(rngs)
+        key = as_key(rngs)
 
         def make(layer: Layer, node: Any) -> Any:
             # A layer's key depends on its name alone, not on its place or on its neighbours.

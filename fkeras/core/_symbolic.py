@@ -221,9 +221,11 @@ def record(
 
     def trace() -> Inferred:
         facts: dict[Any, Any] = {}
+        # what is found outlives this graph where others share it, so it holds none of its tensors
+        constants = [None if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
 
         def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
-            filled = list(leaves)
+            filled = list(constants)
             for place, array in zip(places, arrays, strict=True):
                 filled[place] = array
             a, k = jax.tree.unflatten(treedef, filled)

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import did_you_mean, explain
 from . import _data, _evaluate, _predict, _programs
 from ._data import ArrayData
-from ._drivers import runs_on_device
+from ._drivers import runs_on_device, stack_of
 from ._sources import Arrays
 
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
@@ -85,14 +85,16 @@ def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
 
 def _fit(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
     data = source.data
-    step = _programs.one_step(trainer, True)
-    if stream or not runs_on_device(trainer, source, step, state):
-        found = {"fit": step.lower(state, data.spec(data.batch_size))}
-    else:
+    step, many = _programs.one_step(trainer, True), _programs.many_steps(trainer, True)
+    place, batch = jax.ShapeDtypeStruct((), np.int32), data.spec(data.batch_size)
+    if not stream and runs_on_device(trainer, source, step, state):
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
-        place = jax.ShapeDtypeStruct((), np.int32)
-        many = _programs.many_steps(trainer, True)
         found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size)}
+    elif count := stack_of(trainer, step, state, batch):
+        stack = data.spec(count * data.batch_size)
+        found = {"fit": many.lower(state, stack, None, place, place, data.batch_size)}
+    else:
+        found = {"fit": step.lower(state, batch)}
     if not stream and data.count % data.batch_size:
         found["fit, last batch"] = step.lower(state, data.spec(data.count % data.batch_size))
     return found

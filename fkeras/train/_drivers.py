@@ -1,28 +1,38 @@
-"""How the steps of an epoch are dispatched: many at a time over arrays on the device, or one by one."""
+"""How the steps of an epoch are dispatched: many at a time over arrays on the device, stacked, or one by one."""
 
 from __future__ import annotations
 
 import collections
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from . import _programs
+from . import _data, _programs
 from ._interrupt import Interruptible
 from ._sources import Arrays, Position
 
-# How many steps may be under way before Python waits for one of them.
-AHEAD = 32
+# How many steps may be under way before Python waits for one of them, and how many lie between two looks: looking at
+# a step that has ended takes as long as a tenth of a tiny one.
+AHEAD, _LOOKS = 32, 8
+# Batches that wait for each other to be dispatched together: at most so many, of so many bytes in all (which are copied
+# in the time of a dispatch), and for so many seconds.
+_STACK, _BYTES, _PATIENCE = 64, 2**17, 0.005
+# Fewer than that are not worth the copy.
+_FEWEST = 4
 
 
 def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, donate: bool) -> Any:
     """The driver that suits a source and a step."""
     step = _programs.one_step(trainer, donate)
+    if trainer.run_eagerly:
+        return OneByOne(step, source, seed)
+    steps = _programs.many_steps(trainer, donate)
     if runs_on_device(trainer, source, step, state):
-        return OnDevice(_programs.many_steps(trainer, donate), step, source, seed)
-    return OneByOne(step, source, seed)
+        return OnDevice(steps, step, source, seed)
+    return Stacked(trainer, steps, step, source, seed)
 
 
 def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
@@ -30,9 +40,33 @@ def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
     if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
         return False
     data = source.data
-    if not _programs.fits_device(data.tree):
-        return False
-    batch = data.spec(data.batch_size)
+    return _programs.fits_device(data.tree) and _loops_well(trainer, step, state, data.spec(data.batch_size))
+
+
+def stack_of(trainer: Any, step: Any, state: Any, batch: Any) -> int:
+    """How many batches like this one are dispatched together; 0 where each has a dispatch of its own.
+
+    Args:
+        trainer: the trainer.
+        step: `(state, batch) -> (state, logs)`.
+        state: a state, or its shapes.
+        batch: a batch, or its shapes.
+    """
+    leaves = jax.tree.leaves(batch)
+    if len({leaf.shape[:1] for leaf in leaves}) != 1 or not leaves[0].shape:
+        return 0
+    if any(leaf.dtype.kind not in "biufcV" for leaf in leaves):
+        return 0
+    count = min(_STACK, _BYTES // max(1, _programs.nbytes(batch)))
+    batch = jax.tree.map(_as_on_device, batch)
+    return count if count >= _FEWEST and _loops_well(trainer, step, state, batch) else 0
+
+
+def _as_on_device(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
+
+
+def _loops_well(trainer: Any, step: Any, state: Any, batch: Any) -> bool:
     leaves, treedef = jax.tree.flatten((state, batch))
     key = ("loops well", treedef, *((leaf.shape, leaf.dtype) for leaf in leaves))  # looking takes a millisecond
     if key not in trainer._programs:
@@ -66,15 +100,104 @@ class OneByOne:
         """At most `count` steps: `(state, logs of the last, how many were made)`."""
         logs: Any = None
         for made in range(count):
-            # Asked before a batch is drawn: one that was drawn is trained on, or a resumed run would miss it.
-            batch = None if made and interruption.asked else next(self.batches, None)
+            batch = self.draw(made, interruption)
             if batch is None:
                 return state, logs, made
             state, logs = self.step(state, batch)
-            self.under_way.append(logs)
-            if len(self.under_way) > AHEAD:
-                jax.block_until_ready(self.under_way.popleft())
+            if made % _LOOKS == 0:
+                self.watch(logs, AHEAD // _LOOKS)
         return state, logs, count
+
+    def draw(self, made: int, interruption: Interruptible) -> Any:
+        """The next batch; `None` at the end, or where a signal came after some were `made`."""
+        # Asked before a batch is drawn: one that was drawn is trained on, or a resumed run would miss it.
+        return None if made and interruption.asked else next(self.batches, None)
+
+    def watch(self, logs: Any, most: int) -> None:
+        """Note what a dispatch will return, and wait while more than `most` are under way."""
+        self.under_way.append(logs)
+        if len(self.under_way) > most:
+            jax.block_until_ready(self.under_way.popleft())
+
+
+class Stacked(OneByOne):
+    """Batches that are alike wait for each other, and are dispatched together; others are dispatched one by one.
+
+    A batch's size, not the time at which it comes, decides which program makes its step, so that a run that is cut up
+    in another way has the same numbers.
+
+    Args:
+        trainer: the trainer.
+        steps: `(state, data, order, start, stop, size) -> (state, logs)`.
+        step: `(state, batch) -> (state, logs)`.
+        source: the batches.
+        seed: what the order of arrays follows from; `None` leaves them as they are.
+    """
+
+    def __init__(self, trainer: Any, steps: Any, step: Any, source: Any, seed: np.ndarray | None) -> None:
+        super().__init__(step, source, seed)
+        self.trainer, self.steps = trainer, steps
+        self.known: dict[Any, int] = {}
+
+    def advance(self, state: Any, count: int, interruption: Interruptible) -> tuple[Any, Any, int]:
+        """At most `count` steps: `(state, logs of the last, how many were made)`."""
+        logs, made, most = None, 0, 0
+        form: Any = None
+        stack: _Stack | None = None
+        while True:
+            drawn = made + (stack.filled if stack else 0)
+            batch = self.draw(drawn, interruption) if drawn < count else None
+            leaves, treedef = jax.tree.flatten(batch)
+            new = (treedef, *((type(leaf), np.shape(leaf), getattr(leaf, "dtype", None)) for leaf in leaves))
+            if stack and (new != form or stack.is_due()):
+                data = jax.tree.unflatten(form[0], stack.arrays)
+                state, logs = self.steps(state, data, None, np.int32(0), np.int32(stack.filled), stack.size)
+                self.watch(logs, AHEAD)
+                made, stack = made + stack.filled, None
+            if batch is None:
+                return state, logs, made
+            if new != form:
+                form, most = new, self._stack_of(new, state, batch)
+            if most:
+                stack = stack or _Stack(leaves, most)
+                stack.add(leaves)
+            else:
+                state, logs = self.step(state, batch)
+                made += 1
+                if made % _LOOKS == 0:
+                    self.watch(logs, AHEAD // _LOOKS)
+
+    def _stack_of(self, form: Any, state: Any, batch: Any) -> int:
+        if form not in self.known:
+            plain = all(kind is np.ndarray for kind, _, _ in form[1:])
+            # the program of a short last batch is compiled while the first steps run: it is the step's
+            short = isinstance(self.source, Arrays) and _data.rows(batch) < self.source.data.batch_size
+            self.known[form] = stack_of(self.trainer, self.step, state, batch) if plain and not short else 0
+        return self.known[form]
+
+
+class _Stack:
+    """Arrays with room for `most` batches, of which so many are `filled`: one program serves any number.
+
+    The arrays are new ones for each dispatch, as the device may read them where they lie.
+    """
+
+    def __init__(self, leaves: list[np.ndarray], most: int) -> None:
+        self.most, self.filled, self.size, self.since = most, 0, len(leaves[0]), time.monotonic()
+        dtypes = [jax.dtypes.canonicalize_dtype(leaf.dtype) for leaf in leaves]
+        shapes = [(most * self.size, *leaf.shape[1:]) for leaf in leaves]
+        self.arrays = [np.empty(*form) for form in zip(shapes, dtypes, strict=True)]
+
+    def add(self, leaves: list[np.ndarray]) -> None:
+        """Copy a batch at once: a generator may fill the same arrays again."""
+        start = self.filled * self.size
+        for array, leaf in zip(self.arrays, leaves, strict=True):
+            array[start : start + self.size] = leaf
+        self.filled += 1
+
+    def is_due(self) -> bool:
+        """Whether what there is should be dispatched."""
+        return self.filled == self.most or time.monotonic() - self.since > _PATIENCE
 
 
 class OnDevice:

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from ..core import explain
@@ -143,7 +142,7 @@ class _Loop:
         if not run.total:
             run.state = run.state.replace(metrics=empty)
         self.reset = _programs.cached(trainer, "reset metrics", lambda: lambda: trainer.reset_metrics(None))
-        seed = np.asarray(jax.random.key_data(run.state.rng)) if shuffle else None
+        seed = np.asarray(run.state.rng_data) if shuffle else None
         self.driver: Any = (
             Checked(trainer, source, seed)
             if check_nans

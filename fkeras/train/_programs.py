@@ -147,6 +147,7 @@ def _equations(jaxpr: Any) -> Iterator[Any]:
 
 
 # ------------------------------------------------------------------ private copies
+@jax.jit
 def private(state: Any) -> Any:
     """A copy that nobody else holds, each leaf a buffer of its own."""
     return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True) if _is_plain(leaf) else leaf.copy(), state)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import jax
-from flax import struct
 
-from ..core import explain
+from ..core import as_key, explain
 from ._running_sums import RunningSums
 
 
-class TrainState(struct.PyTreeNode):
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["step", "params", "model_state", "opt_state", "metrics", "rng_data"],
+    meta_fields=["rng_impl"],
+)
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainState:
     """The state of a run; a step takes one and returns the next.
 
     Attributes:
@@ -21,7 +28,9 @@ class TrainState(struct.PyTreeNode):
         model_state: every other collection of the model (`batch_stats`, …).
         opt_state: the optimizer's state, over the weights that do move.
         metrics: the running sums of loss and metrics since the epoch began.
-        rng: a typed key that never advances; step `n` uses `fold_in(rng, n)`.
+        rng_data: the numbers of the run's key, which is a plain array in the pytree: JAX's fast path for calls of a
+            compiled function does not know typed keys, and took a quarter longer for a tiny model's step.
+        rng_impl: the kind of the key; part of the pytree's structure.
 
     >>> import fkeras as fk
     >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
@@ -35,25 +44,51 @@ class TrainState(struct.PyTreeNode):
     model_state: Any
     opt_state: Any
     metrics: Any
-    rng: jax.Array
+    rng_data: Any
+    rng_impl: Any
+
+    @property
+    def rng(self) -> Any:
+        """The run's key, a typed one that never advances: step `n` uses `fold_in(rng, n)`."""
+        return None if self.rng_data is None else jax.random.wrap_key_data(self.rng_data, impl=self.rng_impl)
 
     @property
     def variables(self) -> dict[str, Any]:
         """What `model.apply` takes: `{"params": …, "batch_stats": …}`."""
         return {"params": self.params, **self.model_state}
 
-    def unpacked(self) -> TrainState:
-        """The state with its sums as plain dicts, which is how files keep it."""
-        return self.replace(metrics=self.metrics.tree()) if isinstance(self.metrics, RunningSums) else self
+    def replace(self, **changes: Any) -> TrainState:
+        """The state with some parts changed; `rng=` takes a key or a seed."""
+        if "rng" in changes:
+            changes |= key_parts(changes.pop("rng"))
+        return dataclasses.replace(self, **changes)
 
-    def packed(self) -> TrainState:
-        """The state with its sums as steps want them."""
-        return self.replace(metrics=RunningSums.of(self.metrics)) if isinstance(self.metrics, Mapping) else self
+    def tree(self) -> dict[str, Any]:
+        """The state as plain dicts, the key a typed one: which is how files keep it."""
+        sums = self.metrics.tree() if isinstance(self.metrics, RunningSums) else self.metrics
+        named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if not f.name.startswith("rng_")}
+        return {**named, "metrics": sums, "rng": self.rng}
+
+    @classmethod
+    def of(cls, tree: Mapping[str, Any]) -> TrainState:
+        """The state of what `tree` returned."""
+        rest = {name: part for name, part in tree.items() if name != "rng"}
+        sums = tree["metrics"]
+        rest["metrics"] = RunningSums.of(sums) if isinstance(sums, Mapping) else sums
+        return cls(**rest, **key_parts(tree["rng"]))
 
     def with_variables(self, variables: Any) -> TrainState:
         """The state with other weights and collections."""
         rest = {k: v for k, v in variables.items() if k != "params"}
         return self.replace(params=variables["params"], model_state={**self.model_state, **rest})
+
+
+def key_parts(key: Any) -> dict[str, Any]:
+    """A key as the two fields of a state that hold it."""
+    if key is None:
+        return {"rng_data": None, "rng_impl": None}
+    key = as_key(key)
+    return {"rng_data": jax.random.key_data(key), "rng_impl": jax.random.key_impl(key)}
 
 
 def check_state(state: Any, method: str, arguments: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import explain
+from ..core import as_key, explain
 from . import _ahead, _evaluate, _predict, _sources
 from . import _fit as fitting
 from . import losses as fk_losses
@@ -27,7 +27,7 @@ from ._objective import Objective, add_to, output_names, targets
 from ._partition import Partition, merge, partition_of
 from ._programs import cached
 from ._running_sums import RunningSums
-from ._state import TrainState
+from ._state import TrainState, key_parts
 from ._step_numbers import check_log, step_numbers
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
@@ -44,8 +44,10 @@ def _compiled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def method(self: Trainer, *args: Any) -> Any:
-        found = self._programs.get(key)
-        return (program(self) if found is None else found)(*args)
+        made = program(self)
+        if getattr(type(self), name) is method:  # not where a subclass calls this one by `super()`
+            object.__setattr__(self, name, made)  # from now on it is called without a detour through here
+        return made(*args)
 
     method.plain, method.program = function, program  # type: ignore[attr-defined]
     return method
@@ -175,7 +177,7 @@ class Trainer:
         """The state at the beginning of a run.
 
         Args:
-            key: a seed or a `jax.random.key`; the weights and every later random number follow from it.
+            key: a seed or a key; the weights and every later random number follow from it.
             x: an example input, for a model that does not know its input's shape; one batch, any size.
             variables: weights to start from, instead of new ones.
 
@@ -190,7 +192,7 @@ class Trainer:
         >>> trainer.init(0, [[1.0, 2.0, 3.0]]).params["dense"]["kernel"].shape
         (3, 2)
         """
-        key = jax.random.key(key) if isinstance(key, int | np.integer) else key
+        key = as_key(key)
         x = as_arrays(x)
         if x is not None:
             spec = jax.tree.map(lambda a: {"shape": list(jnp.shape(a)), "dtype": jnp.result_type(a).name}, x)
@@ -209,7 +211,7 @@ class Trainer:
             model_state={c: v for c, v in variables.items() if c != "params"},
             opt_state=start(moving),
             metrics=self.reset_metrics(variables, x),
-            rng=jax.random.fold_in(key, 1),
+            **key_parts(jax.random.fold_in(key, 1)),
         )
 
     def partition(self, x: Any = None) -> Partition:

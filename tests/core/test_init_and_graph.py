@@ -410,3 +410,31 @@ def test_constructors_take_keras_positional_order():
     assert fk.nn.MaxPooling2D(2, 2, "valid", None, "pool").name == "pool"  # some of Keras's take the name by position
     with pytest.raises(TypeError, match="multiple values for argument 'units'"):
         fk.nn.Dense(3, units=3)
+
+
+# ------------------------------------------------------------------ keys
+@pytest.mark.parametrize("form", ["layer", "sequential", "functional", "unknown sizes"])
+def test_keys_of_every_kind_make_weights(form):
+    x = np.ones((2, 4, 3), "float32")
+    if form == "layer":
+        model, args = fk.nn.Dense(2), (x,)
+    elif form == "functional":
+        inputs = fk.Input((4, 3))
+        model, args = fk.Model(inputs, fk.nn.Dense(2)(fk.nn.Dropout(0.1)(inputs))), ()
+    else:
+        model, args = fk.Sequential([fk.Input((None if form == "unknown sizes" else 4, 3)), fk.nn.Dense(2)]), ()
+    typed, raw = (model.init(key, *args) for key in (jax.random.key(0), jax.random.PRNGKey(0)))
+    jax.tree.map(np.testing.assert_array_equal, typed, raw)
+    other = model.init(jax.random.key(0, impl="rbg"), *args)
+    kernel = lambda variables: max(jax.tree.leaves(variables), key=np.size)  # noqa: E731
+    assert np.abs(kernel(other)).max() > 0
+    assert not np.array_equal(kernel(other), kernel(typed))
+    stacked = jax.vmap(lambda key: model.init(key, *args))(jax.random.split(jax.random.PRNGKey(0), 3))
+    assert kernel(stacked).shape == (3, *kernel(typed).shape)
+
+
+def test_what_is_no_key_is_refused():
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+    for wrong in (np.ones((2, 3), "float32"), True, "0", None, np.zeros(4, "uint32")):
+        with pytest.raises(ValueError, match=r"`init` needs a random key(?s:.*)trainer.init\(0\)"):
+            model.init(wrong)

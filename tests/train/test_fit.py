@@ -1,5 +1,6 @@
 """What `fit` does beside Keras's arguments: steps, the numbers of a step, compilations, float16, where steps run."""
 
+import time
 import warnings
 
 import jax
@@ -9,6 +10,7 @@ import optax
 import pytest
 
 import fkeras as fk
+from fkeras.train import _programs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(26, 4)).astype("float32")
@@ -173,8 +175,68 @@ def test_steps_on_the_device_are_the_steps_made_one_by_one(kwargs):
     watch = fk.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
     single, two = trainer.fit(state, X, labels, batch_size=8, epochs=3, verbose=0, callbacks=[watch], **kwargs)
     assert len(seen) == int(single.step) == int(looped.step)
-    assert equal(looped.replace(rng=None), single.replace(rng=None))
+    assert equal(looped, single)
     assert one.history == two.history
+
+
+def test_batches_that_are_stacked_make_the_steps_they_make_alone():
+    trainer = dense().compile("adam", "mse", metrics=["mae"])
+    state = trainer.init(0)
+    sizes = [4, 4, 4, 2, 4, 4, 2, 2, 4]  # alike ones are dispatched together, each size by a program of its own
+    starts = np.cumsum([0, *sizes[:-1]]) % 20
+
+    def batches(pause=0.0):
+        for start, size in zip(starts, sizes, strict=True):
+            time.sleep(pause)
+            yield X[start : start + size], Y[start : start + size].astype("float64")
+
+    def in_one_buffer():
+        buffers = {size: (np.zeros((size, 4), "float32"), np.zeros((size, 1))) for size in set(sizes)}
+        for x, y in batches():
+            places = buffers[len(x)]
+            places[0][:], places[1][:] = x, y
+            yield places
+
+    whole, one = trainer.fit(state, list(batches()), epochs=2, verbose=0)
+    seen = []
+    watch = fk.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    singly, two = trainer.fit(state, list(batches()), epochs=2, verbose=0, callbacks=[watch])
+    assert len(seen) == int(singly.step) == int(whole.step) == 18
+    assert equal(whole, singly)
+    assert one.history == two.history
+    short, _ = trainer.fit(state, batches(), verbose=0)
+    late, _ = trainer.fit(state, batches(0.006), verbose=0)  # none waits so long for another
+    again, _ = trainer.fit(state, in_one_buffer(), verbose=0)
+    assert equal(short, late)
+    assert equal(short, again)
+    by_hand = state
+    for batch in batches():
+        by_hand, _ = trainer.train_step(by_hand, batch)
+    # another program, so XLA may fuse a multiply with an add where the loop does not
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), short.params, by_hand.params)
+
+
+@pytest.mark.parametrize("what", ["convolutions", "jax arrays", "large batches", "batches of unlike arrays"])
+def test_what_is_not_stacked_is_dispatched_singly(what, monkeypatch):
+    monkeypatch.setattr(_programs, "many_steps", lambda trainer, donate: None)
+    if what == "convolutions":
+        model, x = (
+            fk.Sequential([fk.Input((5, 5, 1)), fk.nn.Conv2D(2, 3), fk.nn.Flatten(), fk.nn.Dense(1)]),
+            (8, 5, 5, 1),
+        )
+    else:
+        model, x = dense(), (20_000 if what == "large batches" else 8, 4)
+    batch = (np.ones(x, "float32"), np.ones((x[0], 1), "float32"))
+    if what == "jax arrays":
+        batch = jax.tree.map(jnp.asarray, batch)
+    if what == "batches of unlike arrays":
+        batch = (*batch, np.float32(2.0) * np.ones(()))  # one weight for all
+    trainer = model.compile("sgd", "mse")
+    state, _ = trainer.fit(trainer.init(0), [batch] * 3, verbose=0)
+    by_hand = trainer.init(0)
+    for _ in range(3):
+        by_hand, _ = trainer.train_step(by_hand, batch)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), state.params, by_hand.params)
 
 
 def test_convolutions_are_not_looped_on_the_cpu_and_train_the_same():

@@ -1,0 +1,48 @@
+"""The typed key of what a user hands to `init`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._errors import explain
+
+
+def as_key(rngs: Any) -> jax.Array:
+    """A typed key.
+
+    Args:
+        rngs: a key, typed or raw data (`jax.random.PRNGKey`); a seed; or Linen's `{"params": key, …}`.
+
+    Raises:
+        ValueError: none of those.
+
+    >>> as_key(3) == as_key(jax.random.PRNGKey(3))
+    Array(True, dtype=bool)
+    """
+    if isinstance(rngs, Mapping):
+        rngs = rngs.get("params", next(iter(rngs.values()), None))
+    if isinstance(rngs, int | np.integer) and not isinstance(rngs, bool):
+        return jax.random.key(rngs)
+    dtype = getattr(rngs, "dtype", np.dtype(object))
+    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        return rngs
+    if dtype == np.uint32 and np.shape(rngs)[-1:] == _words():
+        return jax.random.wrap_key_data(rngs)
+    raise ValueError(
+        explain(
+            "`init` needs a random key.",
+            received=repr(rngs)[:200],
+            usually="an input came first, or the raw data of a key that is not of JAX's default generator.",
+            write="model.init(jax.random.key(0)), or trainer.init(0)",
+        )
+    )
+
+
+def _words() -> tuple[int, ...]:
+    """The shape of the default generator's keys as raw data."""
+    return jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))).shape
