@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ def unpack(batch: Any) -> Batch:
 
 def rows(tree: Any) -> int:
     """The batch size of a pytree of arrays."""
+    if isinstance(tree, np.ndarray) and tree.ndim:
+        return len(tree)
     return next((int(np.shape(leaf)[0]) for leaf in jax.tree.leaves(tree) if np.ndim(leaf)), 1)
 
 
@@ -82,7 +85,7 @@ class ArrayData:
     sample_weight: Any
     batch_size: int
 
-    @property
+    @functools.cached_property
     def count(self) -> int:
         return rows(self.x)
 
@@ -99,7 +102,12 @@ class ArrayData:
         """The batch at a place, of the rows in the given order."""
         start, stop = place * self.batch_size, min((place + 1) * self.batch_size, self.count)
         rows = slice(start, stop) if order is None else order[start:stop]
-        return jax.tree.map(lambda a: a[rows], self.tree)
+        leaves, treedef = self._flat
+        return jax.tree.unflatten(treedef, [leaf[rows] for leaf in leaves])
+
+    @functools.cached_property
+    def _flat(self) -> tuple[list[Any], Any]:
+        return jax.tree.flatten(self.tree)
 
     def spec(self, size: int) -> Batch:
         """Shapes and dtypes of a batch of so many rows, as a device has them."""

@@ -56,24 +56,24 @@ def predict(
             found = _predict_on_device(trainer, variables, source)
             if found is not None:
                 return found
-    size = min(source.data.batch_size, source.data.count) if arrays else None
+    size = min(source.data.batch_size, source.data.count) if arrays else 0  # a stream's batches stay as they are
     calls, progress, results = CallbackList(callbacks), Progress(steps or source.steps, int(verbose != 0)), []
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
     calls.call("on_predict_begin", event)
     for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
         calls.call("on_predict_batch_begin", event, batch=done)
         count = rows(inputs)
-        whole = _data.pad(inputs, size) if size is not None and count < size else inputs
-        outputs = trainer.predict_step(variables, whole)
-        results.append((outputs, count))
+        padded = count < size
+        results.append(trainer.predict_step(variables, _data.pad(inputs, size) if padded else inputs))
         calls.call("on_predict_batch_end", event, batch=done)
         progress.step(done + 1, {})
     if not results:
         raise no_batches(0)
     calls.call("on_predict_end", event)
     progress.finish(len(results), {})
-    parts = [jax.tree.map(lambda a, n=count: np.asarray(a)[:n], outputs) for outputs, count in results]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    if padded:  # the last batch, and no other
+        results[-1] = jax.tree.map(lambda a: a[:count], results[-1])
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
 
 
 def _is_one_batch(x: Any, batch_size: Any) -> bool:
