@@ -52,6 +52,11 @@ for _name, _function in _SAME_IN_JAX.items():
 
 
 # ------------------------------------------------------------------ rectifiers
+# Differentiated once for each shape: a network has dozens of them, and jax.nn's has a rule of its own, which is slow to
+# trace.
+_relu = jax.jit(jax.nn.relu, inline=True)
+
+
 @register(MODULE)
 def relu(
     x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
@@ -78,7 +83,7 @@ def relu(
     """
     x = jnp.asarray(x)
     if max_value is None and threshold == 0:
-        return jax.nn.relu(x) if negative_slope == 0 else jax.nn.leaky_relu(x, negative_slope)
+        return _relu(x) if negative_slope == 0 else jax.nn.leaky_relu(x, negative_slope)
     if threshold != 0:
         kept = jnp.where(x > threshold, x, jnp.zeros_like(x))
     else:  # jax.nn's derivatives are 0 at the kinks, and so are Keras's

@@ -29,6 +29,7 @@ from ._programs import cached
 from ._running_sums import RunningSums
 from ._state import TrainState, key_parts
 from ._step_numbers import check_log, step_numbers
+from .optimizers._per_weight import per_weight
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
 _COMPILED = ("train_step", "eval_step", "predict_step")
@@ -359,7 +360,7 @@ class Trainer:
         extra = {"value": loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
         extra["batch_weight"] = self.objective.weight_of(batch)
         updates, opt_state = fk_optimizers.update(self.optimizer, grads, state.opt_state, moving, **extra)
-        params = merge(partition.constrain(optax.apply_updates(moving, updates)), resting)
+        params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
         collections = {**state.model_state, **extras.get("model_state", {})}
         if is_dynamic(self.optimizer):  # a step that overflows changes nothing
             finite = all_finite(grads)

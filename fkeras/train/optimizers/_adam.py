@@ -10,16 +10,22 @@ import optax
 
 from ...core import explain, register
 from ._base import MODULE, LearningRate, Optimizer
+from ._per_weight import per_weight
 
 
 def zeros(params: Any) -> Any:
     """A slot for each parameter, of its shape and dtype."""
-    return jax.tree.map(jnp.zeros_like, params)
+    return per_weight(jnp.zeros_like, params)
 
 
 def toward(average: Any, values: Any, rate: Any) -> Any:
     """Move each average to its value: `average + (value - average) * rate`."""
-    return jax.tree.map(lambda a, v: a + (v - a) * rate, average, values)
+    return per_weight(lambda a, v: a + (v - a) * rate, average, values)
+
+
+def toward_square(average: Any, values: Any, rate: Any) -> Any:
+    """Move each average to its value's square."""
+    return per_weight(lambda a, v: a + (jnp.square(v) - a) * rate, average, values)
 
 
 def power(base: Any, exponent: jax.Array) -> jax.Array:
@@ -49,13 +55,17 @@ def scale_by_adam(
 
     def update(gradients: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
         alpha = learning_rate * jnp.sqrt(1 - power(beta_2, step + 1)) / (1 - power(beta_1, step + 1))
-        momentum = toward(state.momentum, gradients, 1 - beta_1)
-        velocity = toward(state.velocity, jax.tree.map(jnp.square, gradients), 1 - beta_2)
-        largest = jax.tree.map(jnp.maximum, state.velocity_hat, velocity) if amsgrad else None
-        moves = jax.tree.map(
-            lambda m, v: -m * alpha / (jnp.sqrt(v) + epsilon), momentum, largest if amsgrad else velocity
-        )
-        return moves, AdamState(momentum, velocity, largest)
+
+        def move(g: jax.Array, m: jax.Array, v: jax.Array, *largest: jax.Array) -> tuple[jax.Array, ...]:
+            m = m + (g - m) * (1 - beta_1)
+            v = v + (jnp.square(g) - v) * (1 - beta_2)
+            largest = tuple(jnp.maximum(past, v) for past in largest)
+            return -m * alpha / (jnp.sqrt(*largest or (v,)) + epsilon), m, v, *largest
+
+        slots = [slot for slot in state if slot is not None]
+        moved = per_weight(move, gradients, *slots)
+        moves, *slots = (jax.tree.map(lambda _, part, i=i: part[i], gradients, moved) for i in range(1 + len(slots)))
+        return moves, AdamState(*slots)
 
     return optax.GradientTransformation(init, update)
 
@@ -167,9 +177,9 @@ class Adamax(Optimizer):
 
         def update(gradients: Any, state: AdamaxState, params: Any = None) -> tuple[Any, AdamaxState]:
             momentum = toward(state.momentum, gradients, 1 - self.beta_1)
-            norm = jax.tree.map(lambda u, g: jnp.maximum(self.beta_2 * u, jnp.abs(g)), state.norm, gradients)
+            norm = per_weight(lambda u, g: jnp.maximum(self.beta_2 * u, jnp.abs(g)), state.norm, gradients)
             correction = 1 - power(self.beta_1, step + 1)
-            moves = jax.tree.map(lambda m, u: -learning_rate * m / (correction * (u + self.epsilon)), momentum, norm)
+            moves = per_weight(lambda m, u: -learning_rate * m / (correction * (u + self.epsilon)), momentum, norm)
             return moves, AdamaxState(momentum, norm)
 
         return optax.GradientTransformation(init, update)
@@ -222,13 +232,13 @@ class Nadam(Optimizer):
             now, ahead = schedule(step + 1), schedule(step + 2)
             product = state.u_product * now
             momentum = toward(state.momentum, gradients, 1 - self.beta_1)
-            velocity = toward(state.velocity, jax.tree.map(jnp.square, gradients), 1 - self.beta_2)
+            velocity = toward_square(state.velocity, gradients, 1 - self.beta_2)
             correction = 1 - power(self.beta_2, step + 1)
 
             def move(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
                 m_hat = ahead * m / (1 - product * ahead) + (1 - now) * g / (1 - product)
                 return -learning_rate * m_hat / (jnp.sqrt(v / correction) + self.epsilon)
 
-            return jax.tree.map(move, gradients, momentum, velocity), NadamState(momentum, velocity, product)
+            return per_weight(move, gradients, momentum, velocity), NadamState(momentum, velocity, product)
 
         return optax.GradientTransformation(init, update)

@@ -19,6 +19,7 @@ from ...core import did_you_mean, explain, register, serialize, serialize_functi
 from . import schedules
 from ._gradients import cast_like, clip, wide
 from ._paths import any_pattern_in, map_with_name
+from ._per_weight import per_weight
 
 MODULE = "keras.optimizers"
 
@@ -344,22 +345,26 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             moves, state = rule.update(gradients, wide(inner), None, **extra_args)
         else:
             params = wide(params)
-
-            def shrink(name: str, param: jax.Array) -> jax.Array:
-                decay = self.decay_of(name, param)
-                return jnp.zeros_like(param) if decay is None else param * decay * rate
-
-            pulls = map_with_name(shrink, params)
-            decayed = jax.tree.map(jnp.subtract, params, pulls)
+            pulls = self._pulls(params, rate)
+            decayed = params if pulls is None else jax.tree.map(jnp.subtract, params, pulls)
             moves, state = rule.update(gradients, wide(inner), decayed, **extra_args)
-            moves = jax.tree.map(jnp.subtract, moves, pulls)
+            moves = moves if pulls is None else jax.tree.map(jnp.subtract, moves, pulls)
         return cast_like(moves, target), cast_like(state, inner)
+
+    def _pulls(self, params: Any, rate: jax.Array) -> Any:
+        """What weight decay takes off each weight; `None` where nothing decays."""
+        decays = map_with_name(lambda name, param: self.decay_of(name, param), params)
+        if not jax.tree.leaves(decays):
+            return None
+        return jax.tree.map(
+            lambda param, decay: jnp.zeros_like(param) if decay is None else param * decay * rate, params, decays
+        )
 
     def _average(self, moves: Any, params: Any, ema: Any, step: jax.Array) -> tuple[Any, Any]:
         """Update the moving average; on an overwriting step, the move that lands on it."""
         moved = jax.tree.map(jnp.add, wide(params), wide(moves))
         momentum = jnp.where(step == 0, 0.0, self.ema_momentum)
-        wide_ema = jax.tree.map(lambda e, p: momentum * e + (1 - momentum) * p, wide(ema), moved)
+        wide_ema = per_weight(lambda e, p: momentum * e + (1 - momentum) * p, wide(ema), moved)
         ema = cast_like(wide_ema, ema)
         if self.ema_overwrite_frequency:
             overwrite = (step + 1) % self.ema_overwrite_frequency == 0

@@ -11,6 +11,7 @@ import optax
 from ...core import explain, register
 from ._adam import zeros
 from ._base import MODULE, LearningRate, Optimizer
+from ._per_weight import per_weight
 
 
 class FtrlState(NamedTuple):
@@ -82,17 +83,17 @@ class Ftrl(Optimizer):
         shrinkage = 2 * self.l2_shrinkage_regularization_strength
 
         def init(params: Any) -> FtrlState:
-            start = jax.tree.map(lambda p: jnp.full_like(p, self.initial_accumulator_value), params)
+            start = per_weight(lambda p: jnp.full_like(p, self.initial_accumulator_value), params)
             return FtrlState(start, zeros(params))
 
         def update(gradients: Any, state: FtrlState, params: Any = None) -> tuple[Any, FtrlState]:
             raised = lambda n: jnp.power(n, -self.learning_rate_power)  # noqa: E731
-            squares = jax.tree.map(lambda a, g: a + jnp.square(g), state.accumulator, gradients)
-            linear = jax.tree.map(
+            squares = per_weight(lambda a, g: a + jnp.square(g), state.accumulator, gradients)
+            linear = per_weight(
                 lambda z, g, w, n, a: z + (g + shrinkage * w - (raised(n) - raised(a)) / learning_rate * w),
                 *(state.linear, gradients, params, squares, state.accumulator),
             )
-            moves = jax.tree.map(
+            moves = per_weight(
                 lambda z, n, w: (jnp.clip(z, -l1, l1) - z) / (raised(n) / learning_rate + 2 * l2) - w,
                 *(linear, squares, params),
             )

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ._per_weight import per_weight
+
 
 def wide(tree: Any, like: Any = None) -> Any:
     """Floating leaves in at least float32; with `like`, also at least as wide as that tree's leaves.
@@ -21,14 +23,20 @@ def wide(tree: Any, like: Any = None) -> Any:
             return leaf
         # the widest, not promote_types: that refuses to mix dtypes where promotion is strict
         floating = [d for d in (leaf.dtype, other.dtype, jnp.dtype("float32")) if jnp.issubdtype(d, jnp.floating)]
-        return leaf.astype(max(floating, key=lambda dtype: jnp.finfo(dtype).bits))
+        widest = max(floating, key=lambda dtype: jnp.finfo(dtype).bits)
+        return leaf if leaf.dtype == widest else leaf.astype(widest)
 
     return jax.tree.map(cast, tree, tree if like is None else like)
 
 
 def cast_like(tree: Any, like: Any) -> Any:
     """Each leaf in the dtype of the same leaf of `like`."""
-    return jax.tree.map(lambda leaf, other: jnp.asarray(leaf).astype(other.dtype), tree, like)
+
+    def cast(leaf: Any, other: Any) -> Any:
+        same = isinstance(leaf, jax.Array) and leaf.dtype == other.dtype
+        return leaf if same else jnp.asarray(leaf).astype(other.dtype)
+
+    return jax.tree.map(cast, tree, like)
 
 
 def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
@@ -47,7 +55,7 @@ def clip(
 ) -> Any:
     """Clip by each variable's norm, by the norm of all of them, or by value; nothing or zero clips nothing."""
     if clipnorm:
-        return jax.tree.map(lambda gradient: clip_by_norm(gradient, clipnorm), gradients)
+        return per_weight(lambda gradient: clip_by_norm(gradient, clipnorm), gradients)
     if global_clipnorm:
         return optax.clip_by_global_norm(global_clipnorm).update(gradients, optax.EmptyState())[0]
     if clipvalue:

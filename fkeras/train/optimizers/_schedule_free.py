@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import optax
 
 from ...core import register
-from ._adam import power, toward, zeros
+from ._adam import power, toward_square, zeros
 from ._base import MODULE, LearningRate, Optimizer
+from ._per_weight import per_weight
 
 
 class ScheduleFreeState(NamedTuple):
@@ -54,7 +55,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def averaged_params(self, params: Any, state: Any) -> Any:
         """The average $x$, which the paper evaluates (Keras evaluates the weights $y$ themselves)."""
-        return jax.tree.map(lambda y, z: (y - (1 - self.beta_1) * z) / self.beta_1, params, state.inner.momentum)
+        return per_weight(lambda y, z: (y - (1 - self.beta_1) * z) / self.beta_1, params, state.inner.momentum)
 
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
         t = (step + 1).astype(jnp.float32)
@@ -65,9 +66,9 @@ class ScheduleFreeAdamW(Optimizer):
             return ScheduleFreeState(jax.tree.map(jnp.copy, params), zeros(params))
 
         def update(gradients: Any, state: ScheduleFreeState, params: Any = None) -> tuple[Any, ScheduleFreeState]:
-            velocity = toward(state.velocity, jax.tree.map(jnp.square, gradients), 1 - self.beta_2)
+            velocity = toward_square(state.velocity, gradients, 1 - self.beta_2)
             correction = 1 - power(self.beta_2, step + 1)
-            new = jax.tree.map(
+            new = per_weight(
                 lambda z, g, v: z - rate * g / (jnp.sqrt(v / correction) + self.epsilon),
                 *(state.momentum, gradients, velocity),
             )
@@ -76,6 +77,6 @@ class ScheduleFreeAdamW(Optimizer):
                 x = (1 - weight) * ((y - (1 - self.beta_1) * old) / self.beta_1) + weight * z
                 return (1 - self.beta_1) * z + self.beta_1 * x - y
 
-            return jax.tree.map(move, params, state.momentum, new), ScheduleFreeState(new, velocity)
+            return per_weight(move, params, state.momentum, new), ScheduleFreeState(new, velocity)
 
         return optax.GradientTransformation(init, update)
