@@ -64,7 +64,7 @@ class Figure(NamedTuple):
 
 
 def _of_fit(name: str, *bars: Bar) -> Figure:
-    return Figure(functools.partial(_fit.fit, name), 3 if name == "CNN" else 5, bars)
+    return Figure(functools.partial(_fit.fit, name), 5 if name == "CNN" else 11, bars)
 
 
 _BY_HAND, _KERAS = "loop|scan", r"keras/\d+"
@@ -91,16 +91,28 @@ FIGURES = {
     "predict, one sample": Figure(
         _calls.predict_one, 5, (Bar(2.5, "jit"), Bar(1 / 20, "keras.predict"), Bar(1 / 10, "keras.__call__"))
     ),
-    "predict, 60,000 rows": Figure(functools.partial(_calls.many_rows, "predict"), 5, (Bar(1.05, "loop"),)),
-    "evaluate, 60,000 rows": Figure(functools.partial(_calls.many_rows, "evaluate"), 5, (Bar(1.05, "loop"),)),
+    "predict, 60,000 rows": Figure(functools.partial(_calls.many_rows, "predict"), 11, (Bar(1.05, "loop"),)),
+    "evaluate, 60,000 rows": Figure(functools.partial(_calls.many_rows, "evaluate"), 11, (Bar(1.05, "loop"),)),
     "ResNet-50": Figure(_first_step.resnet_from_nothing, 3, _FROM_NOTHING),
     "graph of 500 layers": Figure(_describe.graph, 5, (Bar(0.5, "keras"),)),
     "graph of 500 layers, no two alike": Figure(_describe.graph_of_many_kinds, 3, (Bar(None, "keras"),)),
     "graph, 100 to 1,000 layers": Figure(_describe.scaling, 5, (Bar(12, "a tenth"),)),
-    "import": Figure(_describe.imports, 7, (Bar(1.10, "jax, flax.linen, optax"),)),
+    "import": Figure(
+        _describe.imports,
+        7,
+        (
+            Bar(1.10, "jax, flax.linen, optax"),
+            Bar(
+                None,
+                "jax, flax.linen, optax",
+                "fkeras, and a model compiled",
+                what="and a model described and compiled",
+            ),
+        ),
+    ),
     "peak memory of fit, 1 GB of data": Figure(_memory.peak, 1, (Bar(1.15, "by hand", unit="B"),)),
     "verbose=1": Figure(_fit.shown, 9, (Bar(1.03, "silent"),)),
-    "three metrics and grad_norm": Figure(_fit.measured, 9, (Bar(1.05, "the loss alone"),)),
+    "three metrics and grad_norm": Figure(_fit.measured, 15, (Bar(1.05, "the loss alone"),)),
     "300 rounds of build, fit and drop": Figure(
         _memory.drops, 1, (Bar(2**14, unit="B", what="memory that stays, a round"),)
     ),

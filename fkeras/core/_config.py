@@ -8,6 +8,7 @@ An object in a config is `{"module", "class_name", "config", "registered_name"}`
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -59,8 +60,24 @@ def address_of(obj: Any) -> tuple[str, str] | None:
 
 
 def registered(module: str) -> dict[str, Any]:
-    """All names registered under `module`, aliases included."""
+    """All names registered under `module` so far, aliases included; `import_all` for those of every file."""
     return {name: obj for (where, name), obj in _REGISTRY.items() if where == module}
+
+
+@functools.cache
+def import_all() -> None:
+    """Import the files that are imported when one of their names is used, so that all that has a name is registered."""
+    from .. import nn, train  # noqa: F401
+
+    for name in dir(nn):
+        getattr(nn, name)
+
+
+def _entry(module: str, name: str) -> Any:
+    """What is registered under a name; `None` if nothing is."""
+    if (module, name) not in _REGISTRY:
+        import_all()
+    return _REGISTRY.get((module, name))
 
 
 def look_up(
@@ -85,8 +102,9 @@ def look_up(
     if registered_name and ">" in registered_name and registered_name.split(">", 1)[1] in custom:
         return custom[registered_name.split(">", 1)[1]]
     for where in (module, *modules):
-        if where and (where, class_name) in _REGISTRY:
-            return _REGISTRY[where, class_name]
+        found = _entry(where, class_name) if where else None
+        if found is not None:
+            return found
     known = [n for (w, n) in _REGISTRY if w == module or w in modules] or [n for _, n in _REGISTRY]
     raise ValueError(
         explain(
@@ -306,7 +324,8 @@ def get(module: str, identifier: Any, custom_objects: Mapping[str, Any] | None =
     if isinstance(identifier, Mapping):
         return deserialize(identifier, custom_objects, (module,))
     if isinstance(identifier, str):
-        found = (custom_objects or {}).get(identifier, _REGISTRY.get((module, identifier)))
+        found = (custom_objects or {}).get(identifier)
+        found = _entry(module, identifier) if found is None else found
         if found is None:
             raise ValueError(
                 explain(

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ._config import register, registered
+from ._config import import_all, register, registered
 from ._errors import did_you_mean, explain
 from ._naming import snake_case
 from ._ops_table import TABLE
@@ -119,6 +119,7 @@ def split_arguments(op: Op, args: Any, kwargs: Mapping[str, Any]) -> tuple[list[
 @functools.cache
 def _defaults(name: str, facts: OpFacts) -> dict[str, Any]:
     """The defaults of an op's arguments."""
+    import_all()
     function = registered("keras.ops").get(name)
     try:
         found = inspect.signature(function).parameters if function is not None else {}
@@ -153,6 +154,7 @@ def op_of(class_name: str, module: str = "") -> Op:
     Raises:
         ValueError: an op that fkeras does not have.
     """
+    import_all()
     table = registered("keras.ops")
     facts = {name: facts_of(name) for name in table}
     named = [n for n, f in facts.items() if f.class_name == class_name]

@@ -18,7 +18,8 @@ OF_TEXT = {"StringLookup", "TextVectorization"}
 
 
 def public_layers():
-    found = {n: v for n, v in vars(fk.nn).items() if inspect.isclass(v) and issubclass(v, fk.nn.Layer)}
+    named = {n: getattr(fk.nn, n) for n in dir(fk.nn)}
+    found = {n: v for n, v in named.items() if inspect.isclass(v) and issubclass(v, fk.nn.Layer)}
     # by the name under which Keras exports it: GroupQueryAttention's class is GroupedQueryAttention there too
     return {(address_of(v) or ("", v.__name__))[1]: v for v in found.values() if v is not fk.nn.Layer}
 
