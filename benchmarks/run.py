@@ -87,7 +87,9 @@ FIGURES = {
     "fit from a generator, MLP 784-128-10": Figure(
         functools.partial(_fit.generator, "MLP 784"), 5, (Bar(1.15, "loop"),)
     ),
-    "train_step in the user's loop": Figure(_calls.train_step, 7, (Bar(1.10, "jit"),)),
+    "train_step in the user's loop": Figure(
+        _calls.train_step, 11, (Bar(1.10, "jit"), Bar(1.10, "the same step, jitted"))
+    ),
     "predict, one sample": Figure(
         _calls.predict_one, 5, (Bar(2.5, "jit"), Bar(1 / 20, "keras.predict"), Bar(1 / 10, "keras.__call__"))
     ),

@@ -73,7 +73,7 @@ class BatchNormalization(Layer):
     gamma_constraint: Any = arg.constraint()
     renorm: bool = False
     renorm_clipping: Any = None
-    renorm_momentum: float = 0.99
+    renorm_momentum: float = field(0.99, convert=float)
     synchronized: bool = False
 
     supports_masking = True

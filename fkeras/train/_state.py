@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+from flax import serialization
 
 from ..core import as_key, explain
 from ._running_sums import RunningSums
@@ -89,6 +90,19 @@ def key_parts(key: Any) -> dict[str, Any]:
         return {"rng_data": None, "rng_impl": None}
     key = as_key(key)
     return {"rng_data": jax.random.key_data(key), "rng_impl": jax.random.key_impl(key)}
+
+
+def _to_state_dict(state: TrainState) -> Any:
+    return serialization.to_state_dict({**state.tree(), "rng": state.rng_data})
+
+
+def _from_state_dict(state: TrainState, saved: Mapping[str, Any]) -> TrainState:
+    tree = serialization.from_state_dict({**state.tree(), "rng": state.rng_data}, saved)
+    return TrainState.of({**tree, "rng": jax.random.wrap_key_data(tree["rng"], impl=state.rng_impl)})
+
+
+# so that flax.serialization.to_bytes and from_bytes know a state, as they know Flax's own
+serialization.register_serialization_state(TrainState, _to_state_dict, _from_state_dict)
 
 
 def check_state(state: Any, method: str, arguments: str) -> None:

@@ -1,5 +1,6 @@
 """TrainState: named parts, a key that is a plain array inside and a typed one outside."""
 
+import flax.serialization
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +45,17 @@ def test_a_tree_makes_the_state_again():
     again = type(state).of(tree)
     assert jax.tree.structure(again) == jax.tree.structure(state)
     assert all(np.array_equal(*pair) for pair in zip(*map(jax.tree.leaves, (state, again)), strict=True))
+
+
+def test_flax_writes_a_state_and_reads_it():
+    state, _ = TRAINER.train_step(TRAINER.init(jax.random.key(5, impl="rbg")), BATCH)
+    again = flax.serialization.from_bytes(
+        TRAINER.init(jax.random.key(0, impl="rbg")), flax.serialization.to_bytes(state)
+    )
+    assert jax.tree.structure(again) == jax.tree.structure(state)
+    assert all(np.array_equal(*pair) for pair in zip(*map(jax.tree.leaves, (state, again)), strict=True))
+    (_, one), (_, two) = (TRAINER.train_step(s, BATCH) for s in (state, again))
+    assert one == two
 
 
 def test_stacks_of_states_have_stacks_of_keys():
