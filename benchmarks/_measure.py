@@ -11,6 +11,9 @@ from typing import Any
 def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int, per: int = 1) -> dict[str, float]:
     """The median seconds of each way, taken in turns so that noise meets all of them alike.
 
+    Every other round goes backwards, so that none always comes after the same other one, whose memory and threads it
+    would find.
+
     Args:
         ways: what to call, by name. Each is called once before, to compile.
         rounds: how often each is timed.
@@ -22,8 +25,8 @@ def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int, per: int = 1
     for call in ways.values():
         call()
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, call in ways.items():
+    for i in range(rounds):
+        for name, call in list(ways.items())[:: -1 if i % 2 else 1]:
             start = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - start)

@@ -113,7 +113,7 @@ FIGURES = {
         ),
     ),
     "peak memory of fit, 1 GB of data": Figure(_memory.peak, 1, (Bar(1.15, "by hand", unit="B"),)),
-    "verbose=1": Figure(_fit.shown, 9, (Bar(1.03, "silent"),)),
+    "verbose=1": Figure(_fit.shown, 15, (Bar(1.03, "silent"),)),
     "three metrics and grad_norm": Figure(_fit.measured, 15, (Bar(1.05, "the loss alone"),)),
     "300 rounds of build, fit and drop": Figure(
         _memory.drops, 1, (Bar(2**14, unit="B", what="memory that stays, a round"),)

@@ -22,6 +22,8 @@ AHEAD, _LOOKS = 32, 8
 _STACK, _BYTES, _PATIENCE = 64, 2**17, 0.005
 # Fewer than that are not worth the copy.
 _FEWEST = 4
+# So many rows are put in order in a hundredth of a second, which may be lost after the last epoch.
+_QUICKLY_ORDERED = 2**20
 
 
 def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, donate: bool) -> Any:
@@ -241,6 +243,10 @@ class OnDevice:
                 stop = start + 1
                 state, logs = self.step(state, self.source.data.batch(start, order))
             made, self.place = made + stop - start, self.place + stop - start
+        if self.place == self.source.steps and self.source.data.count <= _QUICKLY_ORDERED:
+            # the next epoch's, while the device is busy with what was just dispatched
+            ahead = Position(self.where.epoch + 1, self.where.step + self.source.steps)
+            self._order(self.source.locate(ahead, 0)[0])
         return state, logs, made
 
     def _order(self, begins_at: int) -> tuple[Any, Any]:

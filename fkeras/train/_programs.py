@@ -28,12 +28,16 @@ def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **opt
 
 
 def advance(trainer: Any) -> Any:
-    """`(state, batch) -> (state, what a step shows)`; its trace is shared by every program that contains it."""
+    """`(state, batch, last) -> (state, what a step shows)`; its trace is shared by every program that contains it.
+
+    Where `last` is a boolean on the device, what a step shows is only made if it is true: of many steps in one dispatch
+    the last one's is seen.
+    """
 
     def make() -> Callable[..., Any]:
-        def one(state: Any, batch: Batch) -> Any:
+        def one(state: Any, batch: Batch, last: Any = None) -> Any:
             note_trace(trainer, (state, batch))
-            return trainer._advance(state, batch)
+            return trainer._advance(state, batch, last)
 
         return one
 
@@ -72,7 +76,9 @@ def many_steps(trainer: Any, donate: bool) -> Any:
 
         def steps(state: Any, data: Any, order: Any, start: Any, stop: Any, size: int) -> Any:
             def body(i: Any, carry: Any) -> Any:
-                return made(carry[0], batch_at(data, order, i, size))
+                # without numbers to show there is nothing to leave out, and the trace of one step serves here too
+                last = (i + 1 == stop,) if trainer.log else ()
+                return made(carry[0], batch_at(data, order, i, size), *last)
 
             batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
             shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(made, state, batch)[1])

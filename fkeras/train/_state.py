@@ -96,7 +96,7 @@ def _to_state_dict(state: TrainState) -> Any:
     return serialization.to_state_dict({**state.tree(), "rng": state.rng_data})
 
 
-def _from_state_dict(state: TrainState, saved: Mapping[str, Any]) -> TrainState:
+def _from_state_dict(state: TrainState, saved: dict[str, Any]) -> TrainState:
     tree = serialization.from_state_dict({**state.tree(), "rng": state.rng_data}, saved)
     return TrainState.of({**tree, "rng": jax.random.wrap_key_data(tree["rng"], impl=state.rng_impl)})
 

@@ -328,19 +328,19 @@ class Trainer:
         extras = {"y_pred": y_pred, "parts": parts, "masks": masks, "added": added, "model_state": kept}
         return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
 
-    def _advance(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+    def _advance(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, dict[str, Any]]:
         """One step as a loop over steps wants it; `_logs` makes logs of what the last one shows."""
         if self._custom_step():
             return type(self).train_step.plain(self, state, batch)  # type: ignore[attr-defined]
-        return self._step(state, batch)
+        return self._step(state, batch, last)
 
     def _logs(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
         if self._custom_step():
             return dict(shown)
         return self._running(state, shown)
 
-    def _step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
-        """The next state, and the numbers of this step alone."""
+    def _step(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, dict[str, Any]]:
+        """The next state, and the numbers of this step alone; zeros where `last` is false."""
         x, _, _ = unpack(batch)
         rng = jax.random.fold_in(state.rng, state.step)
         partition = self.partition(x)
@@ -365,7 +365,14 @@ class Trainer:
         if is_dynamic(self.optimizer):  # a step that overflows changes nothing
             finite = all_finite(grads)
             collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
-        shown = step_numbers(self.log, self, grads, updates, params, state.opt_state, opt_state)
+
+        def numbers() -> dict[str, Any]:
+            return step_numbers(self.log, self, grads, updates, params, state.opt_state, opt_state)
+
+        if last is None:
+            shown = numbers()
+        else:
+            shown = jax.lax.cond(last, numbers, lambda: jax.tree.map(jnp.zeros_like, jax.eval_shape(numbers)))
         state = state.replace(
             step=state.step + 1,
             params=params,

@@ -108,6 +108,24 @@ def test_accumulation_is_saved_checked_and_wraps_any_optimizer(tmp_path):
 
 
 # ------------------------------------------------------------------ the numbers of a step
+def test_many_steps_in_a_dispatch_show_the_numbers_of_the_last():
+    trainer = dense().compile("adam", "mse", log=["grad_norm", "update_norm", "param_norm", "learning_rate"])
+    state = trainer.init(0)
+    seen = []
+    watch = fk.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(float(logs["grad_norm"])))
+    after, history = trainer.fit(state, X, Y, batch_size=4, epochs=2, verbose=0, shuffle=False)
+    singly, _ = trainer.fit(state, X, Y, batch_size=4, epochs=2, verbose=0, shuffle=False, callbacks=[watch])
+    assert equal(after, singly)
+    assert len(set(seen)) == len(seen) == 14
+    for epoch in range(2):
+        for start in range(0, len(X), 4):
+            state, logs = trainer.train_step(state, (X[start : start + 4], Y[start : start + 4]))
+        for name in trainer.log:
+            # another program, so XLA may fuse a multiply with an add where the loop does not
+            np.testing.assert_allclose(history.history[name][epoch], logs[name], rtol=1e-5)
+        np.testing.assert_allclose(seen[7 * epoch + 6], logs["grad_norm"], rtol=1e-5)
+
+
 def test_log_shows_the_numbers_of_the_last_step():
     trainer = dense().compile(fk.optimizers.SGD(0.1), "mse", log=["grad_norm", "update_norm", "param_norm",
                                                                   "learning_rate"])  # fmt: skip
