@@ -17,7 +17,7 @@ _RUN = _HERE / "run.py"
 @pytest.mark.parametrize(
     ("pattern", "figures"),
     [
-        ("^(train_step|graph, 100)", ["train_step in the user's loop", "graph, 100 to 1,000 layers"]),
+        ("^(train_step|graph, 100)", [*["train_step in the user's loop"] * 2, "graph, 100 to 1,000 layers"]),
         ("^second", ["second process: XLA compilations"]),
     ],
 )
