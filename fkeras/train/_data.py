@@ -111,16 +111,21 @@ class ArrayData:
 
     def spec(self, size: int) -> Batch:
         """Shapes and dtypes of a batch of so many rows, as a device has them."""
-
-        def one(leaf: Any) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct((size, *leaf.shape[1:]), jax.dtypes.canonicalize_dtype(leaf.dtype))
-
-        return jax.tree.map(one, self.tree)
+        return spec(self.tree, size)
 
     def slice(self, start: int, stop: int) -> ArrayData:
         """Some of the rows."""
         parts = jax.tree.map(lambda a: a[start:stop], self.tree)
         return ArrayData(parts[0], parts[1], parts[2], self.batch_size)
+
+
+def spec(tree: Any, size: int) -> Any:
+    """Shapes and dtypes of so many rows of arrays, as a device has them."""
+
+    def one(leaf: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((size, *leaf.shape[1:]), jax.dtypes.canonicalize_dtype(leaf.dtype))
+
+    return jax.tree.map(one, tree)
 
 
 def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> ArrayData:

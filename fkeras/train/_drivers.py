@@ -39,7 +39,7 @@ def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, d
 
 def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
     """Whether many steps are made in one dispatch: over arrays that fit, by a step that may run in a loop."""
-    if not isinstance(source, Arrays) or trainer.run_eagerly or source.data.batch_size > source.data.count:
+    if not isinstance(source, Arrays) or source.data.batch_size > source.data.count:
         return False
     data = source.data
     return _programs.fits_device(data.tree) and _loops_well(trainer, step, state, data.spec(data.batch_size))
@@ -57,15 +57,11 @@ def stack_of(trainer: Any, step: Any, state: Any, batch: Any) -> int:
     leaves = jax.tree.leaves(batch)
     if len({leaf.shape[:1] for leaf in leaves}) != 1 or not leaves[0].shape:
         return 0
-    if any(leaf.dtype.kind not in "biufcV" for leaf in leaves):
+    if not _programs.are_numbers(leaves):
         return 0
     count = min(_STACK, _BYTES // max(1, _programs.nbytes(batch)))
-    batch = jax.tree.map(_as_on_device, batch)
-    return count if count >= _FEWEST and _loops_well(trainer, step, state, batch) else 0
-
-
-def _as_on_device(leaf: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
+    one = _data.spec(batch, leaves[0].shape[0])
+    return count if count >= _FEWEST and _loops_well(trainer, step, state, one) else 0
 
 
 def _loops_well(trainer: Any, step: Any, state: Any, batch: Any) -> bool:
@@ -89,6 +85,7 @@ class OneByOne:
         self.step, self.source, self.seed = step, source, seed
         self.batches: Iterator[Any] = iter(())
         self.under_way: collections.deque[Any] = collections.deque()
+        self.singly = 0
 
     def begin(self, where: Position, skip: int) -> None:
         """Begin an epoch, after so many of its batches."""
@@ -105,10 +102,16 @@ class OneByOne:
             batch = self.draw(made, interruption)
             if batch is None:
                 return state, logs, made
-            state, logs = self.step(state, batch)
-            if made % _LOOKS == 0:
-                self.watch(logs, AHEAD // _LOOKS)
+            state, logs = self.make(state, batch)
         return state, logs, count
+
+    def make(self, state: Any, batch: Any) -> tuple[Any, Any]:
+        """One step, dispatched by itself."""
+        state, logs = self.step(state, batch)
+        self.singly += 1
+        if self.singly % _LOOKS == 0:
+            self.watch(logs, AHEAD // _LOOKS)
+        return state, logs
 
     def draw(self, made: int, interruption: Interruptible) -> Any:
         """The next batch; `None` at the end, or where a signal came after some were `made`."""
@@ -164,10 +167,8 @@ class Stacked(OneByOne):
                 stack = stack or _Stack(leaves, most)
                 stack.add(leaves)
             else:
-                state, logs = self.step(state, batch)
+                state, logs = self.make(state, batch)
                 made += 1
-                if made % _LOOKS == 0:
-                    self.watch(logs, AHEAD // _LOOKS)
 
     def _stack_of(self, form: Any, state: Any, batch: Any) -> int:
         if form not in self.known:

@@ -103,11 +103,16 @@ def batch_at(data: Any, order: Any, place: Any, size: int) -> Any:
 def fits_device(tree: Any) -> bool:
     """Whether arrays may be copied to the device as a whole."""
     leaves = jax.tree.leaves(tree)
-    if not all(getattr(leaf, "dtype", np.dtype(object)).kind in "biufcV" for leaf in leaves):
+    if not are_numbers(leaves):
         return False
     device = jax.local_devices()[0]
     limit = _ON_CPU if on_cpu() else (device.memory_stats() or {}).get("bytes_limit", 2**30) * _SHARE
     return nbytes(leaves) <= limit
+
+
+def are_numbers(leaves: list[Any]) -> bool:
+    """Whether arrays hold numbers that a device knows."""
+    return all(getattr(leaf, "dtype", np.dtype(object)).kind in "biufcV" for leaf in leaves)
 
 
 def nbytes(tree: Any) -> int:

@@ -56,11 +56,11 @@ def step_numbers(
     for name in names:
         if name == "grad_norm":
             scale = getattr(trainer.optimizer, "scale_loss", None)
-            found[name] = _norm(grads) / (scale(jnp.float32(1), before) if scale else 1)
+            found[name] = optax.tree.norm(grads) / (scale(jnp.float32(1), before) if scale else 1)
         elif name == "update_norm":
-            found[name] = _norm(updates)
+            found[name] = optax.tree.norm(updates)
         elif name == "param_norm":
-            found[name] = _norm(params)
+            found[name] = optax.tree.norm(params)
         else:
             rates = optax.tree_utils.tree_get_all_with_path(after, "learning_rate")
             if not rates:
@@ -75,9 +75,3 @@ def step_numbers(
             for i, (_, rate) in enumerate(rates):
                 found[name if len(rates) == 1 else f"{name}_{i + 1}"] = rate
     return found
-
-
-def _norm(tree: Any) -> jax.Array:
-    """`optax.tree.norm`, rows first: on a CPU, XLA adds up a whole array number by number, and rows side by side."""
-    rows = jax.tree.map(lambda leaf: jnp.sum(jnp.square(jnp.abs(jnp.atleast_1d(leaf))), axis=-1), tree)
-    return jnp.sqrt(optax.tree.sum(rows))
