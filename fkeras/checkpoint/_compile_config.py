@@ -10,14 +10,14 @@ from typing import Any
 import jax
 
 from ..core import deserialize, explain
-from ..train import Trainer
+from ..train import Trainer, TrainState
 
 # What of a trainer may be something that has no config, and is then given again when loading.
 _PARTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def trainer_manifest(trainer: Trainer) -> dict[str, Any]:
-    """What a checkpoint says of a trainer: model and compile config."""
+def trainer_manifest(trainer: Trainer, state: TrainState) -> dict[str, Any]:
+    """What a checkpoint says of a trainer: model and compile config, and the example that the state was made from."""
     config, lost = {}, {}
     for part in (*_PARTS, "run_eagerly", "steps_per_execution", "jit_compile"):
         try:
@@ -25,14 +25,13 @@ def trainer_manifest(trainer: Trainer) -> dict[str, Any]:
         except (TypeError, ValueError) as error:
             lost[part] = str(error).splitlines()[0]
     model = json.loads(trainer.model.to_json()) if hasattr(trainer.model, "to_json") else None
-    example = trainer.example_spec()
     return {
         "kind": "trainer",
         "model": model,
         "compile_config": config,
         "without_config": lost,
         "trainer_class": None if type(trainer) is Trainer else type(trainer).__name__,
-        "example": example,
+        "example": _example_spec(state.example),
     }
 
 
@@ -81,6 +80,11 @@ def _restore(part: str, value: Any, custom_objects: Mapping[str, Any] | None) ->
     if isinstance(value, list):
         return [_restore(part, v, custom_objects) for v in value]
     return deserialize(value, custom_objects, modules) if isinstance(value, Mapping) else value
+
+
+def _example_spec(example: Any) -> Any:
+    """Shapes and dtypes of an example input as JSON."""
+    return jax.tree.map(lambda leaf: {"shape": list(leaf.shape), "dtype": leaf.dtype.name}, example)
 
 
 def as_example(spec: Any) -> Any:

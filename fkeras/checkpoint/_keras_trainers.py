@@ -39,7 +39,7 @@ def save_keras_trainer(trainer: Trainer, filepath: Any, state: TrainState, overw
         ValueError: a part without a config, or an optimizer or a moment of it that Keras's files cannot hold.
         FileExistsError: something is there and `overwrite` is false.
     """
-    manifest = trainer_manifest(trainer)
+    manifest = trainer_manifest(trainer, state)
     if manifest["without_config"] or manifest["model"] is None:
         lost = manifest["without_config"] or {"model": "a plain Linen module has no config"}
         raise ValueError(

@@ -55,7 +55,7 @@ def save_run(
     place = _place(directory)
     arrays: dict[str, Any] = {}
     manifest = {
-        **trainer_manifest(trainer),
+        **trainer_manifest(trainer, state),
         "run": _encode(record, "record", arrays),
         "memory": [_encode(m, f"memory/{i}", arrays) for i, m in enumerate(memory)],
     }
@@ -102,10 +102,10 @@ def load_run(
                 write="the same arguments, or another directory",
             )
         )
-    like = jax.eval_shape(TrainState.tree, like)
-    compare(_directory.spec_of(like), state_specs(manifest)).require(f"The run in {str(place)!r}")
+    tree = jax.eval_shape(TrainState.tree, like)
+    compare(_directory.spec_of(tree), state_specs(manifest)).require(f"The run in {str(place)!r}")
     arrays = _directory.read_arrays(saved[-1], manifest)
-    state = TrainState.of(_directory.unflatten(like, arrays, manifest))
+    state = TrainState.of(_directory.unflatten(tree, arrays, manifest), like.example)
     beside = {p.removeprefix(f"{BESIDE}/"): a for p, a in arrays.items() if p.startswith(f"{BESIDE}/")}
     record = _decode(manifest["run"], beside, manifest)
     return state, record, [_decode(m, beside, manifest) for m in manifest["memory"]]

@@ -52,7 +52,7 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
     if pathlib.Path(os.fspath(directory)).suffix == ".keras":
         save_keras_trainer(trainer, directory, state, overwrite)
         return
-    _directory.write(directory, trainer_manifest(trainer), state.tree(), overwrite)
+    _directory.write(directory, trainer_manifest(trainer, state), state.tree(), overwrite)
 
 
 def load_trainer(
@@ -100,9 +100,11 @@ def load_trainer(
         model = read_model(manifest, custom_objects)
     with described(directory):
         trainer = compiled(model, manifest["compile_config"], custom_objects, manifest.get("trainer_class"), parts)
-    like = jax.eval_shape(TrainState.tree, _abstract_state(trainer, manifest))
+    abstract = _abstract_state(trainer, manifest)
+    like = jax.eval_shape(TrainState.tree, abstract)
     compare(_directory.spec_of(like), state_specs(manifest)).require(f"{directory}")
-    return trainer, TrainState.of(_directory.unflatten(like, _directory.read_arrays(directory, manifest), manifest))
+    arrays = _directory.read_arrays(directory, manifest)
+    return trainer, TrainState.of(_directory.unflatten(like, arrays, manifest), abstract.example)
 
 
 def state_specs(manifest: Mapping[str, Any]) -> dict[str, Any]:

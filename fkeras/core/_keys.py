@@ -16,12 +16,15 @@ def as_key(rngs: Any) -> jax.Array:
     """A typed key.
 
     Args:
-        rngs: a key, typed or raw data (`jax.random.PRNGKey`); a seed; or Linen's `{"params": key, …}`.
+        rngs: a key, typed or raw data (`jax.random.PRNGKey`); a seed, which may be a traced one; or Linen's
+            `{"params": key, …}`.
 
     Raises:
         ValueError: none of those.
 
     >>> as_key(3) == as_key(jax.random.PRNGKey(3))
+    Array(True, dtype=bool)
+    >>> jax.vmap(as_key)(jnp.arange(4))[3] == as_key(3)
     Array(True, dtype=bool)
     """
     if isinstance(rngs, Mapping):
@@ -29,6 +32,8 @@ def as_key(rngs: Any) -> jax.Array:
     if isinstance(rngs, int | np.integer) and not isinstance(rngs, bool):
         return jax.random.key(rngs)
     dtype = getattr(rngs, "dtype", np.dtype(object))
+    if jnp.issubdtype(dtype, jnp.integer) and not np.shape(rngs):  # a seed under `vmap` or `jit`
+        return jax.random.key(rngs)
     if jnp.issubdtype(dtype, jax.dtypes.prng_key):
         return rngs
     if dtype == np.uint32 and np.shape(rngs)[-1:] == _words():

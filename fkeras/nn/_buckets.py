@@ -36,7 +36,7 @@ def buckets(values: np.ndarray, count: int, salt: Any) -> np.ndarray:
         data = text.encode()
         return (fingerprint64(data) if salt is None else siphash(data, tuple(salt))) % count
 
-    return np.frompyfunc(bucket, 1, 1)(values).astype(np.int64) if values.size else values.astype(np.int64)
+    return np.asarray(np.frompyfunc(bucket, 1, 1)(values), np.int64) if values.size else values.astype(np.int64)
 
 
 def _written(values: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ class TextVectorization(Layer):
         if callable(self.standardize):
             text = as_text(self.standardize(text.astype(str)))
         elif self.standardize is not None:
-            text = np.frompyfunc(self._clean, 1, 1)(text) if text.size else text
+            text = np.asarray(np.frompyfunc(self._clean, 1, 1)(text)) if text.size else text
         if self.split is None:
             rows = [[str(t) for t in np.atleast_1d(row)] for row in text]
         else:

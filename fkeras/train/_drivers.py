@@ -67,9 +67,7 @@ def stack_of(trainer: Any, step: Any, state: Any, batch: Any) -> int:
 def _loops_well(trainer: Any, step: Any, state: Any, batch: Any) -> bool:
     leaves, treedef = jax.tree.flatten((state, batch))
     key = ("loops well", treedef, *((leaf.shape, leaf.dtype) for leaf in leaves))  # looking takes a millisecond
-    if key not in trainer._programs:
-        trainer._programs[key] = _programs.loops_well(step, state, batch)
-    return trainer._programs[key]
+    return _programs.known(trainer, key, lambda: _programs.loops_well(step, state, batch))
 
 
 class OneByOne:

@@ -18,7 +18,7 @@ from ._forward import forward
 from ._objective import targets
 from ._pace import Pace
 from ._passes import BEGIN, floats, window, worth_copying
-from ._programs import cached
+from ._programs import cached, known
 from ._progress import Progress
 from ._sources import Arrays, no_batches, stream_source
 from ._state import TrainState, check_state
@@ -68,7 +68,7 @@ def evaluate_source(
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
     light = event.state.replace(opt_state=(), metrics=())
-    sums = trainer.reset_metrics(state.variables, example)
+    sums = trainer.reset_metrics(state, example)
     progress = Progress(steps or source.steps, verbose)
     padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
@@ -199,7 +199,6 @@ def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
         updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)
         return bool(jax.tree.leaves(updates.get(LOSSES, {})))
 
-    name = f"adds losses {jax.tree.map(lambda a: (a.shape[1:], str(a.dtype)), example)}"
-    if name not in trainer._programs:
-        trainer._programs[name] = losses_added()
-    return not trainer._programs[name]
+    leaves, treedef = jax.tree.flatten(example)
+    shapes = tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
+    return not known(trainer, ("adds losses", treedef, shapes), losses_added)

@@ -138,10 +138,10 @@ class _Loop:
         self.verbose, self.max_steps, self.initial_epoch = verbose, max_steps, initial_epoch
         self.example = source.example()
         self.by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
-        empty = trainer.reset_metrics(run.state.variables, self.example)
+        empty = trainer.reset_metrics(run.state, self.example)
         if not run.total:
             run.state = run.state.replace(metrics=empty)
-        self.reset = _programs.cached(trainer, "reset metrics", lambda: lambda: trainer.reset_metrics(None))
+        self.reset = lambda: _programs.private(empty)
         seed = np.asarray(run.state.rng_data) if shuffle else None
         self.driver: Any = (
             Checked(trainer, source, seed)

@@ -105,8 +105,11 @@ class Objective:
                         None if a is None else tuple(a.shape) for a in (y_true[output], y_pred[output])
                     )
                     metric = fk_metrics.resolve(one, true_shape, pred_shape, losses[output])
-                    name = metric.name if len(names) == 1 else f"{names[output]}_{metric.name}"
-                    found.append((_unique(name, [f[0] for f in found]), metric, output, weighted))
+                    prefix = "" if len(names) == 1 else f"{names[output]}_"
+                    name, taken = f"{prefix}{metric.name}", [f[0] for f in found]
+                    if weighted and name in taken:  # Keras's name for a metric that is given both ways
+                        name = f"{prefix}weighted_{metric.name}"
+                    found.append((_unique(name, taken), metric, output, weighted))
         return found
 
     def given_losses(self) -> list[Any]:
@@ -180,7 +183,7 @@ class Objective:
             weight = weights[i] if weighted else None
             if valid is not None:
                 weight = valid.astype(jnp.float32) if weight is None else _by_row(weight, valid)
-            new[name] = metric.update(state[name], y_true[i], y_pred[i], sample_weight=weight, mask=masks[i])
+            new[name] = metric.update(sums_of(state, name), y_true[i], y_pred[i], sample_weight=weight, mask=masks[i])
         return new
 
     def logs(self, sums: dict[str, Any], names: list[str], y_pred: list[Any]) -> dict[str, jax.Array]:
@@ -253,6 +256,24 @@ def _sums() -> Sums:
 def add_to(sums: Sums, total: Any, count: Any) -> Sums:
     """Running sums after one more batch."""
     return {"total": sums["total"] + total, "count": sums["count"] + count}
+
+
+def sums_of(sums: Mapping[str, Any], name: str) -> Any:
+    """The running sums of a name.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if name not in sums:
+        raise ValueError(
+            explain(
+                f"The state holds no running sums of {name!r}.",
+                received=f"sums of {sorted(sums)}",
+                usually="the state was made by a trainer with other losses or metrics, or reset without an example.",
+                write="state.replace(metrics=trainer.reset_metrics(state, x))",
+            )
+        )
+    return sums[name]
 
 
 def _mean(sums: Sums) -> jax.Array:

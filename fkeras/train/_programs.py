@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import jax
@@ -18,13 +18,18 @@ _SHARE = 0.25
 _ON_CPU = 256 * 2**20
 
 
-def cached(trainer: Any, key: str, make: Callable[[], Callable[..., Any]], **options: Any) -> Any:
+def known(trainer: Any, key: Hashable, make: Callable[[], Any]) -> Any:
+    """What follows from a trainer's fields and the key alone, made once."""
+    if key not in trainer._programs:
+        trainer._programs[key] = make()
+    return trainer._programs[key]
+
+
+def cached(trainer: Any, key: Hashable, make: Callable[[], Callable[..., Any]], **options: Any) -> Any:
     """A function of the trainer, compiled once; as it is when the trainer runs eagerly."""
     if trainer.run_eagerly:
         return make()
-    if key not in trainer._programs:
-        trainer._programs[key] = jax.jit(make(), **options)
-    return trainer._programs[key]
+    return known(trainer, key, lambda: jax.jit(make(), **options))
 
 
 def advance(trainer: Any) -> Any:

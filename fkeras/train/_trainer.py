@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import as_key, explain
+from ..core import Layer, as_key, explain, walk
 from . import _ahead, _evaluate, _predict, _sources
 from . import _fit as fitting
 from . import losses as fk_losses
@@ -23,11 +23,12 @@ from . import optimizers as fk_optimizers
 from ._data import as_arrays, rows, unpack
 from ._forward import added_losses, forward, init_variables, output_masks
 from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
-from ._objective import Objective, add_to, output_names, targets
+from ._objective import Objective, add_to, output_names, sums_of, targets
 from ._partition import Partition, merge, partition_of
-from ._programs import cached
+from ._programs import cached, known
 from ._running_sums import RunningSums
-from ._state import TrainState, key_parts
+from ._shown import Outputs, Shown
+from ._state import TrainState, key_parts, spec_of
 from ._step_numbers import check_log, step_numbers
 from .optimizers._per_weight import per_weight
 
@@ -35,23 +36,28 @@ from .optimizers._per_weight import per_weight
 _COMPILED = ("train_step", "eval_step", "predict_step")
 
 
-def _compiled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that runs under `jax.jit`, once per instance and batch shape."""
+class _Compiled:
+    """A method that is a compiled program of its trainer: `trainer.train_step` is what `jax.jit` returns.
 
-    key = f"{function.__qualname__}.{name}"
+    So it has `lower` and `trace` before its first call, and a call costs nothing but the program's own.
 
-    def program(self: Trainer) -> Callable[..., Any]:
-        return cached(self, key, lambda: functools.partial(function, self))
+    Attributes:
+        plain: the function, uncompiled.
+    """
 
-    @functools.wraps(function)
-    def method(self: Trainer, *args: Any) -> Any:
-        made = program(self)
-        if getattr(type(self), name) is method:  # not where a subclass calls this one by `super()`
-            object.__setattr__(self, name, made)  # from now on it is called without a detour through here
-        return made(*args)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.plain = function
+        functools.update_wrapper(self, function)
 
-    method.plain, method.program = function, program  # type: ignore[attr-defined]
-    return method
+    def __get__(self, trainer: Trainer | None, owner: type[Trainer]) -> Any:
+        return self if trainer is None else self.program(trainer)
+
+    def __call__(self, trainer: Trainer, *args: Any) -> Any:
+        return self.program(trainer)(*args)
+
+    def program(self, trainer: Trainer) -> Any:
+        """The program for a trainer, made once."""
+        return cached(trainer, self.plain, lambda: functools.partial(self.plain, trainer))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -157,8 +163,8 @@ class Trainer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in _COMPILED:
-            if name in cls.__dict__ and not hasattr(cls.__dict__[name], "plain"):
-                setattr(cls, name, _compiled(name, cls.__dict__[name]))
+            if name in cls.__dict__ and not isinstance(cls.__dict__[name], _Compiled):
+                setattr(cls, name, _Compiled(cls.__dict__[name]))
         own = {n for n in inspect.get_annotations(cls) if not n.startswith("_")}
         if own:  # a subclass's fields are keyword arguments of its constructor
             dataclasses.dataclass(frozen=True, eq=False, kw_only=True, init=False)(cls)
@@ -195,15 +201,11 @@ class Trainer:
         """
         key = as_key(key)
         x = as_arrays(x)
-        if x is not None:
-            spec = jax.tree.map(lambda a: {"shape": list(jnp.shape(a)), "dtype": jnp.result_type(a).name}, x)
-            self._programs["example"] = spec
         if variables is None:
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
+        self._check_frozen(x)
         params = variables["params"]
-        partition = self.partition(x)
-        self._programs["partition at init"] = partition
-        moving, _ = partition.split(params)
+        moving, _ = self.partition(x).split(params)
         # one program, not one for each array's zeros
         start = cached(self, "init optimizer", lambda: self.optimizer.init)
         return TrainState(
@@ -213,39 +215,65 @@ class Trainer:
             opt_state=start(moving),
             metrics=self.reset_metrics(variables, x),
             **key_parts(jax.random.fold_in(key, 1)),
+            example_spec=None if self._graph is not None else spec_of(x),
         )
 
-    def partition(self, x: Any = None) -> Partition:
-        """Which weights move and what constrains them; found once for the model, or once per input's shape."""
-        if self._custom_loss() and "partition at init" in self._programs:
-            return self._programs["partition at init"]  # what its batches hold need not be the model's input
-        shapes = None if getattr(self.model, "graph", None) is not None else _shapes(x)
-        key = f"partition {shapes}"
-        if key not in self._programs:
-            if shapes is None or x is not None:
-                self._programs[key] = partition_of(self.model, x)
-            else:
-                return Partition({})
-        return self._programs[key]
+    @property
+    def _graph(self) -> Any:
+        """The model's graph, from which its shapes follow; `None` where they follow from an example input."""
+        return getattr(self.model, "graph", None)
 
-    def reset_metrics(self, variables: Any = None, x: Any = None) -> Any:
-        """Running sums of loss and metrics before any batch."""
-        empty = self._programs.get("empty")
-        if empty is None:
+    def _check_frozen(self, x: Any) -> None:
+        """Refuse to begin without knowing which weights rest."""
+        if x is not None or self._graph is not None or not isinstance(self.model, Layer):
+            return
+        resting = ["/".join(path) for path, layer in walk(self.model) if not layer.trainable]
+        if resting:
+            raise ValueError(
+                explain(
+                    f"Which weights of {self.model.path_text()} are frozen follows from an example input.",
+                    received=f"variables, and no x; trainable=False at {', '.join(resting[:5])}",
+                    usually="a subclassed model does not know its weights before it is called.",
+                    write="trainer.init(0, x[:1], variables=variables)",
+                )
+            )
+
+    def partition(self, x: Any = None) -> Partition:
+        """Which weights move and what constrains them; found once for the model, or once per input's shape.
+
+        Args:
+            x: an example input, or its shapes, for a model that does not know its input's shape.
+        """
+        if self._graph is not None:
+            x = None
+        elif x is None:
+            return Partition({})
+        return known(self, ("partition", _shapes(x)), lambda: partition_of(self.model, x))
+
+    def reset_metrics(self, state: Any = None, x: Any = None) -> Any:
+        """Running sums of loss and metrics before any batch.
+
+        Args:
+            state: a state, or variables; for a model that does not know its input's shape.
+            x: an example input, or its shapes, where the state was made without one.
+        """
+        variables = state.variables if isinstance(state, TrainState) else state
+        x = _example_of(state, x)
+
+        def make() -> RunningSums:
             outputs = self._abstract_outputs(variables, x)
             with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
                 empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
-                empty = RunningSums.of(jax.tree.map(np.asarray, empty))
-            if x is not None or getattr(self.model, "graph", None) is not None:
-                self._programs["empty"] = empty
-        return jax.tree.map(jnp.asarray, empty)
+                return RunningSums.of(jax.tree.map(np.asarray, empty))
+
+        shapes = None if self._graph is not None or variables is None else _shapes(x)
+        return jax.tree.map(jnp.asarray, known(self, ("empty", shapes), make))
 
     def _abstract_outputs(self, variables: Any, x: Any) -> Any:
         """The shapes of the model's outputs, or a stand-in for one output where they cannot be known yet."""
-        graph = getattr(self.model, "graph", None)
-        if graph is not None:
-            return jax.tree.map(lambda t: t.struct, graph.outputs)
-        if x is None:
+        if self._graph is not None:
+            return jax.tree.map(lambda t: t.struct, self._graph.outputs)
+        if variables is None or x is None:
             return jax.ShapeDtypeStruct((1, 1), jnp.float32)
         key = jax.eval_shape(lambda: jax.random.key(0))
         return jax.eval_shape(lambda v, x, k: forward(self.model, v, x, k, False)[0], variables, x, key)
@@ -287,7 +315,7 @@ class Trainer:
         finalize = getattr(self.optimizer, "finalize_variable_values", None)
         if finalize is None:
             return state
-        moving, resting = self.partition(x).split(state.params)
+        moving, resting = self.partition(_example_of(state, x)).split(state.params)
         return state.replace(params=merge(finalize(moving, state.opt_state), resting))
 
     # ------------------------------------------------------------------ pure steps
@@ -328,22 +356,21 @@ class Trainer:
         extras = {"y_pred": y_pred, "parts": parts, "masks": masks, "added": added, "model_state": kept}
         return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
 
-    def _advance(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, dict[str, Any]]:
+    def _advance(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, Any]:
         """One step as a loop over steps wants it; `_logs` makes logs of what the last one shows."""
         if self._custom_step():
             return type(self).train_step.plain(self, state, batch)  # type: ignore[attr-defined]
         return self._step(state, batch, last)
 
-    def _logs(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
+    def _logs(self, state: TrainState, shown: Any) -> dict[str, Any]:
         if self._custom_step():
             return dict(shown)
         return self._running(state, shown)
 
-    def _step(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, dict[str, Any]]:
-        """The next state, and the numbers of this step alone; zeros where `last` is false."""
-        x, _, _ = unpack(batch)
+    def _step(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, Shown]:
+        """The next state, and what this step alone shows; its numbers are zeros where `last` is false."""
         rng = jax.random.fold_in(state.rng, state.step)
-        partition = self.partition(x)
+        partition = self.partition(_example_of(state, unpack(batch)[0]))
         moving, resting = partition.split(state.params)
 
         def loss_of(moving: Any) -> Any:
@@ -380,7 +407,14 @@ class Trainer:
             opt_state=opt_state,
             metrics=self._measure(state.metrics, batch, loss, extras),
         )
-        return state, {**shown, **extras.get("logs", {})}
+        return state, Shown({**shown, **extras.get("logs", {})}, self._outputs(extras.get("y_pred")))
+
+    def _outputs(self, y_pred: Any) -> Outputs | None:
+        """The structure of what was measured; none where nothing was."""
+        if y_pred is None:
+            return None
+        shapes = (jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(y_pred))
+        return Outputs(tuple(self.output_names(y_pred)), tuple(shapes))
 
     def _measure(self, sums: Any, batch: Any, loss: Any, extras: Mapping[str, Any]) -> Any:
         """Running sums after a training batch: batch losses weighted by their rows, as Keras's."""
@@ -389,14 +423,13 @@ class Trainer:
         y_pred = extras.get("y_pred")
         parts = extras.get("parts") or {next(iter(sums["losses"])): loss}
         new = dict(sums)
-        new["losses"] = {n: add_to(sums["losses"][n], parts[n] * size, size) for n in sums["losses"] if n in parts}
-        new["losses"] = {**sums["losses"], **new["losses"]}
+        new["losses"] = dict(sums["losses"])
+        for name, part in parts.items():
+            new["losses"][name] = add_to(sums_of(sums["losses"], name), part * size, size)
         if extras.get("added") is not None:
             new["added"] = add_to(sums["added"], extras["added"] * size, size)
             if not extras.get("parts"):  # the loss is what layers added, and nothing else
                 new["losses"] = sums["losses"]
-        # found while the step is traced, for `_running`
-        self._programs["measured"] = None if y_pred is None else jax.eval_shape(lambda: y_pred)
         if y_pred is not None:
             names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
             y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
@@ -406,14 +439,14 @@ class Trainer:
             new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
         return RunningSums.of(new)
 
-    def _running(self, state: TrainState, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """The numbers to show after a step that was traced: the running ones, and those of the step alone."""
-        outputs = self._programs["measured"]
-        if outputs is None:
-            names = list(state.metrics["losses"])
+    def _running(self, state: TrainState, shown: Shown) -> dict[str, Any]:
+        """The numbers to show after a step: the running ones, and those of the step alone."""
+        if shown.outputs is None:
+            losses = list(state.metrics["losses"])
             bare = dataclasses.replace(self.objective, metrics=None, weighted_metrics=None)
-            return {**bare.logs(state.metrics, names, [jnp.zeros((1, 1))] * len(names)), **shown}
-        return {**self.objective.logs(state.metrics, self.output_names(outputs), jax.tree.leaves(outputs)), **shown}
+            return {**bare.logs(state.metrics, losses, [jnp.zeros((1, 1))] * len(losses)), **shown.numbers}
+        names, shapes = shown.outputs
+        return {**self.objective.logs(state.metrics, list(names), list(shapes)), **shown.numbers}
 
     def train_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         """One step: `(state, batch) -> (next state, logs)`, pure and compiled; put it in your own `scan`.
@@ -452,7 +485,9 @@ class Trainer:
         def add(valid: Any) -> RunningSums:
             parts = self.objective.exact_loss(names, y_true, leaves, weights, masks, valid)
             new = dict(sums)
-            new["losses"] = {**sums["losses"], **{n: add_to(sums["losses"][n], *part) for n, part in parts.items()}}
+            new["losses"] = dict(sums["losses"])
+            for name, part in parts.items():
+                new["losses"][name] = add_to(sums_of(sums["losses"], name), *part)
             if added is not None:
                 size = jnp.sum(valid.astype(jnp.float32)) if valid is not None else rows(x)
                 new["added"] = add_to(sums["added"], added * size, size)
@@ -469,7 +504,7 @@ class Trainer:
         """One evaluation step: the state with its running metrics advanced, and the logs; weights stay.
 
         Args:
-            state: the state of the run; begin with `state.replace(metrics=trainer.reset_metrics())`.
+            state: the state of the run; begin with `state.replace(metrics=trainer.reset_metrics(state))`.
             batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
         """
         sums = self._evaluate_batch(state.metrics, state, batch, None)
@@ -477,7 +512,7 @@ class Trainer:
 
     def logs_of(self, sums: Any, state: TrainState, x: Any) -> dict[str, Any]:
         """The numbers that running sums stand for."""
-        outputs = self._abstract_outputs(state.variables, x)
+        outputs = self._abstract_outputs(state.variables, _example_of(state, x))
         return self.objective.logs(sums, self.output_names(outputs), jax.tree.leaves(outputs))
 
     def predict_step(self, variables: Any, x: Any) -> Any:
@@ -510,13 +545,13 @@ class Trainer:
     ) -> tuple[TrainState, dict[str, float]]:
         """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
         batch = _sources.one_batch(x, y, sample_weight, class_weight)
-        state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state.variables, batch[0])), batch)
+        state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return state, {k: float(v) for k, v in logs.items()}
 
     def test_on_batch(self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics of one batch as floats."""
         batch = _sources.one_batch(x, y, sample_weight, None)
-        _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state.variables, batch[0])), batch)
+        _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return {k: float(v) for k, v in logs.items()}
 
     def predict_on_batch(self, state: TrainState, x: Any) -> Any:
@@ -553,13 +588,9 @@ class Trainer:
             part: self.get_config_of(part) for part in (*parts, "run_eagerly", "steps_per_execution", "jit_compile")
         }
 
-    def example_spec(self) -> Any:
-        """Shape and dtype of the example input that `init` was given, as JSON; `None` if there was none."""
-        return self._programs.get("example")
-
 
 for _name in _COMPILED:
-    setattr(Trainer, _name, _compiled(_name, getattr(Trainer, _name)))
+    setattr(Trainer, _name, _Compiled(getattr(Trainer, _name)))
 
 
 def compile(
@@ -627,5 +658,18 @@ def _known_metric(spec: Any) -> Any:
     return fk_metrics.get(spec) if isinstance(spec, Mapping) else spec
 
 
+def _example_of(state: Any, x: Any) -> Any:
+    """The input that a model's structure follows from: what the state was made from, else what is at hand.
+
+    A batch of a loss of one's own need not hold the model's input, so the state's comes first.
+    """
+    example = state.example if isinstance(state, TrainState) else None
+    return x if example is None else example
+
+
 def _shapes(x: Any) -> Any:
-    return str(jax.tree.map(lambda a: (jnp.shape(a)[1:], str(jnp.result_type(a))), x))
+    """What of an input decides on a model's structure, as a value to look up by."""
+    if x is None:
+        return None
+    leaves, treedef = jax.tree.flatten(x)
+    return treedef, tuple((jnp.shape(leaf)[1:], str(jnp.result_type(leaf))) for leaf in leaves)

@@ -127,7 +127,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
             explain("pad: constant_values are for mode 'constant'.", received=f"mode={mode!r}", write='mode="constant"')
         )
     more = {} if constant_values is None else {"constant_values": constant_values}
-    return jnp.pad(x, np.asarray(pad_width).tolist() if isinstance(pad_width, list) else pad_width, mode, **more)
+    widths: Any = np.asarray(pad_width).tolist() if isinstance(pad_width, list) else pad_width
+    return jnp.pad(x, widths, mode, **more)
 
 
 def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> jax.Array:

@@ -7,10 +7,7 @@ import os
 import re
 import shutil
 import string
-from collections.abc import Mapping
 from typing import Any
-
-import jax
 
 from ...core import explain
 from ._base import Callback, Event
@@ -112,7 +109,7 @@ class ModelCheckpoint(Callback):
     def _write(self, event: Event, path: str) -> None:
         model, variables = event.trainer.model, event.state.variables
         save = model.save_weights if self.save_weights_only else model.save
-        save(path, variables, **_example(event.trainer))
+        save(path, variables, **_example(event.state))
 
     def _kept(self, before: Any, path: str, value: float | None) -> list[list[Any]]:
         """The files that stay, as `[path, value]`, oldest first; the others of this run are deleted."""
@@ -158,13 +155,6 @@ class ModelCheckpoint(Callback):
             ) from None
 
 
-def _example(trainer: Any) -> dict[str, Any]:
+def _example(state: Any) -> dict[str, Any]:
     """What a model without a graph was called with, as a Keras file of it has to know."""
-    spec = None if getattr(trainer.model, "graph", None) is not None else trainer.example_spec()
-    if spec is None:
-        return {}
-
-    def is_leaf(value: Any) -> bool:
-        return isinstance(value, Mapping) and set(value) == {"shape", "dtype"}
-
-    return {"x": jax.tree.map(lambda s: jax.ShapeDtypeStruct(tuple(s["shape"]), s["dtype"]), spec, is_leaf=is_leaf)}
+    return {} if state.example is None else {"x": state.example}

@@ -1,0 +1,43 @@
+"""Shown: what a step tells beside the next state, and the structure of the outputs that it measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+
+
+class Outputs(NamedTuple):
+    """What a step knows of a model's outputs while it is traced.
+
+    Attributes:
+        names: a name for each output leaf.
+        shapes: the shape and dtype of each.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[jax.ShapeDtypeStruct, ...]
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["numbers"], meta_fields=["outputs"])
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a step returns beside the state.
+
+    Which metrics there are follows from the outputs' shapes, which are known where the step is traced and are part of
+    this pytree's structure, so that they come out of a compiled program, a loop or a `vmap` with the numbers.
+
+    Attributes:
+        numbers: those of this step alone.
+        outputs: the outputs that were measured; `None` where a `compute_loss` handed none out.
+
+    >>> import jax.numpy as jnp
+    >>> outputs = Outputs(("output",), (jax.ShapeDtypeStruct((8, 2), jnp.float32),))
+    >>> jax.jit(lambda: Shown({"grad_norm": jnp.float32(1)}, outputs))().outputs.names
+    ('output',)
+    """
+
+    numbers: dict[str, Any]
+    outputs: Outputs | None
