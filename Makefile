@@ -1,10 +1,11 @@
 # Two commands do all the set-up: `make demo` and `make test`.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The newest Python that is there; `make PYTHON=python3.11 test` takes another.
+PYTHON ?= $(shell .ci/python 3.13 3.12 3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-quantize test-export test-onnx export-oracle fuzz bench bench-quick lint format clean
+.PHONY: demo test test-all test-floor test-quantize test-export test-onnx export-oracle fuzz bench bench-quick lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -15,6 +16,13 @@ test: $(VENV)/.test lint
 # Every law on every row of the tables: for the night.
 test-all: $(VENV)/.test lint
 	FKERAS_TEST=all $(BIN)/python -m pytest -n 2
+
+# The fast part on the oldest versions that are supported, which .ci/floor.txt has: the core, the training loop,
+# checkpoints, and the numbers of every layer.
+FLOOR := tests/core tests/train tests/checkpoint/test_checkpoint.py tests/checkpoint/test_orbax.py \
+	tests/checkpoint/test_keras_files.py tests/conformance/test_laws.py
+test-floor: .venv-floor/.ready
+	.venv-floor/bin/python -m pytest -n 2 $(FLOOR) -k "not test_laws or test_equals_keras"
 
 # The quantisation tests alone; `make test` runs them too, as they need no library of their own.
 test-quantize: $(VENV)/.test
@@ -68,10 +76,16 @@ $(VENV)/.test: $(VENV)/.python pyproject.toml
 	$(PIP) --editable '.[test]'
 	touch $@
 
+.venv-floor/.ready: pyproject.toml .ci/floor.txt
+	$(shell .ci/python 3.11) -m venv .venv-floor
+	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/floor.txt --editable '.[test]'
+	touch $@
+
 .venv-export/.ready .venv-onnx/.ready: .venv-%/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*,keras]' pytest
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-export .venv-onnx .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-floor .venv-export .venv-onnx .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

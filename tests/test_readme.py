@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 
@@ -18,7 +19,9 @@ def test_the_program_runs(tmp_path, monkeypatch):
     names = {f"x_{part}": images for part in ("train", "val", "test")}
     names |= {f"y_{part}": labels for part in ("train", "val", "test")}
     program, elsewhere = re.findall(r"```python\n(.*?)```", README, re.S)
-    exec(program, names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # ours, or of what we call: a newcomer sees none
+        exec(program, names)
     assert names["y_pred"].shape == (8, 10)
     assert set(names["logs"]) == {"loss", "accuracy"}
     assert names["trainer"].model == names["model"]

@@ -216,9 +216,10 @@ def _merge(known: list[tuple[Any, tuple[int, ...]]], taken: set[str], *probes: A
 
 def struct_of(value: Any) -> jax.ShapeDtypeStruct:
     """Shape and dtype of an array, as a struct; dtypes are what JAX will make of them."""
-    if isinstance(value, jax.ShapeDtypeStruct):
-        return value
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         dtype = np.asarray(value).dtype
-    return jax.ShapeDtypeStruct(np.shape(value), jax.dtypes.canonicalize_dtype(dtype))
+    known = jax.dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)
+    if isinstance(value, jax.ShapeDtypeStruct):
+        return value if value.dtype == known else value.update(dtype=known)
+    return jax.ShapeDtypeStruct(np.shape(value), known)

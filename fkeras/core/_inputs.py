@@ -125,7 +125,8 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
                 write=f"x.astype({tensor.dtype.name!r})",
             )
         )
-    return jnp.asarray(value).astype(tensor.dtype)
+    # what JAX makes of 64 bits, without its warning: the Input says what the data is, not how it is computed with
+    return jnp.asarray(value).astype(jax.dtypes.canonicalize_dtype(tensor.dtype))
 
 
 def _fit_string(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._errors import explain
-from ._infer import Inferred, infer, is_symbolic
+from ._infer import Inferred, infer, is_symbolic, struct_of
 from ._traces import shared
 
 
@@ -231,7 +231,7 @@ def record(
             a, k = jax.tree.unflatten(treedef, filled)
             return evaluate(key, a, k, facts) if evaluate else (operation.function(*a, **k), {})
 
-        return dataclasses.replace(infer(function, [leaves[i].struct for i in places]), facts=facts)
+        return dataclasses.replace(infer(function, [struct_of(leaves[i].struct) for i in places]), facts=facts)
 
     if found is None:
         given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import SymbolicTensor, explain, lift, register, registered
 from ..core import dtype_name as _dtype_name
@@ -68,7 +69,7 @@ def _segment(function: Any) -> Any:
 
 def _shape(x: Any) -> tuple[int | None, ...]:
     """The shape; `None` where a symbolic tensor's dimension is unknown."""
-    return tuple(x.shape) if isinstance(x, SymbolicTensor) else jnp.shape(x)
+    return tuple(x.shape) if isinstance(x, SymbolicTensor) else np.shape(x)
 
 
 def _normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:

@@ -151,7 +151,7 @@ class Stacked(OneByOne):
             drawn = made + (stack.filled if stack else 0)
             batch = self.draw(drawn, interruption) if drawn < count else None
             leaves, treedef = jax.tree.flatten(batch)
-            new = (treedef, *((type(leaf), np.shape(leaf), getattr(leaf, "dtype", None)) for leaf in leaves))
+            new = (treedef, *map(_form, leaves))
             if stack and (new != form or stack.is_due()):
                 data = jax.tree.unflatten(form[0], stack.arrays)
                 state, logs = self.steps(state, data, None, np.int32(0), np.int32(stack.filled), stack.size)
@@ -170,11 +170,21 @@ class Stacked(OneByOne):
 
     def _stack_of(self, form: Any, state: Any, batch: Any) -> int:
         if form not in self.known:
-            plain = all(kind is np.ndarray for kind, _, _ in form[1:])
+            plain = all(kind is np.ndarray or _is_at_hand(where) for kind, _, _, where in form[1:])
             # the program of a short last batch is compiled while the first steps run: it is the step's
             short = isinstance(self.source, Arrays) and _data.rows(batch) < self.source.data.batch_size
             self.known[form] = stack_of(self.trainer, self.step, state, batch) if plain and not short else 0
         return self.known[form]
+
+
+def _form(leaf: Any) -> tuple[Any, ...]:
+    """What batches have in common that one program serves: of each array its kind, shape, dtype and place."""
+    return type(leaf), np.shape(leaf), getattr(leaf, "dtype", None), getattr(leaf, "sharding", None)
+
+
+def _is_at_hand(where: Any) -> bool:
+    """Whether a JAX array lies in the memory that a stack is made in: as a whole, on the CPU that steps run on."""
+    return where is not None and _programs.on_cpu() and where.device_set == {jax.local_devices()[0]}
 
 
 class _Stack:
