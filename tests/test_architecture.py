@@ -32,6 +32,7 @@ DOORS = {
         "merge_lora",
     },
     ("train/_trainer.py", "checkpoint"): {"save_trainer"},
+    ("train/callbacks/_checkpoint.py", "checkpoint"): {"check_save", "delete_checkpoint"},
     ("train/_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
 }
 

@@ -1,5 +1,6 @@
 """How a model lasts and leaves: Orbax directories, Keras's files, few bits, programs for elsewhere."""
 
+from ._directory import delete_checkpoint as delete_checkpoint
 from ._export import export as export
 from ._exported import Exported as Exported
 from ._exported import load_exported as load_exported
@@ -11,6 +12,7 @@ from ._models import load_model as load_model
 from ._models import load_weights as load_weights
 from ._models import save_model as save_model
 from ._models import save_weights as save_weights
+from ._preflight import check_save as check_save
 from ._quantize import quantize as quantize
 from ._quantize import with_fake_quant as with_fake_quant
 from ._report import LoadReport as LoadReport

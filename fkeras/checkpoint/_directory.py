@@ -26,12 +26,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import explain
+from ..core import as_path, explain, follow
 from ._manifest import MANIFEST, check_files, list_files, seal
 from ._manifest import read_manifest as read_manifest
 from ._manifest import specs as specs
+from ._own_files import ARRAYS, check_inside, others
+from ._own_files import delete_checkpoint as delete_checkpoint
+from ._own_files import is_run as is_run
+from ._whole_file import mode_of, temporary_beside
 
-ARRAYS = "arrays"
 _PART = 32 << 20
 
 
@@ -135,7 +138,7 @@ def numbered(directory: pathlib.Path) -> list[pathlib.Path]:
 
 def last_of(directory: Any) -> pathlib.Path:
     """The checkpoint that a path means: the last one of a run that keeps several, else itself."""
-    place = pathlib.Path(os.path.abspath(os.fspath(directory)))
+    place = pathlib.Path(os.path.abspath(as_path(directory, "A checkpoint")))
     return (numbered(place) or [place])[-1]
 
 
@@ -149,8 +152,8 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     """
     import orbax.checkpoint as ocp
 
-    target = pathlib.Path(os.path.abspath(os.fspath(directory)))
-    _check_place(target, overwrite)
+    target = follow(directory, "A checkpoint")
+    check_place(target, overwrite)
     arrays = {path: jnp.asarray(leaf) for path, leaf in flatten(tree).items()}
     keys = {p: str(jax.random.key_impl(k)) for p, k in _leaves(tree) if _is_key(k)}
     records = {
@@ -171,35 +174,60 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
 def whole_directory(directory: Any, overwrite: bool) -> Iterator[pathlib.Path]:
     """A temporary directory beside its place, moved there when it is whole; nothing is left of it otherwise.
 
+    What is in a checkpoint's directory and is not the checkpoint's stays there.
+
     Raises:
         FileExistsError: the directory exists and `overwrite` is false, or it is no checkpoint.
     """
-    target = pathlib.Path(os.path.abspath(os.fspath(directory)))
-    _check_place(target, overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        yield beside
-        old = None
-        if target.exists():
-            old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent)) / "old"
-            os.rename(target, old)
+    target = follow(directory, "A checkpoint")
+    check_place(target, overwrite)
+    with temporary_beside(target, tempfile.mkdtemp) as name:
+        beside = pathlib.Path(name)
+        try:
+            yield beside
+            _put_in_place(beside, target)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+
+def _put_in_place(beside: pathlib.Path, target: pathlib.Path) -> None:
+    """Move a whole directory to its place, and what others keep in the one that was there into it."""
+    os.chmod(beside, mode_of(target, 0o777))
+    if not target.exists():
         os.rename(beside, target)
-        os.chmod(target, 0o777 & ~_umask())
-        if old is not None:
-            shutil.rmtree(old.parent)
+        return
+    kept = others(target)
+    both = sorted(set(kept) & {p.name for p in beside.iterdir()})
+    if both:
+        raise FileExistsError(
+            explain(
+                f"{str(target / both[0])!r} is in the way, and is no part of the checkpoint that is replaced.",
+                usually="a file of one's own under a name that a checkpoint uses.",
+                write="another path, or the file moved elsewhere",
+            )
+        )
+    old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name[:60]}-old-", dir=target.parent)) / "old"
+    try:
+        os.rename(target, old)
+        os.rename(beside, target)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        if old.exists() and not target.exists():
+            os.rename(old, target)
+        with contextlib.suppress(OSError):
+            old.parent.rmdir()
         raise
+    for name in kept:
+        os.rename(old / name, target / name)
+    shutil.rmtree(old.parent)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def check_place(target: pathlib.Path, overwrite: bool) -> None:
+    """Refuse to replace what must not be, or is no checkpoint.
 
-
-def _check_place(target: pathlib.Path, overwrite: bool) -> None:
+    Raises:
+        FileExistsError: it is there.
+    """
     if not target.exists():
         return
     if not overwrite:
@@ -210,11 +238,12 @@ def _check_place(target: pathlib.Path, overwrite: bool) -> None:
         raise FileExistsError(
             explain(
                 f"{str(target)!r} exists and is no checkpoint, so it is not overwritten.",
-                received="a file" if target.is_file() else f"a directory without {MANIFEST}",
+                received="a file" if not target.is_dir() else f"a directory without {MANIFEST}",
                 usually="a wrong path.",
                 write="a path that does not exist yet",
             )
         )
+    check_inside(target)
 
 
 # ------------------------------------------------------------------ reading
@@ -226,7 +255,7 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
     Raises:
         ValueError: arrays that are missing, damaged, or not what the manifest says.
     """
-    place = pathlib.Path(os.path.abspath(os.fspath(directory))) / ARRAYS
+    place = pathlib.Path(os.path.abspath(as_path(directory, "A checkpoint"))) / ARRAYS
     wanted = {p: s for p, s in specs(manifest).items() if paths is None or p in paths}
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     like = {p: jax.ShapeDtypeStruct(s, jnp.dtype(d), sharding=here) for p, (s, d) in wanted.items() if 0 not in s}

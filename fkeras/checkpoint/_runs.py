@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
-import os
+import contextlib
 import pathlib
 import shutil
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import explain
+from ..core import check_room, explain, follow
 from ..train import TrainState
 from . import _directory
 from ._compile_config import trainer_manifest
@@ -69,8 +69,9 @@ def save_run(
 
 def _write(place: pathlib.Path, total: int, manifest: Mapping[str, Any], tree: Any, keep: int) -> None:
     _directory.write(place / f"{total:09d}", manifest, tree, overwrite=True)
-    for old in _directory.numbered(place)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    for old in _checkpoints(place)[:-keep]:
+        with contextlib.suppress(OSError):  # one that stays is no harm
+            _directory.delete_checkpoint(old)
 
 
 def load_run(
@@ -86,18 +87,19 @@ def load_run(
 
     Raises:
         ValueError: it is another model's or optimizer's run, or one with other callbacks.
+        OSError: a run cannot be saved there.
     """
-    place = _place(directory)
+    place = check_room(directory, "The backup of a run", directory=True)
     _clean(place)
-    saved = _directory.numbered(place)
+    saved = _checkpoints(place)
     if not saved:
         return None
     manifest = _directory.read_manifest(saved[-1], ("trainer",))
-    if "run" not in manifest or len(manifest["memory"]) != callbacks:
+    if len(manifest["memory"]) != callbacks:
         raise ValueError(
             explain(
                 f"The run saved in {str(place)!r} had other callbacks.",
-                received=f"{callbacks} callbacks; the saved run had {len(manifest.get('memory', []))}",
+                received=f"{callbacks} callbacks; the saved run had {len(manifest['memory'])}",
                 usually="the arguments of `fit` were changed between the two runs.",
                 write="the same arguments, or another directory",
             )
@@ -115,20 +117,32 @@ def delete_runs(directory: Any) -> None:
     """Delete the checkpoints of a run, and the directory when nothing else is in it."""
     place = _place(directory)
     _clean(place)
-    for old in _directory.numbered(place):
-        shutil.rmtree(old)
+    for old in _checkpoints(place):
+        _directory.delete_checkpoint(old)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
 
 
 def _place(directory: Any) -> pathlib.Path:
-    return pathlib.Path(os.path.abspath(os.fspath(directory)))
+    return follow(directory, "The backup of a run")
+
+
+def _checkpoints(place: pathlib.Path) -> list[pathlib.Path]:
+    """The run's checkpoints, oldest first; not what else was saved there under a number."""
+    return [p for p in _directory.numbered(place) if _directory.is_run(p)]
 
 
 def _clean(place: pathlib.Path) -> None:
     """Remove what saves that were cut off have left."""
     for left in place.glob(".*") if place.is_dir() else ():
-        if _directory.NUMBERED.fullmatch(left.name.removeprefix(".").split("-")[0]):
+        number, _, rest = left.name.removeprefix(".").partition("-")
+        if not _directory.NUMBERED.fullmatch(number) or not rest or left.is_symlink() or not left.is_dir():
+            continue
+        if rest.startswith("old-"):  # a checkpoint that was being replaced, and what others kept in it
+            with contextlib.suppress(OSError):
+                _directory.delete_checkpoint(left / "old")
+                left.rmdir()
+        else:
             shutil.rmtree(left, ignore_errors=True)
 
 

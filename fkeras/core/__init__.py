@@ -17,6 +17,9 @@ from ._dtypes import dtype_name as dtype_name
 from ._errors import did_you_mean as did_you_mean
 from ._errors import explain as explain
 from ._fields import field as field
+from ._file_paths import as_path as as_path
+from ._file_paths import check_room as check_room
+from ._file_paths import follow as follow
 from ._hashing import hashable as hashable
 from ._infer import Inferred as Inferred
 from ._infer import dimension as dimension

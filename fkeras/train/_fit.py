@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +15,18 @@ from ._backup import Backup, Run
 from ._compiles import CompileGuard
 from ._drivers import OneByOne, driver_for
 from ._evaluate import evaluate_source
-from ._interrupt import Interruptible
+from ._goals import goals_of
+from ._interrupt import Interruptible, breakable
 from ._nan_check import Checked, NotFiniteError
 from ._pace import Pace
 from ._passes import floats
 from ._progress import Progress
 from ._sources import Arrays, Position, no_batches, training_source, validation_source
 from ._state import TrainState, check_state
+from ._unfinished import Closing, Reachable, say_interrupted
 from .callbacks import BackupAndRestore, CallbackList, Event, History
+from .callbacks._frequency import check_choice
+from .callbacks._monitor import check_callbacks
 
 
 def fit(
@@ -49,6 +54,7 @@ def fit(
     checkpoint: Any = None,
     max_compiles: int | None = None,
     check_nans: bool = False,
+    on_interrupt: str = "return",
 ) -> tuple[TrainState, History]:
     """Train for some epochs.
 
@@ -75,16 +81,25 @@ def fit(
         max_compiles: how often the train step may be compiled in this call; another batch shape compiles it again.
         check_nans: stop at the first step that makes the loss, a weight or a collection infinite or NaN. The state
             returned is the one before it and `history.bad_batch` its batch, for `fk.train.explain`.
+        on_interrupt: what Ctrl-C does: `"return"` ends the run early, says so in a line, and returns what there is;
+            `"raise"` raises `KeyboardInterrupt`, so that a script does not go on with half a run. A second Ctrl-C
+            always raises, and waits for nothing but the step that runs.
 
     Returns:
-        `(state, history)`. Ctrl-C ends the run early and returns the last whole state and the history so far.
+        `(state, history)`. After Ctrl-C, the last whole state and the history so far; likewise, with a warning, where
+        data that can be read once ran out before the run's end.
 
     Raises:
         ValueError: arrays that do not fit each other or the model, or arguments that contradict each other.
         RuntimeError: more than `max_compiles` compilations.
+        KeyboardInterrupt: a second Ctrl-C, or the first one with `on_interrupt="raise"`.
+
+    Any exception that ends the training, whoever raised it, has what was learnt: `state, history = error.fkeras_run`,
+    the last whole state and the numbers of the epochs that ended. `trainer.fit(state, …, initial_epoch=…)` goes on.
     """
     verbose = 1 if verbose == "auto" else int(verbose)
     check_state(state, "fit", "state, x, y")
+    check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
     steps_per_epoch, ends = _lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
     source, held_out = training_source(x, y, sample_weight, class_weight, batch_size, validation_split, steps_per_epoch)
     validation = validation_source(validation_data, held_out, validation_batch_size or batch_size)
@@ -92,39 +107,67 @@ def fit(
     run = Run(_programs.private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
+    validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = _Loop(
-        trainer, source, run, calls, backup, verbose, shuffle, max_steps, max_compiles, initial_epoch, check_nans
+        trainer,
+        source,
+        run,
+        calls,
+        backup,
+        verbose,
+        shuffle,
+        max_steps,
+        max_compiles,
+        initial_epoch,
+        check_nans,
+        validate,
     )
-    with Interruptible(terminations=backup is not None) as interruption:
+    with (
+        Reachable(run, state, backup),
+        Interruptible(terminations=backup is not None) as interruption,
+        Closing(calls, backup),
+    ):
         try:
-            if not resumed:
-                loop.call("on_train_begin")
-            while run.epoch < ends and not run.stopped and run.total != max_steps:
+            loop.call("_resume" if resumed else "on_train_begin")
+            if backup is not None and not resumed and any(c._outlives for c in calls.callbacks):
+                backup.save(trainer, run, calls, source)
+            resumed = True  # from here on it can be
+            while loop.goes_on(ends):
                 if verbose:
                     print(f"Epoch {run.epoch + 1}/{int(ends) if ends < float('inf') else '?'}", flush=True)
-                numbers = loop.epoch(interruption, skip)
+                loop.epoch(interruption, skip)
                 skip = 0
-                if validation is not None and _is_due(run.epoch, validation_freq):
-                    results = evaluate_source(trainer, run.state, validation, validation_steps, 0, calls)
-                    numbers.update({f"val_{k}": v for k, v in results.items()})
-                loop.end_epoch(numbers)
-            if backup is not None and not backup.holds(run):
-                backup.save(trainer, run, calls, source)
-            loop.call("on_train_end")
-            run.state = trainer.finalize(run.state, loop.example)
-            if backup is not None:
-                backup.finish()
+            loop.finish()
         except NotFiniteError as error:
             warnings.warn(str(error), RuntimeWarning, stacklevel=3)
         except KeyboardInterrupt:
             run.history.interrupted = True
-            if backup is not None:
+            if backup is not None and resumed and not interruption.broken:
                 backup.save(trainer, run, calls, source)
             interruption.leave_if_terminated()
-        finally:
-            if backup is not None:
-                backup.close()
+            if on_interrupt == "raise" or interruption.count > 1:
+                raise
+            say_interrupted(run, backup)
     return run.state, run.history
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """What a run validates on, and when.
+
+    Attributes:
+        source: the batches.
+        steps: how many of them, `None` for all.
+        frequency: after every how many epochs, or after which.
+    """
+
+    source: Any
+    steps: int | None
+    frequency: Any
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether an epoch is followed by it."""
+        return (epoch + 1) % self.frequency == 0 if isinstance(self.frequency, int) else epoch + 1 in self.frequency
 
 
 class _Loop:
@@ -133,11 +176,17 @@ class _Loop:
     def __init__(
         self, trainer: Any, source: Any, run: Run, calls: CallbackList, backup: Backup | None, verbose: int,
         shuffle: bool, max_steps: int | None, max_compiles: int | None, initial_epoch: int, check_nans: bool,
+        validation: Validation | None,
     ) -> None:  # fmt: skip
         self.trainer, self.source, self.run, self.calls, self.backup = trainer, source, run, calls, backup
         self.verbose, self.max_steps, self.initial_epoch = verbose, max_steps, initial_epoch
+        self.validation, self.ran_out = validation, False
         self.example = source.example()
         self.by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
+        self.goals: dict[str, str | None] = {}
+        if calls.callbacks:
+            self.goals, closed = goals_of(trainer, run.state.variables, self.example)
+            check_callbacks(calls, trainer, run.state, self.goals, closed, validation is not None)
         empty = trainer.reset_metrics(run.state, self.example)
         if not run.total:
             run.state = run.state.replace(metrics=empty)
@@ -153,48 +202,149 @@ class _Loop:
         alone = max_compiles is not None and isinstance(self.driver, OneByOne)
         self.pace = Pace(max(1, int(trainer.steps_per_execution)) if self.by_batch else 1 if alone else None)
 
+    @breakable(2)
     def call(self, name: str, **parts: Any) -> Event:
-        """Run a hook of every callback; what they return is what trains next."""
-        run = self.run
-        found = self.calls.call(name, Event(trainer=self.trainer, state=run.state, epoch=run.epoch, **parts))
+        """Run a hook of every callback; what they return is what trains next.
+
+        Where one raises, all of them remember what they did before the hook: it comes again when the run goes on.
+        """
+        run, memory = self.run, list(self.calls.memory)
+        validates = self.validation is not None
+        event = Event(
+            trainer=self.trainer, state=run.state, epoch=run.epoch, validates=validates, goals=self.goals, **parts
+        )
+        try:
+            found = self.calls.call(name, event)
+        except BaseException:
+            self.calls.memory = memory
+            raise
         # What a callback saw it may keep, so the run goes on with a copy of its own.
         seen = self.calls.hooks(name) and not self.by_batch
         run.state = _programs.private(found.state) if seen else found.state
         return found
 
-    def epoch(self, interruption: Interruptible, skip: int) -> dict[str, Any]:
-        """An epoch's steps, or what is left of them; its numbers."""
+    def goes_on(self, ends: float) -> bool:
+        """Whether there is another epoch, or one that has begun and not ended: its end comes again after a resume."""
+        run = self.run
+        if run.epoch >= ends or self.ran_out:
+            return False
+        enough = self.max_steps is not None and run.total >= self.max_steps
+        return run.done > 0 or not (run.stopped or enough)
+
+    @breakable(None)
+    def epoch(self, interruption: Interruptible, skip: int) -> None:
+        """An epoch's steps, or what is left of them, and its end."""
         run, source = self.run, self.source
-        if not run.done:
+        if not run.begun:
             self.call("on_epoch_begin")
             run.began_at = int(run.state.step) if isinstance(source, Arrays) else 0
             run.state = run.state.replace(metrics=self.reset())
+            run.begun = True
         self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
         progress, before, last = Progress(source.steps, self.verbose), None, None
-        while count := self._next_count():
+        while not run.stopped and (count := self._next_count()) > 0:
             interruption.check()
             if self.by_batch:
                 self.call("on_train_batch_begin", batch=run.done)
-            run.state, logs, made = self.driver.advance(run.state, count, interruption)
+            try:
+                self.driver.advance(run.state, count, interruption)
+            finally:
+                run.state, logs, made = self.driver.reached
+                run.done, run.total = run.done + made, run.total + made
+                run.logs = logs if made else run.logs
             self.guard.check(self.driver, run.state)
-            run.done, run.total = run.done + made, run.total + made
             self._check_finite()
             if not made:
                 break
-            before, last, run.logs = last, logs, logs
+            before, last = last, logs
             if self.by_batch:
                 run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
             self.pace.wait(before, made)
             progress.step(run.done, last if before is None else before)
             if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
                 self.backup.save(self.trainer, run, self.calls, source)
-            if run.stopped or made < count:
+            if made < count:
                 break
         interruption.check()
+        self._end_epoch(progress, interruption)
+
+    def _end_epoch(self, progress: Progress, interruption: Interruptible) -> None:
+        """Validation, the calls and the record at an epoch's end."""
+        run = self.run
+        cut = self._is_cut()
         if not run.done:
+            return
+        if cut and self.backup is not None and not self.backup.holds(run):
+            # as it is within the epoch: with more steps, or more data, the run goes on from there
+            self.backup.save(self.trainer, run, self.calls, self.source)
+        memory = list(self.calls.memory)
+        try:
+            found = self.call("on_epoch_end", logs={**floats(run.logs), **self._validate()})
+        except BaseException:
+            self.calls.memory = memory
+            raise
+        run.history.add(run.epoch, dict(found.logs))
+        progress.finish(run.done, found.logs)
+        run.stopped = run.stopped or found.stop
+        run.epoch, run.done, run.begun, run.logs = run.epoch + 1, 0, False, {}
+        if self.backup is not None and cut:
+            self.backup.saving = self.backup.saving and (run.epoch, run.total)
+        elif self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):
+            self.backup.save(self.trainer, run, self.calls, self.source)
+
+    @breakable(1)
+    def _validate(self) -> dict[str, Any]:
+        """The validation's numbers, after an epoch in which it is due."""
+        if self.validation is None or not self.validation.is_due(self.run.epoch):
+            return {}
+        source, steps = self.validation.source, self.validation.steps
+        results = evaluate_source(self.trainer, self.run.state, source, steps, 0, self.calls)
+        return {f"val_{k}": v for k, v in results.items()}
+
+    def _is_cut(self) -> bool:
+        """Whether an epoch ended before its last batch, for want of steps or of data; and a word on the data.
+
+        Raises:
+            ValueError: there never was a batch.
+        """
+        run, steps = self.run, self.source.steps
+        enough = self.max_steps is not None and run.total >= self.max_steps
+        if run.done == steps or run.stopped or enough:
+            return enough and run.done != steps
+        if run.done and (steps is None or not self._is_read_once()):
+            return False
+        if not run.total:
             raise no_batches(run.epoch)
-        self.progress = progress
-        return floats(run.logs)
+        self.ran_out = True
+        warnings.warn(
+            explain(
+                f"The data ran out: they yielded no batch in epoch {run.epoch + 1}."
+                if not run.done
+                else f"The data ran out: they yielded {run.done} of {steps} batches in epoch {run.epoch + 1}.",
+                received=f"{run.total} batches in all; the training ends here, and what was trained is returned.",
+                usually="a generator can be read once, and must yield steps_per_epoch * epochs batches.",
+                write="a function that returns a new generator, a list, or an object with __len__ and __getitem__",
+            ),
+            UserWarning,
+            stacklevel=6,
+        )
+        return True
+
+    def _is_read_once(self) -> bool:
+        """Whether what the data lack in this epoch they lack in the next ones, too."""
+        return self.source.limit is not None or not getattr(self.source, "restarts", True)
+
+    def finish(self) -> None:
+        """The calls and the record at the run's end."""
+        run, backup = self.run, self.backup
+        if backup is not None:
+            backup.wait()
+            if not backup.holds(run):
+                backup.save(self.trainer, run, self.calls, self.source)
+        self.call("on_train_end")
+        run.state = self.trainer.finalize(run.state, self.example)
+        if backup is not None:
+            backup.finish()
 
     def _check_finite(self) -> None:
         """End the run at a step that was bad.
@@ -224,17 +374,6 @@ class _Loop:
         if self.backup is not None:
             bounds.append(self.backup.until_due(run.total))
         return min(bounds)
-
-    def end_epoch(self, numbers: dict[str, Any]) -> None:
-        """The calls and the record at an epoch's end."""
-        run = self.run
-        found = self.call("on_epoch_end", logs=numbers)
-        run.history.add(run.epoch, dict(found.logs))
-        self.progress.finish(run.done, found.logs)
-        run.stopped = run.stopped or found.stop
-        run.epoch, run.done, run.logs = run.epoch + 1, 0, {}
-        if self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):
-            self.backup.save(self.trainer, run, self.calls, self.source)
 
 
 def _lengths(
@@ -292,9 +431,3 @@ def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None
 def _backup_at(directory: Any) -> BackupAndRestore:
     """What `checkpoint="run/"` asks for: each epoch and each minute, kept when the run has ended."""
     return BackupAndRestore(directory, delete_checkpoint=False, save_seconds=60)
-
-
-def _is_due(epoch: int, frequency: Any) -> bool:
-    if isinstance(frequency, int):
-        return (epoch + 1) % frequency == 0
-    return epoch + 1 in frequency

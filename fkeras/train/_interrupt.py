@@ -4,25 +4,58 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import TracebackType
-from typing import Any
+from collections.abc import Callable
+from types import CodeType, FrameType, TracebackType
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+# How many signals it takes to leave a function at once; `None` for one that must come to its own end. Marked functions
+# are found on the stack when a signal comes, so that a step pays nothing for it.
+_PATIENCE: dict[CodeType, int | None] = {}
+
+
+def breakable(signals: int | None) -> Callable[[_F], _F]:
+    """Mark a function that a signal may end at any line, as it changes nothing of the run that would not be done again.
+
+    Args:
+        signals: which signal ends it: the first, where what it does is begun anew when the run goes on; the second,
+            where it waits or runs code of the user's; `None` for no signal: what holds a state that is being replaced.
+    """
+
+    def mark(function: _F) -> _F:
+        _PATIENCE[function.__code__] = signals
+        return function
+
+    return mark
+
+
+def _patience(frame: FrameType | None) -> int | None:
+    """How many signals the innermost marked function takes; `None` where none would be right."""
+    while frame is not None:
+        if frame.f_code in _PATIENCE:
+            return _PATIENCE[frame.f_code]
+        frame = frame.f_back
+    return None
 
 
 class Interruptible:
-    """While active, the first Ctrl-C waits for the step that runs; a second one does not.
+    """While active, Ctrl-C waits for the step that runs; a second one waits for nothing but that.
 
     A step gives its old state's memory to the new one, so an exception between the two would leave neither.
 
     Args:
         terminations: whether SIGTERM, too, waits for the step; for a run that is saved before the process ends.
 
+    Attributes:
+        count: how many signals came.
+        broken: whether one ended what it found running, so that the data may be anywhere within a batch.
+
     >>> with Interruptible() as stop:
     ...     stop.check()
     """
 
     def __init__(self, terminations: bool = False) -> None:
-        self._asked: int | None = None
-        self._terminated = False
+        self.count, self.broken, self.terminated = 0, False, False
         self._signals = (signal.SIGINT, signal.SIGTERM) if terminations else (signal.SIGINT,)
         self._before: dict[int, Any] = {}
 
@@ -36,25 +69,27 @@ class Interruptible:
                     self._before[number] = before
         return self
 
-    def _note(self, number: int, frame: Any) -> None:
-        if self._asked is not None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        self.terminated = self.terminated or number == signal.SIGTERM
+        patience = _patience(frame)
+        if patience is not None and self.count >= patience:
+            self.broken = self.broken or patience > 1
             raise KeyboardInterrupt
-        self._asked = number
 
     @property
     def asked(self) -> bool:
         """Whether a signal came."""
-        return self._asked is not None
+        return self.count > 0
 
     def check(self) -> None:
         """Raise `KeyboardInterrupt` if a signal came; called where the state is whole."""
-        if self._asked is not None:
-            self._terminated, self._asked = self._asked == signal.SIGTERM, None
+        if self.count:
             raise KeyboardInterrupt
 
     def leave_if_terminated(self) -> None:
         """End the process, as SIGTERM asked; called when all is saved."""
-        if self._terminated:
+        if self.terminated:
             raise SystemExit(128 + signal.SIGTERM)
 
     def __exit__(

@@ -35,27 +35,30 @@ class Checked(OneByOne):
         """What the step takes for a state: the state, and that all is well with it."""
         return state, jnp.bool_(True)
 
-    def advance(self, state: Any, count: int, interruption: Interruptible) -> tuple[Any, Any, int]:
-        """At most `count` steps: `(state, logs of the last, how many were made)`; fewer when one was bad."""
+    def advance(self, state: Any, count: int, interruption: Interruptible) -> None:
+        """At most `count` steps from a state; fewer when one was bad."""
         carry, logs, made = self.argument(state), None, 0
+        self.reached = state, logs, made
         while made < count:
             flags: list[Any] = []
             batches: list[Any] = []
-            while len(flags) < min(AHEAD, count - made):
-                batch = None if made + len(flags) and interruption.asked else next(self.batches, None)
-                if batch is None:
-                    break
-                carry, logs = self.step(carry, batch)
-                flags.append(carry[1])
-                batches.append(batch)
-            good = int(sum(jax.device_get(flags)))
-            made += good
+            try:
+                while len(flags) < min(AHEAD, count - made):
+                    batch = self.draw(made + len(flags), interruption)
+                    if batch is None:
+                        break
+                    carry, logs = self.step(carry, batch)
+                    flags.append(carry[1])
+                    batches.append(batch)
+            finally:  # also where the data raise: what was drawn before is trained on
+                good = int(sum(jax.device_get(flags)))
+                made += good
+                self.reached = carry[0], logs, made
             if good < len(flags):
                 self.bad = batches[good]
                 break
             if len(flags) < AHEAD:
                 break
-        return carry[0], logs, made
 
 
 def checked_step(trainer: Any) -> Any:

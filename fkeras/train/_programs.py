@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 
 from ._data import Batch
+from ._interrupt import breakable
 
 # Arrays that are copied to the device as a whole: up to this share of an accelerator's memory. On the CPU the copy
 # is in the memory the arrays are in already, so large ones are read batch by batch, where they lie.
@@ -40,6 +41,7 @@ def advance(trainer: Any) -> Any:
     """
 
     def make() -> Callable[..., Any]:
+        @breakable(2)
         def one(state: Any, batch: Batch, last: Any = None) -> Any:
             note_trace(trainer, (state, batch))
             return trainer._advance(state, batch, last)
@@ -149,6 +151,16 @@ def loops_well(step: Any, *args: Any) -> bool:
     if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
         return False
     return not (on_cpu() and any(e.primitive.name == "conv_general_dilated" for e in _equations(traced.jaxpr.jaxpr)))
+
+
+def calls_back(step: Any, *args: Any) -> bool:
+    """Whether a step calls functions in Python while the device runs it (`jax.pure_callback`, `io_callback`).
+
+    Args:
+        step: a jitted function `(state, batch) -> (state, logs)`.
+        args: its arguments, or `jax.ShapeDtypeStruct`s.
+    """
+    return any(e.primitive.name.endswith("_callback") for e in _equations(step.trace(*args).jaxpr.jaxpr))
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:

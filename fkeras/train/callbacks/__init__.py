@@ -5,14 +5,14 @@ from ._base import Callback as Callback
 from ._base import CallbackList as CallbackList
 from ._base import Event as Event
 from ._checkpoint import ModelCheckpoint as ModelCheckpoint
+from ._csv import CSVLogger as CSVLogger
 from ._ema import SwapEMAWeights as SwapEMAWeights
 from ._history import History as History
 from ._lambda import LambdaCallback as LambdaCallback
-from ._logging import CSVLogger as CSVLogger
 from ._logging import ProgbarLogger as ProgbarLogger
-from ._logging import TensorBoard as TensorBoard
 from ._logging import TerminateOnNaN as TerminateOnNaN
 from ._orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from ._plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from ._schedule import LearningRateScheduler as LearningRateScheduler
 from ._stopping import EarlyStopping as EarlyStopping
+from ._tensorboard import TensorBoard as TensorBoard

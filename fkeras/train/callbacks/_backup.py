@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from ...core import explain
+from ...core import as_path, explain
 from ._base import Callback
-from ._frequency import check_max_to_keep, check_save_freq
+from ._frequency import check_choice, check_max_to_keep, check_save_freq
 
 
 class BackupAndRestore(Callback):
@@ -22,9 +21,12 @@ class BackupAndRestore(Callback):
         max_to_keep: how many of the run's checkpoints stay.
         background: whether a copy of the state is written while training goes on; otherwise training waits for each
             save, and no copy is made.
+        on_error: `"raise"`, or `"warn"` to go on training when the run cannot be saved (the disk is full) and to try
+            again when the next save is due.
 
     Raises:
-        ValueError: a frequency that is neither.
+        TypeError, ValueError: no directory, a frequency that is neither, or an unknown `on_error`.
+        OSError: from `fit`, before the training: nothing can be saved there.
 
     What is saved is everything: weights, collections, optimizer state, averages, randomness, the position in the epoch
     and in the data, running metrics, what callbacks remember, and the history. Ctrl-C and SIGTERM save too. Iterators
@@ -54,13 +56,16 @@ class BackupAndRestore(Callback):
         save_seconds: float | None = None,
         max_to_keep: int = 2,
         background: bool = True,
+        on_error: str = "raise",
     ) -> None:
         check_save_freq("BackupAndRestore", save_freq, "steps")
         check_max_to_keep("BackupAndRestore", max_to_keep)
-        if not os.fspath(backup_dir):
+        check_choice("BackupAndRestore", "on_error", on_error, ("raise", "warn"))
+        if isinstance(backup_dir, str) and not backup_dir.strip():
             raise ValueError(
                 explain("BackupAndRestore needs a directory.", received=repr(backup_dir), write='"backups/run1"')
             )
-        self.backup_dir, self.save_freq, self.save_seconds = os.fspath(backup_dir), save_freq, save_seconds
+        self.backup_dir, self.save_freq = as_path(backup_dir, "BackupAndRestore", '"backups/run1"'), save_freq
+        self.save_seconds, self.on_error = save_seconds, on_error
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self.max_to_keep, self.background = max_to_keep, background

@@ -32,6 +32,8 @@ class Event:
         batch: counted from 0 within the epoch.
         memory: what this callback remembers; saved with the run.
         stop: whether training ends after this epoch.
+        validates: whether the run has validation data, be it this epoch's turn or not.
+        goals: which way the numbers of a step are better, `"max"` or `"min"`; `None` where nobody knows.
     """
 
     trainer: Any
@@ -41,6 +43,8 @@ class Event:
     batch: int = 0
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     stop: bool = False
+    validates: bool = False
+    goals: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
 
     def replace(self, **changes: Any) -> Event:
         """The event with some parts changed; what a callback returns."""
@@ -115,6 +119,24 @@ class Callback:
 
     def on_predict_batch_end(self, event: Event) -> Any:
         """After a prediction batch."""
+
+    # Whether it leaves files to which a run that was cut off before its first save would add a second beginning.
+    _outlives = False
+
+    def _resume(self, event: Event) -> Any:
+        """In place of `on_train_begin`, where a run goes on that was saved."""
+
+    def _check(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
+        """Refuse, before a run, what could not be done at the end of its first epoch.
+
+        Args:
+            trainer: what will train.
+            state: where the run begins.
+            names: the numbers that the logs will have, `None` where they cannot be known.
+        """
+
+    def _leave(self) -> None:
+        """Let go of files and threads; called when a run is over, however it ended."""
 
 
 class _Reducer(Callback):

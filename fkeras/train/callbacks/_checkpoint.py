@@ -5,40 +5,48 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
 import string
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...core import explain
-from ._base import Callback, Event
+from ...core import as_path, did_you_mean, explain
+from ._base import Event
 from ._frequency import check_max_to_keep, check_save_freq
-from ._stopping import direction, improves
+from ._monitor import Monitoring, improves
+
+# Endings of files that Keras users know, and what to write instead where fkeras writes none.
+_WHOLE = (".keras",)
+_WEIGHTS = (".h5", ".safetensors")
+_NONE = (".json", ".hdf5", ".ckpt", ".pt", ".pth", ".npz", ".pkl", ".onnx", ".tflite")
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(Monitoring):
     """Saves the model after epochs, or after so many batches.
 
     Args:
-        filepath: where; may hold `{epoch:02d}` and the names of logs, `{val_loss:.2f}`. The suffix picks the format as
-            in `model.save`: `.keras`, `.weights.h5`, else a directory.
+        filepath: where; may hold `{epoch:02d}`, `{batch}` and the names of logs, `{val_loss:.2f}`. The suffix picks the
+            format: `.keras` for the model; `.weights.h5` or `.safetensors` with `save_weights_only`; else a directory.
         monitor: the number's name in the logs, for `save_best_only`.
         verbose: 1 prints each save.
         save_best_only: whether to save only what beats the best so far.
         save_weights_only: whether to save the weights alone.
-        mode: `"min"`, `"max"`, or `"auto"`: by the number's name.
+        mode: `"min"`, `"max"`, or `"auto"`: the metric says which way is better.
         save_freq: `"epoch"`, or a number of batches.
         initial_value_threshold: what the first save has to beat.
         max_to_keep: how many of the files of this run stay, the newest ones; all by default.
         keep_best: whether those that stay are the best by `monitor` instead.
 
     Raises:
-        ValueError: a frequency that is neither, or a template with a number the logs do not have.
+        TypeError, ValueError, OSError: what could not be saved later: no path, a suffix of another kind of file, a name
+            with a number that nothing logs, a model without a config, a place where nothing can be written. Said when
+            the callback is made, or at the latest before the first step.
 
     >>> import fkeras as fk
-    >>> fk.callbacks.ModelCheckpoint("best.keras", "val_accuracy", save_best_only=True).goal
-    'max'
+    >>> fk.callbacks.ModelCheckpoint("best.keras", "val_accuracy", save_best_only=True).watches
+    True
 
     Reference: https://keras.io/api/callbacks/model_checkpoint/
+    After an epoch that was not validated (`validation_freq`), nothing that needs a `val_…` is saved.
     Unlike Keras it can keep the last few files, or the best few: `ModelCheckpoint("m-{epoch}.keras", max_to_keep=3)`.
     """
 
@@ -60,12 +68,18 @@ class ModelCheckpoint(Callback):
         if max_to_keep is not None:
             check_max_to_keep("ModelCheckpoint", max_to_keep)
         self.max_to_keep, self.keep_best = max_to_keep, keep_best
-        self.filepath, self.monitor, self.verbose = os.fspath(filepath), monitor, verbose
+        super().__init__(monitor, mode)
+        self.filepath, self.verbose = as_path(filepath, type(self).__name__, '"best.keras"'), verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq, self.threshold = save_freq, initial_value_threshold
-        self.goal = direction(monitor, mode)
+        self._check_template()
+        self._check_suffix()
         if save_freq != "epoch":  # only then are batches looked at: it costs a copy of the state a step
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+
+    @property
+    def watches(self) -> bool:
+        return self.save_best_only or self.keep_best
 
     def on_train_begin(self, event: Event) -> Any:
         return event.replace(memory={"best": self.threshold, "batches": 0, "kept": []})
@@ -81,25 +95,21 @@ class ModelCheckpoint(Callback):
 
     def _save(self, event: Event, memory: dict[str, Any]) -> Event:
         logs = {k: float(v) for k, v in event.logs.items() if getattr(v, "ndim", 0) == 0}
-        if (self.save_best_only or self.keep_best) and self.monitor not in logs:
-            raise ValueError(
-                explain(
-                    f"ModelCheckpoint watches {self.monitor!r}, which the logs do not have.",
-                    received=sorted(logs),
-                    usually="no validation data was given.",
-                    write='ModelCheckpoint(path, monitor="loss", save_best_only=True)',
-                )
-            )
+        later = [n for n in self._names() if n.startswith("val_") and n not in logs] if event.validates else []
+        value = self.value(event) if self.watches else None
+        if later or (self.watches and value is None):  # this epoch was not validated
+            return event.replace(memory=memory)
         if self.save_best_only:
-            if not improves(logs[self.monitor], memory["best"], self.goal, 0.0):
+            if not improves(value, memory["best"], self.goal(event.goals), 0.0):  # type: ignore[arg-type]
                 return event.replace(memory=memory)
-            memory["best"] = logs[self.monitor]
+            memory["best"] = value
         path = self.path(event.epoch, event.batch, {**logs, **self._numbers(event)})
         self._write(event, path)
         if self.verbose:
             print(f"\nEpoch {event.epoch + 1}: saving model to {path}")
         if self.max_to_keep is not None:
-            memory["kept"] = self._kept(memory.get("kept", ()), path, logs.get(self.monitor))
+            goal = self.goal(event.goals) if self.keep_best else "min"
+            memory["kept"] = self._kept(memory.get("kept", ()), path, value, goal)
         return event.replace(memory=memory)
 
     def _numbers(self, event: Event) -> dict[str, Any]:
@@ -111,18 +121,14 @@ class ModelCheckpoint(Callback):
         save = model.save_weights if self.save_weights_only else model.save
         save(path, variables, **_example(event.state))
 
-    def _kept(self, before: Any, path: str, value: float | None) -> list[list[Any]]:
+    def _kept(self, before: Any, path: str, value: float | None, goal: str = "min") -> list[list[Any]]:
         """The files that stay, as `[path, value]`, oldest first; the others of this run are deleted."""
         kept = [*(entry for entry in before if entry[0] != path), [path, value]]
         while len(kept) > (self.max_to_keep or 0):
-            worst = min(kept, key=lambda entry: self._merit(entry[1])) if self.keep_best else kept[0]
+            worst = min(kept, key=lambda entry: _merit(entry[1], goal)) if self.keep_best else kept[0]
             kept.remove(worst)
             self._delete(worst[0])
         return kept
-
-    def _merit(self, value: float) -> float:
-        """The larger, the better; what is no number is worst."""
-        return -math.inf if math.isnan(value) else -value if self.goal == "min" else value
 
     def _delete(self, path: str) -> None:
         """Delete one of this callback's files; what its template would not make is not one, whatever a memory says."""
@@ -130,29 +136,101 @@ class ModelCheckpoint(Callback):
         pattern = "".join(re.escape(text) + ("" if name is None else r"[^/\\]*") for text, name, _, _ in parts)
         if not re.fullmatch(pattern, path):
             return
-        if os.path.isfile(os.path.join(path, "fkeras.json")):
-            shutil.rmtree(path)
+        from ...checkpoint import delete_checkpoint as door
+
+        if os.path.isdir(path):
+            door(path)  # and nothing in it that is not the checkpoint's
         elif os.path.isfile(path):
             os.unlink(path)
 
-    def path(self, epoch: int, batch: int, logs: dict[str, float]) -> str:
+    def path(self, epoch: int, batch: int, logs: Mapping[str, float]) -> str:
         """The file of an epoch.
 
         >>> ModelCheckpoint("m-{epoch:02d}-{loss:.1f}.keras").path(0, 0, {"loss": 0.25})
         'm-01-0.2.keras'
         """
         try:
-            return self.filepath.format(epoch=epoch + 1, batch=batch + 1, **logs)
-        except (KeyError, IndexError) as error:
-            names = re.findall(r"{(\w+)", self.filepath)
+            return self.filepath.format(**{**logs, "epoch": epoch + 1, "batch": batch + 1})
+        except KeyError as error:
+            raise self._unfillable(f"{error} is not known", logs) from None
+
+    # ------------------------------------------------------------------ before the run
+    def _names(self) -> list[str]:
+        """The numbers in the name."""
+        return [name for _, name, _, _ in string.Formatter().parse(self.filepath) if name is not None]
+
+    def _check_template(self) -> None:
+        try:
+            names = self._names()
+            wrong = [name for name in names if not name.isidentifier()]
+            if wrong:
+                raise self._unfillable(f"{{{wrong[0]}}} is no number's name", ())
+            self.path(0, 0, {**dict.fromkeys(names, 0.5), **self._known()})
+        except (ValueError, TypeError) as error:
+            if str(error).startswith(type(self).__name__):
+                raise
+            raise self._unfillable(str(error), ()) from None
+
+    def _known(self) -> dict[str, Any]:
+        """What the name may hold beside logs, with values of the right kind; epoch and batch are there always."""
+        return {}
+
+    def _unfillable(self, why: str, logs: Any) -> ValueError:
+        names = re.findall(r"{(\w*)", self.filepath)
+        return ValueError(
+            explain(
+                f"{type(self).__name__} cannot fill in {self.filepath!r}: {why}.",
+                received=f"names {names}, logs {sorted(logs)}" if logs else self.filepath,
+                usually="a number that is only there with validation data." if logs else "a misspelt format.",
+                write='"model-{epoch:02d}.keras"',
+            )
+        )
+
+    def _check_suffix(self) -> None:
+        """Refuse what `model.save` or `model.save_weights` does not write."""
+        name = os.path.basename(self.filepath.rstrip(os.sep))
+        other = _WHOLE if self.save_weights_only else _WEIGHTS
+        if not name.endswith((*other, *_NONE)):
+            return
+        options = 'ModelCheckpoint("best.weights.h5", save_weights_only=True)'
+        raise ValueError(
+            explain(
+                f"ModelCheckpoint cannot save {'weights alone' if self.save_weights_only else 'a whole model'} "
+                f"as {name!r}.",
+                received=f"filepath={self.filepath!r}, save_weights_only={self.save_weights_only}",
+                usually="the suffix picks the format: .keras is a model; .weights.h5 and .safetensors are weights.",
+                write=f'{options}, or ModelCheckpoint("best.keras")',
+            )
+        )
+
+    def _check(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+        from ...checkpoint import check_save as door
+
+        by_batch = [n for n in (*self._names(), self.monitor * self.watches) if n.startswith("val_")]
+        if self.save_freq != "epoch" and by_batch:
             raise ValueError(
                 explain(
-                    f"ModelCheckpoint cannot fill in {self.filepath!r}: {error} is not known.",
-                    received=f"names {names}, logs {sorted(logs)}",
-                    usually="a number that is only there with validation data.",
-                    write='"model-{epoch:02d}.keras"',
+                    f"ModelCheckpoint saves after {self.save_freq} batches, when there is no {by_batch[0]!r}.",
+                    received=f"save_freq={self.save_freq}",
+                    usually="validation comes at the end of an epoch.",
+                    write='save_freq="epoch", or monitor="loss"',
                 )
-            ) from None
+            )
+        fillable = (*(names or self._names()), "epoch", "batch", *self._known())
+        unknown = [n for n in self._names() if n not in fillable]
+        if unknown:
+            raise self._unfillable(f"{unknown[0]!r} is not known; {did_you_mean(unknown[0], fillable)}", fillable)
+        first = self.path(0, 0, {**dict.fromkeys(self._names(), 0.0), **self._known()})
+        door(trainer, state, first, self._kind(), **_example(state))
+
+    def _kind(self) -> str:
+        """What is saved: `"model"`, `"weights"` or `"trainer"`."""
+        return "weights" if self.save_weights_only else "model"
+
+
+def _merit(value: float, goal: str) -> float:
+    """The larger, the better; what is no number is worst."""
+    return -math.inf if math.isnan(value) else -value if goal == "min" else value
 
 
 def _example(state: Any) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""How often a callback saves."""
+"""Arguments that callbacks share: how often one saves, how many stay, one of a few words."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ...core import explain
+from ...core import did_you_mean, explain
 
 
 def check_save_freq(owner: str, save_freq: Any, unit: str) -> None:
@@ -49,5 +49,30 @@ def check_max_to_keep(owner: str, max_to_keep: Any) -> None:
                 f"{owner}: `max_to_keep` is how many checkpoints stay.",
                 received=f"max_to_keep={max_to_keep!r}",
                 write="max_to_keep=3",
+            )
+        )
+
+
+def check_choice(owner: str, name: str, given: Any, choices: tuple[str, ...]) -> None:
+    """Refuse what is none of a few words.
+
+    Args:
+        owner: whose argument it is.
+        name: the argument's name.
+        given: what was given.
+        choices: the words.
+
+    Raises:
+        ValueError: it is another.
+
+    >>> check_choice("fit", "on_interrupt", "return", ("return", "raise"))
+    """
+    if not isinstance(given, str) or given not in choices:
+        raise ValueError(
+            explain(
+                f"{owner}: `{name}` is {' or '.join(map(repr, choices))}.",
+                received=f"{name}={given!r}",
+                usually=did_you_mean(given, choices),
+                write=f'{name}="{choices[0]}"',
             )
         )

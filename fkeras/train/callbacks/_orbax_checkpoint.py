@@ -6,6 +6,7 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from ...core import as_path
 from ._base import Event
 from ._checkpoint import ModelCheckpoint
 
@@ -22,7 +23,7 @@ class OrbaxCheckpoint(ModelCheckpoint):
         save_weights_only: whether to leave out all but the model's variables.
 
     Raises:
-        ValueError: a frequency or a number to keep that is none.
+        TypeError, ValueError, OSError: a frequency or number to keep that is none, and what `ModelCheckpoint` refuses.
 
     >>> import fkeras as fk, numpy as np, os, tempfile
     >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("adam", "mse")
@@ -51,8 +52,9 @@ class OrbaxCheckpoint(ModelCheckpoint):
         save_on_background: bool = True,
         save_weights_only: bool = False,
     ) -> None:
+        directory = as_path(directory, "OrbaxCheckpoint", '"runs/model"')
         super().__init__(
-            os.path.join(os.fspath(directory), "{step}"),
+            os.path.join(directory.replace("{", "{{").replace("}", "}}"), "{step}"),
             monitor,
             verbose,
             save_best_only,
@@ -67,13 +69,27 @@ class OrbaxCheckpoint(ModelCheckpoint):
         self._pending: Future[None] | None = None
 
     def on_train_end(self, event: Event) -> None:
-        self._wait()
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self._wait()
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown()
+                self._pool = None
 
     def _numbers(self, event: Event) -> dict[str, Any]:
         return {"step": int(event.state.step)}
+
+    def _known(self) -> dict[str, Any]:
+        return {"step": 1}
+
+    def _kind(self) -> str:
+        return "weights" if self.save_weights_only else "trainer"
+
+    def _check_suffix(self) -> None:
+        """What it makes are directories named by a number."""
 
     def _write(self, event: Event, path: str) -> None:
         self._wait()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...core import explain
-from ._base import Callback, Event
-from ._stopping import direction, improves, monitored
+from ._base import Event
+from ._monitor import Monitoring, improves
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(Monitoring):
     """Multiplies the learning rate by `factor` when a monitored number has stopped improving.
 
     Args:
@@ -17,16 +17,17 @@ class ReduceLROnPlateau(Callback):
         factor: `new_rate = rate * factor`, below 1.
         patience: how many epochs without an improvement to wait.
         verbose: 1 prints each change.
-        mode: `"min"`, `"max"`, or `"auto"`: by the number's name.
+        mode: `"min"`, `"max"`, or `"auto"`: the metric says which way is better.
         min_delta: the least change that counts as an improvement.
         cooldown: how many epochs to wait after a change before watching again.
         min_lr: the smallest rate.
 
     Raises:
-        ValueError: a factor of 1 or more, or a monitored number that the logs do not have.
+        ValueError: a factor of 1 or more; before the training, a monitored number that nothing logs, or one of which
+            nobody can tell which way is better.
 
     >>> import fkeras as fk
-    >>> fk.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2).goal
+    >>> fk.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2).goal({})
     'min'
 
     Reference: https://keras.io/api/callbacks/reduce_lr_on_plateau/
@@ -48,21 +49,23 @@ class ReduceLROnPlateau(Callback):
             raise ValueError(
                 explain("ReduceLROnPlateau needs a factor below 1.", received=f"factor={factor}", write="factor=0.1")
             )
-        self.monitor, self.factor, self.patience, self.verbose = monitor, factor, patience, verbose
+        super().__init__(monitor, mode)
+        self.factor, self.patience, self.verbose = factor, patience, verbose
         self.min_delta, self.cooldown, self.min_lr = min_delta, cooldown, min_lr
-        self.goal = direction(monitor, mode)
 
     def on_train_begin(self, event: Event) -> Any:
         return event.replace(memory={"wait": 0, "best": None, "cooldown": 0})
 
     def on_epoch_end(self, event: Event) -> Any:
-        value = monitored(self, event)
+        value = self.value(event)
         rate = float(event.trainer.get_learning_rate(event.state))
         event = event.replace(logs={**event.logs, "learning_rate": rate})
+        if value is None:
+            return event
         memory = dict(event.memory)
         if memory["cooldown"] > 0:
             memory.update(cooldown=memory["cooldown"] - 1, wait=0)
-        if improves(value, memory["best"], self.goal, self.min_delta):
+        if improves(value, memory["best"], self.goal(event.goals), self.min_delta):
             memory.update(best=value, wait=0)
         elif memory["cooldown"] <= 0:
             memory["wait"] += 1

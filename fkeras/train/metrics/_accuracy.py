@@ -36,6 +36,8 @@ class Accuracy(FunctionMetric):
     In `compile`, `"accuracy"` means one of the three below, by the shapes; see `resolve`.
     """
 
+    goal = "max"
+
     name: Any = "accuracy"
     dtype: Any = None
 
@@ -58,6 +60,8 @@ class BinaryAccuracy(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
+
+    goal = "max"
 
     name: Any = "binary_accuracy"
     dtype: Any = None
@@ -82,6 +86,8 @@ class CategoricalAccuracy(FunctionMetric):
     Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
 
+    goal = "max"
+
     name: Any = "categorical_accuracy"
     dtype: Any = None
 
@@ -103,6 +109,8 @@ class SparseCategoricalAccuracy(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
+
+    goal = "max"
 
     name: Any = "sparse_categorical_accuracy"
     dtype: Any = None
@@ -126,6 +134,8 @@ class TopKCategoricalAccuracy(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
+
+    goal = "max"
 
     k: int = 5
     name: Any = "top_k_categorical_accuracy"
@@ -151,6 +161,8 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/
     """
+
+    goal = "max"
 
     k: int = 5
     name: Any = "sparse_top_k_categorical_accuracy"

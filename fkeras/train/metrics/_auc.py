@@ -50,6 +50,8 @@ class AUC(Metric):
     Unlike Keras's, the config holds `label_weights` as a list: what Keras writes for them, it cannot read.
     """
 
+    goal = "max"
+
     num_thresholds: int = 200
     curve: str = "ROC"
     summation_method: str = "interpolation"

@@ -30,6 +30,9 @@ class Metric(Frozen):
     `empty()` as its identity, so that states from devices, hosts and batches can be put together in any order. All
     four can be jitted, vmapped and scanned. Rows of weight 0 change nothing, so batches may be padded.
 
+    The class attribute `goal` says which way is better, `"max"` or `"min"`; callbacks with `mode="auto"` ask it. It is
+    `None` where nobody can know, and a callback that watches such a metric asks for its `mode`.
+
     Args:
         dtype: what values are averaged in; float32 by default.
         name: the name in the logs; the class's name in snake case by default.
@@ -51,6 +54,8 @@ class Metric(Frozen):
     Reference: https://keras.io/api/metrics/base_metric/
     Unlike Keras, there are no variables: `update` is `stateless_update_state` with a named state.
     """
+
+    goal: ClassVar[str | None] = None
 
     name: Any = None
     dtype: Any = None

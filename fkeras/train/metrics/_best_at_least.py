@@ -26,6 +26,8 @@ RATES = {
 class BestAtLeast(Metric):
     """The largest value of one rate over the thresholds at which another is at least the given one."""
 
+    goal = "max"
+
     _best: ClassVar[str]
     _held: ClassVar[str]
 

@@ -84,6 +84,8 @@ class TruePositives(AtThresholds):
     Reference: https://keras.io/api/metrics/classification_metrics/
     """
 
+    goal = "max"
+
     thresholds: Any = None
     name: Any = None
     dtype: Any = None
@@ -107,6 +109,8 @@ class TrueNegatives(AtThresholds):
 
     Reference: https://keras.io/api/metrics/classification_metrics/
     """
+
+    goal = "max"
 
     thresholds: Any = None
     name: Any = None
@@ -132,6 +136,8 @@ class FalsePositives(AtThresholds):
     Reference: https://keras.io/api/metrics/classification_metrics/
     """
 
+    goal = "min"
+
     thresholds: Any = None
     name: Any = None
     dtype: Any = None
@@ -155,6 +161,8 @@ class FalseNegatives(AtThresholds):
 
     Reference: https://keras.io/api/metrics/classification_metrics/
     """
+
+    goal = "min"
 
     thresholds: Any = None
     name: Any = None
@@ -184,6 +192,8 @@ class Precision(AtThresholds):
 
     Reference: https://keras.io/api/metrics/classification_metrics/
     """
+
+    goal = "max"
 
     thresholds: Any = None
     top_k: int | None = None
@@ -219,6 +229,8 @@ class Recall(AtThresholds):
 
     Reference: https://keras.io/api/metrics/classification_metrics/
     """
+
+    goal = "max"
 
     thresholds: Any = None
     top_k: int | None = None

@@ -78,6 +78,8 @@ class PearsonCorrelation(FunctionMetric):
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
 
+    goal = "max"
+
     name: Any = "pearson_correlation"
     dtype: Any = None
     axis: int = -1
@@ -101,6 +103,8 @@ class ConcordanceCorrelation(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
+
+    goal = "max"
 
     name: Any = "concordance_correlation"
     dtype: Any = None

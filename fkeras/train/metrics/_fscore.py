@@ -20,6 +20,8 @@ COUNTS = ("true_positives", "false_positives", "false_negatives", "intermediate_
 class FScore(Metric):
     """What both F scores share; `beta` is a field of one, and 1 in the other."""
 
+    goal = "max"
+
     average: str | None = None
     threshold: float | None = None
     beta: float = 1.0

@@ -28,6 +28,8 @@ class Hinge(FunctionMetric):
     Reference: https://keras.io/api/metrics/hinge_metrics/
     """
 
+    goal = "min"
+
     name: Any = "hinge"
     dtype: Any = None
 
@@ -50,6 +52,8 @@ class SquaredHinge(FunctionMetric):
     Reference: https://keras.io/api/metrics/hinge_metrics/
     """
 
+    goal = "min"
+
     name: Any = "squared_hinge"
     dtype: Any = None
 
@@ -71,6 +75,8 @@ class CategoricalHinge(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/hinge_metrics/
     """
+
+    goal = "min"
 
     name: Any = "categorical_hinge"
     dtype: Any = None

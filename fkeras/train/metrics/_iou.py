@@ -17,6 +17,8 @@ from ._weights import weights_like
 class ConfusionMatrixMetric(Metric):
     """A matrix of how often each class (row) was called each class (column), and what is made of it."""
 
+    goal = "max"
+
     _default_dtype = "int32"
 
     num_classes: int

@@ -29,6 +29,8 @@ class KLDivergence(FunctionMetric):
     Reference: https://keras.io/api/metrics/probabilistic_metrics/
     """
 
+    goal = "min"
+
     name: Any = "kl_divergence"
     dtype: Any = None
 
@@ -50,6 +52,8 @@ class Poisson(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/probabilistic_metrics/
     """
+
+    goal = "min"
 
     name: Any = "poisson"
     dtype: Any = None
@@ -74,6 +78,8 @@ class BinaryCrossentropy(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/probabilistic_metrics/
     """
+
+    goal = "min"
 
     name: Any = "binary_crossentropy"
     dtype: Any = None
@@ -102,6 +108,8 @@ class CategoricalCrossentropy(FunctionMetric):
     Reference: https://keras.io/api/metrics/probabilistic_metrics/
     """
 
+    goal = "min"
+
     name: Any = "categorical_crossentropy"
     dtype: Any = None
     from_logits: bool = False
@@ -129,6 +137,8 @@ class SparseCategoricalCrossentropy(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/probabilistic_metrics/
     """
+
+    goal = "min"
 
     name: Any = "sparse_categorical_crossentropy"
     dtype: Any = None

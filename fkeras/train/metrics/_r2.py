@@ -41,6 +41,8 @@ class R2Score(Metric):
     later versions, entries of weight 0 are not counted.
     """
 
+    goal = "max"
+
     class_aggregation: str | None = "uniform_average"
     num_regressors: int = 0
     name: Any = "r2_score"

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ...core import call_with_config, deserialize, serialize
+from ...core import address_of, call_with_config, deserialize, serialize
 from ..losses import Loss
 from ..losses._frozen import set_fields
 from ..losses._get import function_config
 from ..losses._hinge import hinge, squared_hinge
+from ..losses._inputs import MODULE as LOSSES
 from ..losses._inputs import fill_rows, rows_apart
 from ..losses._weighing import combine, divide_no_nan
 from ._base import FUNCTIONS, Metric, State, register_metric
@@ -145,6 +146,12 @@ class MeanMetricWrapper(FunctionMetric):
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         set_fields(self, fn=fn, kwargs=kwargs)
         super().__init__(dtype=dtype, name=name)
+
+    @property
+    def goal(self) -> str | None:  # type: ignore[override]
+        """Less of a loss is better, more of any other function of Keras's; of a user's own nobody knows."""
+        module, _ = (LOSSES, "") if isinstance(self.fn, Loss) else address_of(self.fn) or ("", "")
+        return {LOSSES: "min", FUNCTIONS: "max"}.get(module)
 
     @property
     def _function(self) -> Any:  # type: ignore[override]

@@ -30,6 +30,8 @@ class MeanSquaredError(FunctionMetric):
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
 
+    goal = "min"
+
     name: Any = "mean_squared_error"
     dtype: Any = None
 
@@ -51,6 +53,8 @@ class MeanAbsoluteError(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
+
+    goal = "min"
 
     name: Any = "mean_absolute_error"
     dtype: Any = None
@@ -74,6 +78,8 @@ class MeanAbsolutePercentageError(FunctionMetric):
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
 
+    goal = "min"
+
     name: Any = "mean_absolute_percentage_error"
     dtype: Any = None
 
@@ -96,6 +102,8 @@ class MeanSquaredLogarithmicError(FunctionMetric):
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
 
+    goal = "min"
+
     name: Any = "mean_squared_logarithmic_error"
     dtype: Any = None
 
@@ -117,6 +125,8 @@ class LogCoshError(FunctionMetric):
 
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
+
+    goal = "min"
 
     name: Any = "logcosh"
     dtype: Any = None
@@ -146,6 +156,8 @@ class CosineSimilarity(FunctionMetric):
     The sign is the other way round from the loss's. Unlike Keras's, the config keeps `axis` (where it is not -1).
     """
 
+    goal = "max"
+
     name: Any = "cosine_similarity"
     dtype: Any = None
     axis: int = -1
@@ -169,6 +181,8 @@ class RootMeanSquaredError(Averaged):
 
     Reference: https://keras.io/api/metrics/regression_metrics/
     """
+
+    goal = "min"
 
     name: Any = "root_mean_squared_error"
     dtype: Any = None

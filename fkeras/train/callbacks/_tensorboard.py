@@ -1,0 +1,185 @@
+"""TensorBoard: the numbers of a run, and its weights, in event files."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core import as_path, check_room, explain
+from ._base import Callback, Event
+
+
+class TensorBoard(Callback):
+    """Event files that TensorBoard reads: losses and metrics of training and validation, weights as histograms.
+
+    Args:
+        log_dir: the directory; `train` and `validation` are made in it.
+        histogram_freq: every how many epochs the weights are written, 0 for never.
+        write_graph: whether the model's summary is written as text.
+        write_images, write_steps_per_second, profile_batch, embeddings_freq, embeddings_metadata: accepted for Keras's
+            sake; `jax.profiler.trace` writes what TensorBoard's profiler shows.
+        update_freq: `"epoch"`, `"batch"`, or a number of batches after which losses are written too.
+
+    Raises:
+        ImportError: tensorboardX is not installed (`pip install 'fkeras[tensorboard]'`).
+        TypeError, ValueError, OSError: no path; from `fit`, before the training: no place for a directory.
+
+    >>> import fkeras as fk
+    >>> fk.callbacks.TensorBoard("logs").log_dir
+    'logs'
+
+    Reference: https://keras.io/api/callbacks/tensorboard/
+    A run that goes on after it was cut off writes a file of its own, and takes out of its earlier ones what it makes
+    again.
+    """
+
+    _outlives = True
+
+    def __init__(
+        self,
+        log_dir: Any = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: Any = "epoch",
+        profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
+    ) -> None:
+        self.log_dir = as_path(log_dir, "TensorBoard", '"logs"')
+        self.histogram_freq, self.write_graph = histogram_freq, write_graph
+        self._writers: dict[str, Any] = {}
+        self.update_freq = 1 if update_freq == "batch" else update_freq
+        if self.update_freq != "epoch":
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+
+    def _check(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+        _library()
+        check_room(self.log_dir, "TensorBoard", directory=True)
+
+    def on_train_begin(self, event: Event) -> Any:
+        event = event.remember(run=secrets.token_hex(4))
+        if self.write_graph and getattr(event.trainer.model, "graph", None) is not None:
+            lines: list[str] = []
+            event.trainer.model.summary(print_fn=lines.append)
+            text = "\n".join(f"    {line}" for part in lines for line in part.splitlines())
+            self._writer(event, "train").add_text("keras", text, 0)
+        return event
+
+    def _resume(self, event: Event) -> None:
+        """Take out of the run's files what it makes again."""
+        from tensorboardX.proto.event_pb2 import Event as Record
+
+        def comes_again(record: bytes) -> bool:
+            found = Record.FromString(record)
+            return any(_comes_again(v.tag, found.step, event) for v in found.summary.value)
+
+        for part in ("train", "validation"):
+            for path in self._files(event, part):
+                records = list(_records(path.read_bytes()))
+                kept = [whole for whole, content in records if not comes_again(content)]
+                if len(kept) < len(records):
+                    _replace(path, b"".join(kept))
+
+    def _files(self, event: Event, part: str) -> list[pathlib.Path]:
+        """The files that this run has written, in this process and before."""
+        run = event.memory.get("run")
+        return sorted(pathlib.Path(self.log_dir, part).glob(f"*.{run}-*")) if run else []
+
+    def _writer(self, event: Event, part: str) -> Any:
+        # one open file for each part: a second one made within a second would have the first one's name
+        if part not in self._writers:
+            suffix = f".{event.memory.get('run', 'run')}-{len(self._files(event, part))}"
+            self._writers[part] = _library()(os.path.join(self.log_dir, part), filename_suffix=suffix)
+        return self._writers[part]
+
+    def on_train_end(self, event: Event) -> Any:
+        self._leave()
+
+    def _leave(self) -> None:
+        while self._writers:
+            self._writers.popitem()[1].close()
+
+    def on_epoch_end(self, event: Event) -> Any:
+        numbers = {k: float(v) for k, v in event.logs.items() if np.ndim(v) == 0}
+        train = {k: v for k, v in numbers.items() if not k.startswith("val_")}
+        validation = {k.removeprefix("val_"): v for k, v in numbers.items() if k.startswith("val_")}
+        rate = event.trainer.get_learning_rate(event.state)
+        if rate is not None:
+            train["learning_rate"] = float(rate)
+        for part, values in (("train", train), ("validation", validation)):
+            for name, value in values.items():
+                self._writer(event, part).add_scalar(f"epoch_{name}", value, event.epoch)
+        if self.histogram_freq and event.epoch % self.histogram_freq == 0:
+            self._histograms(event)
+        for writer in self._writers.values():
+            writer.flush()
+        return None
+
+    def _histograms(self, event: Event) -> None:
+        import jax
+
+        for path, leaf in jax.tree_util.tree_leaves_with_path(event.state.params):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            writer = self._writer(event, "train")
+            writer.add_histogram(f"{name}/histogram", np.asarray(leaf, np.float32), event.epoch)
+
+    def _after_batch(self, event: Event) -> Any:
+        step = int(event.state.step)
+        if step % self.update_freq == 0:
+            for name, value in event.logs.items():
+                if np.ndim(value) == 0:
+                    self._writer(event, "train").add_scalar(f"batch_{name}", float(value), step)
+        return None
+
+
+def _library() -> Any:
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise ImportError(
+            explain(
+                "The TensorBoard callback needs tensorboardX.",
+                usually="it is an optional dependency.",
+                write="pip install 'fkeras[tensorboard]'",
+            )
+        ) from None
+    return SummaryWriter
+
+
+def _comes_again(tag: str, step: int, event: Event) -> bool:
+    """Whether a number is of an epoch, or a step, after the one at which a run goes on."""
+    if tag.startswith("batch_"):
+        return step > int(event.state.step)
+    return (tag.startswith("epoch_") or tag.endswith("/histogram")) and step >= event.epoch
+
+
+def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """`(the whole record, its content)` of each record of a TFRecord file, but for a last one that was cut off.
+
+    A record is its length (8 bytes), a checksum of that (4), the content, and a checksum of that (4).
+    """
+    at = 0
+    while at + 12 <= len(data):
+        size = int.from_bytes(data[at : at + 8], "little")
+        end = at + 12 + size + 4
+        if end > len(data):
+            return
+        yield data[at:end], data[at + 12 : end - 4]
+        at = end
+
+
+def _replace(path: pathlib.Path, data: bytes) -> None:
+    """Put other content in a file's place; it is whole at every moment."""
+    handle, beside = tempfile.mkstemp(prefix=".events-", dir=path.parent)
+    with open(handle, "wb") as file:
+        file.write(data)
+    os.chmod(beside, path.stat().st_mode & 0o7777)
+    os.replace(beside, path)
