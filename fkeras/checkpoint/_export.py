@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import did_you_mean, explain
+from ..core import as_path, did_you_mean, explain
 from . import _directory
 from ._export_litert import write_litert
 from ._export_onnx import write_onnx
@@ -100,6 +100,7 @@ def export(
     """
     form = _look_up(format)
     _check_options(form, format, options)
+    filepath = as_path(filepath, "model.export", '"program"')
     _check_suffix(filepath, form, format)
     check_variables(model, variables, "export", "path, state.variables")
     task = Task(model, jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
-from ..core import explain
+from ..core import explain, to_read
 from ._export_files import KIND, PROGRAM, WEIGHTS, missing
 from ._manifest import MANIFEST, read_manifest
 
@@ -140,7 +140,7 @@ def load_exported(filepath: Any) -> Exported:
     >>> program(jnp.ones((5, 3))).shape
     (5, 2)
     """
-    place = pathlib.Path(os.path.abspath(os.fspath(filepath)))
+    place = pathlib.Path(os.path.abspath(to_read(filepath, "fk.load_exported", '"program"')))
     manifest = read_manifest(place, (KIND,))
     if manifest.get("exported") != "stablehlo":
         raise ValueError(

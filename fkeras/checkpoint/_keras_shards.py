@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import explain
+from ..core import explain, follow
 from ._keras_h5 import WeightsFile, write_weights
 from ._report import Spec
 from ._whole_file import whole_file
@@ -137,7 +137,7 @@ def write_shards(
         FileExistsError: something is there and `overwrite` is false.
         ValueError: an array that is larger than a shard.
     """
-    target = pathlib.Path(os.path.abspath(os.fspath(filepath)))
+    target = follow(filepath, "Weights in shards")
     base = target.name.removesuffix(SUFFIX)
     weight_map: dict[str, Any] = {}
     total, shards, old = 0, [], _shards_of(target)

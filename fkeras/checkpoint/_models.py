@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from ..core import explain, model_from_json, walk
+from ..core import as_path, explain, model_from_json, to_read, walk
 from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
@@ -49,6 +49,7 @@ def save_model(
     >>> again == model, bool((restored["params"]["dense"]["kernel"] == variables["params"]["dense"]["kernel"]).all())
     (True, True)
     """
+    filepath = as_path(filepath, "model.save", '"model.keras"')
     if _suffix(filepath) == ".keras" and zipped is not False:
         check_variables(model, variables, "save")
         _check_plain(model, filepath)
@@ -79,7 +80,8 @@ def load_model(
         FileNotFoundError: nothing is there.
         ValueError: an unknown class, or arrays that do not fit the description; every mismatch is listed.
     """
-    if _suffix(filepath) == ".keras" or (pathlib.Path(os.fspath(filepath)) / CONFIG).is_file():
+    filepath = to_read(filepath, "fk.load_model", '"model.keras"')
+    if _suffix(filepath) == ".keras" or (pathlib.Path(filepath) / CONFIG).is_file():
         return load_keras_model(filepath, custom_objects, compile)
     _check_suffix(filepath)
     filepath = _directory.last_of(filepath)
@@ -140,6 +142,7 @@ def save_weights(
     ...     sorted(os.listdir(place))
     ['m.weights.json', 'm_00000.weights.h5', 'm_00001.weights.h5']
     """
+    filepath = as_path(filepath, "model.save_weights", '"model.weights.h5"')
     _check_shard_size(filepath, max_shard_size)
     suffix = _suffix(filepath)
     if suffix not in (".h5", ".json", ".safetensors"):
@@ -215,6 +218,7 @@ def load_weights(
     mismatched  params/head/bias float32(5,) in the file, float32(1,) expected
     mismatched  params/head/kernel float32(2, 5) in the file, float32(2, 1) expected
     """
+    filepath = to_read(filepath, "model.load_weights", '"model.weights.h5"')
     choice = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
     if _suffix(filepath) in (".h5", ".keras", ".json"):
         loaded, found = load_h5_weights(model, filepath, variables, x, **choice)
@@ -262,6 +266,7 @@ def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, 
     >>> jax.tree.map(lambda a: a.shape, found)
     {'params': {'dense': {'kernel': (3, 2)}}}
     """
+    directory = to_read(directory, "fk.checkpoint.load_arrays")
     _check_suffix(directory)
     place = _directory.last_of(directory)
     manifest = _directory.read_manifest(place, ("weights", "model", "trainer"))

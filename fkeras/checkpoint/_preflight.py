@@ -34,7 +34,7 @@ def check_save(trainer: Any, state: TrainState, filepath: Any, kind: str, x: Any
     if not file:
         _directory.check_place(target, overwrite=True)
     if kind == "trainer":
-        trainer_manifest(trainer)
+        trainer_manifest(trainer, state)
         return
     model = trainer.model
     if not isinstance(model, Layer):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 
-from ..core import Layer, explain
+from ..core import Layer, as_path, explain, to_read
 from ..train import Trainer, TrainState
 from . import _directory
 from ._compile_config import as_example, compiled, trainer_manifest
@@ -49,7 +48,8 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
                 write='trainer.save("run", state)',
             )
         )
-    if pathlib.Path(os.fspath(directory)).suffix == ".keras":
+    directory = as_path(directory, "trainer.save", '"run"')
+    if pathlib.Path(directory).suffix == ".keras":
         save_keras_trainer(trainer, directory, state, overwrite)
         return
     _directory.write(directory, trainer_manifest(trainer, state), state.tree(), overwrite)
@@ -81,7 +81,7 @@ def load_trainer(
     >>> type(again.optimizer).__name__, int(state.step)
     ('Adam', 0)
     """
-    path = pathlib.Path(os.fspath(directory))
+    path = pathlib.Path(to_read(directory, "fk.load_trainer", '"run"'))
     if path.suffix == ".keras" or (path / "config.json").is_file():
         return load_keras_trainer(directory, custom_objects, parts)
     directory = _directory.last_of(directory)

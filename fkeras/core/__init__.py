@@ -20,6 +20,7 @@ from ._fields import field as field
 from ._file_paths import as_path as as_path
 from ._file_paths import check_room as check_room
 from ._file_paths import follow as follow
+from ._file_paths import to_read as to_read
 from ._hashing import hashable as hashable
 from ._infer import Inferred as Inferred
 from ._infer import dimension as dimension

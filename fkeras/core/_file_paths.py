@@ -54,6 +54,18 @@ def as_path(given: Any, owner: str, write: str = '"runs/model"') -> str:
     return text
 
 
+def to_read(given: Any, owner: str, write: str = '"runs/model"') -> str:
+    """A path as text, for something that is read; whether anything is there is its reader's to say.
+
+    Raises:
+        TypeError, ValueError: no path.
+        OSError: a path that leads nowhere.
+    """
+    text = as_path(given, owner, write)
+    follow(text, owner)
+    return text
+
+
 def follow(given: Any, owner: str) -> pathlib.Path:
     """Where a path leads, every link followed: what is written there takes the place of a link's target, never of the
     link. Nothing need be there yet.

@@ -244,6 +244,7 @@ class _Loop:
         progress, before, last = Progress(source.steps, self.verbose), None, None
         while not run.stopped and (count := self._next_count()) > 0:
             interruption.check()
+            unbegun = (run.state, list(self.calls.memory)) if self.by_batch else None
             if self.by_batch:
                 self.call("on_train_batch_begin", batch=run.done)
             try:
@@ -255,7 +256,10 @@ class _Loop:
             self.guard.check(self.driver, run.state)
             self._check_finite()
             if not made:
+                if unbegun is not None:  # there was no batch, so what was called before it never was
+                    run.state, self.calls.memory = unbegun
                 break
+            unbegun = None
             before, last = last, logs
             if self.by_batch:
                 run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
