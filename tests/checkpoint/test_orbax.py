@@ -147,6 +147,102 @@ def test_only_a_callback_s_own_files_are_deleted(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m-x", "thesis.txt"]
 
 
+# ------------------------------------------------------------------ what is not ours
+def test_what_others_keep_in_a_checkpoint_stays(trainer, tmp_path):
+    state, place = trainer.init(0), tmp_path / "run"
+    save = {
+        "trainer": lambda: trainer.save(place, state),
+        "model": lambda: trainer.model.save(place, state.variables),
+        "weights": lambda: trainer.model.save_weights(place, state.variables),
+        "exported": lambda: trainer.model.export(place, state.variables, verify=False),
+    }
+    save["trainer"]()
+    (place / "notes").mkdir()
+    (place / "notes" / "a.txt").write_text("mine")
+    (place / "log.csv").write_text("epoch\n")
+    os.chmod(place, 0o750)
+    for write in save.values():
+        write()
+        assert (place / "notes" / "a.txt").read_text() == "mine"
+        assert (place / "log.csv").read_text() == "epoch\n"
+        assert (place / "log.csv").exists()
+        assert place.stat().st_mode & 0o777 == 0o750
+    assert not (place / "arrays").exists()  # an exported program has none
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    save["model"]()
+    (place / "arrays" / "why.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"why.txt' lies among a checkpoint's files and is not one of them"):
+        save["model"]()
+    fk.load_model(place)
+
+
+def test_pruning_leaves_what_others_keep(trainer, tmp_path):
+    kept = fk.callbacks.BackupAndRestore(tmp_path / "run", delete_checkpoint=False)
+    trainer.fit(trainer.init(0), X, Y, callbacks=[kept], **FIT)
+    (tmp_path / "run" / "000000002" / "notes.txt").write_text("mine")
+    (tmp_path / "run" / "000000002" / "arrays" / "more.txt").write_text("mine")
+    trainer.save(tmp_path / "run" / "000000001", trainer.init(0))  # a save of one's own under such a name
+    trainer.fit(trainer.init(0), X, Y, epochs=4, callbacks=[kept], **FIT)
+    fk.checkpoint.delete_runs(tmp_path / "run")
+    left = sorted(
+        str(p.relative_to(tmp_path / "run" / "000000002")) for p in (tmp_path / "run" / "000000002").rglob("*")
+    )
+    assert left == ["arrays", "arrays/more.txt", "notes.txt"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["000000001", "000000002"]
+    assert int(fk.load_trainer(tmp_path / "run" / "000000001")[1].step) == 0
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.safetensors", "folder"])
+def test_a_link_is_followed_and_stays(trainer, tmp_path, name):
+    state, (there, here) = trainer.init(0), (tmp_path / "there", tmp_path / "here")
+    here.mkdir()
+    link, target = here / name, there / name
+    link.symlink_to(target)
+
+    def save():
+        trainer.model.save(link, state.variables) if name in ("m.keras", "folder") else trainer.model.save_weights(
+            link, state.variables
+        )
+
+    for _ in range(2):  # to where nothing is yet, and over what is there
+        save()
+        assert link.is_symlink()
+        assert not target.is_symlink()
+        assert [p.name for p in here.iterdir()] == [p.name for p in there.iterdir()] == [name]
+
+
+VERBS = {
+    "model.save": lambda t, s, p: t.model.save(p, s.variables),
+    "model.save_weights": lambda t, s, p: t.model.save_weights(p, s.variables),
+    "model.export": lambda t, s, p: t.model.export(p, s.variables),
+    "model.load_weights": lambda t, s, p: t.model.load_weights(p, s.variables),
+    "trainer.save": lambda t, s, p: t.save(p, s),
+    "fk.load_model": lambda t, s, p: fk.load_model(p),
+    "fk.load_trainer": lambda t, s, p: fk.load_trainer(p),
+    "fk.load_exported": lambda t, s, p: fk.load_exported(p),
+    "BackupAndRestore": lambda t, s, p: t.fit(s, X, Y, callbacks=fk.callbacks.BackupAndRestore(p), **FIT),
+    "OrbaxCheckpoint": lambda t, s, p: t.fit(s, X, Y, callbacks=fk.callbacks.OrbaxCheckpoint(p), **FIT),
+    "ModelCheckpoint": lambda t, s, p: t.fit(s, X, Y, callbacks=fk.callbacks.ModelCheckpoint(p), **FIT),
+    "CSVLogger": lambda t, s, p: t.fit(s, X, Y, callbacks=fk.callbacks.CSVLogger(p), **FIT),
+    "TensorBoard": lambda t, s, p: t.fit(s, X, Y, callbacks=fk.callbacks.TensorBoard(p), **FIT),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_no_path_is_answered_in_words(trainer, tmp_path, monkeypatch, verb):
+    monkeypatch.chdir(tmp_path)
+    os.symlink("a", "b")
+    os.symlink("b", "a")
+    (tmp_path / "file").write_text("mine")
+    state = trainer.init(0)
+    for given in (None, b"run", 3, "", " ", "a\0b", "a", "a/x.keras", "file/x", "n" * 300):
+        with pytest.raises((TypeError, ValueError, OSError), match=r"\n  (Received|Usually|Write)") as caught:
+            VERBS[verb](trainer, state, given)
+        assert not hasattr(caught.value, "fkeras_run"), given  # before the training
+    assert sorted(os.listdir()) == ["a", "b", "file"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 @pytest.mark.parametrize("wrong", [0, True, 1.5])
 def test_how_many_to_keep_is_a_number(wrong):
     for make in (lambda n: fk.callbacks.BackupAndRestore("run", max_to_keep=n),

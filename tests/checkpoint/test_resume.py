@@ -243,6 +243,161 @@ def test_steps_are_counted_over_interruptions(trainer, tmp_path):
     assert resumed.history == history.history
 
 
+class Reordered(Dataset):
+    """Puts its items in another order when an epoch ends."""
+
+    def __init__(self):
+        self.order, self.ended = list(range(5)), 0
+
+    def __getitem__(self, i):
+        return super().__getitem__(self.order[i])
+
+    def on_epoch_end(self):
+        self.ended += 1
+        np.random.default_rng(self.ended).shuffle(self.order)
+
+
+class InterruptAt(fk.callbacks.Callback):
+    """Ctrl-C at a hook, once the state is of a step; what it remembers changes with every hook."""
+
+    def __init__(self, step=None, name="on_epoch_end"):
+        self.step, self.name = step, name
+
+    def _at(self, name, event):
+        if self.step is not None and name == self.name and int(event.state.step) == self.step:
+            self.step = None
+            raise KeyboardInterrupt
+        return event.remember(**{name: event.memory.get(name, 0) + 1})
+
+    def on_epoch_begin(self, event):
+        rate = event.trainer.get_learning_rate(event.state)
+        event = event.replace(state=event.trainer.set_learning_rate(event.state, rate * 0.9))
+        return self._at("on_epoch_begin", event)
+
+    def on_test_begin(self, event):
+        return self._at("on_test_begin", event)
+
+    def on_epoch_end(self, event):
+        event = self._at("on_epoch_end", event)
+        return event.replace(logs={**event.logs, **event.memory})
+
+
+@pytest.mark.parametrize("source", ["arrays", "a dataset that reorders itself"])
+@pytest.mark.parametrize("name", ["on_epoch_begin", "on_test_begin", "on_epoch_end"])
+def test_an_epoch_that_was_stopped_at_its_end_or_beginning_is_the_same_epoch(trainer, tmp_path, source, name):
+    given = {**SOURCES, "a dataset that reorders itself": lambda: {"x": Reordered()}}[source]
+    options = {"epochs": 3, "validation_data": VALIDATION, "verbose": 0}
+    start, length = trainer.init(3), {"arrays": 6}.get(source, 5)
+    wanted, history = trainer.fit(start, **given(), **options, callbacks=[InterruptAt()])
+    interrupt, place = InterruptAt(2 * length, name), {"checkpoint": tmp_path / "run"}
+    _, stopped = trainer.fit(start, **given(), **options, callbacks=[interrupt], **place)
+    assert stopped.interrupted
+    got, resumed = trainer.fit(start, **given(), **options, callbacks=[interrupt], **place)
+    assert same(got, wanted)
+    assert resumed.history == history.history
+
+
+@pytest.mark.parametrize("source", ["arrays", "a generator"])
+def test_more_steps_are_the_run_of_so_many_steps(trainer, tmp_path, source):
+    start, options = trainer.init(0), {"validation_data": VALIDATION, "verbose": 0}
+    wanted, history = trainer.fit(start, **SOURCES[source](), **options, max_steps=17, callbacks=[InterruptAt()])
+    for steps in (7, 7, 12, 4, 17):  # fewer than were made are none
+        got, resumed = trainer.fit(
+            start, **SOURCES[source](), **options, max_steps=steps, callbacks=[InterruptAt()],
+            checkpoint=tmp_path / "run",
+        )  # fmt: skip
+    assert same(got, wanted)
+    assert resumed.history == history.history
+
+
+def test_data_that_ran_out_go_on_where_there_are_more(trainer, tmp_path):
+    start, options = trainer.init(0), {"steps_per_epoch": 4, "epochs": 3, "verbose": 0}
+    few = lambda n: (batch for _, batch in zip(range(n), endless(), strict=False))  # noqa: E731
+    wanted, history = trainer.fit(start, few(12), **options)
+    with pytest.warns(UserWarning, match=r"they yielded 2 of 4 batches in epoch 2"):
+        trainer.fit(start, few(6), **options, checkpoint=tmp_path / "run")
+    got, resumed = trainer.fit(start, few(12), **options, checkpoint=tmp_path / "run")
+    assert same(got, wanted)
+    assert resumed.history == history.history
+
+
+def events(place):
+    """`(part, tag, step, value)` of each number in the event files below a directory."""
+    event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
+    found = []
+    for path in place.rglob("events*"):
+        data, at = path.read_bytes(), 0
+        while at < len(data):
+            size = int.from_bytes(data[at : at + 8], "little")
+            event = event_pb2.Event.FromString(data[at + 12 : at + 12 + size])
+            at += 12 + size + 4
+            found += [(path.parent.name, v.tag, event.step, v.simple_value) for v in event.summary.value]
+    return sorted(f for f in found if "epoch_" in f[1] or "batch_" in f[1])
+
+
+@pytest.mark.parametrize("steps", [(5,), (8, 9, 14)])
+def test_files_of_a_run_that_was_cut_off_hold_each_epoch_once(trainer, tmp_path, steps):
+    options = {**ARRAYS, "epochs": 4, "validation_data": VALIDATION, "validation_freq": 2, "verbose": 0}
+    start, crash = trainer.init(7), CrashAt()
+    for place in ("whole", "cut"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "log.csv").write_text("epoch,loss\n0,0.5\n1,0.25\n")  # of an earlier run
+
+    def run(place, **more):
+        at = tmp_path / place
+        files = [
+            fk.callbacks.CSVLogger(at / "log.csv", append=True),
+            fk.callbacks.CSVLogger(at / "own.csv"),
+            fk.callbacks.TensorBoard(at, update_freq=1, write_graph=False),
+        ]
+        # the files are written before, the run is saved after this one raises
+        return trainer.fit(start, **options, callbacks=[*files, crash, after], checkpoint=at / "run", **more)
+
+    after = CrashAtEpoch()
+    wanted, _ = run("whole")
+    for step in steps:
+        crash.step, after.step = step, step + 1
+        with pytest.raises(CrashError):
+            run("cut")
+        after.step = None
+    got, _ = run("cut")
+    assert same(got, wanted)
+    for name in ("log.csv", "own.csv"):
+        assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    assert events(tmp_path / "cut") == events(tmp_path / "whole")
+
+
+def test_a_save_that_fails_is_told_and_tried_again(trainer, tmp_path, monkeypatch):
+    write, left = fk.checkpoint._directory.write, []
+
+    def sometimes(*args, **kwargs):
+        if left:
+            raise OSError(left.pop())
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(fk.checkpoint._directory, "write", sometimes)
+    start, options = trainer.init(0), {**ARRAYS, "epochs": 4, "verbose": 0}
+    for background in (True, False):
+        kept = {"delete_checkpoint": False, "background": background}
+        patient = fk.callbacks.BackupAndRestore(tmp_path / f"patient {background}", on_error="warn", **kept)
+        left += ["No space left on device"] * 2
+        with pytest.warns(RuntimeWarning, match=r"could not be saved[\s\S]*No space left on device") as told:
+            trainer.fit(start, **options, callbacks=[patient])
+        assert len([w for w in told if "could not be saved" in str(w.message)]) == 2
+        assert [p.name for p in sorted((tmp_path / f"patient {background}").iterdir())] == ["000000018", "000000024"]
+        strict = fk.callbacks.BackupAndRestore(tmp_path / "strict", **kept)
+        left += ["No space left on device"]
+        with pytest.raises(OSError, match="No space left") as caught:
+            trainer.fit(start, **options, callbacks=[strict])
+        state, history = caught.value.fkeras_run
+        assert int(state.step) == 6 * len(history.epoch) > 0
+    with pytest.raises(ValueError, match=r"`on_error` is 'raise' or 'warn'"):
+        fk.callbacks.BackupAndRestore(tmp_path, on_error="ignore")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError, match=r"The backup of a run makes a directory"):
+        trainer.fit(start, **options, checkpoint=tmp_path / "file")
+
+
 # ------------------------------------------------------------------ what is on disk
 def test_an_unfinished_save_is_not_taken_for_a_finished_one(trainer, tmp_path):
     place, start = tmp_path / "run", trainer.init(0)

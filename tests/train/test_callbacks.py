@@ -92,6 +92,26 @@ def test_csv_files_are_keras_s(tmp_path):
             np.testing.assert_allclose(float(ours[name]), float(value), rtol=1e-4)
 
 
+def test_csv_files_have_every_number_that_comes(tmp_path):
+    class Late(fk.callbacks.Callback):
+        def on_epoch_end(self, event):
+            return event.replace(logs={**event.logs, "late": 0.5}) if event.epoch == 2 else None
+
+    trainer = model().compile("sgd", "mse", metrics=["mae"])
+    log = fk.callbacks.CSVLogger(tmp_path / "made" / "log.csv", separator=";")
+    _, history = trainer.fit(
+        trainer.init(0), X, Y, epochs=4, callbacks=[Late(), log], verbose=0, validation_data=VALIDATION,
+        validation_freq=2,
+    )  # fmt: skip
+    lines = (tmp_path / "made" / "log.csv").read_text().splitlines()
+    assert lines[0] == "epoch;loss;mae;val_loss;val_mae;late"
+    rows = list(csv.DictReader(lines, delimiter=";"))
+    assert [r["val_loss"] for r in rows] == ["NA", str(history.history["val_loss"][0]), "NA", lines[4].split(";")[3]]
+    assert [r["late"] for r in rows] == ["NA", "NA", "0.5", "NA"]
+    with pytest.raises(ValueError, match=r"`separator` is one character"):
+        fk.callbacks.CSVLogger("x", separator=", ")
+
+
 def test_csv_append_goes_on(tmp_path):
     trainer = model().compile("sgd", "mse")
     for append in (False, True):
@@ -134,6 +154,40 @@ def test_model_checkpoint_bad_input(tmp_path):
     with pytest.raises(ValueError, match=r"`save_freq` is 'epoch' or a number of batches"):
         fk.callbacks.ModelCheckpoint("x", save_freq="day")
     trainer = model().compile("sgd", "mse")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "own.txt").write_text("mine")
+    for make in (
+        lambda: fk.callbacks.ModelCheckpoint("best.weights.h5"),
+        lambda: fk.callbacks.ModelCheckpoint("best.keras", save_weights_only=True),
+        lambda: fk.callbacks.ModelCheckpoint("best.pt"),
+        lambda: fk.callbacks.ModelCheckpoint("{epoch:zz}.keras"),
+        lambda: fk.callbacks.ModelCheckpoint("{}.keras"),
+        lambda: fk.callbacks.ModelCheckpoint("{epoch.keras"),
+        lambda: fk.callbacks.ModelCheckpoint(""),
+    ):
+        with pytest.raises(ValueError, match=r"cannot save|cannot fill in|names a place"):
+            make()
+    for wrong in (None, b"best.keras", 3):
+        with pytest.raises(TypeError, match=r"ModelCheckpoint needs a path[\s\S]*Received"):
+            fk.callbacks.ModelCheckpoint(wrong)
+    late = []
+    count = fk.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: late.append(epoch))
+    for path, kwargs, text in (
+        ("file/best.keras", {}, r"leads nowhere"),
+        ("folder", {}, r"is no checkpoint"),
+        ("file", {}, r"makes a directory, and .* is a file"),
+        ("{los}.keras", {}, r"'los' is not known; Did you mean 'loss'"),
+        ("{val_loss}.keras", {"save_freq": 2}, r"after 2 batches, when there is no 'val_loss'"),
+    ):
+        save = fk.callbacks.ModelCheckpoint(tmp_path / path, **kwargs)
+        with pytest.raises((ValueError, OSError), match=text):
+            trainer.fit(trainer.init(0), X, Y, callbacks=[count, save], verbose=0)
+    assert late == []
+    for name in ("file", "folder/own.txt"):
+        assert (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+    (tmp_path / "folder").rmdir()
     for callback, text in (
         (fk.callbacks.ModelCheckpoint(tmp_path / "{val_loss}.keras"), r"cannot fill in"),
         (fk.callbacks.ModelCheckpoint(tmp_path / "m.keras", save_best_only=True), r"watches 'val_loss'"),
@@ -182,6 +236,68 @@ def test_tensorboard_writes_event_files(tmp_path):
         )
     assert {step for part, tag, step in found if tag == "batch_loss"} == {2, 4, 6}
     assert found["train", "a/kernel/histogram", 0].histo.num == 12
+
+
+# ------------------------------------------------------------------ what is watched
+def own(y_true, y_pred):
+    return (y_true - y_pred) ** 2
+
+
+WATCHING = {
+    "EarlyStopping": lambda monitor, **kw: fk.callbacks.EarlyStopping(monitor, **kw),
+    "ReduceLROnPlateau": lambda monitor, **kw: fk.callbacks.ReduceLROnPlateau(monitor, **kw),
+    "ModelCheckpoint": lambda monitor, **kw: fk.callbacks.ModelCheckpoint("x", monitor, save_best_only=True, **kw),
+    "OrbaxCheckpoint": lambda monitor, **kw: fk.callbacks.OrbaxCheckpoint("x", monitor, save_best_only=True, **kw),
+}
+
+
+@pytest.mark.parametrize("name", WATCHING)
+def test_what_cannot_be_watched_is_refused_before_the_training(name):
+    trainer, make = model().compile("sgd", "mse", metrics=["mae", own]), WATCHING[name]
+    steps = []
+    count = fk.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: steps.append(epoch))
+    for callback, validation, text in (
+        (make("val_loss"), None, r"watches 'val_loss', which the logs do not have[\s\S]*no validation data"),
+        (make("val_maee"), VALIDATION, r"watches 'val_maee'[\s\S]*Did you mean 'val_mae'"),
+        (make("own"), None, r"watches 'own', and nobody can tell[\s\S]*mode=\"max\""),
+    ):
+        with pytest.raises(ValueError, match=text):
+            trainer.fit(trainer.init(0), X, Y, callbacks=[count, callback], validation_data=validation, verbose=0)
+    assert steps == []
+    with pytest.raises(ValueError, match=r"`mode` must be 'auto', 'min' or 'max'[\s\S]*Did you mean 'max'"):
+        make("loss", mode="maxx")
+    with pytest.raises(ValueError, match=r"`monitor` is the name of a number"):
+        make(fk.metrics.MeanAbsoluteError())
+
+
+def test_the_metric_says_which_way_is_better():
+    class Rise(fk.callbacks.Callback):
+        def on_epoch_end(self, event):
+            rising = 0.1 * (event.epoch + 1)
+            return event.replace(logs={**event.logs, "similar": rising, "mine": rising, "own": rising})
+
+    class Mine(fk.metrics.MeanAbsoluteError):
+        goal = "max"
+
+    similar = fk.metrics.CosineSimilarity(name="similar")
+    trainer = model().compile("sgd", "mse", metrics=[similar, Mine(name="mine"), own])
+    for monitor, mode, epochs in (("similar", "auto", 4), ("mine", "auto", 4), ("own", "max", 4), ("own", "min", 2)):
+        stop = fk.callbacks.EarlyStopping(monitor, patience=1, mode=mode)
+        _, history = trainer.fit(trainer.init(0), X, Y, epochs=4, callbacks=[Rise(), stop], verbose=0)
+        assert len(history.epoch) == epochs
+
+
+def test_epochs_that_are_not_validated_are_passed_over(tmp_path):
+    trainer = model().compile(fk.optimizers.SGD(0.1), "mse")
+    callbacks = [
+        fk.callbacks.EarlyStopping("val_loss", patience=5),
+        fk.callbacks.ReduceLROnPlateau("val_loss", patience=5),
+        fk.callbacks.ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.1f}.keras"),
+    ]
+    options = {"epochs": 4, "validation_data": VALIDATION, "validation_freq": 2, "verbose": 0, "callbacks": callbacks}
+    _, history = trainer.fit(trainer.init(0), X, Y, **options)
+    assert len(history.history["val_loss"]) == 2
+    assert sorted(p.name[:2] for p in tmp_path.iterdir()) == ["2-", "4-"]
 
 
 def test_every_callback_of_keras_is_here():

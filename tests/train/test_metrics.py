@@ -215,6 +215,26 @@ def test_every_public_name_of_keras_is_in_the_table():
     assert all(getattr(metrics, n) is getattr(losses, n) for n in from_losses)  # tested with the losses
 
 
+# Of which neither Keras nor anybody can say which way is better.
+WITHOUT_A_GOAL = {"Mean", "Sum"}
+# Where Keras says nothing, and a count of right or wrong decisions has a good way.
+COUNTED = {"TruePositives": "max", "TrueNegatives": "max", "FalsePositives": "min", "FalseNegatives": "min"}
+
+
+@pytest.mark.parametrize(("name", "kwargs", "kind"), ONE_EACH)
+def test_which_way_is_better_is_keras_s(name, kwargs, kind):
+    said = {"up": "max", "down": "min", None: None}[getattr(theirs(name, kwargs), "_direction", None)]
+    assert ours(name, kwargs).goal == COUNTED.get(name, said)
+    assert (ours(name, kwargs).goal is None) == (name in WITHOUT_A_GOAL)
+
+
+def test_of_functions_keras_s_own_have_a_goal():
+    assert metrics.get(losses.cosine_similarity).goal == metrics.get("mse").goal == "min"
+    assert all(metrics.MeanMetricWrapper(getattr(metrics, name)).goal == "max" for name in FUNCTIONS)
+    assert metrics.get(losses.Huber()).goal == "min"
+    assert metrics.get(lambda y, p: p).goal is None
+
+
 @pytest.mark.parametrize("name", [*TABLE, *FUNCTIONS, "Metric"])
 def test_signature_is_keras_s(name):
     def arguments(f):

@@ -558,10 +558,12 @@ def _integer_graph():
     return inputs, inputs + 1
 
 
-def test_a_spent_generator_is_an_error():
+def test_a_spent_generator_is_said_to_be_one():
     trainer = compiled()
-    with pytest.raises(ValueError, match=r"yielded no batch in epoch 2"):
-        trainer.fit(trainer.init(0), ((X[:8], Y[:8]) for _ in range(2)), epochs=2, verbose=0)
+    with pytest.warns(UserWarning, match=r"yielded no batch in epoch 2"):
+        state, history = trainer.fit(trainer.init(0), ((X[:8], Y[:8]) for _ in range(2)), epochs=2, verbose=0)
+    assert int(state.step) == 2
+    assert history.epoch == [0]
 
 
 def test_verbose_two_prints_a_line_an_epoch(capsys):
