@@ -185,8 +185,9 @@ class _Loop:
         self.by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
         self.goals: dict[str, str | None] = {}
         if calls.callbacks:
-            self.goals, closed = goals_of(trainer, run.state.variables, self.example)
-            check_callbacks(calls, trainer, run.state, self.goals, closed, validation is not None)
+            self.goals, closed, late = goals_of(trainer, run.state.variables, self.example)
+            names = [*(k for k in self.goals if k not in late), *(f"val_{k}" for k in self.goals if validation)]
+            check_callbacks(calls, trainer, run.state, self.goals, names, closed, validation is not None)
         empty = trainer.reset_metrics(run.state, self.example)
         if not run.total:
             run.state = run.state.replace(metrics=empty)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...core import as_path, did_you_mean, explain
 from ._base import Event
-from ._frequency import check_max_to_keep, check_save_freq
+from ._frequency import check_max_to_keep, check_numbers, check_save_freq
 from ._monitor import Monitoring, improves
 
 # Endings of files that Keras users know, and what to write instead where fkeras writes none.
@@ -69,6 +69,7 @@ class ModelCheckpoint(Monitoring):
             check_max_to_keep("ModelCheckpoint", max_to_keep)
         self.max_to_keep, self.keep_best = max_to_keep, keep_best
         super().__init__(monitor, mode)
+        check_numbers(type(self).__name__, initial_value_threshold=initial_value_threshold)
         self.filepath, self.verbose = as_path(filepath, type(self).__name__, '"best.keras"'), verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq, self.threshold = save_freq, initial_value_threshold

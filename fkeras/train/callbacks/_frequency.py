@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...core import did_you_mean, explain
 
 
@@ -76,3 +78,22 @@ def check_choice(owner: str, name: str, given: Any, choices: tuple[str, ...]) ->
                 write=f'{name}="{choices[0]}"',
             )
         )
+
+
+def check_numbers(owner: str, **given: Any) -> None:
+    """Refuse what is no number, where a number is compared at the end of an epoch; `None` stands for none.
+
+    Args:
+        owner: the callback's name.
+        **given: its arguments by name.
+
+    Raises:
+        TypeError: one of them is something else.
+
+    >>> check_numbers("EarlyStopping", patience=3, baseline=None)
+    """
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool | str) or np.ndim(value) or not hasattr(value, "__float__")):
+            raise TypeError(
+                explain(f"{owner}: `{name}` is a number.", received=f"{name}={value!r:.60}", write=f"{name}=1")
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,15 +142,17 @@ def unknown(callback: Monitoring, logs: Any, validates: bool) -> ValueError:
 
 
 def check_callbacks(
-    calls: CallbackList, trainer: Any, state: Any, goals: Mapping[str, str | None], closed: bool, validates: bool
-) -> None:
+    calls: CallbackList, trainer: Any, state: Any, goals: Mapping[str, str | None], names: Sequence[str], closed: bool,
+    validates: bool,
+) -> None:  # fmt: skip
     """Refuse, before a run, what could only be found to be wrong after its first epoch.
 
     Args:
         calls: the callbacks of the run.
         trainer: what will train, and
         state: from where.
-        goals: the numbers that a step logs, and which way each is better.
+        goals: which way the numbers of a step are better.
+        names: the numbers that the logs of an epoch will have.
         closed: whether a step logs nothing else.
         validates: whether the run has validation data.
 
@@ -158,7 +160,6 @@ def check_callbacks(
         ValueError: a number that nothing in this run logs, or one of which nobody can tell which way is better.
     """
     others = any(_may_log(c) for c in calls.callbacks)
-    names = [*goals, *(f"val_{k}" for k in goals if validates)]
     for callback in calls.callbacks:
         if isinstance(callback, Monitoring) and callback.watches:
             unvalidated = callback.monitor.startswith("val_") and not validates

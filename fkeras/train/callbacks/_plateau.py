@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core import explain
 from ._base import Event
+from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
 
 
@@ -45,11 +46,13 @@ class ReduceLROnPlateau(Monitoring):
         cooldown: int = 0,
         min_lr: float = 0.0,
     ) -> None:
+        check_numbers("ReduceLROnPlateau", factor=factor)
         if factor >= 1.0:
             raise ValueError(
                 explain("ReduceLROnPlateau needs a factor below 1.", received=f"factor={factor}", write="factor=0.1")
             )
         super().__init__(monitor, mode)
+        check_numbers("ReduceLROnPlateau", patience=patience, min_delta=min_delta, cooldown=cooldown, min_lr=min_lr)
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.min_delta, self.cooldown, self.min_lr = min_delta, cooldown, min_lr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._base import Event
+from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
 
 
@@ -46,6 +47,8 @@ class EarlyStopping(Monitoring):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode)
+        numbers = {"min_delta": min_delta, "patience": patience, "start_from_epoch": start_from_epoch}
+        check_numbers("EarlyStopping", baseline=baseline, **numbers)
         self.min_delta, self.patience, self.verbose = min_delta, patience, verbose
         self.baseline, self.restore_best_weights = baseline, restore_best_weights
         self.start_from_epoch = start_from_epoch
