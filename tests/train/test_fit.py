@@ -234,7 +234,7 @@ def test_batches_that_are_stacked_make_the_steps_they_make_alone():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), short.params, by_hand.params)
 
 
-@pytest.mark.parametrize("what", ["convolutions", "jax arrays", "large batches", "batches of unlike arrays"])
+@pytest.mark.parametrize("what", ["convolutions", "large batches", "batches of unlike arrays"])
 def test_what_is_not_stacked_is_dispatched_singly(what, monkeypatch):
     monkeypatch.setattr(_programs, "many_steps", lambda trainer, donate: None)
     if what == "convolutions":
@@ -245,8 +245,6 @@ def test_what_is_not_stacked_is_dispatched_singly(what, monkeypatch):
     else:
         model, x = dense(), (20_000 if what == "large batches" else 8, 4)
     batch = (np.ones(x, "float32"), np.ones((x[0], 1), "float32"))
-    if what == "jax arrays":
-        batch = jax.tree.map(jnp.asarray, batch)
     if what == "batches of unlike arrays":
         batch = (*batch, np.float32(2.0) * np.ones(()))  # one weight for all
     trainer = model.compile("sgd", "mse")
