@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ..core import did_you_mean, explain
+from .optimizers._rates import named_rates
 
 _KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate")
 
@@ -62,7 +63,7 @@ def step_numbers(
         elif name == "param_norm":
             found[name] = optax.tree.norm(params)
         else:
-            rates = optax.tree_utils.tree_get_all_with_path(after, "learning_rate")
+            rates = named_rates(after)
             if not rates:
                 raise ValueError(
                     explain(
@@ -72,6 +73,5 @@ def step_numbers(
                         write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
                     )
                 )
-            for i, (_, rate) in enumerate(rates):
-                found[name if len(rates) == 1 else f"{name}_{i + 1}"] = rate
+            found.update(rates)
     return found

@@ -31,6 +31,7 @@ from ._shown import Outputs, Shown
 from ._state import TrainState, key_parts, spec_of
 from ._step_numbers import check_log, step_numbers
 from .optimizers._per_weight import per_weight
+from .optimizers._rates import rates_of, with_rates
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
 _COMPILED = ("train_step", "eval_step", "predict_step")
@@ -284,26 +285,18 @@ class Trainer:
 
     def get_learning_rate(self, state: TrainState) -> jax.Array | None:
         """The learning rate in the state, `None` where the optimizer keeps none (or several)."""
-        found = optax.tree_utils.tree_get_all_with_path(state.opt_state, "learning_rate")
-        return found[0][1] if len(found) == 1 else None
+        found = rates_of(state.opt_state)
+        return found[0].value if len(found) == 1 else None
 
     def set_learning_rate(self, state: TrainState, value: Any) -> TrainState:
-        """The state with another learning rate; the next step uses it, and nothing compiles again.
+        """The state with another learning rate (every one, where there are several); the next step uses it, and
+        nothing compiles again.
 
         Raises:
-            ValueError: the optimizer keeps no learning rate in its state.
+            TypeError: the rate belongs to a schedule, as in Keras, or to a line search.
+            ValueError: the optimizer keeps no learning rate in its state, or `value` is no number.
         """
-        if not optax.tree_utils.tree_get_all_with_path(state.opt_state, "learning_rate"):
-            raise ValueError(
-                explain(
-                    "This optimizer keeps no learning rate in its state.",
-                    received=type(self.optimizer).__name__,
-                    usually="a plain optax optimizer bakes the number into its update.",
-                    write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
-                )
-            )
-        rate = jnp.asarray(value, jnp.float32)
-        return state.replace(opt_state=optax.tree_utils.tree_set(state.opt_state, learning_rate=rate))
+        return state.replace(opt_state=with_rates(self.optimizer, state.opt_state, lambda _: value))
 
     def finalize(self, state: TrainState, x: Any = None) -> TrainState:
         """The state to keep after training: with `use_ema` the weights are the moving averages.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...core import explain
+from ..optimizers._rates import check_settable, named_rates, with_rates
 from ._base import Event
 from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
@@ -24,8 +25,9 @@ class ReduceLROnPlateau(Monitoring):
         min_lr: the smallest rate.
 
     Raises:
-        ValueError: a factor of 1 or more; before the training, a monitored number that nothing logs, or one of which
-            nobody can tell which way is better.
+        ValueError: a factor of 1 or more; before the training, a monitored number that nothing logs, one of which
+            nobody can tell which way is better, or an optimizer that keeps no rate in its state.
+        TypeError: before the training, the optimizer's rate follows a schedule of its own, as in Keras.
 
     >>> import fkeras as fk
     >>> fk.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2).goal({})
@@ -57,12 +59,13 @@ class ReduceLROnPlateau(Monitoring):
         self.min_delta, self.cooldown, self.min_lr = min_delta, cooldown, min_lr
 
     def on_train_begin(self, event: Event) -> Any:
+        check_settable(event.trainer.optimizer, event.state.opt_state)
         return event.replace(memory={"wait": 0, "best": None, "cooldown": 0})
 
     def on_epoch_end(self, event: Event) -> Any:
         value = self.value(event)
-        rate = float(event.trainer.get_learning_rate(event.state))
-        event = event.replace(logs={**event.logs, "learning_rate": rate})
+        rates = {name: float(rate) for name, rate in named_rates(event.state.opt_state).items()}
+        event = event.replace(logs={**event.logs, **rates})
         if value is None:
             return event
         memory = dict(event.memory)
@@ -72,11 +75,21 @@ class ReduceLROnPlateau(Monitoring):
             memory.update(best=value, wait=0)
         elif memory["cooldown"] <= 0:
             memory["wait"] += 1
-            if memory["wait"] >= self.patience and rate > self.min_lr:
-                rate = max(rate * self.factor, self.min_lr)
-                state = event.trainer.set_learning_rate(event.state, rate)
-                if self.verbose:
-                    print(f"\nEpoch {event.epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
+            if memory["wait"] >= self.patience and max(rates.values()) > self.min_lr:
                 memory.update(cooldown=self.cooldown, wait=0)
-                return event.replace(state=state, memory=memory)
+                return event.replace(state=self._reduced(event), memory=memory)
         return event.replace(memory=memory)
+
+    def _reduced(self, event: Event) -> Any:
+        """The state with a smaller rate, or each of several smaller by the same factor."""
+        reduced: list[float] = []
+
+        def reduce(rate: Any) -> float:
+            reduced.append(max(float(rate) * self.factor, min(self.min_lr, float(rate))))
+            return reduced[-1]
+
+        opt_state = with_rates(event.trainer.optimizer, event.state.opt_state, reduce)
+        if self.verbose:
+            shown = ", ".join(map(str, reduced))
+            print(f"\nEpoch {event.epoch + 1}: ReduceLROnPlateau reducing learning rate to {shown}.")
+        return event.state.replace(opt_state=opt_state)

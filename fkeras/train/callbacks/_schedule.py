@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core import explain
+from ..optimizers._rates import named_rates, with_rates
 from ._base import Callback, Event
 
 
@@ -14,11 +15,14 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of each epoch.
 
     Args:
-        schedule: `(epoch, learning_rate) -> learning_rate`, or `(epoch) -> learning_rate`; epochs count from 0.
+        schedule: `(epoch, learning_rate) -> learning_rate`, or `(epoch) -> learning_rate`; epochs count from 0. Of an
+            optimizer that keeps several rates it is asked for each.
         verbose: 1 prints each new rate.
 
     Raises:
-        ValueError: the schedule returned something other than a number.
+        TypeError: in `fit`, the optimizer's rate follows a schedule of its own, as in Keras.
+        ValueError: in `fit`, the optimizer keeps no rate in its state; the schedule returned something other than a
+            number.
 
     >>> import fkeras as fk
     >>> callback = fk.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9)
@@ -51,12 +55,18 @@ class LearningRateScheduler(Callback):
             ) from None
 
     def on_epoch_begin(self, event: Event) -> Any:
-        current = event.trainer.get_learning_rate(event.state)
-        rate = self.rate(event.epoch, 0.0 if current is None else float(current))
+        set_to: list[float] = []
+
+        def rate(current: Any) -> float:
+            set_to.append(self.rate(event.epoch, float(current)))
+            return set_to[-1]
+
+        opt_state = with_rates(event.trainer.optimizer, event.state.opt_state, rate)
         if self.verbose:
-            print(f"\nEpoch {event.epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
-        return event.trainer.set_learning_rate(event.state, rate)
+            shown = ", ".join(map(str, set_to))
+            print(f"\nEpoch {event.epoch + 1}: LearningRateScheduler setting learning rate to {shown}.")
+        return event.state.replace(opt_state=opt_state)
 
     def on_epoch_end(self, event: Event) -> Any:
-        rate = float(event.trainer.get_learning_rate(event.state))
-        return event.replace(logs={**event.logs, "learning_rate": rate})
+        rates = {name: float(rate) for name, rate in named_rates(event.state.opt_state).items()}
+        return event.replace(logs={**event.logs, **rates})

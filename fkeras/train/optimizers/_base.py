@@ -47,11 +47,33 @@ class OptimizerState(_StateFields):
 
     __slots__ = ()
 
-    def _replace(self, **changes: Any) -> OptimizerState:
+    def _replace(self, **changes: Any) -> Self:
         # optax.tree.set(state, learning_rate=1e-4) arrives here with a Python float, whose weak type would
         # make the next jitted update compile again.
         if "learning_rate" in changes:
             changes["learning_rate"] = jnp.asarray(changes["learning_rate"], jnp.float32)
+        return super()._replace(**changes)
+
+
+class ScheduledState(OptimizerState):
+    """The state of an optimizer whose learning rate follows a schedule: the rate in it is the last one used.
+
+    It is a type of its own so that whoever holds the state can tell, also where the optimizer is inside an
+    `optax.chain`, and so that a rate put into it, which no step would use, is refused.
+    """
+
+    __slots__ = ()
+
+    def _replace(self, **changes: Any) -> Self:
+        # optax.tree.set hands every part on, those that it leaves as they are too
+        if changes.get("learning_rate", self.learning_rate) is not self.learning_rate:
+            raise TypeError(
+                explain(
+                    "The learning rate of this state follows a schedule, so it cannot be set.",
+                    received=f"learning_rate={changes['learning_rate']!r}",
+                    write="fk.optimizers.Adam(1e-3)   # with a number, which the state then keeps",
+                )
+            )
         return super()._replace(**changes)
 
 
@@ -286,10 +308,14 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         rate = self.learning_rate(iterations) if callable(self.learning_rate) else current
         return jnp.asarray(rate, jnp.float32)
 
+    @property
+    def _state(self) -> type[OptimizerState]:
+        return ScheduledState if callable(self.learning_rate) else OptimizerState
+
     def _init(self, params: Any) -> Any:
         zero = jnp.zeros((), jnp.int32)
         rate = self._rate(zero, self.learning_rate)
-        return OptimizerState(
+        return self._state(
             iterations=zero,
             learning_rate=rate,
             inner=self.rule(rate, zero).init(params),
@@ -332,7 +358,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         ema = state.ema
         if self.use_ema:
             moves, ema = self._average(moves, params, ema, step)
-        return moves, OptimizerState(state.iterations + 1, rate, inner, accumulator, ema)
+        return moves, self._state(state.iterations + 1, rate, inner, accumulator, ema)
 
     def _move(
         self, gradients: Any, inner: Any, params: Any, rate: jax.Array, step: jax.Array, extra_args: dict[str, Any]

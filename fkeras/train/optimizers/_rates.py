@@ -1,0 +1,153 @@
+"""The learning rates in an optimizer's state: where they are, whose they are, and others in their place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ...core import explain
+from ._base import ScheduledState
+
+_NAME = "learning_rate"
+_SEARCHES = (optax.ScaleByBacktrackingLinesearchState, optax.ScaleByZoomLinesearchState)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """A learning rate in a state.
+
+    Attributes:
+        path: where it is.
+        value: the number.
+        owner: what makes the number of each step, so that one put in its place is lost; empty where the state does.
+    """
+
+    path: str
+    value: Any
+    owner: str
+
+
+def rates_of(opt_state: Any) -> list[Rate]:
+    """The learning rates in a state, in its order.
+
+    >>> import fkeras as fk
+    >>> state = optax.chain(optax.clip(1.0), fk.optimizers.SGD(lambda step: 0.5)).init({"w": jnp.ones(1)})
+    >>> rates_of(state)
+    [Rate(path='1/learning_rate', value=Array(0.5, dtype=float32), owner='a schedule')]
+    """
+    found = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(opt_state):
+        if path and _key(path[-1]) == _NAME and (len(path) < 2 or _key(path[-2]) != "hyperparams_states"):
+            found.append(Rate(jax.tree_util.keystr(path, simple=True, separator="/"), leaf, _owner(opt_state, path)))
+    return found
+
+
+def named_rates(opt_state: Any) -> dict[str, Any]:
+    """The learning rates as logs name them: `learning_rate`, or `learning_rate_1` and so on where there are several."""
+    rates = rates_of(opt_state)
+    return {_NAME if len(rates) == 1 else f"{_NAME}_{i}": rate.value for i, rate in enumerate(rates, 1)}
+
+
+def check_settable(optimizer: Any, opt_state: Any) -> None:
+    """Refuse a state in which a learning rate cannot be set, or one of several cannot.
+
+    Raises:
+        TypeError: a rate that a schedule or a line search makes anew in each step; Keras raises it too.
+        ValueError: a rate that is not in the state.
+    """
+    rates = rates_of(opt_state)
+    for rate in rates:
+        if rate.owner:
+            raise TypeError(
+                explain(
+                    f"The learning rate of this optimizer belongs to {rate.owner}, so it cannot be set.",
+                    received=f"{repr(optimizer)[:80]}, with {rate.path!r} in its state",
+                    usually="a callback or set_learning_rate would set it, and the next step would not use it.",
+                    write="compile(fk.optimizers.Adam(1e-3)), with a number; or the schedule alone, and no callback",
+                )
+            )
+    without = ["the optimizer"] if not rates else list(_parts_without(opt_state))
+    if without:
+        raise ValueError(
+            explain(
+                "This optimizer keeps no learning rate in its state."
+                if not rates
+                else f"This optimizer keeps no learning rate for {', '.join(without)} in its state.",
+                received=repr(optimizer)[:80],
+                usually="a plain optax optimizer bakes the number, or the schedule, into its update.",
+                write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
+            )
+        )
+
+
+def with_rates(optimizer: Any, opt_state: Any, change: Callable[[Any], Any]) -> Any:
+    """The state with `change(rate)` in place of each learning rate; the next step uses them.
+
+    Raises:
+        TypeError, ValueError: a rate that cannot be set, or what is no rate.
+    """
+    check_settable(optimizer, opt_state)
+    places = {rate.path for rate in rates_of(opt_state)}
+
+    def put(path: Any, leaf: Any) -> Any:
+        here = jax.tree_util.keystr(path, simple=True, separator="/") in places
+        return _number(change(leaf), leaf) if here else leaf
+
+    return jax.tree_util.tree_map_with_path(put, opt_state)
+
+
+def _number(value: Any, like: Any) -> jax.Array:
+    if value is None or isinstance(value, str | bytes | bool) or callable(value) or np.ndim(value) != 0:
+        raise ValueError(
+            explain(
+                "A learning rate is one number.",
+                received=repr(value)[:80],
+                usually="a schedule is an argument of the optimizer, not of a state." if callable(value) else "",
+                write="model.compile(fk.optimizers.Adam(schedule))" if callable(value) else "1e-3",
+            )
+        )
+    return jnp.asarray(value, like.dtype)
+
+
+def _owner(opt_state: Any, path: Any) -> str:
+    parents = list(_nodes(opt_state, path))
+    if isinstance(parents[-1], ScheduledState):
+        return "a schedule"
+    if isinstance(parents[-1], _SEARCHES):
+        return "a line search"
+    # optax.inject_hyperparams keeps the values of its schedules among the numbers, and makes them anew
+    injected = len(parents) > 1 and _NAME in getattr(parents[-2], "hyperparams_states", ())
+    return "a schedule" if injected else ""
+
+
+def _nodes(tree: Any, path: Any) -> Iterator[Any]:
+    """The nodes that lead to a leaf, from the root to its parent."""
+    for key in path:
+        yield tree
+        if isinstance(key, jax.tree_util.FlattenedIndexKey):  # a class that does not say how its parts are reached
+            return
+        tree = getattr(tree, key.name) if isinstance(key, jax.tree_util.GetAttrKey) else tree[_key(key)]
+
+
+def _key(key: Any) -> Any:
+    """What a part of a path is called, or counts."""
+    return next(getattr(key, a) for a in ("name", "idx", "key") if hasattr(key, a))
+
+
+def _parts_without(opt_state: Any) -> Iterator[str]:
+    """The parts of an `optax.partition` that keep no rate though another does; `optax.set_to_zero` needs none."""
+
+    def is_part(node: Any) -> bool:
+        return isinstance(node, optax.PartitionState)
+
+    for node in filter(is_part, jax.tree.leaves(opt_state, is_leaf=is_part)):
+        for label, part in node.inner_states.items():
+            inner = getattr(part, "inner_state", part)
+            if not isinstance(inner, optax.EmptyState) and not rates_of(inner):
+                yield f"part {label!r}"
