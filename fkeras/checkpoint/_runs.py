@@ -26,6 +26,7 @@ from ..train import TrainState
 from . import _directory
 from ._compile_config import trainer_manifest
 from ._report import compare
+from ._states import state_manifest
 from ._trainers import BESIDE, state_specs
 
 
@@ -56,6 +57,7 @@ def save_run(
     arrays: dict[str, Any] = {}
     manifest = {
         **trainer_manifest(trainer, state),
+        **state_manifest(state, strict=False),
         "run": _encode(record, "record", arrays),
         "memory": [_encode(m, f"memory/{i}", arrays) for i, m in enumerate(memory)],
     }
@@ -107,7 +109,7 @@ def load_run(
     tree = jax.eval_shape(TrainState.tree, like)
     compare(_directory.spec_of(tree), state_specs(manifest)).require(f"The run in {str(place)!r}")
     arrays = _directory.read_arrays(saved[-1], manifest)
-    state = TrainState.of(_directory.unflatten(tree, arrays, manifest), like.example)
+    state = like.filled(_directory.unflatten(tree, arrays, manifest))
     beside = {p.removeprefix(f"{BESIDE}/"): a for p, a in arrays.items() if p.startswith(f"{BESIDE}/")}
     record = _decode(manifest["run"], beside, manifest)
     return state, record, [_decode(m, beside, manifest) for m in manifest["memory"]]

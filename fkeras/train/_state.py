@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from flax import serialization
 
 from ..core import as_key, explain
 from ._running_sums import RunningSums
+
+# Part of the pytree's structure, as `jax.tree_util.register_dataclass` and `flax.struct.dataclass` ask of a field.
+_STATIC = {"static": True, "pytree_node": False}
 
 
 @functools.partial(
@@ -23,6 +26,9 @@ from ._running_sums import RunningSums
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainState:
     """The state of a run; a step takes one and returns the next.
+
+    A subclass may have fields of its own, arrays in any pytree, which steps carry along and checkpoints keep. It is
+    registered as a pytree by `jax.tree_util.register_dataclass` (or `flax.struct.dataclass`).
 
     Attributes:
         step: int32, how many steps were made; the run's only position counter.
@@ -49,8 +55,8 @@ class TrainState:
     opt_state: Any
     metrics: Any
     rng_data: Any
-    rng_impl: Any
-    example_spec: Any = None
+    rng_impl: Any = dataclasses.field(metadata=_STATIC)
+    example_spec: Any = dataclasses.field(default=None, metadata=_STATIC)
 
     @property
     def example(self) -> Any:
@@ -70,28 +76,47 @@ class TrainState:
         """What `model.apply` takes: `{"params": …, "batch_stats": …}`."""
         return {"params": self.params, **self.model_state}
 
-    def replace(self, **changes: Any) -> TrainState:
+    def replace(self, **changes: Any) -> Self:
         """The state with some parts changed; `rng=` takes a key or a seed."""
         if "rng" in changes:
             changes |= key_parts(changes.pop("rng"))
         return dataclasses.replace(self, **changes)
 
+    def parts(self) -> dict[str, Any]:
+        """The fields that are part of the pytree, those of a subclass too; static ones are not.
+
+        Raises:
+            TypeError: a subclass that is no pytree, or does not say how its parts are called.
+        """
+        found = jax.tree_util.tree_leaves_with_path(self, is_leaf=lambda node: node is not self)
+        if not all(len(path) == 1 and hasattr(path[0], "name") for path, _ in found):
+            name = type(self).__name__
+            raise TypeError(
+                explain(
+                    f"{name} is no pytree with named parts, so no step can take it.",
+                    received=f"a subclass of TrainState, with its own fields {', '.join(_own_fields(self)) or 'none'}",
+                    usually="JAX does not register a subclass with the class it is made from.",
+                    write=f"{name} = jax.tree_util.register_dataclass({name})   # a dataclass(frozen=True)",
+                )
+            )
+        return {path[0].name: part for path, part in found}
+
     def tree(self) -> dict[str, Any]:
         """The state's arrays as plain dicts, the key a typed one: which is how files keep it."""
         sums = self.metrics.tree() if isinstance(self.metrics, RunningSums) else self.metrics
         apart = ("rng_data", "rng_impl", "example_spec")
-        named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in apart}
-        return {**named, "metrics": sums, "rng": self.rng}
+        named = {name: part for name, part in self.parts().items() if name not in apart}
+        own = {name: jax.tree.map(_as_array, named[name]) for name in _own_fields(self) if name in named}
+        return {**named, **own, "metrics": sums, "rng": self.rng}
 
-    @classmethod
-    def of(cls, tree: Mapping[str, Any], example: Any = None) -> TrainState:
-        """The state of what `tree` returned, made from an `example` of these shapes."""
+    def filled(self, tree: Mapping[str, Any]) -> Self:
+        """The state with what `tree` returned in place of its own; static fields stay."""
         rest = {name: part for name, part in tree.items() if name != "rng"}
         sums = tree["metrics"]
         rest["metrics"] = RunningSums.of(sums) if isinstance(sums, Mapping) else sums
-        return cls(**rest, **key_parts(tree["rng"]), example_spec=spec_of(example))
+        return dataclasses.replace(self, **rest, **key_parts(tree["rng"]))
 
-    def with_variables(self, variables: Any) -> TrainState:
+    def with_variables(self, variables: Any) -> Self:
         """The state with other weights and collections."""
         rest = {k: v for k, v in variables.items() if k != "params"}
         return self.replace(params=variables["params"], model_state={**self.model_state, **rest})
@@ -110,6 +135,15 @@ def spec_of(example: Any) -> Any:
     return treedef, tuple(jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 
 
+def _own_fields(state: TrainState) -> list[str]:
+    """The fields that a subclass added."""
+    return [f.name for f in dataclasses.fields(state) if f.name not in TrainState.__dataclass_fields__]
+
+
+def _as_array(leaf: Any) -> Any:
+    return leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
+
+
 def key_parts(key: Any) -> dict[str, Any]:
     """A key as the two fields of a state that hold it."""
     if key is None:
@@ -124,8 +158,7 @@ def _to_state_dict(state: TrainState) -> Any:
 
 def _from_state_dict(state: TrainState, saved: dict[str, Any]) -> TrainState:
     tree = serialization.from_state_dict({**state.tree(), "rng": state.rng_data}, saved)
-    key = jax.random.wrap_key_data(tree["rng"], impl=state.rng_impl)
-    return TrainState.of({**tree, "rng": key}, state.example)
+    return state.filled({**tree, "rng": jax.random.wrap_key_data(tree["rng"], impl=state.rng_impl)})
 
 
 # so that flax.serialization.to_bytes and from_bytes know a state, as they know Flax's own
@@ -133,10 +166,10 @@ serialization.register_serialization_state(TrainState, _to_state_dict, _from_sta
 
 
 def check_state(state: Any, method: str, arguments: str) -> None:
-    """Refuse what is no state.
+    """Refuse what is no state, before anything is trained or written.
 
     Raises:
-        TypeError: something else came first.
+        TypeError: something else came first, or a subclass that JAX does not know.
     """
     if not isinstance(state, TrainState):
         raise TypeError(
@@ -147,3 +180,5 @@ def check_state(state: Any, method: str, arguments: str) -> None:
                 write=f"state = trainer.init(0); trainer.{method}({arguments})",
             )
         )
+    if type(state) is not TrainState:
+        state.parts()

@@ -151,9 +151,10 @@ class Trainer:
         }
         for f in dataclasses.fields(self):
             if f.name not in values:
-                if f.default is dataclasses.MISSING:
+                made = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
+                if made is dataclasses.MISSING:
                     raise TypeError(f"{type(self).__name__} needs the argument {f.name!r}")
-                values[f.name] = f.default
+                values[f.name] = made
         unknown = sorted(set(values) - {f.name for f in dataclasses.fields(self)})
         if unknown:
             raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {unknown[0]!r}")

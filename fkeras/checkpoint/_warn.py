@@ -1,0 +1,16 @@
+"""Warnings of what a file lacks, at the line of the user's that reads or writes it."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def warn(text: str) -> None:
+    """Warn at the line outside of fkeras that led here."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
