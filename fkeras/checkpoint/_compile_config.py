@@ -100,7 +100,10 @@ def trainer_class_of(said: Mapping[str, Any], given: Given) -> type[Trainer]:
         ValueError: a class that the user does not say, or that is no `Trainer`.
     """
     name = said.get("trainer_class")
-    name = name if isinstance(name, str) else None
+    if not isinstance(name, str | None):
+        raise ValueError(
+            explain("The name of the trainer's class is no text.", received=repr(name)[:80], usually="a damaged file.")
+        )
     cls = given.trainer_class or (Trainer if not name else (given.custom_objects or {}).get(name))
     if not (isinstance(cls, type) and issubclass(cls, Trainer)):
         raise ValueError(

@@ -114,6 +114,8 @@ def load_keras_trainer(filepath: Any, given: Given) -> tuple[Trainer, TrainState
     with Archive(filepath) as archive:
         config = read_config(archive)
         told = config.get("compile_config") or {}
+        if not isinstance(told, Mapping):
+            raise archive.damaged(f"a compile config that is no mapping: {str(told)[:80]}")
         if not told and "optimizer" not in given.parts:
             raise ValueError(
                 explain(

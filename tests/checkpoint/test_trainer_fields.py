@@ -196,3 +196,31 @@ def test_real_keras_opens_what_a_subclass_wrote(tmp_path):
     assert theirs.optimizer.__class__.__name__ == "Adam"
     with zipfile.ZipFile(tmp_path / "run.keras") as archive:
         assert json.loads(archive.read("config.json"))["compile_config"]["loss_weights"] == {"a": 0.5, "b": 1.0}
+
+
+DAMAGE = {
+    "class": ({"trainer_class": [1]}, r"name of the trainer's class is no text"),
+    "fields": ({"fields": [1]}, r"cannot be built from its config"),
+    "value": ({"fields": {"value": {"list": 1, "tuple": 2}}}, r"field 'value' cannot be made again"),
+    "kind": ({"fields": {"value": {"pickle": "gASV"}}}, r"A value of an unknown kind: 'pickle'"),
+    "dtype": ({"fields": {"value": {"numpy": ["object", [1], "AAAA"]}}}, r"field 'value' cannot be made again"),
+    "size": ({"fields": {"value": {"numpy": ["float32", [10**9], "AAAA"]}}}, r"field 'value' cannot be made again"),
+    "code": ({"fields": {"value": {"function": {"module": "os", "class_name": "function", "config": "system"}}}},
+             r"Unknown object 'system'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_fields_in_a_file_are_data(tmp_path, name):
+    change, says = DAMAGE[name]
+    trainer = model().compile("sgd", {"a": "mse", "b": "mse"}, trainer_class=Own)
+    trainer.save(tmp_path / "whole.keras", trainer.init(0))
+    with zipfile.ZipFile(tmp_path / "whole.keras") as old, zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
+        for member in old.namelist():
+            said = old.read(member)
+            if member == "metadata.json":
+                said = json.loads(said)
+                said = json.dumps({**said, "fkeras": {**said["fkeras"], **change}})
+            new.writestr(member, said)
+    with pytest.raises(ValueError, match=says):
+        fk.load_trainer(tmp_path / "m.keras", CUSTOM)
