@@ -10,7 +10,8 @@ from flax import linen
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._shapes import along, known_axis
+from . import _moments as moments
+from ._shapes import known_axis
 
 
 def _axes(value: Any) -> Any:
@@ -78,22 +79,21 @@ class LayerNormalization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes, shape = _normal_axes(self, inputs)
-        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        mean = jnp.mean(x, axis=axes, keepdims=True)
-        var = jnp.mean(jnp.square(x - mean), axis=axes, keepdims=True)
-        x = (x if self.rms_scaling else x - mean) * jax.lax.rsqrt(var + self.epsilon)
+        gamma = beta = None
         if self.scale or self.rms_scaling:
             gamma = self.add_weight(
                 shape, self.gamma_initializer, autocast=False, regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint, name="scale",
             )  # fmt: skip
-            x = x * along(gamma.astype(x.dtype), axes, x)
         if self.center and not self.rms_scaling:
             beta = self.add_weight(
                 shape, self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint, name="bias",
             )  # fmt: skip
-            x = x + along(beta.astype(x.dtype), axes, x)
+        if self.rms_scaling:
+            x = moments.scaled_by_deviation(inputs, gamma, axes=axes, epsilon=self.epsilon)
+        else:
+            x = moments.standardised(inputs, gamma, beta, axes=axes, epsilon=self.epsilon)
         return x.astype(self.compute_dtype)
 
 
@@ -120,9 +120,8 @@ class RMSNormalization(Layer):
     def call(self, inputs: jax.Array) -> jax.Array:
         axes, shape = _normal_axes(self, inputs)
         scale = self.add_weight(shape, "ones", name="scale")
-        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=axes, keepdims=True) + self.epsilon)
-        return (x * along(scale.astype(x.dtype), axes, x)).astype(inputs.dtype)
+        x = moments.scaled_by_root_mean_square(inputs, scale, axes=axes, epsilon=self.epsilon)
+        return x.astype(inputs.dtype)
 
 
 def _groups(value: Any) -> int:
@@ -183,24 +182,18 @@ class GroupNormalization(Layer):
                     write="GroupNormalization(groups=4)",
                 )
             )
-        wide = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        x = wide.reshape((*inputs.shape[:axis], groups, channels // groups, *inputs.shape[axis + 1 :]))
-        axes = tuple(i for i in range(1, x.ndim) if i != axis)
-        mean = jnp.mean(x, axis=axes, keepdims=True)
-        var = jnp.mean(jnp.square(x - mean), axis=axes, keepdims=True)
-        x = ((x - mean) * jax.lax.rsqrt(var + self.epsilon)).reshape(inputs.shape)
+        gamma = beta = None
         if self.scale:
             gamma = self.add_weight(
                 (channels,), self.gamma_initializer, autocast=False, regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint, name="scale",
             )  # fmt: skip
-            x = x * along(gamma.astype(x.dtype), (axis,), x)
         if self.center:
             beta = self.add_weight(
                 (channels,), self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint, name="bias",
             )  # fmt: skip
-            x = x + along(beta.astype(x.dtype), (axis,), x)
+        x = moments.standardised_in_groups(inputs, gamma, beta, axis=axis, groups=groups, epsilon=self.epsilon)
         return x.astype(self.compute_dtype)
 
 
@@ -224,6 +217,4 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         axes, _ = _normal_axes(self, inputs)
-        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        square = jnp.sum(jnp.square(x), axis=axes, keepdims=True)
-        return (x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(self.compute_dtype)
+        return moments.scaled_by_norm(inputs, axes=axes).astype(self.compute_dtype)

@@ -1,0 +1,114 @@
+"""Arithmetic over moments, and what is kept for its gradient: the arguments and the moments, nothing else.
+
+Written plainly, the gradient of a normalisation ends in a mean that is added to every entry. XLA's CPU backend takes
+an addition of that kind for free and makes it again wherever it is used, with all that leads to it; on a residual
+stream that is every block after it. The program of 24 blocks was 8 times that of 8, not 3 times, and 48 did not end.
+`jax.checkpoint` sets what a layer takes, and what comes back to it, apart from the rest, so that each is made once. It
+leaves derivatives of every kind and order to JAX, forward ones included, where a gradient written by hand would not.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+
+from ._shapes import along
+
+# A network normalises at dozens of places and few shapes: under `jit` each of these is traced, and differentiated, once
+# for each shape. Tracing ten operators for each layer took a third of the time of tracing a residual network.
+by_shape = functools.partial(jax.jit, inline=True)
+
+_MOMENT = "moment"
+_KEPT = jax.checkpoint_policies.save_only_these_names(_MOMENT)
+
+
+def moment(x: jax.Array) -> jax.Array:
+    """`x`, a mean over many numbers: kept for the gradient, since it is small and reads all of the input."""
+    return checkpoint_name(x, _MOMENT)
+
+
+def from_moments(*static: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator for arithmetic whose gradient starts from its arguments and what it says is a `moment`.
+
+    Args:
+        static: the names of arguments that are no arrays; they are given by name.
+
+    >>> @from_moments("axis")
+    ... def centred(x, *, axis):
+    ...     return x - moment(x.mean(axis, keepdims=True))
+    >>> jax.grad(lambda x: centred(x, axis=0)[0])(jnp.ones(2))
+    Array([ 0.5, -0.5], dtype=float32)
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def run(*arrays: Any, **settings: Any) -> Any:
+            return jax.checkpoint(functools.partial(function, **settings), policy=_KEPT)(*arrays)
+
+        return by_shape(run, static_argnames=static)
+
+    return decorate
+
+
+# ------------------------------------------------------------------ of each example
+def _wide(x: jax.Array) -> jax.Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _weighted(x: jax.Array, gamma: Any, beta: Any, channels: tuple[int, ...]) -> jax.Array:
+    if gamma is not None:
+        x = x * along(gamma.astype(x.dtype), channels, x)
+    return x if beta is None else x + along(beta.astype(x.dtype), channels, x)
+
+
+def _standard(x: jax.Array, mean: Callable[[jax.Array], jax.Array], epsilon: float) -> jax.Array:
+    """`(x - mean) / sqrt(var + epsilon)`, in two passes: E[x^2] - E[x]^2 cancels for large means."""
+    x = x - moment(mean(x))
+    return x * jax.lax.rsqrt(moment(mean(jnp.square(x))) + epsilon)
+
+
+@from_moments("axes", "epsilon")
+def standardised(x: jax.Array, gamma: Any, beta: Any, *, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """`gamma (x - mean) / sqrt(var + epsilon) + beta`, with the moments over some axes, which the weights have too."""
+    mean = functools.partial(jnp.mean, axis=axes, keepdims=True)
+    return _weighted(_standard(_wide(x), mean, epsilon), gamma, beta, axes)
+
+
+@from_moments("axis", "groups", "epsilon")
+def standardised_in_groups(x: jax.Array, gamma: Any, beta: Any, *, axis: int, groups: int, epsilon: float) -> jax.Array:
+    """The same with the moments of each example's groups of channels."""
+
+    def mean(x: jax.Array) -> jax.Array:
+        # The mean of the channels' means: the input itself, which is costly to cut along its last axis, stays whole.
+        own = jnp.mean(x, axis=tuple(i for i in range(1, x.ndim) if i != axis), keepdims=True)
+        apart = own.reshape((*own.shape[:axis], groups, own.shape[axis] // groups, *own.shape[axis + 1 :]))
+        return jnp.broadcast_to(jnp.mean(apart, axis=axis + 1, keepdims=True), apart.shape).reshape(own.shape)
+
+    return _weighted(_standard(_wide(x), mean, epsilon), gamma, beta, (axis,))
+
+
+@from_moments("axes", "epsilon")
+def scaled_by_deviation(x: jax.Array, gamma: Any, *, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """`gamma x / sqrt(var + epsilon)`."""
+    x = _wide(x)
+    return _weighted(x * jax.lax.rsqrt(moment(jnp.var(x, axis=axes, keepdims=True)) + epsilon), gamma, None, axes)
+
+
+@from_moments("axes", "epsilon")
+def scaled_by_root_mean_square(x: jax.Array, gamma: Any, *, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """`gamma x / sqrt(mean(x^2) + epsilon)`."""
+    x = _wide(x)
+    square = moment(jnp.mean(jnp.square(x), axis=axes, keepdims=True))
+    return _weighted(x * jax.lax.rsqrt(square + epsilon), gamma, None, axes)
+
+
+@from_moments("axes")
+def scaled_by_norm(x: jax.Array, *, axes: tuple[int, ...]) -> jax.Array:
+    """`x / max(||x||, 1e-12)`."""
+    x = _wide(x)
+    return x * jax.lax.rsqrt(jnp.maximum(moment(jnp.sum(jnp.square(x), axis=axes, keepdims=True)), 1e-24))
