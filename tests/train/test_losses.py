@@ -621,3 +621,15 @@ def test_shape_errors_come_at_trace_time():
 def test_a_loss_without_call():
     with pytest.raises(NotImplementedError, match="Loss has no `call`"):
         losses.Loss()(np.ones(2), np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["CategoricalCrossentropy", "CategoricalFocalCrossentropy"])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_smoothed_classes_on_an_inner_axis_are_keras_s(name, from_logits):
+    rng = np.random.default_rng(0)
+    y_pred, y_true = (rng.random((2, 3, 4, 5)).astype("float32") for _ in range(2))
+    for axis in (1, -2, -1):
+        settings = {"axis": axis, "label_smoothing": 0.1, "from_logits": from_logits}
+        want = getattr(keras.losses, name)(**settings)(y_true, y_pred)
+        got = getattr(losses, name)(**settings)(y_true, y_pred)
+        np.testing.assert_allclose(got, want, rtol=1e-5)

@@ -40,7 +40,7 @@ def categorical_crossentropy(
         y_true: one-hot targets or probabilities, of the shape of `y_pred`, any dtype.
         y_pred: probabilities (normalised, and clipped to $[10^{-7}, 1 - 10^{-7}]$), or logits.
         from_logits: which of the two.
-        label_smoothing: $s$ in $y (1 - s) + s / K$.
+        label_smoothing: $s$ in $y (1 - s) + s / K$, with $K$ the size of the last axis, as in Keras.
         axis: the axis of the classes.
 
     Returns:
@@ -52,9 +52,10 @@ def categorical_crossentropy(
     >>> categorical_crossentropy(jnp.eye(2), jnp.array([[0.5, 0.5], [0.25, 0.75]])).round(4)
     Array([0.6931, 0.2877], dtype=float32)
 
-    Unlike Keras, smoothing counts the classes along `axis`, not along the last axis.
+    As in Keras, what smoothing spreads over is counted along the last axis whatever `axis` is: with the classes on
+    another one, smoothed targets sum to 1 only where both axes are as long.
     """
-    y_true = _smooth(y_true, label_smoothing, y_pred.shape[axis])
+    y_true = _smooth(y_true, label_smoothing, y_pred.shape[-1])
     return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
@@ -80,7 +81,7 @@ def categorical_focal_crossentropy(
 
     Reference: Lin et al., Focal Loss for Dense Object Detection, arXiv:1708.02002.
     """
-    y_true = _smooth(y_true, label_smoothing, y_pred.shape[axis])
+    y_true = _smooth(y_true, label_smoothing, y_pred.shape[-1])
     p = _probabilities(jax.nn.softmax(y_pred, axis=axis) if from_logits else y_pred, axis)
     weight = jnp.asarray(alpha, p.dtype)
     weight = weight.reshape((1,) * (p.ndim - weight.ndim) + weight.shape)
