@@ -12,6 +12,7 @@ from flax import linen
 from jax import lax
 
 from ...core import explain
+from .. import _moments as moments
 from .._adaptive_pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -149,29 +150,26 @@ def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, rms_scaling: bool = False
 ) -> jax.Array:
     """`gamma (x - mean) / sqrt(var + epsilon) + beta`, with the moments of the given axes."""
-    given = jnp.asarray(x)
-    wide = given.astype(jnp.promote_types(given.dtype, jnp.float32))
-    axes = _axes(axis, wide.ndim)
-    shape = tuple(s if i in axes else 1 for i, s in enumerate(wide.shape))
-    mean = jnp.mean(wide, axes, keepdims=True)
-    var = jnp.mean(jnp.square(wide - mean), axes, keepdims=True)
-    y = (wide if rms_scaling else wide - mean) * lax.rsqrt(var + (_EPSILON if epsilon is None else epsilon))
-    y = y if gamma is None else y * jnp.asarray(gamma, y.dtype).reshape(shape)
-    if beta is not None and not rms_scaling:
-        y = y + jnp.asarray(beta, y.dtype).reshape(shape)
-    return y.astype(given.dtype)
+    x = jnp.asarray(x)
+    axes = _axes(axis, x.ndim)
+    settings: dict[str, Any] = {"axes": axes, "epsilon": _EPSILON if epsilon is None else float(epsilon)}
+    gamma, beta = (None if w is None else _over(w, axes, x) for w in (gamma, beta))
+    if rms_scaling:
+        return moments.scaled_by_deviation(x, gamma, **settings).astype(x.dtype)
+    return moments.standardised(x, gamma, beta, **settings).astype(x.dtype)
+
+
+def _over(weight: Any, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+    return jnp.asarray(weight).reshape(tuple(x.shape[a] for a in axes))
 
 
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> jax.Array:
     """`scale x / sqrt(mean(x^2) + epsilon)` over the given axes."""
-    given = jnp.asarray(x)
-    wide = given.astype(jnp.promote_types(given.dtype, jnp.float32))
-    axes = _axes(axis, wide.ndim)
-    size = jnp.mean(jnp.square(wide), axes, keepdims=True) + (_EPSILON if epsilon is None else epsilon)
-    y = wide * lax.rsqrt(size)
-    if scale is not None:
-        y = y * jnp.asarray(scale, y.dtype).reshape(tuple(s if i in axes else 1 for i, s in enumerate(y.shape)))
-    return y.astype(given.dtype)
+    x = jnp.asarray(x)
+    axes = _axes(axis, x.ndim)
+    scale = None if scale is None else _over(scale, axes, x)
+    epsilon = _EPSILON if epsilon is None else float(epsilon)
+    return moments.scaled_by_root_mean_square(x, scale, axes=axes, epsilon=epsilon).astype(x.dtype)
 
 
 def _probabilities(output: jax.Array, axis: int) -> jax.Array:
