@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import _calls
+import _deep
 import _describe
 import _first_step
 import _fit
@@ -65,6 +66,12 @@ class Figure(NamedTuple):
 
 def _of_fit(name: str, *bars: Bar) -> Figure:
     return Figure(functools.partial(_fit.fit, name), 5 if name == "CNN" else 11, bars)
+
+
+def _of_blocks(name: str) -> Figure:
+    # Four times as deep is four times the program; what is left of 4.6 is passes that look at a whole program at once.
+    bars = Bar(1.15, "linen"), Bar(4.6, "a quarter as deep", what="and linear in depth")
+    return Figure(functools.partial(_deep.compile_times, name), 3, bars)
 
 
 _BY_HAND, _KERAS = "loop|scan", r"keras/\d+"
@@ -118,6 +125,7 @@ FIGURES = {
     "300 rounds of build, fit and drop": Figure(
         _memory.drops, 1, (Bar(2**14, unit="B", what="memory that stays, a round"),)
     ),
+    **{f"compiling 48 blocks, {name}": _of_blocks(name) for name in _deep.BLOCKS},
     "second process": Figure(_second_process.second_process, 1, (Bar(0, unit="", what="XLA compilations"),)),
 }
 # Seconds that a figure may take.

@@ -118,3 +118,19 @@ IMAGE = fk.Input((4, 4, 6))
 def test_errors_say_what_was_wrong(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+@pytest.mark.parametrize("layer", [fk.nn.LayerNormalization(), fk.nn.RMSNormalization(), fk.nn.GroupNormalization(3),
+                                   fk.nn.UnitNormalization()], ids=lambda layer: type(layer).__name__)  # fmt: skip
+def test_a_gradient_is_set_apart_and_derivatives_go_both_ways(layer):
+    """What keeps the program of a deep stack linear in its depth; XLA's optimizer, which would show it, is off here."""
+    variables = layer.init(jax.random.key(0), X)
+    run = lambda x: layer.apply(variables, x)  # noqa: E731
+    assert "optimization_barrier" in jax.jit(jax.grad(lambda x: (run(x) ** 3).sum())).lower(X).as_text()
+    assert "optimization_barrier" not in jax.jit(run).lower(X).as_text()
+    x = X[:1, :2]
+    forward, backward = jax.jacfwd(run)(x), jax.jacrev(run)(x)
+    np.testing.assert_allclose(forward, backward, atol=1e-5)
+    step = 1e-2  # a central difference in float32: its own error is about step^2 and 1e-7 / step
+    slope = (run(x + step * np.ones_like(x) * x) - run(x - step * np.ones_like(x) * x)) / (2 * step)
+    np.testing.assert_allclose(jax.jvp(run, (x,), (jnp.asarray(x),))[1], slope, atol=2e-3)
