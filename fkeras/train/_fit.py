@@ -128,8 +128,8 @@ def fit(
         Closing(calls, backup),
     ):
         try:
-            loop.call("_resume" if resumed else "on_train_begin")
-            if backup is not None and not resumed and any(c._outlives for c in calls.callbacks):
+            loop.call("_on_run_resumed" if resumed else "on_train_begin")
+            if backup is not None and not resumed and any(c._leaves_files for c in calls.callbacks):
                 backup.save(trainer, run, calls, source)
             resumed = True  # from here on it can be
             while loop.goes_on(ends):

@@ -89,7 +89,7 @@ class Closing:
     """
 
     def __init__(self, calls: CallbackList, backup: Backup | None) -> None:
-        self.parts = [*(c._leave for c in calls.callbacks), *([] if backup is None else [backup.close])]
+        self.parts = [*(c._on_run_over for c in calls.callbacks), *([] if backup is None else [backup.close])]
 
     def __enter__(self) -> Closing:
         return self

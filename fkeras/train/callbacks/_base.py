@@ -121,12 +121,12 @@ class Callback:
         """After a prediction batch."""
 
     # Whether it leaves files to which a run that was cut off before its first save would add a second beginning.
-    _outlives = False
+    _leaves_files = False
 
-    def _resume(self, event: Event) -> Any:
+    def _on_run_resumed(self, event: Event) -> Any:
         """In place of `on_train_begin`, where a run goes on that was saved."""
 
-    def _check(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
         """Refuse, before a run, what could not be done at the end of its first epoch.
 
         Args:
@@ -135,7 +135,7 @@ class Callback:
             names: the numbers that the logs will have, `None` where they cannot be known.
         """
 
-    def _leave(self) -> None:
+    def _on_run_over(self) -> None:
         """Let go of files and threads; called when a run is over, however it ended."""
 
 

@@ -97,7 +97,7 @@ class ModelCheckpoint(Monitoring):
     def _save(self, event: Event, memory: dict[str, Any]) -> Event:
         logs = {k: float(v) for k, v in event.logs.items() if getattr(v, "ndim", 0) == 0}
         later = [n for n in self._names() if n.startswith("val_") and n not in logs] if event.validates else []
-        value = self.value(event) if self.watches else None
+        value = self.watched(event) if self.watches else None
         if later or (self.watches and value is None):  # this epoch was not validated
             return event.replace(memory=memory)
         if self.save_best_only:
@@ -204,7 +204,7 @@ class ModelCheckpoint(Monitoring):
             )
         )
 
-    def _check(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
         from ...checkpoint import check_save as door
 
         by_batch = [n for n in (*self._names(), self.monitor * self.watches) if n.startswith("val_")]

@@ -47,9 +47,9 @@ class CSVLogger(Callback):
             raise ValueError(
                 explain("CSVLogger: `separator` is one character.", received=repr(separator), write='separator=";"')
             )
-        self._outlives = append
+        self._leaves_files = append
 
-    def _check(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
         check_room(self.filename, "CSVLogger", directory=False)
 
     def on_train_begin(self, event: Event) -> Any:
@@ -60,7 +60,7 @@ class CSVLogger(Callback):
                 pass
         return event.remember(keys=header[1:] or None, rows=len(rows))
 
-    def _resume(self, event: Event) -> Any:
+    def _on_run_resumed(self, event: Event) -> Any:
         """Take out the lines of the epochs that come again."""
         header, rows = self._read()
         known = event.memory.get("rows", 0)

@@ -65,7 +65,7 @@ class Monitoring(Callback):
         """
         return direction(type(self).__name__, self.monitor, self.mode, goals)
 
-    def value(self, event: Event) -> float | None:
+    def watched(self, event: Event) -> float | None:
         """The number at the end of an epoch; `None` after one that was not validated, in a run where others are.
 
         Raises:
@@ -166,7 +166,7 @@ def check_callbacks(
             if callback.monitor not in names and (closed or unvalidated) and not others:
                 raise unknown(callback, names, validates)
             callback.goal(goals)
-        callback._check(trainer, state, names if closed and not others else None)
+        callback._refuse_before_run(trainer, state, names if closed and not others else None)
 
 
 def _may_log(callback: Callback) -> bool:

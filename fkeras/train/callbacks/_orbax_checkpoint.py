@@ -69,9 +69,9 @@ class OrbaxCheckpoint(ModelCheckpoint):
         self._pending: Future[None] | None = None
 
     def on_train_end(self, event: Event) -> None:
-        self._leave()
+        self._on_run_over()
 
-    def _leave(self) -> None:
+    def _on_run_over(self) -> None:
         try:
             self._wait()
         finally:

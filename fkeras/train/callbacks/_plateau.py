@@ -63,7 +63,7 @@ class ReduceLROnPlateau(Monitoring):
         return event.replace(memory={"wait": 0, "best": None, "cooldown": 0})
 
     def on_epoch_end(self, event: Event) -> Any:
-        value = self.value(event)
+        value = self.watched(event)
         rates = {name: float(rate) for name, rate in named_rates(event.state.opt_state).items()}
         event = event.replace(logs={**event.logs, **rates})
         if value is None:

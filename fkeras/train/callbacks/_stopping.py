@@ -59,7 +59,7 @@ class EarlyStopping(Monitoring):
     def on_epoch_end(self, event: Event) -> Any:
         if event.epoch < self.start_from_epoch:
             return None
-        value, memory, goal = self.value(event), dict(event.memory), self.goal(event.goals)
+        value, memory, goal = self.watched(event), dict(event.memory), self.goal(event.goals)
         if value is None:
             return None
         if self.restore_best_weights and memory["variables"] is None:  # so that there is always something to restore

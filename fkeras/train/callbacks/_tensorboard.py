@@ -39,7 +39,7 @@ class TensorBoard(Callback):
     again.
     """
 
-    _outlives = True
+    _leaves_files = True
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class TensorBoard(Callback):
         if self.update_freq != "epoch":
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
-    def _check(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
         _library()
         check_room(self.log_dir, "TensorBoard", directory=True)
 
@@ -73,7 +73,7 @@ class TensorBoard(Callback):
             self._writer(event, "train").add_text("keras", text, 0)
         return event
 
-    def _resume(self, event: Event) -> None:
+    def _on_run_resumed(self, event: Event) -> None:
         """Take out of the run's files what it makes again."""
         from tensorboardX.proto.event_pb2 import Event as Record
 
@@ -101,9 +101,9 @@ class TensorBoard(Callback):
         return self._writers[part]
 
     def on_train_end(self, event: Event) -> Any:
-        self._leave()
+        self._on_run_over()
 
-    def _leave(self) -> None:
+    def _on_run_over(self) -> None:
         while self._writers:
             self._writers.popitem()[1].close()
 
