@@ -67,17 +67,21 @@ class Reachable:
             add_note(error, self._note(found, whole))
 
     def _note(self, found: Unfinished, whole: bool) -> str:
-        text = f"{_HEAD} state, history = error.fkeras_run (step {int(found.state.step)}"
-        if not whole:
-            text += ", where this call began: the step that failed had been given the memory of the last state"
-        text += "); go on with trainer.fit(state, ..." + (f", initial_epoch={self.run.epoch})" if whole else ")")
+        step = f"state, history = error.fkeras_run (step {int(found.state.step)}"
+        if whole:
+            text = f"{_HEAD}, and nothing is lost: {step}); go on with trainer.fit(state, ..., "
+            text += f"initial_epoch={self.run.epoch})"
+        else:
+            text = (
+                f"{_HEAD}, in a step that had been given the memory of the last state: {step}, where this call began)"
+            )
         if self.backup is not None and self.backup.saved is not None:
-            text += f", or with the same call: {self.backup.asked.backup_dir!r} has step {self.backup.saved[1]}"
+            text += f"; or with the same call: {self.backup.asked.backup_dir!r} has step {self.backup.saved[1]}"
         return text
 
 
 # By this a note is known as one of these.
-_HEAD = "The training ended here, and nothing is lost:"
+_HEAD = "The training ended here"
 
 
 class Closing:
