@@ -104,6 +104,7 @@ def run_user_init(layer: Any, description: Description) -> dict[str, Any]:
 def _construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     cls = type(self)
     description: Description | None = kwargs.pop("_description", None)
+    copied = description is not None
     fields = {f.name for f in dataclasses.fields(cls)}
     parent = {"parent": kwargs.pop("parent")} if "parent" in kwargs else {}
     if description is None:
@@ -122,7 +123,8 @@ def _construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, A
         if name in values:
             object.__setattr__(self, name, values[name])
     _base_class(cls)._dataclass_init(self, **known, **parent, _description=description)
-    if self.parent is None:
+    # A copy of one that was made inside a module stays as that one: `__init__` runs in `setup` of what is bound.
+    if self.parent is None and not (copied and description.attributes is None):
         if description.attributes is None:
             recorded = run_user_init(self, description)
             description = dataclasses.replace(description, attributes=recorded)

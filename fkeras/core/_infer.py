@@ -17,6 +17,9 @@ import numpy as np
 from jax import export
 from jax.extend import core as jex
 
+from ._cut import cut, reached
+from ._errors import explain
+
 # Symbolic dimensions combine only inside one scope. A scope without constraints holds no state that a
 # result could depend on: it is the alphabet in which shapes are written.
 _SCOPE = export.SymbolicScope()
@@ -67,14 +70,17 @@ class Inferred:
     Attributes:
         outputs: the function's output as a pytree of `jax.ShapeDtypeStruct`.
         variables: the variables it makes, likewise.
-        program: `key -> variables`, only the arithmetic that the variables need.
+        program: `key -> variables`, only the arithmetic that the variables need; it takes the inputs as well, a list of
+            arrays, for values that depend on them.
         facts: what the layers that ran say of their weights, by path.
+        needs: which variable cannot be made from a key alone, and why; empty where all can.
     """
 
     outputs: Any
     variables: Any
-    program: Callable[[jax.Array], Any]
+    program: Callable[..., Any]
     facts: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
+    needs: str = ""
 
 
 def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
@@ -94,9 +100,10 @@ def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeS
         return _trace(function, inputs)
     except Exception as symbolic_error:  # inconclusive comparisons surface as many types, so try sizes
         probed = _probe(function, inputs)
-        if isinstance(probed, Inferred):
+        explained = isinstance(symbolic_error, ValueError) and "Received" in str(symbolic_error)
+        if isinstance(probed, Inferred) and not (probed.needs and explained):
             return probed
-        if isinstance(symbolic_error, ValueError) and "Received" in str(symbolic_error):
+        if explained:
             raise  # the layer said what it needs
         raise probed from symbolic_error
 
@@ -111,19 +118,82 @@ def _trace(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtype
     if kind is None:
         kind = _key_struct(getattr(jax.config, "jax_default_prng_impl"))  # noqa: B009 - mypy knows no such attribute
     closed, (outputs, variables) = jax.make_jaxpr(function, return_shape=True)(kind, inputs)
-    run = _slice(closed, variables)
+    needs = _unsized(variables)
+    run: Any = None
+    if not needs:
+        closed, whole = _without_inputs(closed, len(jax.tree.leaves(variables)), kind, inputs)
+        if whole and symbols(d for s in inputs for d in s.shape):
+            run = _sized(function, inputs, kind)  # a loop can only be run at the sizes that it was traced with
+        else:
+            run, needs = _slice(closed, variables)
 
-    def program(key: jax.Array) -> Any:
-        if key.dtype == kind.dtype:
-            return run(key)
-        # a key of another generator, whose arithmetic is not in this program
-        return _trace(function, inputs, jax.ShapeDtypeStruct(key.shape, key.dtype)).program(key)
+    def program(key: jax.Array, arrays: list[Any] | None = None) -> Any:
+        if key.dtype != kind.dtype:  # a key of another generator, whose arithmetic is not in this program
+            other = jax.ShapeDtypeStruct(key.shape, key.dtype)
+            return _trace(function, inputs, other).program(key, arrays)
+        if needs and (arrays is None or _unsized(variables) or any(not hasattr(a, "__array__") for a in arrays)):
+            raise needs_example("The layer", needs)
+        return run(key, arrays)
 
-    return Inferred(outputs, variables, program)
+    return Inferred(outputs, variables, program, needs=needs)
 
 
-def _slice(closed: jex.ClosedJaxpr, variables: Any) -> Callable[[jax.Array], Any]:
-    """The part of a traced program that its last outputs, the variables, depend on.
+def needs_example(who: str, needs: str) -> ValueError:
+    """The error for variables that were to be made from a key alone, and depend on the input."""
+    return ValueError(
+        explain(
+            f"{who} cannot make its variables without an example input.",
+            received=needs,
+            usually="a cache as long as the batch, or a weight that starts from the data.",
+            write="variables = model.init(key, x)   # x: one batch; trainer.init(0, x) likewise",
+        )
+    )
+
+
+def _unsized(variables: Any) -> str:
+    """The first variable whose shape is not known, in words."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        if symbols(leaf.shape):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            return f"the shape of {name!r} is {tuple(leaf.shape)}"
+    return ""
+
+
+def _without_inputs(closed: Any, count: int, kind: Any, inputs: list[Any]) -> tuple[Any, bool]:
+    """A program whose last `count` outputs, the variables, read the inputs only if they depend on them.
+
+    Returns:
+        The program, and whether some of it is run as a whole, at the sizes of `inputs`.
+    """
+    jaxpr = closed.jaxpr
+    wanted = [i >= len(jaxpr.outvars) - count for i in range(len(jaxpr.outvars))]
+    if not any(v in reached(jaxpr, wanted)[1] for v in jaxpr.invars[1:]):
+        return closed, False
+    part = cut(jaxpr, wanted, [False] + [True] * len(inputs))
+    if part.whole and symbols(d for s in inputs for d in s.shape):
+        return closed, True
+    return jax.make_jaxpr(lambda key, arrays: part.run(closed.consts, [key, *arrays]))(kind, inputs), part.whole
+
+
+def _sized(function: Callable[..., tuple[Any, Any]], inputs: list[Any], kind: Any) -> Callable[..., Any]:
+    """The program of `function` at the first sizes of unknown dimensions that it takes; traced when it is used."""
+    names = symbols(d for s in inputs for d in s.shape)
+
+    @functools.cache
+    def traced() -> Inferred:
+        failure: Exception = ValueError("no size fits")
+        for size in _PROBES:
+            try:
+                return _trace(function, [_at(s, {n: 2 if n == "batch" else size for n in names}) for s in inputs], kind)
+            except Exception as error:
+                failure = error
+        raise failure
+
+    return lambda key, arrays: traced().program(key, arrays)
+
+
+def _slice(closed: jex.ClosedJaxpr, variables: Any) -> tuple[Callable[..., Any], str]:
+    """The part of a traced program that its last outputs, the variables, depend on; and what in it needs the inputs.
 
     Evaluated equation by equation: an initializer is one jitted equation, which JAX compiles once per
     (initializer, shape, dtype), however many layers share it.
@@ -131,19 +201,22 @@ def _slice(closed: jex.ClosedJaxpr, variables: Any) -> Callable[[jax.Array], Any
     leaves, treedef = jax.tree.flatten(variables)
     jaxpr = closed.jaxpr
     outvars = jaxpr.outvars[len(jaxpr.outvars) - len(leaves) :]
-    needed = {v for v in outvars if isinstance(v, jex.Var)}
-    equations = []
-    for equation in reversed(jaxpr.eqns):
-        if needed.intersection(equation.outvars):
-            equations.append(_quick(equation))
-            needed.update(v for v in equation.invars if isinstance(v, jex.Var))
-    from_inputs = [v for v in jaxpr.invars[1:] if v in needed]
-    if from_inputs:
-        raise ValueError("A weight's initial value depends on the layer's input, so it cannot be made without data.")
-    part = jaxpr.replace(eqns=equations[::-1], outvars=outvars)
+    part = jaxpr.replace(outvars=outvars)
+    equations, needed = reached(part, [True] * len(leaves))
+    part = part.replace(eqns=[_quick(equation) for equation in equations])
     run = jex.jaxpr_as_fun(jex.ClosedJaxpr(part, closed.consts))
     rest = [None] * (len(jaxpr.invars) - 1)
-    return lambda key: jax.tree.unflatten(treedef, run(key, *rest))
+    needs = ""
+    if any(v in needed for v in jaxpr.invars[1:]):
+        for i, (path, _) in enumerate(jax.tree_util.tree_leaves_with_path(variables)):
+            alone = reached(part, [i == k for k in range(len(leaves))])[1]
+            if not needs and any(v in alone for v in jaxpr.invars[1:]):
+                needs = f"the value of {jax.tree_util.keystr(path, simple=True, separator='/')!r} depends on the input"
+
+    def program(key: jax.Array, arrays: list[Any] | None) -> Any:
+        return jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else rest)))
+
+    return program, needs
 
 
 _jitted_fold_in = jax.jit(jax.random.fold_in)
@@ -161,8 +234,8 @@ def _folding(shape: tuple[int, ...], dtype: Any) -> jex.ClosedJaxpr:
 
 def _quick(equation: Any) -> Any:
     """An equation that takes 10 µs where it took a millisecond: JAX runs `random_fold_in` by itself in pure Python."""
-    if equation.primitive.name != "random_fold_in" or equation.invars[1].aval.shape:
-        return equation
+    if equation.primitive.name != "random_fold_in" or equation.invars[0].aval.shape or equation.invars[1].aval.shape:
+        return equation  # `vmap` made one of many
     key = equation.invars[0].aval
     (jitted,) = _folding(key.shape, key.dtype).jaxpr.eqns
     return jitted.replace(invars=equation.invars, outvars=equation.outvars)
@@ -183,13 +256,26 @@ def _probe(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtype
         except Exception as error:
             failure = error
             continue
-        shapes = [jax.tree.map(lambda s: s.shape, t.variables) for t in traced]
-        if shapes[0] != shapes[1] or shapes[0] != shapes[2]:
-            return ValueError("A weight's shape depends on a dimension that is unknown (None).")
         known = [(d, tuple(substitute(d, setting) for setting in settings)) for s in inputs for d in s.shape]
-        outputs = jax.tree.map(functools.partial(_merge, known, set(names)), *(t.outputs for t in traced))
-        return Inferred(outputs, traced[0].variables, traced[0].program)
+        merge = functools.partial(_merge, known, set(names))
+        if len({jax.tree.structure(t.variables) for t in traced}) > 1:
+            return ValueError("Which variables there are depends on a dimension that is unknown (None).")
+        outputs = jax.tree.map(merge, *(t.outputs for t in traced))
+        variables = jax.tree.map(merge, *(t.variables for t in traced))
+        return dataclasses.replace(traced[0], outputs=outputs, variables=variables, **_needs_of(variables, traced[0]))
     return failure
+
+
+def _needs_of(variables: Any, traced: Inferred) -> dict[str, Any]:
+    """What variables need that were found by sizes: an example, where their own shapes move with the sizes."""
+    needs = _unsized(variables)
+    if not needs:
+        return {}
+
+    def program(key: jax.Array, arrays: list[Any] | None = None) -> Any:
+        raise needs_example("The layer", needs)
+
+    return {"program": program, "needs": needs}
 
 
 def _at(struct: jax.ShapeDtypeStruct, sizes: dict[str, int]) -> jax.ShapeDtypeStruct:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import errors as flax_errors
 from flax import linen
+from flax.core import Scope
 
 from . import _construct
 from ._call_parameters import Parameters, parameters_of
@@ -29,7 +31,8 @@ from ._hashing import hashable
 from ._infer import Inferred, infer, struct_of
 from ._input_spec import check_input_spec
 from ._keys import as_key
-from ._layer_errors import check_name, concrete_shape, explained, frozen, lacking
+from ._layer_errors import check_name, concrete_shape, explained, frozen, lacking, losses_not_lifted
+from ._lifted import Around, Mode, around, is_lifted, leave, top
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, record
 from ._traces import key_of_layer
@@ -89,7 +92,8 @@ class Layer(linen.Module, kw_only=True):
     # ------------------------------------------------------------------ classes and instances
     def __init_subclass__(cls, **kwargs: Any) -> None:
         own = cls.__dict__
-        if "__call__" in own and "call" not in own:  # Flax's spelling of the forward pass
+        lifted = "__call__" in own and is_lifted(own["__call__"])  # such as `nn.remat(Dense)`
+        if "__call__" in own and "call" not in own and not lifted:  # Flax's spelling of the forward pass
             cls.call = own["__call__"]  # type: ignore[method-assign]
             del cls.__call__
         if "call" in own:
@@ -97,6 +101,8 @@ class Layer(linen.Module, kw_only=True):
             cls.call = linen.compact(_building(own["call"]))  # type: ignore[method-assign]
         user_init = _construct.prepare_class(cls)
         super().__init_subclass__(kw_only=True)
+        if lifted:
+            cls.__call__ = _dispatching(cls.__call__)  # type: ignore[method-assign]
         _construct.finish_class(cls, user_init)
         cls._accept = staticmethod(_construct.accept_fields)
         cls.__hash__ = Layer.__hash__  # type: ignore[method-assign]
@@ -150,6 +156,24 @@ class Layer(linen.Module, kw_only=True):
             super().__setattr__(name, value)
         else:
             raise frozen(self, name)
+
+    @linen.nowrap
+    def clone(self, *, parent: Any = None, **updates: Any) -> Any:
+        """Linen's copy; one that a lifted method runs on has what `build` set, made again where it runs."""
+        made = super().clone(parent=parent, **updates)
+        shapes = self.__dict__.get("_built_with")
+        if shapes is not None and isinstance(parent, Scope):
+            object.__setattr__(made, "_build_again", shapes)
+        return made
+
+    @linen.nowrap
+    def __getattr__(self, name: str) -> Any:
+        shapes = None if name.startswith("__") else self.__dict__.pop("_build_again", None)
+        if shapes is not None and self.__dict__.get("_built_with") is None:
+            _build_with(self, shapes)
+            if name in self.__dict__:
+                return self.__dict__[name]
+        return super().__getattr__(name)
 
     @linen.nowrap
     def _set_bound(self, name: str, value: Any) -> None:
@@ -209,8 +233,7 @@ class Layer(linen.Module, kw_only=True):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run a bound layer: cast, `build`, `call`, and the activity regularizer."""
         parameters = self._call_parameters
-        training = _training(self, args, kwargs)
-        object.__setattr__(self, "_training", training)
+        training = self.__dict__["_training"]
         if "training" not in parameters.names and not parameters.any_keyword:
             kwargs.pop("training", None)
         elif "training" in parameters.names and "training" not in kwargs:
@@ -367,12 +390,17 @@ class Layer(linen.Module, kw_only=True):
         while isinstance(module, linen.Module):
             if not getattr(module, "trainable", True):
                 return False
-            module = module.parent
-        return True
+            last, module = module, module.parent
+        return around(last).trains
 
     @linen.nowrap
     def _collects_losses(self) -> bool:
-        return not self.is_initializing() and self.is_mutable_collection(LOSSES)
+        if self.is_initializing():
+            return False
+        collects = self.is_mutable_collection(LOSSES)
+        if not collects and around(top(self)).losses:
+            warnings.warn(losses_not_lifted(self), stacklevel=3)
+        return collects
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
@@ -607,8 +635,8 @@ class Layer(linen.Module, kw_only=True):
             found = module.__dict__.get("_weights_as")
             if found is not None:
                 return found
-            module = module.parent
-        return None
+            last, module = module, module.parent
+        return around(last).storage
 
     @linen.nowrap
     def path_text(self) -> str:
@@ -652,26 +680,46 @@ def _building(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        if type(self).build is not Layer.build and not self.__dict__.get("_built"):
-            object.__setattr__(self, "_built", True)
-            object.__setattr__(self, "_building", True)
-            try:
-                _run_build(self, args, kwargs)
-            finally:
-                object.__setattr__(self, "_building", False)
+        _build_once(self, args, kwargs)
         return call(self, *args, **kwargs)
 
-    return built
+    @functools.wraps(call, updated=())  # without the marks of a method that Linen has wrapped already
+    def built_inside(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        """Of a lifted `call`: weights are made where it runs, in a copy of the layer."""
+
+        def first(run: Any, arguments: Any, keywords: Any, context: Any) -> Any:
+            if context.method_name == call.__name__ and type(context.module) is type(self):
+                _build_once(context.module, arguments, keywords)
+            return run(*arguments, **keywords)
+
+        if "training" in kwargs and isinstance(kwargs["training"], bool):
+            kwargs["training"] = Mode(kwargs["training"])
+        with linen.intercept_methods(first):
+            return call(self, *args, **kwargs)
+
+    return built_inside if is_lifted(call) else built
 
 
-def _run_build(layer: Layer, args: Any, kwargs: Any) -> None:
-    """`build` with the shape of the first input, or of each input that it names (`query_shape`)."""
+def _build_once(layer: Layer, args: Any, kwargs: Any) -> None:
+    """Run `build` with the shape of the first input, or of each input that it names (`query_shape`)."""
+    if type(layer).build is Layer.build or layer.__dict__.get("_built_with") is not None:
+        return
     names = list(inspect.signature(type(layer).build).parameters)[1:]
     inputs = {**dict(zip(layer._call_parameters.names, args, strict=False)), **kwargs}
     if len(names) == 1:
-        layer.build(_shapes(args[0] if args else next(iter(kwargs.values()), None)))
+        shapes = {names[0]: _shapes(args[0] if args else next(iter(kwargs.values()), None))}
     else:
-        layer.build(**{n: _shapes(inputs.get(n.removesuffix("_shape"))) for n in names})
+        shapes = {n: _shapes(inputs.get(n.removesuffix("_shape"))) for n in names}
+    _build_with(layer, shapes)
+
+
+def _build_with(layer: Layer, shapes: dict[str, Any]) -> None:
+    object.__setattr__(layer, "_built_with", shapes)
+    object.__setattr__(layer, "_building", True)
+    try:
+        layer.build(**shapes)
+    finally:
+        object.__setattr__(layer, "_building", False)
 
 
 def _shapes(tree: Any) -> Any:
@@ -685,15 +733,23 @@ Layer._accept = staticmethod(_construct.accept_fields)
 
 def _dispatching(run: Callable[..., Any]) -> Callable[..., Any]:
     """Stand outside Linen's wrapper, which refuses an unbound compact module before anything else runs."""
+    lifted = is_lifted(run)
 
+    @functools.wraps(run)
     def __call__(self: Layer, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         if has_symbolic((args, kwargs)):
             return self._record(args, kwargs)
         if self.scope is None:
             return _call_unbound(self, args, kwargs)
+        training = _training(self, args, kwargs)
+        object.__setattr__(self, "_training", training)
+        collects = self.is_mutable_collection(LOSSES) and not self.is_initializing()
+        losses = collects or around(top(self)).losses
+        leave(self, Around(training, self.trains(), self._storage(), losses))
+        if lifted:  # whose arguments become arrays
+            kwargs.pop("training", None)
         return run(self, *args, **kwargs)
 
-    __call__.__doc__ = run.__doc__
     return __call__
 
 
@@ -730,11 +786,13 @@ def _training(layer: Layer, args: Any, kwargs: Any) -> Any:
     given = kwargs.get("training")
     if given is None and place < len(args):
         given = args[place]
-    parent = layer.parent
-    while given is None and isinstance(parent, linen.Module):
-        given = parent.__dict__.get("_training")
-        parent = parent.parent
-    return False if given is None else given
+    module: Any = layer
+    while given is None and isinstance(module.parent, linen.Module):
+        module = module.parent
+        given = module.__dict__.get("_training")
+    if given is None:
+        given = around(module).training
+    return bool(given) if given is None or isinstance(given, Mode) else given
 
 
 def _is_array(leaf: Any) -> bool:

@@ -55,6 +55,15 @@ def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
     )
 
 
+def losses_not_lifted(layer: Any) -> str:
+    """The warning for a loss that a lifted transform keeps from the Trainer."""
+    return explain(
+        f"A loss of {layer.path_text()} is dropped: the lifted transform around it does not lift 'losses'.",
+        usually="nn.vmap or nn.scan with variable_axes for the weights alone.",
+        write='variable_axes={"params": 0, "losses": 0}',
+    )
+
+
 class explained:  # noqa: N801 - a context manager read as a word
     """Add the layer and its symbolic input shapes to a shape error."""
 
