@@ -30,6 +30,7 @@ class InputLayer(Layer):
     """
 
     _last_by_position = ("name",)
+    _any_name = True
     shape: Any = None
     batch_size: int | None = None
     dtype: Any = field(None, convert=lambda dtype: "float32" if dtype is None else _dtype_name(dtype))

@@ -31,10 +31,10 @@ from ._hashing import hashable
 from ._infer import Inferred, infer, struct_of
 from ._input_spec import check_input_spec
 from ._keys import as_key
-from ._layer_errors import check_name, concrete_shape, explained, frozen, lacking, losses_not_lifted
+from ._layer_errors import check_attribute, check_name, concrete_shape, explained, frozen, lacking, losses_not_lifted
 from ._lifted import Around, Mode, around, is_lifted, leave, top
 from ._naming import snake_case
-from ._symbolic import SymbolicTensor, has_symbolic, record
+from ._symbolic import SymbolicTensor, has_symbolic, outputs_of, record
 from ._traces import key_of_layer
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
 
@@ -84,6 +84,7 @@ class Layer(linen.Module, kw_only=True):
     # Some of Keras's constructors take `name` or `dtype` by position too, after their own arguments.
     _positional: ClassVar[tuple[str, ...]]
     _last_by_position: ClassVar[tuple[str, ...]] = ()
+    _any_name: ClassVar[bool] = False
     _accept: ClassVar[Callable[..., None]]
 
     # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
@@ -121,7 +122,9 @@ class Layer(linen.Module, kw_only=True):
     def _convert(self) -> None:
         """Resolve and check the arguments; an error names the layer."""
         try:
-            check_name(self.name)
+            check_name(self.name, self._any_name)
+            if _holds_module(self.__dict__.get("params")):
+                check_attribute(self, "params")
             convert_fields(self)
         except (ValueError, TypeError) as error:
             who = f"{type(self).__name__}" + (f" {self.name!r}" if self.name else "")
@@ -149,6 +152,8 @@ class Layer(linen.Module, kw_only=True):
         elif mine.get("scope") is not None:
             self._set_bound(name, value)
         elif "_recorded" in mine:
+            if _holds_module(value):
+                check_attribute(self, name)
             _name_by_attribute(name, value)
             mine["_recorded"][name] = value
             object.__setattr__(self, name, value)
@@ -185,6 +190,9 @@ class Layer(linen.Module, kw_only=True):
         if name in fields and self._description is not None:  # __init__ re-sets its own argument in setup
             object.__setattr__(self, name, value)
             return
+        described = self._description is not None and self._description.attributes is not None  # and checked
+        if not described and _holds_module(value):
+            check_attribute(self, name)
         try:
             super().__setattr__(name, value)
         except flax_errors.SetAttributeFrozenModuleError:
@@ -341,6 +349,10 @@ class Layer(linen.Module, kw_only=True):
         shape = concrete_shape(self, shape, name)
         dtype = jnp.dtype(dtype or self.variable_dtype)
         made = self.__dict__.setdefault("_weights_made", {})
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise ValueError(f"{self.path_text()}: {error}") from None
         if name is None:
             count = len([n for n in made if n.split("_")[0] == "weight"])
             name = f"weight_{count}" if count else "weight"
@@ -435,7 +447,7 @@ class Layer(linen.Module, kw_only=True):
 
         with explained(self, leaves):
             found = infer(function, [struct_of(leaves[i]) for i in places])
-        return found.program(key)
+        return found.program(key, [leaves[i] for i in places])
 
     @linen.nowrap
     def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
@@ -518,7 +530,7 @@ class Layer(linen.Module, kw_only=True):
     @linen.nowrap
     def _recorded_call(self, what: str) -> Any:
         calls = [(n(), [t() for t in ts], d) for n, ts, d in self.__dict__.get("_calls", [])]
-        calls = [c for c in calls if c[0] is not None and all(t is not None for t in c[1])]
+        calls = [c for c in calls if c[0] is not None]
         if len(calls) != 1:
             state = "was called in no graph that still exists" if not calls else f"was called {len(calls)} times"
             raise ValueError(  # not AttributeError, which Linen's descriptors would hide
@@ -528,7 +540,11 @@ class Layer(linen.Module, kw_only=True):
                     write="the tensor that the call returned: h = layer(x)",
                 )
             )
-        return calls[0]
+        node, tensors, treedef = calls[0]
+        if any(tensor is None for tensor in tensors):  # an output that nobody kept: the call knows it still
+            again = outputs_of(node)
+            tensors = [new if tensor is None else tensor for tensor, new in zip(tensors, again, strict=True)]
+        return node, tensors, treedef
 
     @property
     def output(self) -> Any:
@@ -759,6 +775,7 @@ _MISSING = (
     flax_errors.ScopeCollectionNotFound,
     flax_errors.ScopeVariableNotFoundError,
     flax_errors.InvalidRngError,
+    flax_errors.ApplyScopeInvalidVariablesStructureError,
 )
 
 

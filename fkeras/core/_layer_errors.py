@@ -20,8 +20,13 @@ _INSTEAD = {
 }
 
 
-def check_name(name: Any) -> None:
-    """Refuse a name that could not be part of a path."""
+def check_name(name: Any, weightless: bool = False) -> None:
+    """Refuse a name that could not be part of a path, or would be taken for Flax's collection.
+
+    Args:
+        name: a layer's or a weight's.
+        weightless: of something that has no variables, such as an input.
+    """
     if name is not None and (not isinstance(name, str) or "/" in name):
         raise ValueError(
             explain(
@@ -31,11 +36,48 @@ def check_name(name: Any) -> None:
                 write='name="block1_dense"',
             )
         )
+    if name == "params" and not weightless:
+        raise ValueError(
+            explain(
+                "'params' cannot be the name of a layer or weight.",
+                received=f"name={name!r}",
+                usually="variables['params'] is Flax's collection of weights; below it no second 'params' may stand.",
+                write='name="parameters"',
+            )
+        )
+
+
+def check_attribute(layer: Any, name: str) -> None:
+    """Refuse an attribute for a layer under a name that every layer uses itself."""
+    core = [cls for cls in type(layer).__mro__ if cls.__module__.startswith(("fkeras.core", "flax."))]
+    own = {field for cls in core for field in getattr(cls, "__dataclass_fields__", ())}
+    if name in own or any(name in vars(cls) for cls in core) or name in ("scope", "_id", "_state"):
+        raise ValueError(
+            explain(
+                f"A layer cannot be kept under the name {name!r}: {type(layer).__name__} has something else there.",
+                received=f"self.{name} = a layer",
+                usually="Keras or Flax gives every layer an attribute of that name.",
+                write=f"self.{name.strip('_')}_layer = ...",
+            )
+        )
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ValueError(f"{type(layer).__name__}: {error}") from None
 
 
 def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
     """The error for variables or keys that a call needs and did not get."""
     what = str(error).split("(https")[0].strip()
+    if isinstance(error, flax_errors.ApplyScopeInvalidVariablesStructureError):
+        return ValueError(
+            explain(
+                f"{layer.path_text()} was given variables with a 'params' inside their 'params'.",
+                received=f"{sorted(variables['params'])} in variables['params']",
+                usually="variables were wrapped once more: {'params': variables}; or a module inside bears that name.",
+                write="variables = model.init(key); model.apply(variables, x)",
+            )
+        )
     if isinstance(error, flax_errors.InvalidRngError):
         return ValueError(
             explain(

@@ -14,8 +14,9 @@ from . import _inputs, _model_config, _summary, _transform
 from ._config import register
 from ._dtypes import policy_name
 from ._errors import did_you_mean, explain
+from ._example import variables_of
 from ._graph import Graph, rerecord
-from ._infer import Inferred, fold_in, is_symbolic
+from ._infer import Inferred, fold_in, is_symbolic, needs_example
 from ._input import InputLayer
 from ._keys import as_key
 from ._layer import Layer, default_name
@@ -128,10 +129,14 @@ class Model(Layer):
 
         Args:
             rngs: a `jax.random.key`, or Linen's `{"params": key, …}`.
-            *args: an example input, for a model without a graph.
+            *args: an example input, for a model without a graph, or with a variable that depends on the input
+                (a cache as long as the batch).
 
         Returns:
             `{"params": {layer: {weight: array}}, …}`, a plain pytree; one subtree for each layer.
+
+        Raises:
+            ValueError: an example is needed and none was given.
 
         >>> import fkeras as fk, jax
         >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
@@ -143,15 +148,22 @@ class Model(Layer):
                 raise _needs_input(self)
             return super().init(rngs, *args, **kwargs)
         assert self.graph is not None
+        given = None
         if args:
-            _inputs.match(self.graph.inputs, args[0], self._input_leaf_names(), self.path_text())
+            given = _inputs.match(self.graph.inputs, args[0], self._input_leaf_names(), self.path_text())
         key = as_key(rngs)
 
-        def make(layer: Layer, node: Any) -> Any:
+        def key_of(layer: Layer) -> jax.Array:
             # A layer's key depends on its name alone, not on its place or on its neighbours.
-            return node.program(fold_in(key, zlib.crc32(str(layer.name).encode())))
+            return fold_in(key, zlib.crc32(str(layer.name).encode()))
 
-        return self._assemble(make)
+        needs = [f"{node.operation.path_text()}: {node.found.needs}" for node in self.graph.nodes if node.found.needs]
+        if not needs:
+            return self._assemble(lambda layer, node: node.program(key_of(layer)))
+        if given is None:
+            raise needs_example(self.path_text(), needs[0])
+        made = variables_of(self.graph, given, key_of)
+        return self._assemble(lambda layer, node: made[id(layer)])
 
     @property
     def _runs_graph(self) -> bool:
@@ -186,9 +198,10 @@ class Model(Layer):
         """The variables' shapes and dtypes, a pytree of `jax.ShapeDtypeStruct`; nothing is allocated.
 
         Args:
-            *args: an example input (arrays or structs), for a model without a graph.
+            *args: an example input (arrays or structs), for a model without a graph; where a variable's shape
+                depends on the input, its size is unknown without one.
         """
-        if self._runs_graph:
+        if self._runs_graph and not (args and any(n.found.needs for n in self.graph.nodes)):  # type: ignore[union-attr]
             return self._assemble(lambda layer, node: node.variables)
         if not args:
             nodes = [n() for n, _, _ in self.__dict__.get("_calls", [])]

@@ -231,21 +231,28 @@ def record(
             a, k = jax.tree.unflatten(treedef, filled)
             return evaluate(key, a, k, facts) if evaluate else (operation.function(*a, **k), {})
 
-        return dataclasses.replace(infer(function, [struct_of(leaves[i].struct) for i in places]), facts=facts)
+        found = infer(function, [struct_of(leaves[i].struct) for i in places])
+        return dataclasses.replace(found, facts=dict(facts))  # what a later trace says is of other sizes
 
     if found is None:
         given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
         called = operation if evaluate else operation.function
         found = shared(called, (treedef, tuple(places), given), trace)
     node = Node(operation, leaves, treedef, found)
-    outs, out_treedef = jax.tree.flatten(found.outputs)
-    name = operation.name or type(operation).__name__
-    tensors = [SymbolicTensor(s, node, i, name if len(outs) == 1 else f"{name}:{i}") for i, s in enumerate(outs)]
+    tensors = outputs_of(node)
+    out_treedef = jax.tree.structure(found.outputs)
     result = jax.tree.unflatten(out_treedef, tensors)
     remember = getattr(operation, "_remember_call", None)
     if remember is not None:
         remember(weakref.ref(node), [weakref.ref(t) for t in tensors], out_treedef)
     return result
+
+
+def outputs_of(node: Node) -> list[SymbolicTensor]:
+    """The symbolic tensors that a recorded call returned; what names them is the node and a place."""
+    structs = jax.tree.leaves(node.outputs)
+    name = node.operation.name or type(node.operation).__name__
+    return [SymbolicTensor(s, node, i, name if len(structs) == 1 else f"{name}:{i}") for i, s in enumerate(structs)]
 
 
 def lift(function: Callable[..., Any], name: str) -> Callable[..., Any]:
