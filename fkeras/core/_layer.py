@@ -36,6 +36,7 @@ from ._lifted import Around, Mode, around, is_lifted, leave, top
 from ._naming import snake_case
 from ._symbolic import SymbolicTensor, has_symbolic, outputs_of, record
 from ._traces import key_of_layer
+from ._trainable import at_rest, told
 from ._weights import LOSSES, NON_TRAINABLE, TRANSIENT, StateWeight
 
 
@@ -52,7 +53,8 @@ class Layer(linen.Module, kw_only=True):
 
     Args:
         activity_regularizer: function of the output whose value, divided by the batch size, joins the loss.
-        trainable: whether the optimizer moves the weights.
+        trainable: whether the optimizer moves the weights; `False` holds for all layers inside it as well, but for
+            those that `unfreeze` told to train.
         dtype: a dtype's name or a policy's (`"mixed_bfloat16"`); float32 by default.
         name: the layer's name in a model; by default its class's in snake case, counted per model.
 
@@ -77,6 +79,7 @@ class Layer(linen.Module, kw_only=True):
     trainable: bool = True
     dtype: Any = field(None, convert=policy_name)
     _weights_as: Any = None  # how the weights are kept, where not as plain arrays: see `stored_as`
+    _unfrozen: bool = False  # trains though a layer around it does not: see `_trainable`
     _description: Description | None = None
 
     # Set on each class when it is made: what its `call` takes, and how it takes a field-style parent's arguments.
@@ -397,11 +400,11 @@ class Layer(linen.Module, kw_only=True):
 
     @linen.nowrap
     def trains(self) -> bool:
-        """Whether the layer's weights train: it and every layer around it are `trainable`."""
+        """Whether the layer's weights train: as the nearest layer at or around it says that was told."""
         module: Any = self
         while isinstance(module, linen.Module):
-            if not getattr(module, "trainable", True):
-                return False
+            if not getattr(module, "trainable", True) or getattr(module, "_unfrozen", False):
+                return bool(module.trainable)
             last, module = module, module.parent
         return around(last).trains
 
@@ -484,6 +487,7 @@ class Layer(linen.Module, kw_only=True):
                     layer.trainable,
                     dict(layer.__dict__.get("_weights_made", {})),
                     tuple(tuple(leaf.shape) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")),
+                    layer._unfrozen,
                 )
             return result
 
@@ -571,14 +575,14 @@ class Layer(linen.Module, kw_only=True):
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         if self._description is not None:
             mine = {k: v for k, v in self._description.config.items() if k not in config}
-            return {**config, **{k: serialize(v) for k, v in mine.items()}}
+            return at_rest({**config, **{k: serialize(v) for k, v in mine.items()}}, self)
         skip = {"parent", "name", "trainable", "dtype", "activity_regularizer", "graph"}
         if "activity_regularizer" in self._positional:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         for f in type(self).__dataclass_fields__.values():
             if f.init and f.name not in skip and not f.name.startswith("_"):
                 config[f.name] = serialize(getattr(self, f.name))
-        return config
+        return at_rest(config, self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -589,6 +593,7 @@ class Layer(linen.Module, kw_only=True):
         """
         made = {k: deserialize(v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
         made.pop("autocast", None)
+        made = told(made) if made.get("trainable") is False else made
         return call_with_config(cls, made, always=_construct.BASE_ARGUMENTS)
 
     @linen.nowrap
@@ -616,6 +621,13 @@ class Layer(linen.Module, kw_only=True):
         >>> fk.nn.Dense(3).replace(units=5).units
         5
         """
+        made = self._replaced(changes)
+        if "trainable" in changes:
+            object.__setattr__(made, "_told", True)
+        return made
+
+    @linen.nowrap
+    def _replaced(self, changes: dict[str, Any]) -> Any:
         known = set(type(self).__dataclass_fields__)
         if self._description is not None and not set(changes) <= set(_construct.BASE_ARGUMENTS):
             base = {n: getattr(self, n) for n in _construct.BASE_ARGUMENTS}
@@ -630,6 +642,8 @@ class Layer(linen.Module, kw_only=True):
                     usually=did_you_mean(unknown[0], [n for n in known if n[0] != "_" and n != "parent"]),
                 )
             )
+        if "trainable" in changes:
+            changes = {"_unfrozen": False, **changes}
         return self.clone(parent=None, **{"name": self.name, **changes})
 
     @linen.nowrap
@@ -684,11 +698,13 @@ class WeightFacts:
         trainable: whether its weights train.
         constraints: each weight's constraint (or `None`) by the weight's name.
         output_shapes: the shapes of its output's leaves.
+        unfrozen: whether they train though a layer around it does not.
     """
 
     trainable: bool
     constraints: dict[str, Any]
     output_shapes: tuple[Any, ...] = ()
+    unfrozen: bool = False
 
 
 def _building(call: Callable[..., Any]) -> Callable[..., Any]:

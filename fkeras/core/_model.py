@@ -23,6 +23,7 @@ from ._layer import Layer, default_name
 from ._run import run_graph, sow_masks
 from ._structure import check_shared, children, find_path, weight_facts
 from ._symbolic import SymbolicTensor
+from ._trainable import at_rest
 from ._weights import counted
 
 
@@ -393,7 +394,7 @@ class Model(Layer):
 
         Args:
             *patterns: regular expressions that match whole layer paths, `"backbone/.*"`. A model or wrapper
-                that matches freezes all that is in it.
+                that matches freezes all that is in it; `unfreeze` tells some of it to train again.
 
         Raises:
             ValueError: a pattern that matches no layer.
@@ -404,6 +405,33 @@ class Model(Layer):
         [False, True]
         """
         return _transform.freeze(self, patterns)
+
+    @linen.nowrap
+    def unfreeze(self, *patterns: str) -> Any:
+        """A model whose layers at the given paths train, also inside a model or wrapper that does not.
+
+        In Keras: `base.trainable = False; base.get_layer("top").trainable = True`.
+
+        Args:
+            *patterns: regular expressions that match whole layer paths, `"backbone/block5.*"`. A model or wrapper
+                that matches trains with all that is in it.
+
+        Raises:
+            ValueError: a pattern that matches no layer.
+
+        >>> import fkeras as fk
+        >>> base = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="low"), fk.nn.Dense(1, name="high")], name="base")
+        >>> model = fk.Sequential([base, fk.nn.Dense(1)]).freeze("base").unfreeze("base/high")
+        >>> sorted("/".join(path) for path, fact in model.weight_facts().items() if path and fact.trainable)
+        ['base/high', 'dense']
+        """
+        return _transform.unfreeze(self, patterns)
+
+    @linen.nowrap
+    def _replaced(self, changes: dict[str, Any]) -> Any:
+        """As Keras's setter does, `trainable=` is told to all layers inside as well."""
+        made = super()._replaced(changes)
+        return _transform.tell_inside(made, changes["trainable"]) if "trainable" in changes else made
 
     @linen.nowrap
     def with_dtype_policy(self, policy: Any) -> Any:
@@ -423,7 +451,7 @@ class Model(Layer):
         """The model as Keras's own config: layers, and how they are called."""
         if self.graph is None:
             return super().get_config()
-        return _model_config.graph_config(self)
+        return at_rest(_model_config.graph_config(self), self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

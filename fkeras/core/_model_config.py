@@ -18,6 +18,7 @@ from ._naming import free_name
 from ._ops_config import facts_of, is_op_entry, op_of, split_arguments
 from ._structure import walk
 from ._symbolic import Node, Op, SymbolicTensor, record
+from ._trainable import told
 from ._transform import map_layers_with_path
 
 _TENSOR = "__keras_tensor__"
@@ -260,6 +261,8 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
     outputs: dict[tuple[str, int], list[Any]] = {}
     for name, entry in entries.items():
         made[name] = _operation(entry, custom_objects)
+        if config.get("trainable") is False and not isinstance(made[name], InputLayer):
+            made[name] = told(made[name])
         if isinstance(made[name], InputLayer):
             outputs[name, 0] = [tensor_of(made[name])]
     waiting = [(name, i, call) for name, e in entries.items() for i, call in enumerate(e.get("inbound_nodes") or [])]

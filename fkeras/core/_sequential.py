@@ -22,6 +22,7 @@ from ._naming import name_layers
 from ._run import call_with_masks, sow_masks
 from ._structure import check_shared
 from ._symbolic import SymbolicTensor
+from ._trainable import at_rest, told
 
 
 @register("keras")
@@ -151,7 +152,7 @@ class Sequential(Model):
         config["layers"] += [layer_entry(layer, self.graph) for layer in self.layers]
         if self.start is not None:
             config["build_input_shape"] = list(self.start.get_config()["batch_shape"])
-        return config
+        return at_rest(config, self)
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
@@ -159,6 +160,8 @@ class Sequential(Model):
         if "layers" not in config:
             return super().from_config(config, custom_objects)
         layers = [deserialize(entry, custom_objects, ("keras.layers", "keras")) for entry in config["layers"]]
+        if config.get("trainable") is False:
+            layers = [layer if isinstance(layer, InputLayer) else told(layer) for layer in layers]
         extra = {k: config[k] for k in ("name", "trainable", "dtype") if config.get(k) is not None}
         shape = config.get("build_input_shape")
         if shape and layers and not isinstance(layers[0], InputLayer) and not isinstance(shape[0], list | tuple):

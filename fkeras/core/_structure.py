@@ -109,7 +109,10 @@ def find_path(model: Layer, nested: Any) -> Path:
 
 
 def weight_facts(model: Layer, args: tuple[Any, ...]) -> dict[Path, WeightFacts]:
-    """What each layer says of its weights, by path; a layer trains when all layers around it do."""
+    """What each layer says of its weights, by path; the innermost layer that was told whether it trains decides.
+
+    As in Keras nothing trains in a model whose own flag says so.
+    """
     facts: dict[Path, WeightFacts] = {}
     graph = getattr(model, "graph", None)
     if graph is not None and not args:
@@ -126,6 +129,8 @@ def weight_facts(model: Layer, args: tuple[Any, ...]) -> dict[Path, WeightFacts]
         infer(function, [struct_of(leaf) for leaf in leaves])
 
     def trains(path: Path) -> bool:
-        return all(facts[path[:i]].trainable for i in range(len(path) + 1) if path[:i] in facts)
+        around = [facts[path[:i]] for i in range(len(path), -1, -1) if path[:i] in facts]
+        said = next((fact.trainable for fact in around if not fact.trainable or fact.unfrozen), True)
+        return said and (() not in facts or facts[()].trainable)
 
     return {path: dataclasses.replace(fact, trainable=trains(path)) for path, fact in facts.items()}

@@ -13,7 +13,7 @@ from ._graph import Graph, replay
 from ._input import InputLayer, tensor_of
 from ._layer import Layer
 from ._patterns import check_patterns, matches_path
-from ._structure import Path
+from ._structure import Path, walk
 from ._symbolic import Node, Op, SymbolicTensor, record
 
 Change = Callable[[Layer, Path], Layer]
@@ -21,21 +21,79 @@ Change = Callable[[Layer, Path], Layer]
 
 def map_layers(model: Layer, function: Callable[[Layer], Layer]) -> Any:
     """A copy of `model` in which each layer inside it is `function(layer)`, innermost first."""
-    return _rebuild(model, lambda layer, path: function(layer), ())
+    return map_layers_with_path(model, lambda layer, path: function(layer))
 
 
 def map_layers_with_path(model: Layer, change: Change) -> Any:
-    """A copy of `model` in which each layer inside it is `change(layer, path)`, innermost first."""
-    return _rebuild(model, change, ())
+    """A copy of `model` in which each layer inside it is `change(layer, path)`, innermost first.
+
+    Of layers that are told whether they train, each is told for itself and, where it is a model, for the layers in it
+    that were told nothing: as in a loop over Keras's layers, outermost first.
+    """
+    flags: dict[Path, bool] = {}
+
+    def noted(layer: Layer, path: Path) -> Layer:
+        made = change(layer, path)
+        if made is not layer and "_told" in made.__dict__:
+            flags[path] = made.trainable
+        return made
+
+    made = _rebuild(model, noted, ())
+    return _flagged(made, {**_inherited(made, flags), **flags}) if flags else made
 
 
 def freeze(model: Layer, patterns: tuple[str, ...]) -> Any:
     """A copy of `model` whose layers at matching paths, and all inside them, do not train."""
     check_patterns(model, patterns, "", 'model.freeze("backbone/.*")')
+    return _flagged(model, dict.fromkeys(_matching(model, patterns), False))
+
+
+def unfreeze(model: Layer, patterns: tuple[str, ...]) -> Any:
+    """A copy of `model` whose layers at matching paths, and all inside them, train."""
+    check_patterns(model, patterns, "", 'model.unfreeze("backbone/.*")')
+    flags: dict[Path, bool | None] = {}
+    if not model.trainable:  # nothing trains in a model that does not, so all else is told instead
+        flags = {path: False for path, _ in walk(model)}
+        model = model.clone(parent=None, name=model.name, trainable=True)
+    return _flagged(model, {**flags, **dict.fromkeys(_matching(model, patterns), True)})
+
+
+def tell_inside(model: Layer, trainable: bool) -> Any:
+    """A model, told whether it trains, in which no layer says otherwise."""
+    return _flagged(model, _inherited(model, {(): trainable}))
+
+
+def _matching(model: Layer, patterns: tuple[str, ...]) -> list[Path]:
+    return [path for path, _ in walk(model) if any(matches_path(pattern, path) for pattern in patterns)]
+
+
+def _inherited(model: Layer, flags: Mapping[Path, bool]) -> dict[Path, bool | None]:
+    """What layers are told by the nearest model around them that was told; `None` to follow what is around."""
+    found: dict[Path, bool | None] = {}
+    for path, _ in walk(model):
+        above = next((flags[path[:i]] for i in range(len(path) - 1, -1, -1) if path[:i] in flags), None)
+        if above is not None:
+            found[path] = True if above else None
+    return found
+
+
+def _flagged(model: Layer, flags: Mapping[Path, bool | None]) -> Any:
+    """A copy of a model with some layers told whether they train; marked are those that do in one that does not."""
+    trains: dict[Path, bool] = {(): model.trainable}
+    updates: dict[Path, dict[str, bool]] = {}
+    for path, layer in walk(model):
+        around = trains[path[:-1]]
+        said = flags.get(path, layer.trainable) if not isinstance(layer, InputLayer) else None
+        trainable = layer.trainable if said is None else said
+        marked = trainable and not around and (layer._unfrozen if path not in flags else said is True)
+        trains[path] = trainable and (around or marked)
+        if (trainable, marked) != (layer.trainable, layer._unfrozen):
+            updates[path] = {"trainable": trainable, "_unfrozen": marked}
+    if not updates:
+        return model
 
     def change(layer: Layer, path: Path) -> Layer:
-        matched = any(matches_path(pattern, path) for pattern in patterns)
-        return layer.replace(trainable=False) if matched and not isinstance(layer, InputLayer) else layer
+        return layer.clone(parent=None, name=layer.name, **updates[path]) if path in updates else layer
 
     return _rebuild(model, change, ())
 
