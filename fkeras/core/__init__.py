@@ -31,6 +31,8 @@ from ._input_spec import InputSpec as InputSpec
 from ._keys import as_key as as_key
 from ._layer import Layer as Layer
 from ._layer import WeightFacts as WeightFacts
+from ._lifted import Mode as Mode
+from ._lifted import is_lifted as is_lifted
 from ._model import Model as Model
 from ._model_config import model_from_json as model_from_json
 from ._naming import snake_case as snake_case

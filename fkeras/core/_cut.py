@@ -182,11 +182,13 @@ def _scanned(equation: Any) -> tuple[int, int] | None:
     if equation.primitive.name != "scan" or len(programs) != 1 or programs[0].constvars:
         return None
     (program,) = programs
-    stacked = [len(a.aval.shape) - len(v.aval.shape) for a, v in zip(equation.invars, program.invars, strict=True)]
-    carried = sum(
-        len(a.aval.shape) == len(v.aval.shape) for a, v in zip(equation.outvars, program.outvars, strict=True)
-    )
-    return len(stacked) - sum(stacked) - carried, carried
+    rows = [_rank(a) > _rank(v) for a, v in zip(equation.invars, program.invars, strict=True)]
+    carried = [_rank(a) == _rank(v) for a, v in zip(equation.outvars, program.outvars, strict=True)]
+    return len(rows) - sum(rows) - sum(carried), sum(carried)
+
+
+def _rank(atom: Any) -> int:
+    return len(atom.aval.shape)
 
 
 def _cut_scan(equation: Any, wanted: Sequence[bool], open_: Sequence[bool]) -> Cut:

@@ -101,11 +101,13 @@ def infer(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtypeS
     except Exception as symbolic_error:  # inconclusive comparisons surface as many types, so try sizes
         probed = _probe(function, inputs)
         explained = isinstance(symbolic_error, ValueError) and "Received" in str(symbolic_error)
-        if isinstance(probed, Inferred) and not (probed.needs and explained):
-            return probed
-        if explained:
-            raise  # the layer said what it needs
-        raise probed from symbolic_error
+        if isinstance(probed, Exception):
+            if explained:
+                raise  # the layer said what it needs
+            raise probed from symbolic_error
+        if probed.needs and explained:
+            raise
+        return probed
 
 
 @functools.cache

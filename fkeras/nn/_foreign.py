@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import Layer, explain, field, register, serialize_object
+from ..core import Layer, Mode, explain, field, is_lifted, register, serialize_object
 from ..core import deserialize as deserialize_value
 
 # How Linen modules spell "is this training", and whether the flag is turned round.
@@ -72,6 +72,12 @@ class FlaxLayer(Layer):
         )
         names = inspect.signature(function).parameters
         mode = {n: bool(training) is positive for n, positive in _FLAGS.items() if n in names and n not in kwargs}
+        if is_lifted(function):  # whose arguments become arrays; by their place some may be static
+            mode = {n: Mode(flag) for n, flag in mode.items()}
+            for name in [*names][1 + len(inputs) :]:
+                if name not in mode:
+                    break
+                inputs = (*inputs, mode.pop(name))
         run = getattr(self.module, method or "__call__") if method is None or isinstance(method, str) else None
         outputs = run(*inputs, **mode, **kwargs) if run else method(self.module, *inputs, **mode, **kwargs)
         if self.is_initializing():

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import LOSSES, MASKS, Layer
+from ..core import LOSSES, MASKS, Layer, Mode, is_lifted
 
 # How Linen modules spell "is this training", and whether the flag is turned round.
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
@@ -20,7 +20,8 @@ def mode_of(model: Any, training: bool) -> dict[str, bool]:
     if isinstance(model, Layer):
         return {"training": training}
     names = inspect.signature(type(model).__call__).parameters
-    return {name: training is positive for name, positive in _FLAGS.items() if name in names}
+    kind = Mode if is_lifted(type(model).__call__) else bool  # a lifted call makes arrays of plain flags
+    return {name: kind(training is positive) for name, positive in _FLAGS.items() if name in names}
 
 
 def forward(model: Any, variables: Mapping[str, Any], x: Any, rng: jax.Array, training: bool) -> tuple[Any, Any]:
