@@ -15,12 +15,12 @@ from ..core import LOSSES, MASKS, Layer, Mode, is_lifted
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
-def mode_of(model: Any, training: bool) -> dict[str, bool]:
+def mode_of(model: Any, training: bool) -> dict[str, int]:
     """The keyword by which a module's `__call__` is told the mode, if it takes one."""
     if isinstance(model, Layer):
         return {"training": training}
     names = inspect.signature(type(model).__call__).parameters
-    kind = Mode if is_lifted(type(model).__call__) else bool  # a lifted call makes arrays of plain flags
+    kind: type[int] = Mode if is_lifted(type(model).__call__) else bool  # a lifted call makes arrays of plain flags
     return {name: kind(training is positive) for name, positive in _FLAGS.items() if name in names}
 
 
