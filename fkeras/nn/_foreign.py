@@ -71,9 +71,9 @@ class FlaxLayer(Layer):
             getattr(type(self.module), method or "__call__") if method is None or isinstance(method, str) else method
         )
         names = inspect.signature(function).parameters
-        mode = {n: bool(training) is positive for n, positive in _FLAGS.items() if n in names and n not in kwargs}
-        if is_lifted(function):  # whose arguments become arrays; by their place some may be static
-            mode = {n: Mode(flag) for n, flag in mode.items()}
+        kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
+        mode = {n: kind(bool(training) is positive) for n, positive in _FLAGS.items() if n in names and n not in kwargs}
+        if is_lifted(function):  # some of whose arguments may be static, by their place
             for name in [*names][1 + len(inputs) :]:
                 if name not in mode:
                     break
