@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import as_path, explain, follow
+from ..core import as_path, explain, follow, is_symbolic
 from ._manifest import MANIFEST, check_files, list_files, seal
 from ._manifest import read_manifest as read_manifest
 from ._manifest import specs as specs
@@ -84,12 +84,12 @@ def _is_key(leaf: Any) -> bool:
 
 
 def spec_of(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Shape and dtype of each array, from arrays or from `jax.ShapeDtypeStruct`s."""
+    """Shape and dtype of each array, from arrays or from `jax.ShapeDtypeStruct`s; -1 for a size that is unknown."""
     found = {}
     for name, leaf in _leaves(tree):
         if _is_key(leaf):
             leaf = jax.eval_shape(jax.random.key_data, leaf)
-        found[name] = (tuple(int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
+        found[name] = (tuple(-1 if is_symbolic(d) else int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
     return found
 
 

@@ -97,6 +97,12 @@ class LoadReport:
             )
 
 
+def _fits(found: Any, expected: Any) -> bool:
+    """Whether an array has the dtype and the shape that the model's has; -1 is a size that follows from the input."""
+    (shape, dtype), (wanted, kind) = found[:2], expected[:2]
+    return dtype == kind and len(shape) == len(wanted) and all(w in (-1, d) for d, w in zip(shape, wanted, strict=True))
+
+
 def compare(
     expected: Spec,
     found: Spec,
@@ -130,7 +136,7 @@ def compare(
     mismatched = {
         p: (show(found[sources[p]]), show(s))
         for p, s in expected.items()
-        if p in sources and _plain(found[sources[p]]) != _plain(s)
+        if p in sources and not _fits(_plain(found[sources[p]]), _plain(s))
     }
     differ = [*missing, *unexpected, *mismatched]
     patterns = (allow,) if isinstance(allow, str) else tuple(allow)

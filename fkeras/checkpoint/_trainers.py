@@ -237,7 +237,8 @@ def _abstract_state(trainer: Trainer, manifest: Mapping[str, Any]) -> TrainState
     """The shapes of the state that this trainer would make, with the file's weights where only it knows them."""
     example = as_example(manifest.get("example"))
     key = jax.eval_shape(lambda: jax.random.key(0))
-    if isinstance(trainer.model, Layer) and (getattr(trainer.model, "graph", None) is not None or example is not None):
+    graph = getattr(trainer.model, "graph", None)
+    if isinstance(trainer.model, Layer) and (example is not None or (graph is not None and not graph.needs)):
         return jax.eval_shape(lambda k: trainer.init(k, example), key)
     records = {p: s for p, s in _directory.specs(manifest).items() if p.startswith(("params/", "model_state/"))}
     variables = _directory.nest({p.removeprefix("model_state/"): jax.ShapeDtypeStruct(*s) for p, s in records.items()})

@@ -24,6 +24,7 @@ from ._file_paths import to_read as to_read
 from ._hashing import hashable as hashable
 from ._infer import Inferred as Inferred
 from ._infer import dimension as dimension
+from ._infer import is_symbolic as is_symbolic
 from ._infer import struct_of as struct_of
 from ._input import Input as Input
 from ._input import InputLayer as InputLayer

@@ -97,6 +97,11 @@ class Graph:
         """The distinct layers, input layers included, in Keras's order."""
         return [o for o in self.operations if not isinstance(o, Node)]
 
+    @property
+    def needs(self) -> list[str]:
+        """Which variables of the graph's layers cannot be made without an example input, and why."""
+        return [f"{node.operation.path_text()}: {node.found.needs}" for node in self.nodes if node.found.needs]
+
     def name_of(self, node: Node) -> str:
         """The name of a node's operation in this graph."""
         return self.op_names.get(id(node)) or node.operation.name

@@ -158,7 +158,7 @@ class Model(Layer):
             # A layer's key depends on its name alone, not on its place or on its neighbours.
             return fold_in(key, zlib.crc32(str(layer.name).encode()))
 
-        needs = [f"{node.operation.path_text()}: {node.found.needs}" for node in self.graph.nodes if node.found.needs]
+        needs = self.graph.needs
         if not needs:
             return self._assemble(lambda layer, node: node.program(key_of(layer)))
         if given is None:
@@ -202,7 +202,7 @@ class Model(Layer):
             *args: an example input (arrays or structs), for a model without a graph; where a variable's shape
                 depends on the input, its size is unknown without one.
         """
-        if self._runs_graph and not (args and any(n.found.needs for n in self.graph.nodes)):  # type: ignore[union-attr]
+        if self._runs_graph and not (args and self.graph.needs):  # type: ignore[union-attr]
             return self._assemble(lambda layer, node: node.variables)
         if not args:
             nodes = [n() for n, _, _ in self.__dict__.get("_calls", [])]

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ._errors import explain
+from ._infer import is_symbolic
 from ._layer import Layer, default_name
 from ._structure import Path, children, weight_facts
 from ._weights import counted
@@ -159,11 +160,16 @@ def _at(tree: Any, path: Path) -> Any:
 
 
 def _count(tree: Any) -> int:
-    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+    return sum(_size_of(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _size_of(leaf: Any) -> int:
+    """How many numbers an array holds; a size that follows from the input counts once."""
+    return int(np.prod([1 if is_symbolic(d) else d for d in leaf.shape]))
 
 
 def _bytes(tree: Any) -> int:
-    return sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
+    return sum(_size_of(leaf) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
 
 
 def _trains(facts: dict[Path, Any], path: Path) -> bool:

@@ -57,6 +57,18 @@ def test_a_variable_as_long_as_the_batch_is_made_from_an_example():
         model.init(KEY)
 
 
+def test_a_cache_is_saved_and_read(tmp_path):
+    model = fk.Sequential([fk.Input((4,)), Cache(name="first")])
+    variables = model.init(KEY, X)
+    model.save(tmp_path / "m", variables)
+    again, read = fk.load_model(tmp_path / "m", custom_objects={"Cache": Cache})
+    jax.tree.map(np.testing.assert_array_equal, read, variables)
+    assert again.count_params() == model.count_params()
+    wrong = {"params": {}, "cache": {"first": {"keys": jnp.zeros((3, 6, 4))}}}
+    with pytest.raises(ValueError, match=r"cache/first/keys float32\(3, 6, 4\)"):
+        model.save(tmp_path / "n", wrong)
+
+
 def test_layers_before_a_cache_have_the_weights_that_they_have_without_it():
     dense = fk.Sequential([fk.Input((4,)), fk.nn.Dense(4, name="dense")])
     both = fk.Sequential([fk.Input((4,)), fk.nn.Dense(4, name="dense"), Cache()])
