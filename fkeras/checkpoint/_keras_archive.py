@@ -7,7 +7,6 @@ is data. Reference: https://keras.io/guides/serialization_and_saving/
 from __future__ import annotations
 
 import io
-import json
 import os
 import pathlib
 import shutil
@@ -17,14 +16,11 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from ..core import explain
+from ..core import MOST_BYTES, explain, read_json
 
 CONFIG, METADATA = "config.json", "metadata.json"
 WEIGHTS = "model.weights"
 
-# The descriptions of the largest known models have two megabytes, and some fifty thousand lists and dicts.
-_MAX_CONFIG = 16 << 20
-_MAX_OBJECTS = 500_000
 # Weights hardly compress; a member that shrank a thousandfold was made to fill the memory of its reader.
 _MAX_RATIO = 200
 _MAX_MEMBERS = 10_000
@@ -152,14 +148,7 @@ class Archive:
         """
         if name not in self.names:
             raise self.damaged(f"no {name}")
-        data = self.read(name, _MAX_CONFIG)
-        objects = data.count(b"[") + data.count(b"{")  # before Python makes something of each
-        if objects > _MAX_OBJECTS:
-            raise self.damaged(f"{name} with {objects:,} lists and dicts")
-        try:
-            return json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise self.damaged(f"{name}: {type(error).__name__}: {str(error)[:200]}") from None
+        return read_json(self.read(name, MOST_BYTES), f"{name} in {str(self.path)!r}")
 
     def read(self, name: str, limit: int) -> bytes:
         """A member's bytes, at most `limit` of them."""

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import TRANSIENT, Layer, explain, model_from_json
+from ..core import TRANSIENT, Budget, Layer, explain, model_from_config
 from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG, METADATA, WEIGHTS, Archive
@@ -25,7 +25,6 @@ from ._keras_h5 import WeightsFile, match_variables, read_variables, write_weigh
 from ._keras_layout import layout
 from ._keras_quantized import QuantizedFile, in_plain_policies, refuse_quantized_parts
 from ._keras_shards import ShardedWeights, write_shards
-from ._limits import check_sizes
 from ._report import LoadReport
 from ._whole_file import whole_file
 
@@ -66,15 +65,16 @@ def read_config(archive: Archive) -> dict[str, Any]:
     config = archive.json(CONFIG)
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
-    check_sizes(config, str(archive.path))
-    return dict(in_plain_policies(config, str(archive.path)))
+    with described(archive.path):
+        Budget().examine(config)
+        return dict(in_plain_policies(config, str(archive.path)))
 
 
 def build_model(config: Mapping[str, Any], archive: Archive, custom_objects: Any) -> tuple[Any, Any, tuple[Any, ...]]:
     """A model, its variables as shapes (`None` if it was never built), and the inputs that told them."""
     with described(archive.path):
-        text = json.dumps({k: v for k, v in config.items() if k != "compile_config"})
-        model = model_from_json(_without_lora(text), custom_objects)
+        told = {k: v for k, v in config.items() if k != "compile_config"}
+        model = model_from_config(_without_lora(told), custom_objects)
         if not isinstance(model, Layer):
             raise archive.damaged(f"a {CONFIG} that describes a {type(model).__name__}")
         if any(n.startswith("assets/") for n in archive.names):
@@ -82,13 +82,13 @@ def build_model(config: Mapping[str, Any], archive: Archive, custom_objects: Any
         return (model, *_expected(model, config))
 
 
-def _without_lora(text: str) -> str:
+def _without_lora(config: Any) -> Any:
     """A config without LoRA: Keras saves each weight with its low-rank change added."""
-    if '"lora_rank"' not in text:
-        return text
-    return json.dumps(
-        json.loads(text, object_hook=lambda d: {k: v for k, v in d.items() if k not in ("lora_rank", "lora_alpha")})
-    )
+    if isinstance(config, list):
+        return [_without_lora(part) for part in config]
+    if not isinstance(config, Mapping):
+        return config
+    return {k: _without_lora(v) for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}
 
 
 def open_weights(archive: Archive) -> WeightsFile:
@@ -103,7 +103,7 @@ def open_weights(archive: Archive) -> WeightsFile:
 
 def refuse_code(config: Any, filepath: Any) -> None:
     """Refuse bytecode in a compile config, which nobody may want to run."""
-    if '"__lambda__"' in json.dumps(config):
+    if _holds_lambda(config):
         raise ValueError(
             explain(
                 f"The compile config in {os.fspath(filepath)!r} holds a lambda's bytecode, which is never run.",
@@ -111,6 +111,14 @@ def refuse_code(config: Any, filepath: Any) -> None:
                 write="fk.load_model(path, compile=False)   # and model.compile(...) with a named function",
             )
         )
+
+
+def _holds_lambda(config: Any) -> bool:
+    if isinstance(config, list):
+        return any(map(_holds_lambda, config))
+    if isinstance(config, Mapping):
+        return config.get("class_name") == "__lambda__" or any(map(_holds_lambda, config.values()))
+    return False
 
 
 def _expected(model: Any, config: Any) -> tuple[dict[str, Any] | None, tuple[Any, ...]]:

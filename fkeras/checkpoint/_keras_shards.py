@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import explain, follow
+from ..core import explain, follow, read_json
 from ._keras_h5 import WeightsFile, write_weights
 from ._report import Spec
 from ._whole_file import whole_file
@@ -73,7 +73,7 @@ class ShardedWeights:
         if self.path.stat().st_size > _MAX_MAP:
             raise self._refuse(f"{self.path.stat().st_size:,} bytes")
         try:
-            said = json.loads(self.path.read_text(encoding="utf-8"))["weight_map"]
+            said = read_json(self.path.read_bytes(), repr(self.what), _MAX_MAP)["weight_map"]
             self._map = {str(k): [v] if isinstance(v, str) else [*map(str, v)] for k, v in said.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._refuse(f"{type(error).__name__}: {str(error)[:200]}") from None

@@ -18,7 +18,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..core import explain
+from ..core import explain, read_json
 from ._report import Spec
 
 MANIFEST = "fkeras.json"
@@ -91,7 +91,7 @@ def _parse(path: pathlib.Path) -> dict[str, Any]:
     if path.stat().st_size > _MAX_BYTES:
         raise _damaged(path, f"{path.stat().st_size:,} bytes")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path.read_bytes(), repr(str(path)), _MAX_BYTES, _MAX_BYTES)
         known = manifest["format"] == "fkeras" and isinstance(manifest["version"], int) and manifest["version"] > 0
         records = dict(manifest["arrays"])
         faults = [name for name, record in records.items() if not _is_record(name, record)]

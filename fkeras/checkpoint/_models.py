@@ -10,12 +10,11 @@ from typing import Any
 
 import jax
 
-from ..core import as_path, explain, model_from_json, to_read, walk
+from ..core import as_path, explain, model_from_config, to_read, walk
 from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
-from ._limits import check_sizes
 from ._report import LoadReport, chosen_paths, compare
 from ._safetensors import load_safetensors, save_safetensors
 
@@ -106,9 +105,8 @@ def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | 
                 write="fk.load_trainer(path, model=module)",
             )
         )
-    check_sizes(manifest["model"], "the checkpoint")
     with described("the checkpoint"):
-        return model_from_json(json.dumps(manifest["model"]), custom_objects)
+        return model_from_config(manifest["model"], custom_objects)
 
 
 def save_weights(

@@ -1,10 +1,13 @@
 """What a model is: symbolic tensors and the graph, layers, models, naming, config, summary."""
 
+from ._budget import Budget as Budget
+from ._budget import Reading as Reading
 from ._config import Configured as Configured
 from ._config import address_of as address_of
 from ._config import build_object as build_object
 from ._config import call_with_config as call_with_config
 from ._config import deserialize as deserialize
+from ._config import deserialize_at as deserialize_at
 from ._config import get as get
 from ._config import look_up as look_up
 from ._config import register as register
@@ -29,12 +32,15 @@ from ._infer import struct_of as struct_of
 from ._input import Input as Input
 from ._input import InputLayer as InputLayer
 from ._input_spec import InputSpec as InputSpec
+from ._json import MOST_BYTES as MOST_BYTES
+from ._json import read_json as read_json
 from ._keys import as_key as as_key
 from ._layer import Layer as Layer
 from ._layer import WeightFacts as WeightFacts
 from ._lifted import Mode as Mode
 from ._lifted import is_lifted as is_lifted
 from ._model import Model as Model
+from ._model_config import model_from_config as model_from_config
 from ._model_config import model_from_json as model_from_json
 from ._naming import snake_case as snake_case
 from ._patterns import check_patterns as check_patterns
@@ -54,3 +60,5 @@ from ._weights import MASKS as MASKS
 from ._weights import NON_TRAINABLE as NON_TRAINABLE
 from ._weights import RECURRENT_STATE as RECURRENT_STATE
 from ._weights import TRANSIENT as TRANSIENT
+from ._where import at as at
+from ._where import described as described

@@ -17,16 +17,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._budget import MAX_DEPTH, Reading, too_large
 from ._errors import did_you_mean, explain
+from ._ops_rows import FREE
+from ._where import at
 
 T = TypeVar("T")
 
 # (module, name) -> object. Filled by fkeras's own files while they are imported, never by a file that is loaded.
 _REGISTRY: dict[tuple[str, str], Any] = {}
 _ADDRESS: dict[Any, tuple[str, str]] = {}
-
-# Config nesting that a hand-written model never reaches; a bound for hostile files.
-MAX_DEPTH = 200
 
 
 def register(module: str, name: str | None = None, *, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
@@ -207,42 +207,138 @@ def deserialize(
         ValueError: unknown class, a lambda's bytecode, or a config nested too deeply.
     """
     if depth > MAX_DEPTH:
-        raise ValueError(explain(f"The config is nested more than {MAX_DEPTH} levels deep.", usually="a damaged file."))
+        raise too_large(f"lists and dicts nested more than {MAX_DEPTH} deep")
     if isinstance(config, list | tuple):
-        return [deserialize(c, custom_objects, modules, depth + 1) for c in config]
+        return [deserialize_at(i, c, custom_objects, modules, depth + 1) for i, c in enumerate(config)]
     if not isinstance(config, Mapping):
         return config
     if "class_name" not in config or "config" not in config:
-        return {k: deserialize(v, custom_objects, modules, depth + 1) for k, v in config.items()}
+        return {k: deserialize_at(k, v, custom_objects, modules, depth + 1) for k, v in config.items()}
     class_name, inner = config["class_name"], config["config"]
-    match class_name:
-        case "__numpy__" | "__tensor__":
-            return np.asarray(inner["value"], dtype=jnp.dtype(inner["dtype"]))
-        case "__slice__":
-            return slice(*(inner[part] for part in ("start", "stop", "step")))
-        case "__ellipsis__":
-            return Ellipsis
-        case "__bytes__":
-            return str(inner["value"]).encode()
-        case "__lambda__":
-            raise ValueError(
-                explain(
-                    "The config holds a lambda's bytecode, and fkeras never runs code from a file.",
-                    usually="a Lambda layer was saved with an anonymous function.",
-                    write="a named function in its place when saving, and custom_objects={'its_name': its_name} here",
-                )
-            )
     if not isinstance(class_name, str):
         raise ValueError(explain("A config's class_name must be a string.", received=repr(class_name)[:80]))
-    module, registered_name = config.get("module"), config.get("registered_name")
+    if class_name in _VALUES:
+        with at(class_name):
+            return _VALUES[class_name](inner)
+    module, registered_name = (_text_or_none(config.get(key), key) for key in ("module", "registered_name"))
     if class_name == "function":
-        return look_up(str(inner), module, registered_name, custom_objects, modules)
+        return _function(inner, module, registered_name, custom_objects, modules)
     cls = look_up(class_name, module, registered_name, custom_objects, modules)
-    made = build_object(cls, inner, custom_objects)
+    reading = Reading.of(custom_objects)
+    made = build_object(cls, inner, reading)
     storage = config.get("weights_as")
     if storage is None or not hasattr(made, "stored_as"):
         return made
-    return made.stored_as(deserialize(storage, custom_objects, ("fkeras",), depth + 1))
+    return made.stored_as(deserialize_at("weights_as", storage, reading, ("fkeras",), depth + 1))
+
+
+def _function(name: Any, module: str | None, registered_name: str | None, custom_objects: Any, modules: Any) -> Any:
+    """A function by its name; of the ops, one whose work does not depend on what it is called with."""
+    if not isinstance(name, str):
+        raise ValueError(explain("The config of a function is its name.", received=repr(name)[:80]))
+    found = look_up(name, module, registered_name, custom_objects, modules)
+    address = address_of(found)
+    if (
+        address is not None
+        and address[0] == "keras.ops"
+        and address[1] not in FREE
+        and name not in (custom_objects or ())
+    ):
+        raise ValueError(
+            explain(
+                f"A config may not name the op {name!r} as a function.",
+                received=f"module {module!r}",
+                usually="a file made to harm.",
+                write=f"custom_objects={{{name!r}: fk.ops.{name}}}, where that is meant",
+            )
+        )
+    return found
+
+
+def deserialize_at(key: Any, config: Any, *rest: Any) -> Any:
+    """`deserialize` of what is under a key, which an error is told."""
+    if not isinstance(config, Mapping | list | tuple):
+        return config
+    with at(key):
+        return deserialize(config, *rest)
+
+
+def _text_or_none(value: Any, key: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError(explain(f"A config's {key} must be a string.", received=repr(value)[:80]))
+
+
+def array_of(config: Any) -> np.ndarray:
+    """The array of a `__numpy__` or `__tensor__` record: numbers, or text, whose entries are text and never a path.
+
+    Raises:
+        ValueError: a dtype of something else, or values that are no array of it.
+
+    >>> array_of({"value": [1, 2], "dtype": "float32"})
+    array([1., 2.], dtype=float32)
+    """
+    value, dtype = _parts_of(config, "value", "dtype")
+    text = dtype in ("str", "string", "object") or (isinstance(dtype, str) and dtype.lstrip("<>|=")[:1] in ("U", "S"))
+    try:
+        kind: Any = np.dtype(object) if text else jnp.dtype(dtype)
+        numbers = text or kind.kind == "b" or jnp.issubdtype(kind, jnp.number)
+        made = np.asarray(value, kind) if numbers and isinstance(dtype, str) else None
+    except (TypeError, ValueError, OverflowError, RecursionError, KeyError) as error:
+        raise _no_array(f"{type(error).__name__}: {str(error)[:80]}") from None
+    if made is None or (text and not all(isinstance(v, str) for v in made.flat)):
+        raise _no_array(f"dtype {dtype!r:.80}, of {value!r:.80}")
+    return made.astype(str) if text and made.size and _width(made) < 1_000 else made
+
+
+def _width(array: np.ndarray) -> int:
+    """The longest text: numpy keeps all as wide as it, so that one long one would make a large array of few."""
+    return max(len(v) for v in array.flat)
+
+
+def _no_array(received: str) -> ValueError:
+    return ValueError(
+        explain(
+            "A config holds an array that is none.",
+            received=received,
+            usually="the file is damaged or was edited.",
+            write='{"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "float32"}}',
+        )
+    )
+
+
+def _parts_of(config: Any, *names: str) -> list[Any]:
+    if not isinstance(config, Mapping) or not set(names) <= set(config):
+        raise ValueError(explain(f"A config lacks {', '.join(map(repr, names))}.", received=repr(config)[:80]))
+    return [config[name] for name in names]
+
+
+def _slice_of(config: Any) -> slice:
+    parts = _parts_of(config, "start", "stop", "step")
+    if not all(p is None or (isinstance(p, int) and not isinstance(p, bool)) for p in parts):
+        raise ValueError(explain("A slice in a config is of whole numbers.", received=repr(parts)[:80]))
+    return slice(*parts)
+
+
+def _refuse_lambda(config: Any) -> Any:
+    raise ValueError(
+        explain(
+            "The config holds a lambda's bytecode, and fkeras never runs code from a file.",
+            usually="a Lambda layer was saved with an anonymous function.",
+            write="a named function in its place when saving, and custom_objects={'its_name': its_name} here",
+        )
+    )
+
+
+# What stands for a value that JSON does not have.
+_VALUES: dict[str, Callable[[Any], Any]] = {
+    "__numpy__": array_of,
+    "__tensor__": array_of,
+    "__slice__": _slice_of,
+    "__ellipsis__": lambda config: Ellipsis,
+    "__bytes__": lambda config: str(_parts_of(config, "value")[0]).encode(),
+    "__lambda__": _refuse_lambda,
+}
 
 
 def build_object(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -283,8 +379,12 @@ class Configured:
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The object that `get_config` described."""
-        made = {k: deserialize(v, custom_objects, cls._config_modules) for k, v in config.items()}
+        made = {k: deserialize_at(k, v, custom_objects, cls._config_modules) for k, v in config.items()}
         return call_with_config(cls, made)
+
+
+# Fields of a layer that are no arguments: what a copy, or what reading a file sets.
+_NEVER_IN_A_CONFIG = ("parent", "graph", "start", "_description", "_weights_as")
 
 
 def call_with_config(cls: Any, arguments: dict[str, Any], always: tuple[str, ...] = ()) -> Any:
@@ -293,16 +393,18 @@ def call_with_config(cls: Any, arguments: dict[str, Any], always: tuple[str, ...
         accepted = inspect.signature(cls).parameters
     except ValueError:
         return cls(**arguments)
-    if not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
-        unknown = [k for k in arguments if k not in accepted and k not in always]
-        if unknown:
-            raise ValueError(
-                explain(
-                    f"{cls.__name__} takes no argument {unknown[0]!r}.",
-                    received=f"config keys {sorted(arguments)}",
-                    usually=did_you_mean(unknown[0], [k for k in accepted if not k.startswith("_")]),
-                )
+    any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())  # but no field that only Linen sets
+    unknown = [
+        k for k in arguments if k not in accepted and k not in always and (not any_name or k in _NEVER_IN_A_CONFIG)
+    ]
+    if unknown:
+        raise ValueError(
+            explain(
+                f"{cls.__name__} takes no argument {unknown[0]!r}.",
+                received=f"config keys {sorted(map(str, arguments))}",
+                usually=did_you_mean(unknown[0], [k for k in accepted if not k.startswith("_")]),
             )
+        )
     return cls(**arguments)
 
 

@@ -33,14 +33,27 @@ def explain(wrong: str, *, received: object = None, usually: str = "", write: st
     return "\n".join(parts)
 
 
+def is_explained(text: str) -> bool:
+    """Whether a message is one of fkeras's own.
+
+    >>> is_explained(explain("Dense got units=-1.", received=-1)), is_explained("list index out of range")
+    (True, False)
+    """
+    return any(f"\n  {part}" in text for part in ("Received: ", "Usually:  ", "Write:    "))
+
+
+# Names are compared letter by letter, so of a name without an end only the beginning is.
+_LONGEST_NAME = 100
+
+
 def did_you_mean(name: object, known: Iterable[str], limit: int = 40) -> str:
     """List what exists, the nearest names first asked for.
 
     >>> did_you_mean("rely", ["relu", "elu"])
     "Did you mean 'relu'? Known: elu, relu."
     """
-    names = sorted({str(k) for k in known})
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    names = sorted({str(k)[:_LONGEST_NAME] for k in known})
+    near = difflib.get_close_matches(str(name)[:_LONGEST_NAME], names, n=3, cutoff=0.6)
     listed = ", ".join(names[:limit]) + (f", … ({len(names) - limit} more)" if len(names) > limit else "")
     hint = f"Did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
     return f"{hint}Known: {listed or 'none'}."

@@ -9,8 +9,19 @@ import jax
 
 from ._errors import explain
 from ._hashing import hashable
-from ._naming import free_name, name_layers
+from ._naming import name_layers
 from ._symbolic import Node, Op, SymbolicTensor, record
+
+
+def _free_name(base: str, taken: set[str], counts: dict[str, int]) -> str:
+    """The first of `base`, `base_1`, … that is not taken, which it then is; the search goes on where it ended."""
+    name, count = (base, 0) if base not in counts else (f"{base}_{counts[base]}", counts[base])
+    while name in taken:
+        count += 1
+        name = f"{base}_{count}"
+    counts[base] = count
+    taken.add(name)
+    return name
 
 
 def tensors_of(tree: Any, what: str) -> list[SymbolicTensor]:
@@ -55,11 +66,11 @@ class Graph:
         name_layers(layers, owner)
         self.operations = _keras_order(starts, ends, self.nodes, placeholders)
         taken = {layer.name for layer in layers}
+        counts: dict[str, int] = {}  # where to go on searching, so that naming n ops costs n steps
         self.op_names: dict[int, str] = {}
         for node in self.nodes:
             if isinstance(node.operation, Op):
-                name = free_name(node.operation.name.rpartition(".")[2], taken)
-                taken.add(name)
+                name = _free_name(node.operation.name.rpartition(".")[2], taken, counts)
                 self.op_names[id(node)] = name
 
         self.calls_of_index: dict[int, list[Node]] = {}

@@ -22,7 +22,7 @@ from flax.core import Scope
 
 from . import _construct
 from ._call_parameters import Parameters, parameters_of
-from ._config import call_with_config, deserialize, get, serialize
+from ._config import call_with_config, deserialize_at, get, serialize
 from ._construct import Description, is_module
 from ._dtypes import DTypePolicy, is_string, policy_name
 from ._errors import did_you_mean, explain
@@ -528,8 +528,11 @@ class Layer(linen.Module, kw_only=True):
     @linen.nowrap
     def _remember_call(self, node: Any, tensors: list[Any], treedef: Any) -> None:
         """Keep weak references to a recorded call, so that `layer.output` can find it."""
-        calls = [c for c in self.__dict__.get("_calls", []) if c[0]() is not None]
-        object.__setattr__(self, "_calls", [*calls, (node, tensors, treedef)])
+        calls = self.__dict__.get("_calls", [])
+        if len(calls) & (len(calls) - 1) == 0:  # now and then, so that n calls cost n steps
+            calls = [c for c in calls if c[0]() is not None]
+        calls.append((node, tensors, treedef))
+        object.__setattr__(self, "_calls", calls)
 
     @linen.nowrap
     def _recorded_call(self, what: str) -> Any:
@@ -591,7 +594,7 @@ class Layer(linen.Module, kw_only=True):
         Raises:
             ValueError: an argument the class does not take, or an unknown class inside the config.
         """
-        made = {k: deserialize(v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
+        made = {k: deserialize_at(k, v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
         made.pop("autocast", None)
         made = told(made) if made.get("trainable") is False else made
         return call_with_config(cls, made, always=_construct.BASE_ARGUMENTS)

@@ -8,18 +8,22 @@ from typing import Any
 
 import jax
 
-from ._config import MAX_DEPTH, deserialize, serialize, serialize_object
+from ._budget import Reading
+from ._config import deserialize, deserialize_at, serialize, serialize_object
 from ._dtypes import dtype_name
 from ._errors import did_you_mean, explain
 from ._graph import Graph
 from ._input import InputLayer, tensor_of
+from ._json import read_json
 from ._layer import Layer
 from ._naming import free_name
+from ._ops_bounds import check_call, check_result
 from ._ops_config import facts_of, is_op_entry, op_of, split_arguments
 from ._structure import walk
 from ._symbolic import Node, Op, SymbolicTensor, record
 from ._trainable import told
 from ._transform import map_layers_with_path
+from ._where import at, described
 
 _TENSOR = "__keras_tensor__"
 
@@ -219,7 +223,7 @@ def _store_inside(model: Any, inside: Any, custom_objects: Any) -> Any:
 
 
 # ------------------------------------------------------------------ config -> model
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model that `to_json`, or real Keras's, described.
 
     Args:
@@ -227,70 +231,71 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         custom_objects: the user's classes and functions by name.
 
     Raises:
-        ValueError: not JSON, an unknown class, or a graph that does not hang together.
+        ValueError: not JSON, an unknown class, a graph that does not hang together, or one that costs more to read
+            than a model does.
 
     >>> import fkeras as fk
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
     >>> fk.model_from_json(model.to_json()).output_shape
     (None, 2)
     """
-    try:
-        config = json.loads(json_string)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(explain("This is no model's JSON.", received=str(error))) from None
+    if not isinstance(json_string, str | bytes):
+        raise TypeError(
+            explain(
+                "model_from_json takes JSON text.",
+                received=type(json_string).__name__,
+                usually="the config itself was passed.",
+                write="fk.model_from_json(model.to_json()), or type(model).from_config(config)",
+            )
+        )
+    config = read_json(json_string, "This model's JSON")
+    with described("the model's JSON"):
+        return model_from_config(config, custom_objects)
+
+
+def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of a record such as `to_json` writes; what reading it costs is bounded.
+
+    Raises:
+        ValueError: see `model_from_json`; other errors come as they are, with the place in the config noted on them.
+    """
     if not isinstance(config, Mapping) or "class_name" not in config:
         raise ValueError(
             explain("This JSON describes no model.", received=str(config)[:80], write="the text of model.to_json()")
         )
-    model = deserialize(config, custom_objects, ("keras", "keras.layers"))
-    return _store_inside(model, config["weights_inside"], custom_objects) if config.get("weights_inside") else model
+    reading = Reading.of(custom_objects)
+    reading.budget.examine(config)
+    with at("config"):
+        model = deserialize(config, reading, ("keras", "keras.layers"))
+    inside = config.get("weights_inside")
+    return _store_inside(model, inside, reading) if inside else model
 
 
 def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects: Any = None) -> Any:
-    """A functional model from its config: layers first, then their calls as their inputs become known.
+    """A functional model from its config: layers first, then their calls in an order in which their inputs are known.
 
     Raises:
         ValueError: calls that wait for each other (a cycle) or for a layer that is not there.
     """
-    entries = {entry["name"]: entry for entry in config["layers"]}
-    if len(entries) != len(config["layers"]):
-        raise ValueError(
-            explain("Two layers of the config share a name.", received=[e["name"] for e in config["layers"]])
-        )
+    reading = Reading.of(custom_objects)
+    entries = _entries(config["layers"])
     made: dict[str, Any] = {}
     outputs: dict[tuple[str, int], list[Any]] = {}
+    calls: dict[tuple[str, int], Any] = {}
     for name, entry in entries.items():
-        made[name] = _operation(entry, custom_objects)
-        if config.get("trainable") is False and not isinstance(made[name], InputLayer):
-            made[name] = told(made[name])
-        if isinstance(made[name], InputLayer):
-            outputs[name, 0] = [tensor_of(made[name])]
-    waiting = [(name, i, call) for name, e in entries.items() for i, call in enumerate(e.get("inbound_nodes") or [])]
-    waiting = [(n, i, c) for n, i, c in waiting if not isinstance(made[n], InputLayer)]
-    while waiting:
-        rest = []
-        for name, index, call in waiting:
-            ready = all((h[0], h[1]) in outputs for h in _histories(call)) and (
-                index == 0 or (name, index - 1) in outputs
-            )
-            if ready:
-                result = _call(made[name], entries[name], call, outputs, custom_objects)
-                outputs[name, index] = jax.tree.leaves(result)
+        with at("layers", name):
+            made[name] = _operation(entry, reading)
+            if config.get("trainable") is False and not isinstance(made[name], InputLayer):
+                made[name] = told(made[name])
+            if isinstance(made[name], InputLayer):
+                outputs[name, 0] = [tensor_of(made[name])]
             else:
-                rest.append((name, index, call))
-        if len(rest) == len(waiting):
-            stuck = sorted({n for n, _, _ in rest})
-            lost = sorted({h[0] for _, _, c in rest for h in _histories(c) if h[0] not in entries})
-            raise ValueError(
-                explain(
-                    f"The layers {stuck} wait for each other (a cycle)"
-                    + (f" or for {lost}, not in the config." * bool(lost) or "."),
-                    received=f"{len(rest)} calls that can never run",
-                    usually="the config was edited by hand, or is damaged.",
-                    write="inbound_nodes whose keras_history names layers that run before",
-                )
-            )
-        waiting = rest
+                nodes = entry.get("inbound_nodes") or []
+                calls.update({(name, i): call for i, call in enumerate(_list_of(nodes, "inbound_nodes"))})
+    for name, index in _in_order(calls, outputs, entries):
+        with at("layers", name, "inbound_nodes", index):
+            result = _call(made[name], entries[name], calls[name, index], outputs, reading)
+            outputs[name, index] = jax.tree.leaves(result)
 
     def find(history: Any) -> SymbolicTensor:
         key = (history[0], max(history[1] - _own_nodes(made.get(history[0])), 0))
@@ -300,53 +305,157 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
             )
         return outputs[key][history[2]]
 
-    inputs, results = _map_ends(config["input_layers"], find), _map_ends(config["output_layers"], find)
+    ends = []
+    for which in ("input_layers", "output_layers"):
+        with at(which):
+            ends.append(_map_ends(config[which], find))
     extra = {k: config[k] for k in ("name", "trainable") if config.get(k) is not None}
-    return cls(inputs, results, **extra)
+    return cls(*ends, **extra)
 
 
-def _operation(entry: Mapping[str, Any], custom_objects: Any) -> Any:
+def _entries(layers: Any) -> dict[str, Mapping[str, Any]]:
+    """The layers' records by name."""
+    listed = _list_of(layers, "layers")
+    for i, entry in enumerate(listed):
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str) or "config" not in entry:
+            with at("layers", i):
+                raise ValueError(
+                    explain(
+                        "A layer's record holds its name, its class_name and its config.",
+                        received=repr(entry)[:80],
+                        usually="the file is damaged or was edited.",
+                    )
+                )
+    entries = {entry["name"]: entry for entry in listed}
+    if len(entries) != len(listed):
+        names = [e["name"] for e in listed]
+        twice = sorted({n for n in names if names.count(n) > 1}) if len(names) < 1_000 else "some of thousands"
+        raise ValueError(explain("Two layers of the config share a name.", received=twice))
+    return entries
+
+
+def _list_of(value: Any, what: str) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return list(value)
+    raise ValueError(
+        explain(f"`{what}` is a list.", received=repr(value)[:80], usually="the file is damaged or was edited.")
+    )
+
+
+def _in_order(calls: Mapping[tuple[str, int], Any], known: Any, entries: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """The calls, each after those whose outputs it takes, in as many steps as there are links between them.
+
+    A layer's own calls come in the order in which they are listed.
+    """
+    waits_for: dict[tuple[str, int], set[tuple[str, int]]] = {}
+    feeds: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for key, call in calls.items():
+        with at("layers", key[0], "inbound_nodes", key[1]):
+            before = {(name, node) for name, node, _ in _histories(call)}
+        before |= {(key[0], key[1] - 1)} if key[1] else set()
+        waits_for[key] = {b for b in before if b not in known}
+        for b in waits_for[key]:
+            feeds.setdefault(b, []).append(key)
+    ready = [key for key in calls if not waits_for[key]]
+    order = []
+    while ready:  # in rounds, so that what is listed first runs first, as it was written
+        order += ready
+        fed = [(key, later) for key in ready for later in feeds.get(key, ())]
+        for key, later in fed:
+            waits_for[later].discard(key)
+        ready = list(dict.fromkeys(later for _, later in fed if not waits_for[later]))
+    if len(order) < len(calls):
+        done = set(order)
+        stuck = [key for key in calls if key not in done]
+        raise _stuck(sorted({n for n, _ in stuck}), [b for key in stuck for b in waits_for[key]], entries)
+    return order
+
+
+def _stuck(names: list[str], before: list[tuple[str, int]], entries: Mapping[str, Any]) -> ValueError:
+    lost = sorted({name for name, _ in before if name not in entries})
+    shown = names if len(names) <= 20 else [*names[:20], f"… ({len(names) - 20} more)"]
+    return ValueError(
+        explain(
+            f"The layers {shown} wait for each other (a cycle)"
+            + (f" or for {lost[:20]}, not in the config." * bool(lost) or "."),
+            received=f"{len(before)} inputs that never come to be",
+            usually="the config was edited by hand, or is damaged.",
+            write="inbound_nodes whose keras_history names layers that run before",
+        )
+    )
+
+
+def _operation(entry: Mapping[str, Any], reading: Reading) -> Any:
     if is_op_entry(entry):
         return op_of(entry["class_name"], str(entry.get("module") or ""))
     inner = entry["config"]
-    if "name" in entry and isinstance(inner, Mapping) and inner.get("name") is None:
+    if isinstance(inner, Mapping) and inner.get("name") is None:
         inner = {**inner, "name": entry["name"]}
-    return deserialize({**entry, "config": inner}, custom_objects, ("keras.layers", "keras"))
+    made = deserialize({**entry, "config": inner}, reading, ("keras.layers", "keras"))
+    if isinstance(made, Layer):
+        return made
+    raise ValueError(explain("A graph is of layers and ops.", received=f"a {type(made).__name__}: {made!r:.80}"))
 
 
-def _call(operation: Any, entry: Any, call: Any, outputs: Any, custom_objects: Any) -> Any:
-    args, kwargs = _read(call["args"], outputs, custom_objects), _read(call["kwargs"], outputs, custom_objects)
+def _call(operation: Any, entry: Any, call: Any, outputs: Any, reading: Reading) -> Any:
+    args, kwargs = _read(call["args"], outputs, reading), _read(call["kwargs"], outputs, reading)
+    reading.budget.spend("work", 1 + len(jax.tree.leaves((args, kwargs))) // 8)
     if not isinstance(operation, Op):
         # Keras writes mask: null for nested models; no mask is what a call without one means
-        return operation(*args, **{k: v for k, v in kwargs.items() if k != "mask" or v is not None})
-    if operation.name == "get_item" and isinstance(args[1], list):  # JSON made a list of the index tuple
-        args[1] = tuple(args[1])
-    kept = facts_of(operation.name).kept
-    settings = {k: v for k, v in entry["config"].items() if k != "name" and (k != "dtype" or k in kept)}
-    return record(operation, tuple(args), {**settings, **kwargs})
+        result = operation(*args, **{k: v for k, v in kwargs.items() if k != "mask" or v is not None})
+    else:
+        if operation.name == "get_item" and isinstance(args[1], list):  # JSON made a list of the index tuple
+            args[1] = tuple(args[1])
+        kept = facts_of(operation.name).kept
+        settings = {k: v for k, v in entry["config"].items() if k != "name" and (k != "dtype" or k in kept)}
+        settings = {k: deserialize_at(k, v, reading) for k, v in settings.items()}
+        check_call(operation.name, args, {**settings, **kwargs}, reading.budget)
+        result = record(operation, tuple(args), {**settings, **kwargs})
+    check_result(result)
+    return result
 
 
-def _histories(tree: Any, depth: int = 0) -> list[Any]:
-    if depth > MAX_DEPTH:
-        raise ValueError(explain(f"The config is nested more than {MAX_DEPTH} levels deep.", usually="a damaged file."))
+def _histories(tree: Any) -> list[tuple[str, int, int]]:
+    """The tensors that call arguments name, each as its layer, its call and its place in the call's outputs."""
     if isinstance(tree, Mapping):
         if tree.get("class_name") == _TENSOR:
-            return [tree["config"]["keras_history"]]
-        return [h for v in tree.values() for h in _histories(v, depth + 1)]
-    return [h for v in tree for h in _histories(v, depth + 1)] if isinstance(tree, list) else []
+            return [_history_of(tree)]
+        return [h for v in tree.values() for h in _histories(v)]
+    return [h for v in tree for h in _histories(v)] if isinstance(tree, list) else []
 
 
-def _read(tree: Any, outputs: Any, custom_objects: Any) -> Any:
+def _history_of(tensor: Mapping[str, Any]) -> tuple[str, int, int]:
+    config = tensor.get("config")
+    found = config.get("keras_history") if isinstance(config, Mapping) else None
+    if isinstance(found, list | tuple) and len(found) == 3:
+        name, node, index = found
+        if isinstance(name, str) and type(node) is int and type(index) is int and index >= 0:
+            return name, node, index
+    raise ValueError(
+        explain(
+            "A tensor's keras_history is the name of a layer, which of its calls, and which output of that.",
+            received=repr(found)[:80],
+            usually="the file is damaged or was edited.",
+            write='"keras_history": ["dense", 0, 0]',
+        )
+    )
+
+
+def _read(tree: Any, outputs: Any, reading: Reading) -> Any:
     """Call arguments from JSON, with recorded tensors in place of their records."""
     if isinstance(tree, list):
-        return [_read(v, outputs, custom_objects) for v in tree]
+        return [_read(v, outputs, reading) for v in tree]
     if isinstance(tree, Mapping):
         if tree.get("class_name") == _TENSOR:
-            name, node, index = tree["config"]["keras_history"]
+            name, node, index = _history_of(tree)
+            if index >= len(outputs[name, node]):
+                raise ValueError(
+                    explain(f"The config has no tensor {[name, node, index]}.", received=f"{len(outputs[name, node])}")
+                )
             return outputs[name, node][index]
         if "class_name" in tree and "config" in tree:
-            return deserialize(tree, custom_objects, ("keras.layers", "keras"))
-        return {k: _read(v, outputs, custom_objects) for k, v in tree.items()}
+            return deserialize(tree, reading, ("keras.layers", "keras"))
+        return {k: _read(v, outputs, reading) for k, v in tree.items()}
     return tree
 
 
@@ -354,6 +463,10 @@ def _map_ends(tree: Any, find: Any) -> Any:
     """`["name", 0, 0]`, or lists and dicts of those, as tensors."""
     if isinstance(tree, Mapping):
         return {k: _map_ends(v, find) for k, v in tree.items()}
-    if len(tree) == 3 and isinstance(tree[0], str) and isinstance(tree[1], int):
+    if not isinstance(tree, list | tuple):
+        raise ValueError(
+            explain("A model's ends are tensors.", received=repr(tree)[:80], write='["dense", 0, 0], or lists of those')
+        )
+    if len(tree) == 3 and isinstance(tree[0], str) and type(tree[1]) is int and type(tree[2]) is int:
         return find(tree)
     return [_map_ends(v, find) for v in tree]

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from flax import linen
 
-from ._config import deserialize, register, serialize, serialize_object
+from ._config import deserialize_at, register, serialize, serialize_object
 from ._construct import BASE_ARGUMENTS
 from ._dtypes import DTypePolicy, dtype_name
 from ._errors import explain
@@ -23,6 +23,7 @@ from ._run import call_with_masks, sow_masks
 from ._structure import check_shared
 from ._symbolic import SymbolicTensor
 from ._trainable import at_rest, told
+from ._where import at
 
 
 @register("keras")
@@ -159,7 +160,11 @@ class Sequential(Model):
         """The model that `get_config` described."""
         if "layers" not in config:
             return super().from_config(config, custom_objects)
-        layers = [deserialize(entry, custom_objects, ("keras.layers", "keras")) for entry in config["layers"]]
+        with at("layers"):
+            layers = [
+                deserialize_at(i, entry, custom_objects, ("keras.layers", "keras"))
+                for i, entry in enumerate(config["layers"])
+            ]
         if config.get("trainable") is False:
             layers = [layer if isinstance(layer, InputLayer) else told(layer) for layer in layers]
         extra = {k: config[k] for k in ("name", "trainable", "dtype") if config.get(k) is not None}

@@ -12,7 +12,16 @@ import numpy as np
 
 from ..core import Layer, dimension, explain, field, register
 from ._on_host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
-from ._vocabularies import _MODE, Learned, StringLookup, _optional_list, _with_learned
+from ._vocabularies import (
+    _MODE,
+    Learned,
+    StringLookup,
+    _given_vocabulary,
+    _weights_of,
+    _with_learned,
+    size_of_config,
+    vocabulary_of_config,
+)
 
 _PUNCTUATION = re.compile(r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']""")
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
@@ -80,8 +89,8 @@ class TextVectorization(Layer):
     output_mode: str = field("int", convert=_MODE)
     output_sequence_length: int | None = None
     pad_to_max_tokens: bool = False
-    vocabulary: Any = field(None, convert=_optional_list)
-    idf_weights: Any = field(None, convert=_optional_list)
+    vocabulary: Any = field(None, convert=_given_vocabulary)
+    idf_weights: Any = field(None, convert=_weights_of)
     sparse: bool = field(False, convert=no_sparse)
     ragged: bool = field(False, convert=no_sparse)
     encoding: str = "utf-8"
@@ -237,6 +246,6 @@ class TextVectorization(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        layer = super().from_config(StringLookup._safe(config), custom_objects)
-        size = config.get("vocabulary_size")
-        return layer if layer._lookup._table is not None or size is None else layer.replace(_size=int(size))
+        layer = super().from_config(vocabulary_of_config(config), custom_objects)
+        size = size_of_config(config)
+        return layer if layer._lookup._table is not None or size is None else layer.replace(_size=size)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Layer, explain, field, register
+from ..core import Layer, deserialize, explain, field, register
 from . import _arguments as arg
 from ._buckets import buckets, salt_pair
 from ._encodings import encode, output_mode
@@ -30,10 +30,61 @@ class Learned:
     idf_weights: tuple[float, ...] | None = None
 
 
-def _optional_list(value: Any) -> Any:
-    if value is None or isinstance(value, str | os.PathLike):
-        return value
+def _given_vocabulary(value: Any) -> Any:
+    """A vocabulary as code may give it: its entries, or the path of a file, which only code may name."""
+    return value if isinstance(value, str | os.PathLike) else _entries_of(value, "vocabulary")
+
+
+def _entries_of(value: Any, what: str) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str | bytes | Mapping) or np.ndim(np.asarray(value, object)) != 1:
+        raise ValueError(
+            explain(
+                f"`{what}` is a list.",
+                received=f"{type(value).__name__}: {value!r:.80}",
+                usually="one text where its entries were meant.",
+                write=f"{what}=[...]",
+            )
+        )
     return np.asarray(value).tolist()
+
+
+def _weights_of(value: Any) -> Any:
+    return _entries_of(value, "idf_weights")
+
+
+def vocabulary_of_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments in a config, its vocabulary as a list of entries, whatever form the config gives it.
+
+    A text in a file is an entry, never the name of another file: whoever made the file may not say what else is read.
+
+    Raises:
+        ValueError: a vocabulary that is no list of entries.
+    """
+    inner = {k: v for k, v in config.items() if k not in ("vocabulary_size", "has_input_vocabulary")}
+    given = deserialize(inner.get("vocabulary"))
+    if given is None:
+        return inner
+    entries = given.tolist() if isinstance(given, np.ndarray) and given.ndim == 1 else given
+    if not isinstance(entries, list) or not all(isinstance(e, str | int | float) for e in entries):
+        raise ValueError(
+            explain(
+                "The config of a lookup names a vocabulary file outside of the model's own, or holds no entries.",
+                received=repr(inner["vocabulary"])[:80],
+                usually="a layer that was made from a file, or a config made to read other files.",
+                write="layer.set_vocabulary(pathlib.Path(name).read_text().splitlines()) before saving",
+            )
+        )
+    return {**inner, "vocabulary": entries}
+
+
+def size_of_config(config: Mapping[str, Any]) -> int | None:
+    """How many entries the vocabulary has that is beside the weights, as a config says."""
+    size = config.get("vocabulary_size")
+    if size is None or (type(size) is int and size >= 0):
+        return size
+    raise ValueError(explain("`vocabulary_size` is a whole number.", received=repr(size)[:80]))
 
 
 class IndexLookup(Layer):
@@ -302,24 +353,9 @@ class IndexLookup(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        layer = super().from_config(cls._safe(config), custom_objects)
-        size = config.get("vocabulary_size")
-        return layer if layer._table is not None or size is None else layer.replace(_size=int(size))
-
-    @classmethod
-    def _safe(cls, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A config that names no file: what a saved model describes may not say what else to read."""
-        inner = {k: v for k, v in config.items() if k not in ("vocabulary_size", "has_input_vocabulary")}
-        if isinstance(inner.get("vocabulary"), str):
-            raise ValueError(
-                explain(
-                    "The config of a lookup names a vocabulary file outside of the model's own.",
-                    received=repr(inner["vocabulary"])[:80],
-                    usually="a layer that was made from a file, or a config made to read other files.",
-                    write="layer.set_vocabulary(pathlib.Path(name).read_text().splitlines()) before saving",
-                )
-            )
-        return inner
+        layer = super().from_config(vocabulary_of_config(config), custom_objects)
+        size = size_of_config(config)
+        return layer if layer._table is not None or size is None else layer.replace(_size=size)
 
 
 def _with_learned(config: dict[str, Any], learned: Learned | None, first: int) -> dict[str, Any]:
@@ -375,8 +411,8 @@ class StringLookup(IndexLookup):
     num_oov_indices: int = 1
     mask_token: str | None = None
     oov_token: str = "[UNK]"
-    vocabulary: Any = field(None, convert=_optional_list)
-    idf_weights: Any = field(None, convert=_optional_list)
+    vocabulary: Any = field(None, convert=_given_vocabulary)
+    idf_weights: Any = field(None, convert=_weights_of)
     invert: bool = False
     output_mode: str = field("int", convert=_MODE)
     pad_to_max_tokens: bool = False
@@ -443,9 +479,9 @@ class IntegerLookup(IndexLookup):
     num_oov_indices: int = 1
     mask_token: int | None = None
     oov_token: int = -1
-    vocabulary: Any = field(None, convert=_optional_list)
+    vocabulary: Any = field(None, convert=_given_vocabulary)
     vocabulary_dtype: str = field("int64", convert=arg.one_of("vocabulary_dtype", "int64"))
-    idf_weights: Any = field(None, convert=_optional_list)
+    idf_weights: Any = field(None, convert=_weights_of)
     invert: bool = False
     output_mode: str = field("int", convert=_MODE)
     sparse: bool = field(False, convert=no_sparse)

@@ -1,0 +1,81 @@
+"""Where in a config something is wrong, and the one boundary at which it is said."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from ._errors import explain, is_explained
+
+# So much of a message is shown: a config may hold text of any length.
+_LONGEST = 4_000
+
+
+class at:  # noqa: N801 - reads as a word: `with at("layers", name): ...`
+    """Notes on an error that passes through which part of a config was read; changes nothing else of it.
+
+    >>> try:
+    ...     with at("layers", "dense"), at("units"):
+    ...         int("many")
+    ... except ValueError as error:
+    ...     place_of(error)
+    'layers/dense/units'
+    """
+
+    __slots__ = ("keys",)
+
+    def __init__(self, *keys: Any) -> None:
+        self.keys = keys
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, Exception):
+            error.config_place = (*self.keys, *getattr(error, "config_place", ()))  # type: ignore[attr-defined]
+
+
+def place_of(error: BaseException) -> str:
+    """Where in the config an error came up; empty where nothing was noted."""
+    return "/".join(str(key)[:80] for key in getattr(error, "config_place", ()))[:400]
+
+
+@contextlib.contextmanager
+def described(what: Any) -> Iterator[None]:
+    """Errors of making something from the config in `what`, as a ValueError that says where and what.
+
+    An error of fkeras's own keeps its words and is told the place; any other is put into words here, whatever its type:
+    a config is data from outside, and no data ends in a bare KeyError, or in a message of a library that read it.
+
+    Args:
+        what: the file.
+
+    Raises:
+        ValueError: from the error that was raised. A file that is not there and a package that is missing are said
+            in words where they are raised, and pass.
+    """
+    try:
+        yield
+    except (FileNotFoundError, ImportError):
+        raise
+    except Exception as error:
+        if getattr(error, "config_is_described", False):
+            raise
+        made = ValueError(_words(error, str(what)))
+        made.config_is_described = True  # type: ignore[attr-defined]
+        raise made from error
+
+
+def _words(error: Exception, what: str) -> str:
+    place, text = place_of(error), str(error).strip()
+    if is_explained(text):
+        said = [repr(what)] * (what not in text) + [f"at {place}"] * bool(place)
+        return text[:_LONGEST] + (f"\n  In:       {', '.join(said)}" if said else "")
+    first = text.splitlines()[0][:200] if text else ""
+    return explain(
+        f"The model in {what!r} cannot be built from its config{f', at {place}' if place else ''}.",
+        received=f"nothing under {first}" if isinstance(error, KeyError) else f"{type(error).__name__}: {first}",
+        usually="the file is damaged or was edited, or a class of your own raised it.",
+        write="a file that model.save wrote",
+    )
