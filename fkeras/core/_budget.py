@@ -29,8 +29,8 @@ _MAX_OBJECTS_DEEP = 32
 # The longest name, equation or entry of a vocabulary, and the largest whole number: an index of 64 bits.
 _LONGEST_TEXT = 1 << 16
 _LARGEST_NUMBER = 1 << 64
-# These call what they hold in both directions.
-_TWICE = ("Bidirectional",)
+# These call what they hold more than once.
+_CALLS_OF = {"Bidirectional": 2, "TimeDistributed": 3}
 
 
 class Budget:
@@ -85,25 +85,28 @@ class Budget:
 
     def _size_of_mapping(self, value: Mapping[Any, Any], depth: int, objects: int) -> int:
         self._deeper(value, depth)
-        is_object = "class_name" in value and isinstance(value.get("config"), Mapping)
+        class_name, inner = value.get("class_name"), value.get("config")
+        is_object = isinstance(class_name, str) and isinstance(inner, Mapping) and not class_name.startswith("__")
         if is_object and objects >= _MAX_OBJECTS_DEEP:
             raise too_large(f"layers and models nested more than {_MAX_OBJECTS_DEEP} deep")
         if is_object:
-            check_size(value["class_name"], value["config"])
-        size = int(is_object)
-        for key, part in value.items():
-            _check_plain(key, self)
-            if isinstance(part, Mapping | list | tuple):
-                with at(key):
-                    size += self._size(part, depth + 1, objects + is_object)
-            else:
-                _check_plain(part, self)
-        within = value.get("layers")
-        if isinstance(within, list | tuple):
-            self.spend("layers", len(within))
-            self.spend("calls", size)
+            check_size(class_name, inner)
+        sizes = {key: self._size_at(key, part, depth, objects + is_object) for key, part in value.items()}
+        if isinstance(value.get("layers"), list | tuple):
+            self.spend("layers", len(value["layers"]))
+            self.spend("calls", sizes["layers"])
         calls = value.get("inbound_nodes")
-        return size * max(len(calls) if isinstance(calls, list) else 1, 1) * (1 + (value.get("class_name") in _TWICE))
+        within = sum(sizes.values()) - sizes.get("inbound_nodes", 0)
+        times = max(len(calls) if isinstance(calls, list) else 1, 1) * _CALLS_OF.get(class_name, 1)
+        return (within + is_object) * times
+
+    def _size_at(self, key: Any, part: Any, depth: int, objects: int) -> int:
+        _check_plain(key, self)
+        if not isinstance(part, Mapping | list | tuple):
+            _check_plain(part, self)
+            return 0
+        with at(key):
+            return self._size(part, depth + 1, objects)
 
     def _deeper(self, value: Any, depth: int) -> None:
         if depth > MAX_DEPTH:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,9 +46,44 @@ def is_symbolic(dim: Any) -> bool:
 
 
 def symbols(dims: Any) -> list[str]:
-    """The symbols' names in a shape, sorted."""
-    words = {w for d in dims if is_symbolic(d) for w in re.findall(r"[A-Za-z_]\w*", str(d))}
-    return sorted(words - {"floordiv", "mod", "max", "min", "non_negative"})
+    """The symbols' names in a shape, sorted; those of what an abbreviation stands for in its place."""
+    words = {w for d in dims if is_symbolic(d) for w in _words(str(d))}
+    return sorted({base for w in words for base in (_STANDS_FOR[w][1] if w in _STANDS_FOR else [w])})
+
+
+def _words(text: str) -> list[str]:
+    return [w for w in re.findall(r"[A-Za-z_]\w*", text) if w not in _FUNCTIONS]
+
+
+_FUNCTIONS = ("floordiv", "mod", "max", "min", "non_negative")
+
+# Sizes that take long to write take JAX exponentially long to compute with: four poolings of windows of 3 take minutes.
+# Beyond these bounds a size gets a symbol of its own. What the symbol stands for, its text and the symbols in that, is
+# the same for the same size, so this too is an alphabet and no state.
+_LONGEST, _MOST_STEPS = 200, 3
+_STANDS_FOR: dict[str, tuple[str, list[str]]] = {}
+
+
+def abbreviated(struct: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    """A shape with a symbol in place of each size that would be long to write.
+
+    >>> h = dimension("h")
+    >>> abbreviated(jax.ShapeDtypeStruct((h // 2,), "float32")).shape
+    (floordiv(h, 2),)
+    >>> abbreviated(jax.ShapeDtypeStruct((h // 2 // 3 // 5 // 7,), "float32")).shape
+    (size_cdb42e2868,)
+    """
+    shape = tuple(_short(d) if is_symbolic(d) else d for d in struct.shape)
+    return struct if shape == struct.shape else struct.update(shape=shape)
+
+
+def _short(dim: Any) -> Any:
+    text = str(dim)
+    if len(text) <= _LONGEST and sum(map(text.count, _FUNCTIONS[:4])) <= _MOST_STEPS:
+        return dim
+    name = f"size_{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    _STANDS_FOR[name] = text, symbols([dim])
+    return dimension(name)
 
 
 def substitute(dim: Any, sizes: dict[str, int]) -> int:
@@ -58,9 +94,18 @@ def substitute(dim: Any, sizes: dict[str, int]) -> int:
     """
     if not is_symbolic(dim):
         return int(dim)
-    names = {"floordiv": lambda a, b: a // b, "mod": lambda a, b: a % b, "max": max, "min": min}
-    # The text is JAX's own rendering of an expression, never a user's.
-    return int(eval(str(dim).replace("^", "**"), {"__builtins__": {}}, {**names, **sizes}))
+    found: dict[str, Any] = {"floordiv": lambda a, b: a // b, "mod": lambda a, b: a % b, "max": max, "min": min, **sizes}
+    waiting, value = [("", str(dim))], 0
+    while waiting:  # what abbreviations stand for comes before what they are in
+        name, text = waiting[-1]
+        inner = [(w, _STANDS_FOR[w][0]) for w in _words(text) if w in _STANDS_FOR and w not in found]
+        if inner:
+            waiting += inner
+            continue
+        # The text is JAX's own rendering of an expression, never a user's.
+        value = found[name] = eval(text.replace("^", "**"), {"__builtins__": {}}, found)
+        waiting.pop()
+    return int(value)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,7 +182,7 @@ def _trace(function: Callable[..., tuple[Any, Any]], inputs: list[jax.ShapeDtype
             raise needs_example("The layer", needs)
         return run(key, arrays)
 
-    return Inferred(outputs, variables, program, needs=needs)
+    return Inferred(jax.tree.map(abbreviated, outputs), variables, program, needs=needs)
 
 
 def needs_example(who: str, needs: str) -> ValueError:

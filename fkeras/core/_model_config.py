@@ -289,6 +289,7 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
                 made[name] = told(made[name])
             if isinstance(made[name], InputLayer):
                 outputs[name, 0] = [tensor_of(made[name])]
+                check_result(outputs[name, 0])
             else:
                 nodes = entry.get("inbound_nodes") or []
                 calls.update({(name, i): call for i, call in enumerate(_list_of(nodes, "inbound_nodes"))})
@@ -387,7 +388,10 @@ def _stuck(names: list[str], before: list[tuple[str, int]], entries: Mapping[str
 
 def _operation(entry: Mapping[str, Any], reading: Reading) -> Any:
     if is_op_entry(entry):
-        return op_of(entry["class_name"], str(entry.get("module") or ""))
+        class_name = entry.get("class_name")
+        if not isinstance(class_name, str) or not isinstance(entry["config"], Mapping):
+            raise ValueError(explain("An op's record holds its class_name and its config.", received=f"{entry!r:.80}"))
+        return op_of(class_name, str(entry.get("module") or ""))
     inner = entry["config"]
     if isinstance(inner, Mapping) and inner.get("name") is None:
         inner = {**inner, "name": entry["name"]}

@@ -12,7 +12,7 @@ from ._budget import Budget, too_large
 from ._config import registered
 from ._errors import explain
 from ._infer import is_symbolic
-from ._ops_config import facts_of
+from ._ops_config import facts_of, not_called
 from ._ops_rows import BOUNDED, LOOPS, refusal
 from ._symbolic import SymbolicTensor
 
@@ -77,14 +77,7 @@ def check_op(name: str) -> None:
     """
     why = refusal(name)
     if why is not None:
-        raise ValueError(
-            explain(
-                f"The graph calls the op {name!r}, which {why}.",
-                received=repr(name),
-                usually="a file made to harm, or a graph that only code can make.",
-                write=f"a layer of your own that calls fk.ops.{name}, and custom_objects={{...}} to load it",
-            )
-        )
+        raise not_called(name, why)
 
 
 def check_result(result: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from ._config import import_all, register, registered
 from ._errors import did_you_mean, explain
 from ._naming import snake_case
+from ._ops_rows import REFUSED, refusal
 from ._ops_table import TABLE
 from ._symbolic import OPERATORS, Op, _cast, getitem
 
@@ -154,13 +155,14 @@ def op_of(class_name: str, module: str = "") -> Op:
     Raises:
         ValueError: an op that fkeras does not have.
     """
-    import_all()
-    table = registered("keras.ops")
-    facts = {name: facts_of(name) for name in table}
-    named = [n for n, f in facts.items() if f.class_name == class_name]
+    table, facts, by_class = _index()
+    named = by_class.get(class_name, [])
     exact = [n for n in named if facts[n].module == module]
     name = (exact or named or [snake_case(class_name)])[0]
     if name not in table:
+        why = refusal(name)
+        if why in REFUSED:
+            raise not_called(name, why)
         raise ValueError(
             explain(
                 f"The config calls the op {class_name!r}, which fkeras does not have.",
@@ -171,6 +173,30 @@ def op_of(class_name: str, module: str = "") -> Op:
     if facts[name].arguments[: len(facts[name].called)] == facts[name].called:
         return Op(name, table[name])
     return KerasOp(name, _in_keras_order(table[name], facts[name]))
+
+
+@functools.cache
+def _index() -> tuple[dict[str, Any], dict[str, OpFacts], dict[str, list[str]]]:
+    """The ops by name, what is known of each, and the names of those whose class has a name."""
+    import_all()
+    table = registered("keras.ops")
+    facts = {name: facts_of(name) for name in table}
+    by_class: dict[str, list[str]] = {}
+    for name, fact in facts.items():
+        by_class.setdefault(fact.class_name, []).append(name)
+    return table, facts, by_class
+
+
+def not_called(name: str, why: str) -> ValueError:
+    """The error for an op that no file may call."""
+    return ValueError(
+        explain(
+            f"The graph calls the op {name!r}, which {why}.",
+            received=repr(name),
+            usually="a file made to harm, or a graph that only code can make.",
+            write=f"a layer of your own that calls fk.ops.{name}, and custom_objects={{...}} to load it",
+        )
+    )
 
 
 def _in_keras_order(function: Callable[..., Any], facts: OpFacts) -> Callable[..., Any]:

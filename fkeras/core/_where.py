@@ -8,8 +8,8 @@ from typing import Any
 
 from ._errors import explain, is_explained
 
-# So much of a message is shown: a config may hold text of any length.
-_LONGEST = 4_000
+# So much of a message is shown, in all and of each line: a config may hold text of any length.
+_LONGEST, _LONGEST_LINE = 4_000, 600
 
 
 class at:  # noqa: N801 - reads as a word: `with at("layers", name): ...`
@@ -71,7 +71,8 @@ def _words(error: Exception, what: str) -> str:
     place, text = place_of(error), str(error).strip()
     if is_explained(text):
         said = [repr(what)] * (what not in text) + [f"at {place}"] * bool(place)
-        return text[:_LONGEST] + (f"\n  In:       {', '.join(said)}" if said else "")
+        shown = "\n".join(line[:_LONGEST_LINE] for line in text.splitlines())[:_LONGEST]
+        return shown + (f"\n  In:       {', '.join(said)}" if said else "")
     first = text.splitlines()[0][:200] if text else ""
     return explain(
         f"The model in {what!r} cannot be built from its config{f', at {place}' if place else ''}.",
