@@ -58,11 +58,9 @@ class DTypePolicy(Configured):
     name: str = "float32"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or self.name in ("mixed_bfloat16", "mixed_float16", "string"):
+        if self.name in ("mixed_bfloat16", "mixed_float16", "string"):
             return
-        try:
-            jnp.dtype(self.name)
-        except TypeError:
+        if not isinstance(self.name, str) or not _is_of_numbers(self.name):
             raise ValueError(
                 explain(
                     f"Unknown dtype policy {self.name!r}.",
@@ -70,7 +68,7 @@ class DTypePolicy(Configured):
                     usually="a misspelt dtype.",
                     write='dtype="float32", dtype="bfloat16" or dtype="mixed_bfloat16"',
                 )
-            ) from None
+            )
 
     @property
     def compute_dtype(self) -> str:
@@ -83,6 +81,39 @@ class DTypePolicy(Configured):
         return "float32" if self.name.startswith("mixed_") else self.name
 
 
+def _is_of_numbers(name: str) -> bool:
+    try:
+        return jnp.dtype(name).kind == "b" or jnp.issubdtype(jnp.dtype(name), jnp.number)
+    except TypeError:
+        return False
+
+
+def name_of_record(record: dict[str, Any]) -> str:
+    """The policy's name in a config that was not deserialised yet.
+
+    Raises:
+        ValueError: a record of something else.
+
+    >>> name_of_record({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "bfloat16"}})
+    'bfloat16'
+    """
+    inner = record.get("config")
+    if (
+        record.get("class_name") in ("DTypePolicy", "FloatDTypePolicy")
+        and isinstance(inner, dict)
+        and set(inner) == {"name"}
+    ):
+        return DTypePolicy(inner["name"]).name
+    raise ValueError(
+        explain(
+            "This is no dtype policy.",
+            received=repr(record)[:80],
+            usually="a damaged config.",
+            write='{"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}',
+        )
+    )
+
+
 def policy_name(dtype: Any) -> str:
     """The policy's name for whatever a user may pass as `dtype=`; `None` is float32.
 
@@ -93,8 +124,8 @@ def policy_name(dtype: Any) -> str:
         return "float32"
     if isinstance(dtype, DTypePolicy):
         return dtype.name
-    if isinstance(dtype, dict):  # a config that was not deserialised yet
-        return policy_name(dtype.get("config", {}).get("name"))
+    if isinstance(dtype, dict):
+        return name_of_record(dtype)
     if isinstance(dtype, str):
         return DTypePolicy(dtype).name
     return jnp.dtype(dtype).name

@@ -94,7 +94,13 @@ def substitute(dim: Any, sizes: dict[str, int]) -> int:
     """
     if not is_symbolic(dim):
         return int(dim)
-    found: dict[str, Any] = {"floordiv": lambda a, b: a // b, "mod": lambda a, b: a % b, "max": max, "min": min, **sizes}
+    found: dict[str, Any] = {
+        "floordiv": lambda a, b: a // b,
+        "mod": lambda a, b: a % b,
+        "max": max,
+        "min": min,
+        **sizes,
+    }
     waiting, value = [("", str(dim))], 0
     while waiting:  # what abbreviations stand for comes before what they are in
         name, text = waiting[-1]

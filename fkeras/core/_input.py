@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from ._config import register
-from ._dtypes import dtype_name, dtype_of
+from ._dtypes import dtype_name, dtype_of, name_of_record
 from ._errors import explain
 from ._fields import field
 from ._infer import Inferred, dimension
@@ -128,7 +128,7 @@ def tensor_of(layer: InputLayer) -> SymbolicTensor:
 
 def _dtype_name(dtype: Any) -> str:
     if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name")
+        dtype = name_of_record(dtype)
     name = getattr(dtype, "variable_dtype", dtype)
     return dtype_name(name)
 

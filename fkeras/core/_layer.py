@@ -596,6 +596,8 @@ class Layer(linen.Module, kw_only=True):
         """
         made = {k: deserialize_at(k, v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
         made.pop("autocast", None)
+        if not isinstance(made.get("trainable", True), bool):
+            raise ValueError(explain("`trainable` is true or false.", received=repr(made["trainable"])[:80]))
         made = told(made) if made.get("trainable") is False else made
         return call_with_config(cls, made, always=_construct.BASE_ARGUMENTS)
 

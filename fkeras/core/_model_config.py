@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from ._budget import Reading
+from ._build_config import build_config_of, check_build_config
 from ._config import deserialize, deserialize_at, serialize, serialize_object
 from ._dtypes import dtype_name
 from ._errors import did_you_mean, explain
@@ -36,28 +37,8 @@ def layer_entry(layer: Layer, graph: Graph | None) -> dict[str, Any]:
         entry.update(module="keras.src.models.functional", class_name="Functional", registered_name="Functional")
     calls = graph.calls_of_index.get(id(layer)) if graph is not None else None
     if calls and calls[0].variables.get("params"):
-        entry["build_config"] = _build_config(layer, calls[0])
+        entry["build_config"] = build_config_of(layer, calls[0])
     return entry
-
-
-def _build_config(layer: Layer, node: Node) -> dict[str, Any]:
-    """The shapes a layer's weights were made for: of its first argument, or of each by name, as Keras's `build`."""
-    args, kwargs = jax.tree.unflatten(node.treedef, node.leaves)
-    given = {**dict(zip(layer._call_parameters.names, args, strict=False)), **kwargs}
-
-    def shapes(tree: Any) -> Any:
-        return _listed(jax.tree.map(lambda t: _Written(list(t.shape)), tree))
-
-    named = {
-        f"{name}_shape": _unwrap(shapes(value))
-        for name, value in given.items()
-        if _has_tensors(value) and not name.endswith("mask") and name not in ("initial_state", "states")
-    }
-    return {"input_shape": next(iter(named.values()))} if len(named) == 1 else {"shapes_dict": named}
-
-
-def _has_tensors(value: Any) -> bool:
-    return any(isinstance(leaf, SymbolicTensor) for leaf in jax.tree.leaves(value))
 
 
 def _is_graph_model(layer: Any) -> bool:
@@ -278,6 +259,7 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
         ValueError: calls that wait for each other (a cycle) or for a layer that is not there.
     """
     reading = Reading.of(custom_objects)
+    check_keys(config, ("name", "trainable", "dtype", "layers", "input_layers", "output_layers"), "A functional model")
     entries = _entries(config["layers"])
     made: dict[str, Any] = {}
     outputs: dict[tuple[str, int], list[Any]] = {}
@@ -297,6 +279,10 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
         with at("layers", name, "inbound_nodes", index):
             result = _call(made[name], entries[name], calls[name, index], outputs, reading)
             outputs[name, index] = jax.tree.leaves(result)
+    for name, entry in entries.items():
+        made_by = outputs.get((name, 0)) or [None]
+        with at("layers", name):
+            check_build_config(made[name], entry.get("build_config"), getattr(made_by[0], "node", None))
 
     def find(history: Any) -> SymbolicTensor:
         key = (history[0], max(history[1] - _own_nodes(made.get(history[0])), 0))
@@ -312,6 +298,25 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
             ends.append(_map_ends(config[which], find))
     extra = {k: config[k] for k in ("name", "trainable") if config.get(k) is not None}
     return cls(*ends, **extra)
+
+
+def check_keys(config: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
+    """Refuse a config that says something of which nothing here would come.
+
+    Raises:
+        ValueError: naming it.
+    """
+    unknown = [key for key in config if key not in known]
+    if unknown:
+        raise ValueError(
+            explain(
+                f"{what} has no {unknown[0]!r}.",
+                received=f"config keys {sorted(map(str, config))}"[:300],
+                usually=did_you_mean(unknown[0], known),
+            )
+        )
+    if not isinstance(config.get("trainable", True), bool):
+        raise ValueError(explain("`trainable` is true or false.", received=repr(config["trainable"])[:80]))
 
 
 def _entries(layers: Any) -> dict[str, Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 from flax import linen
 
+from ._build_config import check_build_config
 from ._config import deserialize_at, register, serialize, serialize_object
 from ._construct import BASE_ARGUMENTS
 from ._dtypes import DTypePolicy, dtype_name
@@ -17,7 +18,7 @@ from ._input import InputLayer, tensor_of
 from ._inputs import match
 from ._layer import Layer
 from ._model import Model
-from ._model_config import layer_entry
+from ._model_config import check_keys, layer_entry
 from ._naming import name_layers
 from ._run import call_with_masks, sow_masks
 from ._structure import check_shared
@@ -160,6 +161,7 @@ class Sequential(Model):
         """The model that `get_config` described."""
         if "layers" not in config:
             return super().from_config(config, custom_objects)
+        check_keys(config, ("name", "trainable", "dtype", "layers", "build_input_shape"), "A Sequential")
         with at("layers"):
             layers = [
                 deserialize_at(i, entry, custom_objects, ("keras.layers", "keras"))
@@ -171,7 +173,13 @@ class Sequential(Model):
         shape = config.get("build_input_shape")
         if shape and layers and not isinstance(layers[0], InputLayer) and not isinstance(shape[0], list | tuple):
             layers = [InputLayer(batch_shape=shape), *layers]
-        return cls(layers, **extra)  # type: ignore[arg-type]
+        model = cls(layers, **extra)  # type: ignore[arg-type]
+        if model.graph is not None:
+            for i, (entry, layer) in enumerate(zip(config["layers"], layers, strict=False)):
+                calls = model.graph.calls_of_index.get(id(layer))
+                with at("layers", i):
+                    check_build_config(layer, entry.get("build_config"), calls[0] if calls else None)
+        return model
 
 
 Sequential.call.runs_graph = True  # type: ignore[attr-defined]

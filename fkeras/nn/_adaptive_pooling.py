@@ -39,16 +39,17 @@ class _AdaptivePool(Layer):
         raise NotImplementedError
 
 
-def _windows(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> tuple[jax.Array, np.ndarray]:
+def _windows(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> tuple[jax.Array, jax.Array]:
     """Each window's numbers on a new axis after `axis`, all as long as the longest, and which of them are inside."""
-    places = starts[:, None] + np.arange((ends - starts).max())
-    return jnp.take(x, np.minimum(places, ends[:, None] - 1), axis=axis), places < ends[:, None]
+    last = jnp.asarray(ends, jnp.int32)[:, None]
+    places = jnp.asarray(starts, jnp.int32)[:, None] + jnp.arange(int((ends - starts).max()), dtype=jnp.int32)[None]
+    return jnp.take(x, jnp.minimum(places, last - 1), axis=axis), places < last
 
 
 class _AdaptiveAverage(_AdaptivePool):
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
         found, inside = _windows(x, axis, starts, ends)
-        counts = jnp.asarray(inside.sum(axis=1), jnp.int32).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+        counts = jnp.asarray(ends - starts, jnp.int32).reshape((-1,) + (1,) * (x.ndim - axis - 1))
         inside = inside.reshape((1,) * axis + inside.shape + (1,) * (x.ndim - axis - 1))
         return jnp.sum(jnp.where(inside, found, 0), axis=axis + 1) / counts.reshape((1,) * axis + counts.shape)
 

@@ -110,7 +110,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
     """Frames of the last axis, `(..., frames, sequence_length)`."""
     x = jnp.asarray(x)
     frames = (x.shape[-1] - sequence_length) // sequence_stride + 1
-    at = sequence_stride * np.arange(frames)[:, None] + np.arange(sequence_length)[None, :]
+    at = sequence_stride * jnp.arange(frames)[:, None] + jnp.arange(sequence_length)[None, :]
     return jnp.take(x, at, axis=-1)
 
 
