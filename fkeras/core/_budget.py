@@ -22,6 +22,8 @@ _LIMITS = {
     "layers": (5_000, "layers"),
     "calls": (20_000, "calls of layers, those of models inside models each time that they run"),
     "work": (50_000, "steps of work that its numbers ask for"),
+    "metrics": (1_000, "losses and metrics"),
+    "kept": (1 << 26, "numbers that its metrics keep"),
 }
 # Lists and dicts within each other, and objects (layers, models, initializers) within each other.
 MAX_DEPTH = 120
@@ -31,6 +33,8 @@ _LONGEST_TEXT = 1 << 16
 _LARGEST_NUMBER = 1 << 64
 # These call what they hold more than once.
 _CALLS_OF = {"Bidirectional": 2, "TimeDistributed": 3}
+# Arguments of `compile` of which there may be several.
+_MANY = ("loss", "metrics", "weighted_metrics")
 
 
 class Budget:
@@ -90,7 +94,9 @@ class Budget:
         if is_object and objects >= _MAX_OBJECTS_DEEP:
             raise too_large(f"layers and models nested more than {_MAX_OBJECTS_DEEP} deep")
         if is_object:
-            check_size(class_name, inner)
+            self.spend("kept", check_size(class_name, inner))
+        for key in _MANY:
+            self.spend("metrics", _count(value.get(key)))
         sizes = {key: self._size_at(key, part, depth, objects + is_object) for key, part in value.items()}
         if isinstance(value.get("layers"), list | tuple):
             self.spend("layers", len(value["layers"]))
@@ -123,6 +129,13 @@ def _check_plain(value: Any, budget: Budget) -> None:
             _check_whole(value)
     elif isinstance(value, int) and not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
         raise too_large("a number of more than 64 bits")
+
+
+def _count(value: Any) -> int:
+    """How many names and objects a list or dict of them has, and those within it."""
+    if isinstance(value, Mapping):
+        return 1 if "class_name" in value else sum(map(_count, value.values()))
+    return sum(map(_count, value)) if isinstance(value, list | tuple) else int(value is not None)
 
 
 def _check_whole(text: str) -> None:

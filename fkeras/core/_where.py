@@ -42,7 +42,7 @@ def place_of(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def described(what: Any) -> Iterator[None]:
+def described(what: Any, passing: tuple[type[Exception], ...] = (FileNotFoundError, ImportError)) -> Iterator[None]:
     """Errors of making something from the config in `what`, as a ValueError that says where and what.
 
     An error of fkeras's own keeps its words and is told the place; any other is put into words here, whatever its type:
@@ -50,14 +50,15 @@ def described(what: Any) -> Iterator[None]:
 
     Args:
         what: the file.
+        passing: errors that pass as they are: a file that is not there and a package that is missing are said in words
+            where they are raised.
 
     Raises:
-        ValueError: from the error that was raised. A file that is not there and a package that is missing are said
-            in words where they are raised, and pass.
+        ValueError: from the error that was raised.
     """
     try:
         yield
-    except (FileNotFoundError, ImportError):
+    except passing:
         raise
     except Exception as error:
         if getattr(error, "config_is_described", False):
