@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import deserialize, did_you_mean, explain, serialize
+from ..core import Budget, at, deserialize, did_you_mean, explain, serialize
 from ..train import Trainer, TrainState
 from ..train import optimizers as fk_optimizers
 from ._values import decode, encode
@@ -145,8 +145,13 @@ def compiled(
     """
     known = field_names(cls)
     config = said["compile_config"]
-    wanted = [name for name in KERAS_ARGUMENTS if name in config and name not in given.parts]
-    arguments = {name: _restore(name, config[name], given.custom_objects) for name in wanted}
+    if not isinstance(config, Mapping):
+        raise ValueError(explain("A compile config is a dict of `compile`'s arguments.", received=repr(config)[:80]))
+    Budget().examine(config)
+    arguments = {}
+    for name in (name for name in KERAS_ARGUMENTS if name in config and name not in given.parts):
+        with at("compile_config", name):
+            arguments[name] = _restore(name, config[name], given.custom_objects)
     gone = []
     for name, value in (said.get("fields") or {}).items():
         if name in given.parts:

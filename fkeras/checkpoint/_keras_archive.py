@@ -24,6 +24,8 @@ WEIGHTS = "model.weights"
 # Weights hardly compress; a member that shrank a thousandfold was made to fill the memory of its reader.
 _MAX_RATIO = 200
 _MAX_MEMBERS = 10_000
+# Vocabularies: two million entries of thirty letters.
+_MAX_ASSETS = 64 << 20
 _CHUNK = 1 << 20
 
 
@@ -203,7 +205,7 @@ class Archive:
         except (zipfile.BadZipFile, OSError, EOFError) as error:
             raise self.damaged(f"{info.filename}: {error}") from None
 
-    def assets(self, limit: int = 1 << 30) -> dict[str, bytes]:
+    def assets(self, limit: int = _MAX_ASSETS) -> dict[str, bytes]:
         """Files that layers keep beside their weights, by path under `assets/`."""
         found = {}
         for name in sorted(n for n in self.names if n.startswith("assets/")):

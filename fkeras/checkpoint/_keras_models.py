@@ -65,6 +65,8 @@ def read_config(archive: Archive) -> dict[str, Any]:
     config = archive.json(CONFIG)
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
+    if not isinstance(config.get("compile_config", {}), Mapping | None):
+        raise archive.damaged(f"a compile_config that is no dict: {config['compile_config']!r:.80}")
     with described(archive.path):
         Budget().examine(config)
         return dict(in_plain_policies(config, str(archive.path)))

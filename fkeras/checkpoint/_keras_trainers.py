@@ -133,7 +133,7 @@ def load_keras_trainer(filepath: Any, given: Given) -> tuple[Trainer, TrainState
         with described(archive.path):
             named = {k: v for k, v in told.items() if k != "optimizer" or v is not None}
             trainer = compiled(cls, model, {**mine, "compile_config": named}, given)
-        with open_weights(archive) as weights:
+        with described(archive.path), open_weights(archive) as weights:
             variables, _ = fill(model, spec, args, weights)
             example = as_example(mine.get("example")) if mine.get("example") is not None else (args or (None,))[0]
             handed = "optimizer" in given.parts

@@ -97,9 +97,10 @@ class Budget:
             self.spend("kept", check_size(class_name, inner))
         for key in _MANY:
             self.spend("metrics", _count(value.get(key)))
-        sizes = {key: self._size_at(key, part, depth, objects + is_object) for key, part in value.items()}
         if isinstance(value.get("layers"), list | tuple):
             self.spend("layers", len(value["layers"]))
+        sizes = {key: self._size_at(key, part, depth, objects + is_object) for key, part in value.items()}
+        if isinstance(value.get("layers"), list | tuple):
             self.spend("calls", sizes["layers"])
         calls = value.get("inbound_nodes")
         within = sum(sizes.values()) - sizes.get("inbound_nodes", 0)

@@ -64,7 +64,7 @@ def check_build_config(layer: Any, record: Any, node: Node | None) -> None:
         if node is None or not isinstance(layer, Layer) or not _is_shape(shape) or len(node.inputs) != 1:
             return
         found = node.inputs[0].symbolic_shape
-        if not node.variables.get("params") or _alike(shape, found):
+        if not node.variables.get("params") or alike(shape, found):
             return
         struct = jax.ShapeDtypeStruct(tuple(1 if d is None else d for d in shape), node.inputs[0].dtype)
         key = jax.eval_shape(lambda: jax.random.key(0))
@@ -77,6 +77,27 @@ def check_build_config(layer: Any, record: Any, node: Node | None) -> None:
                 explain(
                     f"{layer.path_text()} was built for other weights than it has in this model.",
                     received=f"input_shape {shape} in its build_config, {list(node.inputs[0].shape)} in the graph",
+                    usually="the file is damaged or was edited.",
+                )
+            )
+
+
+def check_build_of_model(model: Any, record: Any) -> None:
+    """Refuse a record of another input than the model has, where it has one.
+
+    Raises:
+        ValueError: saying both.
+    """
+    check_build_config(model, record, None)
+    graph, shape = getattr(model, "graph", None), (record or {}).get("input_shape")
+    if graph is None or not _is_shape(shape) or not isinstance(graph.inputs, SymbolicTensor):
+        return
+    if not alike(shape, graph.inputs.symbolic_shape):
+        with at("build_config"):
+            raise ValueError(
+                explain(
+                    f"{model.path_text()} was built for another input than its layers take.",
+                    received=f"input_shape {shape} in its build_config, {list(graph.inputs.shape)} in the graph",
                     usually="the file is damaged or was edited.",
                 )
             )
@@ -106,8 +127,12 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(d is None or (type(d) is int and 0 <= d < 1 << 48) for d in value)
 
 
-def _alike(shape: Any, found: tuple[Any, ...]) -> bool:
-    """Whether two shapes have the same axes after the first, as far as both are known."""
+def alike(shape: Any, found: tuple[Any, ...]) -> bool:
+    """Whether two shapes have the same axes after the first, as far as both are known.
+
+    >>> alike([None, 3], (8, 3)), alike([None, 3], (8, 4)), alike([None], (8, 3))
+    (True, False, False)
+    """
     pairs = list(zip(shape[1:], found[1:], strict=False))
     return len(shape) == len(found) and all(a is None or is_symbolic(b) or a == b for a, b in pairs)
 

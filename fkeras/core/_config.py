@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._budget import MAX_DEPTH, Reading, too_large
+from ._config_types import check_types
 from ._errors import did_you_mean, explain
 from ._ops_rows import FREE
 from ._where import at
@@ -380,6 +381,7 @@ class Configured:
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The object that `get_config` described."""
         made = {k: deserialize_at(k, v, custom_objects, cls._config_modules) for k, v in config.items()}
+        check_types(cls, made)
         return call_with_config(cls, made)
 
 
@@ -424,7 +426,17 @@ def get(module: str, identifier: Any, custom_objects: Mapping[str, Any] | None =
         return None
     kind = module.rpartition(".")[2]
     if isinstance(identifier, Mapping):
-        return deserialize(identifier, custom_objects, (module,))
+        made = deserialize(identifier, custom_objects, (module,))
+        if made is None or callable(made) or hasattr(made, "get_config"):
+            return made
+        raise ValueError(
+            explain(
+                f"This config describes none of {kind}.",
+                received=repr(identifier)[:80],
+                usually="the config is damaged: class_name or config is missing.",
+                write=f"a name, a config dict, or an object of fk.{kind}",
+            )
+        )
     if isinstance(identifier, str):
         found = (custom_objects or {}).get(identifier)
         found = _entry(module, identifier) if found is None else found

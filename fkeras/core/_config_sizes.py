@@ -33,7 +33,13 @@ LARGEST = {
 _KEPT: dict[str, dict[str, int]] = {
     **{
         name: {"num_thresholds": 1 << 14, "num_labels": 1 << 20}
-        for name in ("AUC", "SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall", "RecallAtPrecision")
+        for name in (
+            "AUC",
+            "SensitivityAtSpecificity",
+            "SpecificityAtSensitivity",
+            "PrecisionAtRecall",
+            "RecallAtPrecision",
+        )
     },
     **{name: {"num_classes": 1 << 12} for name in ("IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")},
     **{name: {"num_classes": 1 << 20} for name in ("FBetaScore", "F1Score")},

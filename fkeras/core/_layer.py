@@ -23,6 +23,7 @@ from flax.core import Scope
 from . import _construct
 from ._call_parameters import Parameters, parameters_of
 from ._config import call_with_config, deserialize_at, get, serialize
+from ._config_types import check_types
 from ._construct import Description, is_module
 from ._dtypes import DTypePolicy, is_string, policy_name
 from ._errors import did_you_mean, explain
@@ -596,8 +597,7 @@ class Layer(linen.Module, kw_only=True):
         """
         made = {k: deserialize_at(k, v, custom_objects, ("keras.layers", "keras")) for k, v in config.items()}
         made.pop("autocast", None)
-        if not isinstance(made.get("trainable", True), bool):
-            raise ValueError(explain("`trainable` is true or false.", received=repr(made["trainable"])[:80]))
+        check_types(cls, made)
         made = told(made) if made.get("trainable") is False else made
         return call_with_config(cls, made, always=_construct.BASE_ARGUMENTS)
 

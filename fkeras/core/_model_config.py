@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from ._budget import Reading
-from ._build_config import build_config_of, check_build_config
+from ._build_config import alike, build_config_of, check_build_config, check_build_of_model, check_shapes
 from ._config import deserialize, deserialize_at, serialize, serialize_object
 from ._dtypes import dtype_name
 from ._errors import did_you_mean, explain
@@ -18,7 +18,7 @@ from ._input import InputLayer, tensor_of
 from ._json import read_json
 from ._layer import Layer
 from ._naming import free_name
-from ._ops_bounds import check_call, check_result
+from ._ops_bounds import check_call, check_op, check_result
 from ._ops_config import facts_of, is_op_entry, op_of, split_arguments
 from ._structure import walk
 from ._symbolic import Node, Op, SymbolicTensor, record
@@ -55,6 +55,7 @@ def graph_config(model: Any) -> dict[str, Any]:
         entry: dict[str, Any]
         name: Any
         if isinstance(operation, Node):
+            check_op(operation.operation.name)  # what no file may call is not written to one
             facts = facts_of(operation.operation.name)
             name = graph.name_of(operation)
             args, kwargs = jax.tree.unflatten(operation.treedef, operation.leaves)
@@ -248,6 +249,7 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     reading.budget.examine(config)
     with at("config"):
         model = deserialize(config, reading, ("keras", "keras.layers"))
+    check_build_of_model(model, config.get("build_config"))
     inside = config.get("weights_inside")
     return _store_inside(model, inside, reading) if inside else model
 
@@ -269,12 +271,12 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
             made[name] = _operation(entry, reading)
             if config.get("trainable") is False and not isinstance(made[name], InputLayer):
                 made[name] = told(made[name])
+            nodes = _list_of(entry.get("inbound_nodes") or [], "inbound_nodes")
             if isinstance(made[name], InputLayer):
                 outputs[name, 0] = [tensor_of(made[name])]
                 check_result(outputs[name, 0])
             else:
-                nodes = entry.get("inbound_nodes") or []
-                calls.update({(name, i): call for i, call in enumerate(_list_of(nodes, "inbound_nodes"))})
+                calls.update({(name, i): call for i, call in enumerate(nodes)})
     for name, index in _in_order(calls, outputs, entries):
         with at("layers", name, "inbound_nodes", index):
             result = _call(made[name], entries[name], calls[name, index], outputs, reading)
@@ -286,7 +288,7 @@ def model_from_graph_config(cls: Any, config: Mapping[str, Any], custom_objects:
 
     def find(history: Any) -> SymbolicTensor:
         key = (history[0], max(history[1] - _own_nodes(made.get(history[0])), 0))
-        if key not in outputs or not 0 <= history[2] < len(outputs[key]):
+        if history[1] < 0 or key not in outputs or not 0 <= history[2] < len(outputs[key]):
             raise ValueError(
                 explain(f"The config has no tensor {list(history)}.", usually=did_you_mean(history[0], entries))
             )
@@ -461,11 +463,26 @@ def _read(tree: Any, outputs: Any, reading: Reading) -> Any:
                 raise ValueError(
                     explain(f"The config has no tensor {[name, node, index]}.", received=f"{len(outputs[name, node])}")
                 )
-            return outputs[name, node][index]
+            tensor = outputs[name, node][index]
+            _check_recorded(tensor, tree["config"].get("shape"))
+            return tensor
         if "class_name" in tree and "config" in tree:
             return deserialize(tree, reading, ("keras.layers", "keras"))
         return {k: _read(v, outputs, reading) for k, v in tree.items()}
     return tree
+
+
+def _check_recorded(tensor: SymbolicTensor, shape: Any) -> None:
+    """Compare the shape that a call records of what it takes with what the call before it makes."""
+    check_shapes(shape)
+    if isinstance(shape, list | tuple) and not alike(shape, tensor.symbolic_shape):
+        raise ValueError(
+            explain(
+                "A call in the config takes a tensor of another shape than the layer before it makes.",
+                received=f"{list(shape)} in the record, {list(tensor.shape)} as the layers are described",
+                usually="the file is damaged or was edited.",
+            )
+        )
 
 
 def _map_ends(tree: Any, find: Any) -> Any:

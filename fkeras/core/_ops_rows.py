@@ -69,8 +69,8 @@ fill_diagonal place put put_along_axis
 # ... say something that is no array.
 NO_ARRAY = """
 broadcast_shapes can_cast diag_indices diag_indices_from einsum_path get_scaled_dot_general_config indices iscomplexobj
-isdtype isrealobj isscalar issubdtype promote_types result_type shape tril_indices tril_indices_from triu_indices
-triu_indices_from
+isdtype isrealobj isscalar issubdtype iterable promote_types result_type shape tril_indices tril_indices_from
+triu_indices triu_indices_from
 """
 
 REFUSED = {

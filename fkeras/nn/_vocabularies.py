@@ -22,6 +22,10 @@ from ._on_host import as_text, is_text, no_sparse, refuse_tracing, text_outputs
 _MODE = output_mode("int", "one_hot", "multi_hot", "count", "tf_idf")
 
 
+# A dict of so many entries has a quarter of a gigabyte.
+_MOST_ENTRIES = 2_000_000
+
+
 @dataclasses.dataclass(frozen=True)
 class Learned:
     """What `adapt`, `set_vocabulary` or a file gave a lookup: its entries without the special ones, and weights."""
@@ -263,6 +267,15 @@ class IndexLookup(Layer):
     def _with_assets(self, files: Mapping[str, Any]) -> Any:
         if self.vocabulary is not None or "vocabulary.txt" not in files:
             return self
+        if files["vocabulary.txt"].count(b"\n") > _MOST_ENTRIES:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} has more entries in its file than are read.",
+                    received=f"{files['vocabulary.txt'].count(10):,} lines, at most {_MOST_ENTRIES:,}",
+                    usually="a file made to fill the memory of its reader.",
+                    write="layer.set_vocabulary(entries), and model.load_weights(path, variables)",
+                )
+            )
         lines = files["vocabulary.txt"].decode().splitlines()
         while lines and not lines[-1]:
             lines.pop()

@@ -7,6 +7,7 @@ was: that is what damage and edits look like. Where the structure changes, the f
 import collections
 import json
 import shutil
+import zipfile
 
 import h5py
 import jax
@@ -165,3 +166,51 @@ def test_a_thousand_mutations_are_caught(model, variables, tmp_path, form):
     assert sum(refused.values()) >= form.count * 6 // 7
     good.write(good.arrays, "value")
     assert jax.tree.all(jax.tree.map(np.array_equal, model.load_weights(good.path, variables), variables))
+
+
+# ------------------------------------------------------------------ configs
+def places(value, path=()):
+    """The path of every value within a config."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        yield from places(part, (*path, key))
+
+
+def swapped(config, path, value):
+    """The config with another value at a path."""
+    made = json.loads(json.dumps(config))
+    *parents, last = path
+    place = made
+    for key in parents:
+        place = place[key]
+    place[last] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("part", "load", "step"), [("config", fk.load_model, 3), ("compile_config", fk.load_trainer, 7)]
+)
+def test_values_of_other_types_are_refused_in_words_or_open(tmp_path, part, load, step):
+    """A value of any type in any place of a config ends in an error that names the file, never in a library's own."""
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, kernel_regularizer="l2")])
+    trainer = model.compile(fk.optimizers.SGD(0.1), fk.losses.Huber(), metrics=["mae", fk.metrics.AUC()])
+    trainer.save(tmp_path / "good.keras", trainer.init(0))
+    with zipfile.ZipFile(tmp_path / "good.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    good = json.loads(members["config.json"])
+    mutations = [(p, v) for p in places(good) if p[:1] == (part,) for v in (None, [3], -5, "x", {"a": 1})]
+    refused = 0
+    for path, value in mutations[::step]:
+        bad = tmp_path / "bad.keras"
+        with zipfile.ZipFile(bad, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, json.dumps(swapped(good, path, value)) if name == "config.json" else data)
+        try:
+            load(bad)
+        except ValueError as error:
+            said = str(error)
+            assert "bad.keras" in said, f"{path} = {value!r}: {said}"
+            assert any(words in said for words in ("  Received: ", "  Usually:  ", "  Write:    ")), said
+            refused += 1
+    assert refused >= len(mutations[::step]) // 2
