@@ -89,7 +89,8 @@ class Budget:
 
     def _size_of_mapping(self, value: Mapping[Any, Any], depth: int, objects: int) -> int:
         self._deeper(value, depth)
-        class_name, inner = value.get("class_name"), value.get("config")
+        class_name: Any = value.get("class_name")
+        inner: Any = value.get("config")
         is_object = isinstance(class_name, str) and isinstance(inner, Mapping) and not class_name.startswith("__")
         if is_object and objects >= _MAX_OBJECTS_DEEP:
             raise too_large(f"layers and models nested more than {_MAX_OBJECTS_DEEP} deep")

@@ -60,7 +60,7 @@ def check_build_config(layer: Any, record: Any, node: Node | None) -> None:
             raise _no_shapes(record)
         for key in ("input_shape", "shapes_dict"):
             check_shapes(record.get(key))
-        shape = record.get("input_shape")
+        shape: Any = record.get("input_shape")
         if node is None or not isinstance(layer, Layer) or not _is_shape(shape) or len(node.inputs) != 1:
             return
         found = node.inputs[0].symbolic_shape
