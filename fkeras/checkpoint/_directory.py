@@ -36,6 +36,9 @@ from ._own_files import is_run as is_run
 from ._whole_file import mode_of, temporary_beside
 
 _PART = 32 << 20
+# Where a trainer's state counts its steps.
+_STEP = "step"
+_HARM = "a file made to harm: its checksum fits."
 
 
 def flatten(tree: Any) -> dict[str, Any]:
@@ -280,6 +283,8 @@ def read_arrays(directory: Any, manifest: Mapping[str, Any], paths: Any = None) 
                     usually="the file was damaged or edited.",
                 )
             )
+        if path == _STEP and manifest["kind"] == "trainer" and (array < 0).any():
+            raise ValueError(explain(f"The run in {str(place.parent)!r} has made {array} steps.", usually=_HARM))
         arrays[path] = array
     return arrays
 

@@ -18,13 +18,16 @@ from typing import Any
 import numpy as np
 
 from ..core import explain, follow, read_json
-from ._keras_h5 import WeightsFile, write_weights
+from ._keras_h5 import MAX_OBJECTS, WeightsFile, write_weights
+from ._manifest_fields import SHARDS
 from ._report import Spec
+from ._schema import KindError
 from ._whole_file import whole_file
 
 SUFFIX = ".weights.json"
 _MAX_MAP = 64 << 20
-_MAX_SHARDS = 10_000
+# Each is an open file, of which a process may have 1,024.
+_MAX_SHARDS = 500
 _SHARD = re.compile(r"[^/\\\0]+\.weights\.h5")
 
 
@@ -51,6 +54,7 @@ class ShardedWeights:
         if not self.path.is_file():
             raise FileNotFoundError(explain(f"There is no file {self.what!r}.", usually="a wrong path."))
         self._stack = contextlib.ExitStack()
+        self._left = MAX_OBJECTS  # of all shards together
         with self._stack:
             self.shards = {name: self._open(name) for name in self._named()}
             self.size = sum(shard.size for shard in self.shards.values())
@@ -73,10 +77,14 @@ class ShardedWeights:
         if self.path.stat().st_size > _MAX_MAP:
             raise self._refuse(f"{self.path.stat().st_size:,} bytes")
         try:
-            said = read_json(self.path.read_bytes(), repr(self.what), _MAX_MAP)["weight_map"]
-            self._map = {str(k): [v] if isinstance(v, str) else [*map(str, v)] for k, v in said.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            said = read_json(self.path.read_bytes(), repr(self.what), _MAX_MAP)
+        except ValueError as error:
             raise self._refuse(f"{type(error).__name__}: {str(error)[:200]}") from None
+        try:
+            SHARDS(said, ())
+        except KindError as error:
+            raise self._refuse(str(error)) from None
+        self._map = {k: [v] if isinstance(v, str) else v for k, v in said["weight_map"].items()}
         names = sorted({name for names in self._map.values() for name in names})
         strange = [name for name in names if not _SHARD.fullmatch(name)]
         if strange:
@@ -91,7 +99,9 @@ class ShardedWeights:
             usually = "not all files were copied."
             raise self._refuse(f"{name!r} is " + ("a link" if place.is_symlink() else "not there"), usually)
         file = self._stack.enter_context(place.open("rb"))
-        return self._stack.enter_context(WeightsFile(file, str(place), place.stat().st_size))
+        shard = WeightsFile(file, str(place), place.stat().st_size, self._left)
+        self._left -= shard.objects
+        return self._stack.enter_context(shard)
 
     def _homes(self) -> dict[str, WeightsFile]:
         """The shard of each dataset, which has to be one that the map names for its group."""
@@ -135,7 +145,7 @@ def write_shards(
 
     Raises:
         FileExistsError: something is there and `overwrite` is false.
-        ValueError: an array that is larger than a shard.
+        ValueError: an array that is larger than a shard, or more shards than are read.
     """
     target = follow(filepath, "Weights in shards")
     base = target.name.removesuffix(SUFFIX)
@@ -145,6 +155,14 @@ def write_shards(
         for number, shard in enumerate(_divided(datasets, int(gigabytes * 1024**3))):
             name = f"{base}_{number:05}.weights.h5"
             shards.append(name)
+            if number >= _MAX_SHARDS:
+                raise ValueError(
+                    explain(
+                        f"The weights would be in more than {_MAX_SHARDS} shards, all of which a reader opens.",
+                        received=f"max_shard_size={gigabytes!r}, in gigabytes",
+                        write="a larger max_shard_size",
+                    )
+                )
             with (pathlib.Path(beside) / name).open("w+b") as file:
                 write_weights(file, shard, names if number == 0 else {})
             for path, array in shard:

@@ -32,6 +32,8 @@ from ._keras_h5 import WeightsFile
 from ._keras_layout import weight_order
 from ._keras_models import build_model, fill, open_weights, read_config, refuse_code, save_keras_model
 from ._keras_optimizers import check_whole_step, derived, optimizer_places, to_keras
+from ._manifest import read_as
+from ._manifest_fields import METADATA as METADATA_FIELDS
 from ._optimizer_states import carry_over, warn_of
 from ._report import compare
 from ._states import own_fields
@@ -175,8 +177,9 @@ def _constant(step: Any) -> Any:
 
 def _mine(archive: Archive) -> Mapping[str, Any]:
     """What fkeras kept beside Keras's part of a file; nothing in Keras's own files."""
-    found = archive.json(METADATA).get("fkeras") if METADATA in archive.names else None
-    return found if isinstance(found, Mapping) else {}
+    said = archive.json(METADATA) if METADATA in archive.names else {}
+    read_as(said, METADATA_FIELDS, f"{METADATA} in {str(archive.path)!r}")
+    return said.get("fkeras", {})
 
 
 def _with_run(state: TrainState, mine: Mapping[str, Any]) -> TrainState:

@@ -12,31 +12,52 @@ import hashlib
 import json
 import os
 import pathlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
-
 from ..core import explain, read_json
+from ._manifest_fields import BY_KIND, COMMON
 from ._report import Spec
+from ._schema import Kind, KindError
 
 MANIFEST = "fkeras.json"
 VERSION = 2
 
-# Far more than the longest history beside the largest model; a bound for hostile files.
-_MAX_BYTES = 256 << 20
+# Far more than the longest history beside the largest model; a bound for hostile files, and for what is written.
+_MAX_BYTES = 64 << 20
+_MAX_OBJECTS = 2_000_000
 _SEAL = "sha256"
 # Larger files are compared by size alone: their arrays have checksums of their own, and may not all be asked for.
 _MAX_HASHED = 16 << 20
-# A dimension or a product of dimensions beyond this is no array's.
-_MAX_SIZE = 1 << 48
 
 
 def seal(content: Mapping[str, Any]) -> str:
-    """The text of a manifest, with the SHA-256 of what it says."""
+    """The text of a manifest, with the SHA-256 of what it says.
+
+    Raises:
+        ValueError: it is longer than what is read.
+    """
     content = json.loads(json.dumps({"format": "fkeras", "version": VERSION, **content}))
-    return json.dumps({**content, _SEAL: _digest(content)}, indent=1)
+    written = json.dumps({**content, _SEAL: _digest(content)}, indent=1)
+    fault = _too_large(written.encode())
+    if fault:
+        raise ValueError(
+            explain(
+                "The checkpoint's description is too long to be read again.",
+                received=fault,
+                usually="a history or a callback's memory that grows with each step.",
+                write="a shorter memory, or arrays in it, which are kept beside the description",
+            )
+        )
+    return written
+
+
+def _too_large(content: bytes) -> str:
+    """What a manifest has too much of, if anything; counted before Python makes something of it."""
+    if len(content) > _MAX_BYTES:
+        return f"{len(content):,} bytes, where at most {_MAX_BYTES:,} are read"
+    objects = content.count(b"{") + content.count(b"[")
+    return f"{objects:,} lists and dicts, where at most {_MAX_OBJECTS:,} are read" if objects > _MAX_OBJECTS else ""
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -62,62 +83,61 @@ def read_manifest(directory: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
             )
         )
     manifest = _parse(path)
-    if manifest["version"] > VERSION:
-        raise ValueError(
-            explain(
-                f"The checkpoint has format version {manifest['version']}, and this fkeras reads up to {VERSION}.",
-                write="pip install --upgrade fkeras",
-            )
-        )
     if manifest["version"] > 1 and manifest.pop(_SEAL, None) != _digest(manifest):
         raise _damaged(path, "a SHA-256 that is not its own")
-    if manifest.get("kind") not in kinds:
+    if manifest["kind"] not in kinds:
         raise ValueError(
             explain(
-                f"The checkpoint at {str(place)!r} is a {manifest.get('kind')}, not a {' or a '.join(kinds)}.",
+                f"The checkpoint at {str(place)!r} is a {manifest['kind'][:80]}, not a {' or a '.join(kinds)}.",
                 write={
                     "trainer": "fk.load_trainer(path)",
                     "model": "fk.load_model(path)",
                     "weights": "model.load_weights(path, variables)",
                     "exported": "fk.load_exported(path)",
-                }.get(str(manifest.get("kind")), ""),
+                }.get(manifest["kind"], ""),
             )
         )
+    read_as(manifest, BY_KIND[manifest["kind"]], str(path))
     return manifest
 
 
 def _parse(path: pathlib.Path) -> dict[str, Any]:
-    """A manifest of which every record has the form it should have."""
+    """A manifest whose arrays and files are described as they have to be."""
+    if path.is_symlink():
+        raise _damaged(path, "a link, which is not followed: the copy is cp -rL")
     if path.stat().st_size > _MAX_BYTES:
-        raise _damaged(path, f"{path.stat().st_size:,} bytes")
+        raise _damaged(path, f"{path.stat().st_size:,} bytes, where at most {_MAX_BYTES:,} are read")
+    content = path.read_bytes()
+    if fault := _too_large(content):
+        raise _damaged(path, fault)
     try:
-        manifest = read_json(path.read_bytes(), repr(str(path)), _MAX_BYTES, _MAX_BYTES)
-        known = manifest["format"] == "fkeras" and isinstance(manifest["version"], int) and manifest["version"] > 0
-        records = dict(manifest["arrays"])
-        faults = [name for name, record in records.items() if not _is_record(name, record)]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        manifest = read_json(content, repr(str(path)), _MAX_BYTES, _MAX_OBJECTS)
+    except ValueError as error:
         raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from None
-    if not known:
+    if not isinstance(manifest, dict) or manifest.get("format") != "fkeras":
         raise ValueError(explain(f"{str(path)!r} is no manifest of fkeras.", received=str(manifest)[:80]))
-    if faults:
-        raise _damaged(path, f"a record that describes no array: {faults[0]!r}: {str(records[faults[0]])[:80]}")
+    version = manifest.get("version")
+    if type(version) is int and version > VERSION:
+        raise ValueError(
+            explain(
+                f"The checkpoint has format version {str(version)[:20]}, and this fkeras reads up to {VERSION}.",
+                write="pip install --upgrade fkeras",
+            )
+        )
+    read_as(manifest, COMMON, str(path))
     return manifest
 
 
-def _is_record(name: str, record: Any) -> bool:
-    """Whether a record describes an array, under a name that stays within the directory."""
-    shape, said = record["shape"], record["sha256"]
-    size = 1
-    for d in shape:
-        if isinstance(d, bool) or not isinstance(d, int) or not 0 <= d <= _MAX_SIZE:
-            return False
-        size *= max(d, 1)
-    if size > _MAX_SIZE or len(shape) > 32:
-        return False
-    numbers = record["dtype"] == "bool" or jnp.issubdtype(jnp.dtype(record["dtype"]), jnp.number)
-    whole = isinstance(said, str) and re.fullmatch("[0-9a-f]{64}", said) is not None
-    inside = "\0" not in name and not {"", ".", ".."} & set(name.split("/"))
-    return numbers and whole and inside
+def read_as(value: Any, kind: Kind, what: str) -> None:
+    """Refuse JSON from a file that is not of a kind.
+
+    Raises:
+        ValueError: naming the file, and what in it is wrong.
+    """
+    try:
+        kind(value, ())
+    except KindError as error:
+        raise _damaged(what, str(error)) from None
 
 
 def list_files(place: pathlib.Path) -> dict[str, Any]:
@@ -143,8 +163,7 @@ def check_files(place: pathlib.Path, said: Any) -> None:
         return  # what was written before there was such a list
     for name, (size, digest) in said.items():
         path = place / name
-        inside = not {"", ".", ".."} & set(str(name).split("/")) and not path.is_symlink()
-        if not inside or not path.is_file() or path.stat().st_size != size:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size != size:
             raise _unreadable(place, f"the file {name!r} is missing, or of another size than was written")
         if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise _unreadable(place, f"the file {name!r} has another SHA-256 than was written")
@@ -160,7 +179,7 @@ def _unreadable(place: pathlib.Path, received: str) -> ValueError:
     )
 
 
-def _damaged(path: pathlib.Path, received: str) -> ValueError:
+def _damaged(path: Any, received: str) -> ValueError:
     return ValueError(
         explain(
             f"{str(path)!r} is damaged.",

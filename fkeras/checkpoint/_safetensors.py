@@ -20,7 +20,9 @@ import numpy as np
 
 from ..core import explain
 from . import _directory
+from ._manifest_fields import TENSOR_NOTES
 from ._report import LoadReport, Spec, compare
+from ._schema import KindError
 from ._whole_file import whole_file
 
 VERSION = 1
@@ -44,6 +46,18 @@ _DTYPES = {
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
 }
+
+
+# A hundred thousand tensors have a header of some twenty megabytes, their checksums included.
+_MAX_HEADER = 32 << 20
+_MAX_TENSORS = 200_000
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name is there twice")
+    return made
 
 
 def _safetensors() -> Any:
@@ -126,6 +140,7 @@ class TensorFile:
         if not self.path.is_file():
             raise FileNotFoundError(explain(f"There is no file {str(self.path)!r}.", usually="a wrong path."))
         library = _safetensors()
+        self._check_header()
         try:
             self._file = library.safe_open(self.path, framework="np", backend="pread")
             slices = {name: self._file.get_slice(name) for name in self._file.keys()}  # noqa: SIM118 - it is no dict
@@ -136,6 +151,20 @@ class TensorFile:
         except (library.SafetensorError, OSError, KeyError, TypeError) as error:
             raise self._damaged(f"{type(error).__name__}: {str(error)[:200]}") from None
 
+    def _check_header(self) -> None:
+        """Refuse a header that is longer than any that is known, or names a tensor twice."""
+        with self.path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > _MAX_HEADER:
+                raise self._damaged(f"a header of {size:,} bytes, where at most {_MAX_HEADER:,} are read")
+            content = file.read(size)
+        if content.count(b"{") > _MAX_TENSORS:
+            raise self._damaged(f"more than {_MAX_TENSORS:,} tensors")
+        try:
+            json.loads(content, object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(f"a header that is none: {type(error).__name__}: {str(error)[:200]}") from None
+
     def _read_sums(self) -> Mapping[str, str] | None:
         """What fkeras noted of each tensor; `None` in files of others."""
         text = (self._file.metadata() or {}).get(_MARK)
@@ -143,13 +172,17 @@ class TensorFile:
             return None
         try:
             said = json.loads(text)
-            version, sums = said["version"], dict(said["sha256"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise self._damaged(f"the entry {_MARK!r}: {type(error).__name__}") from None
-        if version != VERSION:
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(f"the entry {_MARK!r}: {type(error).__name__}: {str(error)[:200]}") from None
+        try:
+            TENSOR_NOTES(said, ())
+        except KindError as error:
+            raise self._damaged(f"the entry {_MARK!r}: {error}") from None
+        sums = said["sha256"]
+        if said["version"] != VERSION:
             raise ValueError(
                 explain(
-                    f"{str(self.path)!r} has format version {version!r}, and this fkeras reads {VERSION}.",
+                    f"{str(self.path)!r} has format version {said['version']}, and this fkeras reads {VERSION}.",
                     write="pip install --upgrade fkeras",
                 )
             )

@@ -83,7 +83,7 @@ def test_arguments(model, variables, tmp_path):
         (lambda m: m.update({"/layers/dense/vars": "../../secret.weights.h5"}), "is no file beside it"),
         (lambda m: m.update({"/layers/dense/vars": "/etc/passwd"}), "is no file beside it"),
         (lambda m: m.update({"/layers/dense/vars": "f_00009.weights.h5"}), "is not there"),
-        (lambda m: m.update({"/layers/dense/vars": 7}), "TypeError"),
+        (lambda m: m.update({"/layers/dense/vars": 7}), "is 7, and has to be a file's name"),
         (lambda m: m.update({"/layers/other/vars": m.pop("/layers/dense/vars")}), "which the map does not know"),
         (lambda m: m.pop("/layers/dense_1/vars"), r"missing     params/head/kernel"),  # and its shards with it
     ],
