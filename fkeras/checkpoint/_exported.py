@@ -7,7 +7,7 @@ import functools
 import hashlib
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -16,8 +16,12 @@ import numpy as np
 from jax import export
 
 from ..core import explain, to_read
-from ._export_files import KIND, PROGRAM, WEIGHTS, missing
-from ._manifest import MANIFEST, read_manifest
+from ._directory import digest
+from ._export_files import KIND, PROGRAM, WEIGHTS
+from ._manifest import MANIFEST, read_manifest, specs
+from ._program import read_program
+from ._report import compare
+from ._safetensors import TensorFile
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -28,11 +32,13 @@ class Exported:
         program: JAX's own `jax.export.Exported`.
         weights: the arrays that it takes first, by path, where they lie beside it; else `None`.
         manifest: what the directory says of it: names, shapes, dtypes, platforms, versions.
+        check_sizes: looks at the program again, for inputs of the sizes that it is given.
     """
 
     program: export.Exported
     weights: Any
     manifest: Mapping[str, Any]
+    check_sizes: Callable[[Any], None]
 
     @property
     def input_names(self) -> list[str]:
@@ -59,7 +65,11 @@ class Exported:
 
     @functools.cached_property
     def _call(self) -> Any:
-        return jax.jit(self.program.call)
+        def call(*arguments: Any) -> Any:
+            self.check_sizes(arguments)  # here the sizes are known, and nothing is compiled yet
+            return self.program.call(*arguments)
+
+        return jax.jit(call)
 
     def _matched(self, inputs: Any) -> Any:
         wanted = self._structure
@@ -128,7 +138,9 @@ def load_exported(filepath: Any) -> Exported:
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: a file is missing, or its SHA-256 is not the one that the manifest has.
+        ValueError: a file is missing, a link, or not the one that the manifest describes; a program that does more
+            than compute (it may call only what `jax.export` takes for stable, and nothing outside XLA), or one
+            outside the versions that this JAX reads.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp, tempfile
     >>> model = fk.Sequential([fk.Input((3,), name="x"), fk.nn.Dense(2)])
@@ -142,71 +154,65 @@ def load_exported(filepath: Any) -> Exported:
     """
     place = pathlib.Path(os.path.abspath(to_read(filepath, "fk.load_exported", '"program"')))
     manifest = read_manifest(place, (KIND,))
-    if manifest.get("exported") != "stablehlo":
+    if manifest["exported"] != "stablehlo":
         raise ValueError(
             explain(
-                f"The program at {str(place)!r} is a {manifest.get('exported')}, which TensorFlow reads.",
+                f"The program at {str(place)!r} is a {manifest['exported']}, which TensorFlow reads.",
                 write=f"tf.saved_model.load({str(place)!r})",
             )
         )
-    files = {name: _checked(place, name, record) for name, record in _records(place, manifest).items()}
-    try:
-        program = export.deserialize(bytearray(files[PROGRAM]))
-    except ImportError:
-        raise  # JAX says that it needs flatbuffers
-    except Exception as error:  # a reader of another version of JAX, which raises many types
-        raise ValueError(
-            explain(
-                f"This JAX ({jax.__version__}) cannot read the program at {str(place)!r}.",
-                received=f"{type(error).__name__}, and a program of JAX {manifest.get('versions', {}).get('jax')}",
-                usually="JAX reads programs of the versions of the last months.",
-                write="model.export(path, variables) again, from the model's own file",
-            )
-        ) from error
-    return _described(place, program, _weights(files[WEIGHTS]) if WEIGHTS in files else None, manifest)
+    _check_files(place, manifest)
+    program = read_program((place / PROGRAM).read_bytes(), str(place / PROGRAM), manifest["versions"])
+    weights, inputs = _arguments(place, program.exported, manifest)
+    _check_described(place, inputs, program.exported.out_avals, manifest)
+    return Exported(program.exported, weights, manifest, program.check_sizes)
 
 
-def _described(place: pathlib.Path, program: Any, weights: Any, manifest: Mapping[str, Any]) -> Exported:
-    """The program with what the manifest says of it, if that fits it."""
-    taken, given = program.in_avals[len(weights or ()) :], program.out_avals
-    try:
-        told = [[(len(r["shape"]), r["dtype"], type(r["name"])) for r in manifest[k]] for k in ("inputs", "outputs")]
-    except (KeyError, TypeError) as error:
-        raise _damaged(place / MANIFEST, f"no description of the inputs and outputs: {error!r}") from None
-    if told != [[(a.ndim, jnp.dtype(a.dtype).name, str) for a in avals] for avals in (taken, given)]:
-        raise _damaged(place / MANIFEST, "a description of other inputs or outputs than the program has")
-    return Exported(program, weights, manifest)
-
-
-def _records(place: pathlib.Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the manifest says of each file; names are the two that are written, and no others."""
-    wanted = {PROGRAM} | ({WEIGHTS} if manifest.get("weights") == "separate" else set())
-    records = dict(manifest.get("files") or {})
-    whole = all(isinstance(r, dict) and {"bytes", "sha256"} <= set(r) for r in records.values())
-    if not whole or set(records) != wanted:
+def _check_files(place: pathlib.Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse files that are not those that were written; names are the two that are, and no others."""
+    wanted = {PROGRAM} | ({WEIGHTS} if manifest["weights"] == "separate" else set())
+    if set(manifest["files"]) != wanted:
         raise _damaged(place / MANIFEST, "a list of files that is not the one this fkeras writes")
-    return records
+    for name, record in manifest["files"].items():
+        path = place / name
+        if path.is_symlink() or not path.is_file():
+            raise _damaged(path, "a link, which is not followed" if path.is_symlink() else "no such file")
+        if path.stat().st_size != record["bytes"]:
+            raise _damaged(path, f"{path.stat().st_size:,} bytes, and {record['bytes']:,} were written")
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != record["sha256"]:
+                raise _damaged(path, "a SHA-256 that is not the one in the manifest")
 
 
-def _checked(place: pathlib.Path, name: str, record: Any) -> bytes:
-    """A file's content, if it is what was written."""
-    path = place / name
-    if not path.is_file():
-        raise _damaged(path, "no such file")
-    if path.stat().st_size != record["bytes"]:
-        raise _damaged(path, f"{path.stat().st_size:,} bytes, and {record['bytes']:,} were written")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != record["sha256"]:
-        raise _damaged(path, "a SHA-256 that is not the one in the manifest")
-    return content
+def _arguments(place: pathlib.Path, program: export.Exported, manifest: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    """The arrays that the program takes first, `None` if they are in it, and what its inputs are."""
+    args, kwargs = jax.tree.unflatten(program.in_tree, program.in_avals)
+    separate = manifest["weights"] == "separate"
+    if kwargs or len(args) != 1 + separate:
+        raise _damaged(place / PROGRAM, f"a program of {len(args)} arguments and {len(kwargs)} named ones")
+    inputs = jax.tree.leaves(args[-1])
+    if not separate:
+        return None, inputs
+    if not isinstance(args[0], dict) or not all(isinstance(a, jax.core.ShapedArray) for a in args[0].values()):
+        raise _damaged(place / PROGRAM, "a program whose first argument are no weights by path")
+    taken = {path: (tuple(a.shape), jnp.dtype(a.dtype).name) for path, a in args[0].items()}
+    with TensorFile(place / WEIGHTS) as file:
+        for what, found in (("The program's weights", specs(manifest)), (f"{str(place / WEIGHTS)!r}", file.specs)):
+            compare(taken, found).require(what)
+        arrays = {path: file.read(path) for path in taken}
+    for path, array in arrays.items():
+        if digest(array) != manifest["arrays"][path]["sha256"]:
+            raise _damaged(place / WEIGHTS, f"{path!r}, whose numbers are not those that were saved")
+    return {path: jnp.asarray(array) for path, array in arrays.items()}, inputs
 
 
-def _weights(content: bytes) -> dict[str, jax.Array]:
-    try:
-        from safetensors.numpy import load
-    except ImportError as error:
-        raise missing("safetensors", "keras", "A program with separate weights") from error
-    return {path: jnp.asarray(array) for path, array in load(content).items()}
+def _check_described(place: pathlib.Path, inputs: Any, outputs: Any, manifest: Mapping[str, Any]) -> None:
+    """Refuse a manifest that describes other inputs or outputs than the program has."""
+    for kind, avals in (("inputs", inputs), ("outputs", outputs)):
+        told = [(r["shape"], r["dtype"]) for r in manifest[kind]]
+        found = [([d if isinstance(d, int) else str(d) for d in a.shape], jnp.dtype(a.dtype).name) for a in avals]
+        if told != found:
+            raise _damaged(place / MANIFEST, f"a description of other {kind} than the program has: {told}"[:300])
 
 
 def _damaged(path: pathlib.Path, received: str) -> ValueError:
@@ -214,7 +220,7 @@ def _damaged(path: pathlib.Path, received: str) -> ValueError:
         explain(
             f"{str(path)!r} is not what was exported.",
             received=received,
-            usually="the file was cut off or damaged on its way, or edited.",
-            write="another copy; or model.export(path, variables) again",
+            usually="the file was cut off or damaged on its way, or edited; or a cache keeps it as a link.",
+            write="another copy (cp -rL); or model.export(path, variables) again",
         )
     )
