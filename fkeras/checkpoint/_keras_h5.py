@@ -239,13 +239,20 @@ def read_variables(weights: Any, report: LoadReport, expected: Spec) -> dict[str
     weights.check_room(report.loaded.values())
     arrays = {}
     for here, path in report.loaded.items():
-        array = weights.read(path)
-        dtype = jnp.dtype(expected[here][1])
-        made = array.astype(dtype, copy=False)
-        if array.dtype.kind in "iu" and not np.array_equal(made, array):
-            raise ValueError(explain(f"{path!r} holds integers that do not fit into {dtype.name}, as {here!r} is."))
-        arrays[here] = jnp.asarray(made)
+        arrays[here] = as_kept(path, weights.read(path), expected[here][1])
     return arrays
+
+
+def as_kept(path: str, array: np.ndarray, dtype: Any) -> jax.Array:
+    """A dataset in the dtype that it has here.
+
+    Raises:
+        ValueError: integers that do not fit.
+    """
+    made = array.astype(jnp.dtype(dtype), copy=False)
+    if array.dtype.kind in "iu" and not np.array_equal(made, array):
+        raise ValueError(explain(f"{path!r} holds integers that do not fit into {jnp.dtype(dtype).name}."))
+    return jnp.asarray(made)
 
 
 def _kind(found: str, wanted: str) -> str:

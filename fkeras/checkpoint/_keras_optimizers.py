@@ -139,8 +139,10 @@ def check_whole_step(optimizer: Any, iterations: Any) -> None:
     """Refuse a state between two moves of an optimizer that accumulates gradients, which the two sum differently.
 
     Raises:
-        ValueError: it is.
+        ValueError: it is, or it counts less than no steps.
     """
+    if int(iterations) < 0:
+        raise ValueError(explain(f"The optimizer has made {int(iterations)} iterations.", usually="a damaged file."))
     every = getattr(getattr(optimizer, "inner_optimizer", optimizer), "gradient_accumulation_steps", None)
     if every and int(iterations) % every:
         raise ValueError(

@@ -28,7 +28,7 @@ from ._compile_config import (
 )
 from ._damage import described
 from ._keras_archive import METADATA, Archive
-from ._keras_h5 import WeightsFile
+from ._keras_h5 import WeightsFile, as_kept
 from ._keras_layout import weight_order
 from ._keras_models import build_model, fill, open_weights, read_config, refuse_code, save_keras_model
 from ._keras_optimizers import check_whole_step, derived, optimizer_places, to_keras
@@ -303,7 +303,7 @@ def _read(
     for at, slot in places.items():
         if slot.path is not None:
             array = weights.read(at)
-            read[slot.path] = jnp.asarray(array if slot.sign > 0 else -array, expects[slot.path].dtype)
+            read[slot.path] = as_kept(at, array if slot.sign > 0 else -array, expects[slot.path].dtype)
     check_whole_step(optimizer, _iterations(read))
     read.update(derived(optimizer, _iterations(read)))
     return read

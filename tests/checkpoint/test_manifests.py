@@ -1,5 +1,6 @@
 """JSON beside arrays: every field of another kind than it has to be is refused, with the file's name, in no time."""
 
+import io
 import json
 import pathlib
 import re
@@ -141,6 +142,21 @@ def test_a_run_of_less_than_no_steps_is_refused(saved, tmp_path):
     trainer.save(tmp_path / "run", state.replace(step=state.step - 5))
     with pytest.raises(ValueError, match="has made -5 steps"):
         fk.load_trainer(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("count", "said"), [(-5, "has made -5 iterations"), (1 << 40, "do not fit into int32")])
+def test_an_optimizer_s_count_is_one(saved, tmp_path, count, said):
+    bad = tmp_path / "bad.keras"
+    with zipfile.ZipFile(saved[0] / "t.keras") as old, zipfile.ZipFile(bad, "w") as new:
+        for name in old.namelist():
+            data = io.BytesIO(old.read(name))
+            if name == "model.weights.h5":
+                with h5py.File(data, "a") as file:
+                    del file["optimizer/vars/0"]  # as Keras writes it, without a checksum
+                    file["optimizer/vars/0"] = np.int64(count)
+            new.writestr(name, data.getvalue())
+    with pytest.raises(ValueError, match=said):
+        fk.load_trainer(bad)
 
 
 # ------------------------------------------------------------------ links
