@@ -26,7 +26,7 @@ from ._export_files import KIND, PROGRAM, WEIGHTS, missing
 from ._export_signature import Signature, plain
 from ._export_sizes import open_sizes, with_conditions
 from ._export_task import Task
-from ._exported import load_exported
+from ._exported import read_exported
 from ._manifest import MANIFEST, seal
 
 _PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -65,7 +65,7 @@ def _run(place: pathlib.Path, inputs: Any, platforms: Any) -> list[Any]:
                 write=f"platforms={(*platforms, here)!r}; or verify=False",
             )
         )
-    return jax.tree.leaves(load_exported(place)(inputs))
+    return jax.tree.leaves(read_exported(place, own=True)(inputs))
 
 
 def _check_options(weights: Any, vjp_order: Any, platforms: Any) -> None:

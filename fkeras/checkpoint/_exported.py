@@ -152,6 +152,11 @@ def load_exported(filepath: Any) -> Exported:
     >>> program(jnp.ones((5, 3))).shape
     (5, 2)
     """
+    return read_exported(filepath)
+
+
+def read_exported(filepath: Any, own: bool = False) -> Exported:
+    """The same; `own` says that this process has just written it, which spares trying it in another one."""
     place = pathlib.Path(os.path.abspath(to_read(filepath, "fk.load_exported", '"program"')))
     manifest = read_manifest(place, (KIND,))
     if manifest["exported"] != "stablehlo":
@@ -162,7 +167,7 @@ def load_exported(filepath: Any) -> Exported:
             )
         )
     _check_files(place, manifest)
-    program = read_program((place / PROGRAM).read_bytes(), str(place / PROGRAM), manifest["versions"])
+    program = read_program((place / PROGRAM).read_bytes(), str(place / PROGRAM), manifest["versions"], own)
     weights, inputs = _arguments(place, program.exported, manifest)
     _check_described(place, inputs, program.exported.out_avals, manifest)
     return Exported(program.exported, weights, manifest, program.check_sizes)

@@ -12,7 +12,8 @@ from jax import export
 
 from ..core import explain
 from ._program_bytes import check_bytes
-from ._program_ops import Look, check_lowered, check_module
+from ._program_ops import BYTECODE, Look, check_lowered, check_module
+from ._program_trial import try_elsewhere
 
 # Gradients of gradients of a program.
 _MOST_ORDERS = 8
@@ -63,13 +64,14 @@ class Program:
             raise refused(self.what, _line(error)) from None
 
 
-def read_program(content: bytes, what: str, versions: Mapping[str, str]) -> Program:
+def read_program(content: bytes, what: str, versions: Mapping[str, str], own: bool = False) -> Program:
     """The program in a file's bytes, if it does nothing but compute.
 
     Args:
         content: what `jax.export` serialised.
         what: how messages call it: the file's path.
         versions: what its manifest says of the versions that wrote it.
+        own: whether this process has just written it, so that nothing in it was made to harm.
 
     Raises:
         ValueError: it does something else, it is damaged, or this JAX does not read it.
@@ -86,9 +88,15 @@ def read_program(content: bytes, what: str, versions: Mapping[str, str]) -> Prog
         raise  # JAX says that it needs flatbuffers
     except Exception as error:  # a reader of another version of JAX, which raises many types
         raise _unreadable(what, versions, error) from None
+    for program in chain:
+        _check_frame(program, what, versions)
+    if not own:
+        try:
+            try_elsewhere([program.mlir_module_serialized for program in chain])
+        except ValueError as error:
+            raise _unreadable(what, versions, error) from None
     routines = set()
     for order, program in enumerate(chain):
-        _check_frame(program, what, versions)
         try:
             if check_module(program.mlir_module_serialized, Look(len(content), *_types(program))):
                 routines.add(order)
@@ -122,6 +130,8 @@ def _check_frame(program: Any, what: str, versions: Mapping[str, str]) -> None:
         said = f"calling convention {program.calling_convention_version}; this JAX has {least} to {most}"
         raise _unreadable(what, versions, ValueError(said))
     kept = tuple(program.module_kept_var_idx)
+    if not program.mlir_module_serialized.startswith(BYTECODE):
+        raise refused(what, "a module that is no MLIR bytecode")
     if program.ordered_effects or program.unordered_effects:
         raise refused(what, "effects beside its results")
     if program.nr_devices != 1:
@@ -170,7 +180,7 @@ def _unreadable(what: str, versions: Mapping[str, str], error: BaseException) ->
     return ValueError(
         explain(
             f"This JAX ({reads}) cannot read the program in {what!r}, which JAX {wrote} wrote.",
-            received=f"{type(error).__name__}: {_line(error)}",
+            received=_line(error),
             usually="JAX reads programs that are at most about six months older, and only some that are newer."
             if other
             else "the file was damaged before its checksum was made.",

@@ -53,7 +53,7 @@ _MOST_OPERATIONS = 500_000
 _MOST_RUN = 5_000_000
 _DEPTH = 64
 # What MLIR's bytecode begins with. Its text would be read too, by a parser that goes as deep as brackets do.
-_BYTECODE = b"ML\xefR"
+BYTECODE = b"ML\xefR"
 
 
 def check_module(serialized: bytes, look: Look) -> bool:
@@ -70,8 +70,6 @@ def check_module(serialized: bytes, look: Look) -> bool:
         ValueError: in one line, what it holds.
         jax.errors.JaxRuntimeError: this JAX cannot read it.
     """
-    if not serialized.startswith(_BYTECODE):
-        raise ValueError("a module that is no MLIR bytecode")
     with mlir.make_ir_context():
         return look.module(portable.deserialize_portable_artifact(serialized))
 
