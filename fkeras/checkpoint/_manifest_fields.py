@@ -111,7 +111,8 @@ def run(value: Any, at: Path) -> None:
     """Where a run is: a dict as a run writes it, with counts that are counts."""
     record({"dict": listed(_PAIR)})(value, at)
     said = dict(value["dict"])
-    record(_RUN, {"logs": _mapping, "history": _mapping, "epochs": record({"list": listed(encoded)})})(said, at)
+    kept = {"logs": _mapping, "history": _mapping, "epochs": record({"list": listed(encoded)})}
+    record({**_RUN, **kept}, {"begun": truth})(said, at)
     if "state" in said or len(said) != len(value["dict"]):
         raise KindError((*at, "state"), None, "no part of it")
 
