@@ -169,7 +169,8 @@ def _key(value: Any, at: Path) -> None:
 
 
 def _of_a_run(value: Any, at: Path) -> None:
-    record({}, {"step": whole(0, INT32), "example": maybe(example), "trainer_class": maybe(text())})(value, at)
+    kinds = {"step": whole(0, INT32), "example": maybe(example), "trainer_class": maybe(text()), "fields": _CONFIG}
+    record({}, kinds)(value, at)
     if "key" in value:
         record({"key": _key, "step": anything})(value, at)
 

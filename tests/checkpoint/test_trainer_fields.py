@@ -199,8 +199,8 @@ def test_real_keras_opens_what_a_subclass_wrote(tmp_path):
 
 
 DAMAGE = {
-    "class": ({"trainer_class": [1]}, r"name of the trainer's class is no text"),
-    "fields": ({"fields": [1]}, r"cannot be built from its config"),
+    "class": ({"trainer_class": [1]}, r"'fkeras/trainer_class' is a list, and has to be a text"),
+    "fields": ({"fields": [1]}, r"'fkeras/fields' is a list, and has to be a dict"),
     "value": ({"fields": {"value": {"list": 1, "tuple": 2}}}, r"field 'value' cannot be made again"),
     "kind": ({"fields": {"value": {"pickle": "gASV"}}}, r"A value of an unknown kind: 'pickle'"),
     "dtype": ({"fields": {"value": {"numpy": ["object", [1], "AAAA"]}}}, r"field 'value' cannot be made again"),
