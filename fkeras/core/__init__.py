@@ -1,7 +1,12 @@
 """What a model is: symbolic tensors and the graph, layers, models, naming, config, summary."""
 
+from ._array_errors import describe as describe
+from ._arrays import as_array as as_array
 from ._budget import Budget as Budget
 from ._budget import Reading as Reading
+from ._checked_variables import check_collections as check_collections
+from ._checked_variables import mismatches as mismatches
+from ._checked_variables import other_shapes as other_shapes
 from ._config import Configured as Configured
 from ._config import address_of as address_of
 from ._config import build_object as build_object

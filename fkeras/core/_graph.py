@@ -51,14 +51,19 @@ class Graph:
         operations: the distinct layers, and the nodes of ops, in Keras's order (by depth).
         op_names: a name for each op node, by `id(node)`.
         calls_of_index: the nodes in which each layer is called, by `id(layer)`.
+        batch_size: how many rows the inputs were described with; `None` for any number.
     """
 
-    __slots__ = ("__weakref__", "_signature", "calls_of_index", "inputs", "nodes", "op_names", "operations", "outputs")
+    __slots__ = (
+        "__weakref__", "_signature", "batch_size", "calls_of_index", "inputs", "nodes", "op_names", "operations",
+        "outputs",
+    )  # fmt: skip
 
     def __init__(self, inputs: Any, outputs: Any, owner: str) -> None:
         starts = tensors_of(inputs, "inputs")
         ends = tensors_of(outputs, "outputs")
         self.inputs, self.outputs = inputs, outputs
+        self.batch_size: int | None = next((t.shape[0] for t in starts if t.shape and t.shape[0] is not None), None)
         self.nodes = _execution_order(starts, ends, owner)
         # Input layers are named first, then layers in the order in which they run, as they were written.
         placeholders = [t.node.operation for t in starts if not t.node.leaves and not isinstance(t.node.operation, Op)]

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._arrays import as_array
 from ._dtypes import dtype_name, is_string
 from ._errors import explain
 from ._symbolic import SymbolicTensor
@@ -52,7 +53,7 @@ def match_structure(expected: Any, values: Any, names: list[str], owner: str) ->
         if len(values) == 1:
             return match_structure(expected, values[0], names, owner)
         if not any(hasattr(v, "shape") for v in jax.tree.leaves(values)):
-            return [np.asarray(values)]  # nested Python numbers are an array, as in Keras
+            return [as_array(values, f"The input of {owner}", text=True)]  # nested numbers are an array, as in Keras
         raise _structure(owner, "one array", values)
     return [values]
 
@@ -98,8 +99,8 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
                 write="y = model(x)",
             )
         )
-    if not hasattr(value, "dtype"):
-        value = np.asarray(value)
+    if not isinstance(value, jax.ShapeDtypeStruct):
+        value = as_array(value, f"Input {name!r} of {owner}", text=True)
     shape, dims = tuple(value.shape), tensor.shape
     if len(shape) == len(dims) + 1 and shape[-1] == 1:
         value = value.reshape(shape[:-1])
@@ -123,6 +124,15 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
                 received=f"dtype {dtype}",
                 usually="token ids or labels were read as floats.",
                 write=f"x.astype({tensor.dtype.name!r})",
+            )
+        )
+    if jnp.issubdtype(dtype, jnp.complexfloating) and not jnp.issubdtype(tensor.dtype, jnp.complexfloating):
+        raise TypeError(
+            explain(
+                f"Input {name!r} of {owner} has dtype {tensor.dtype}, which would cut the imaginary parts off.",
+                received=f"dtype {dtype}",
+                usually="the result of a Fourier transform.",
+                write="np.stack([x.real, x.imag], axis=-1), np.abs(x), or fk.Input(shape, dtype='complex64')",
             )
         )
     # what JAX makes of 64 bits, without its warning: the Input says what the data is, not how it is computed with

@@ -21,7 +21,9 @@ from flax import linen
 from flax.core import Scope
 
 from . import _construct
+from ._arrays import as_input
 from ._call_parameters import Parameters, parameters_of
+from ._checked_variables import check_collections
 from ._config import call_with_config, deserialize_at, get, serialize
 from ._config_types import check_types
 from ._construct import Description, is_module
@@ -468,8 +470,9 @@ class Layer(linen.Module, kw_only=True):
         Raises:
             ValueError: variables that lack what the layer reads, or randomness without a key.
         """
+        check_collections(self.path_text(), variables)
         try:
-            return super().apply(variables, *args, **kwargs)
+            return super().apply(variables, *map(as_input, args), **kwargs)
         except _MISSING as error:
             raise lacking(self, variables, error) from None
 
@@ -797,6 +800,7 @@ _MISSING = (
     flax_errors.ScopeVariableNotFoundError,
     flax_errors.InvalidRngError,
     flax_errors.ApplyScopeInvalidVariablesStructureError,
+    flax_errors.ScopeParamShapeError,
 )
 
 

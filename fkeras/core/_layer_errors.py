@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from flax import errors as flax_errors
 
+from ._checked_variables import mismatches, other_shapes
 from ._errors import explain
 
 # What to write where Keras code would set an attribute.
@@ -87,6 +88,9 @@ def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
                 write='model.apply(variables, x, training=True, rngs={"dropout": jax.random.key(0)})',
             )
         )
+    if isinstance(error, flax_errors.ScopeParamShapeError):
+        known = layer.abstract_variables() if getattr(layer, "graph", None) is not None else None
+        return other_shapes(layer.path_text(), (known and mismatches(known, variables)) or [what])
     return ValueError(
         explain(
             f"{layer.path_text()} finds no weights of its own in these variables.",

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from ._errors import explain
 from ._graph import Graph, replay
 from ._layer import Layer
 from ._symbolic import Node, Op
@@ -78,7 +79,17 @@ def run_graph(owner: Any, graph: Graph, values: list[Any], given_masks: Any, tra
     modules: dict[int, Layer] = {}
     masks: dict[int, Any] = {}
     kept: list[Any] = list(values)  # masks are found by id: keep every value alive while the graph runs
-    for value, mask in zip(values, jax.tree.leaves(given_masks, is_leaf=lambda m: m is None), strict=False):
+    given = [] if given_masks is None else jax.tree.leaves(given_masks, is_leaf=lambda m: m is None)
+    if given and len(given) != len(values):
+        raise ValueError(
+            explain(
+                f"{owner.path_text()} takes a mask for each of its inputs.",
+                received=f"{len(given)} masks, {len(values)} inputs",
+                usually="one mask for all inputs, or lists in place of arrays.",
+                write="mask=[mask, None], with None for an input without one",
+            )
+        )
+    for value, mask in zip(values, given, strict=False):
         if mask is not None:
             masks[id(value)] = mask
 

@@ -1,0 +1,106 @@
+"""What is said of values that are no arrays of numbers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ._errors import explain
+
+_UNREAD = "a file whose columns were not read as numbers."
+
+
+def refusal(wrong: str, value: Any, usually: str, write: str, received: str | None = None) -> TypeError:
+    if received is None:
+        received = describe(value)
+    return _noted(TypeError(explain(wrong, received=received, usually=usually, write=write)))
+
+
+def of_text(what: str, array: np.ndarray) -> TypeError:
+    name = name_of(what)
+    if what.startswith("y"):
+        usually, write = "class names.", f"classes, {name} = np.unique({name}, return_inverse=True)"
+    else:
+        usually = "text that was not looked up yet; it stays on the host, where no compiled step can see it."
+        write = f"tokens = fk.nn.StringLookup(vocabulary=[...])({name})"
+    return refusal(f"{what} holds text, and only numbers can be computed with.", array, usually, write)
+
+
+def missing(what: str, how_many: str, write: str) -> ValueError:
+    usually = "gaps in the data, for which an array of numbers has no sign but NaN."
+    text = explain(f"{what} has missing values.", received=how_many, usually=usually, write=write)
+    return _noted(ValueError(text))
+
+
+def ragged(what: str, rows: Any) -> ValueError:
+    sizes = [len(r) if hasattr(r, "__len__") else 1 for r in itertools.islice(rows, 6)]
+    return _noted(
+        ValueError(
+            explain(
+                f"{what} has rows of different lengths.",
+                received=f"rows of {', '.join(map(str, sizes))}, …",
+                usually="sequences that were not padded; an array of arrays is not one array either.",
+                write=f"rows padded to one length (0 with mask_zero=True), or np.stack({name_of(what)})",
+            )
+        )
+    )
+
+
+def no_array(what: str, value: Any) -> TypeError:
+    return refusal(f"{what} is no array of numbers.", value, "another object in its place.", "a numpy or jax array")
+
+
+def of_objects(what: str, array: np.ndarray) -> Exception:
+    """What is said of an array of Python objects."""
+    name = name_of(what)
+    some = list(itertools.islice(array.flat, 10_000))
+    if gaps := sum(v is None or type(v).__name__ in ("NAType", "NaTType") for v in some):
+        return missing(what, f"{gaps} of {array.size} entries", f"{name} with numbers in their place")
+    if any(np.ndim(v) for v in some if isinstance(v, list | tuple | np.ndarray | jax.Array)):
+        return ragged(what, some)
+    kinds = sorted({type(v).__name__ for v in some})
+    received = f"an array of dtype object and shape {array.shape}, holding {', '.join(kinds[:4]) or 'nothing'}"
+    if {str, bytes} & {type(v) for v in some}:
+        return refusal(f"{what} holds text among its numbers.", None, _UNREAD, f'{name}.astype("float32")', received)
+    usually = "numbers that are kept as Python objects." if all(map(_is_number, some)) else _UNREAD
+    return refusal(
+        f"{what} holds Python objects (dtype object).",
+        None,
+        usually,
+        f'{name}.astype("float32")',
+        received,
+    )
+
+
+def _noted(error: Any) -> Any:
+    error._explained = True  # says all there is to say, see `explained` of the layers
+    return error
+
+
+def name_of(what: str) -> str:
+    """What a line of code calls it."""
+    return what if what.replace("_", "").isalnum() else what.rpartition("['")[2].rstrip("']") if "['" in what else "x"
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | complex | np.number) or type(value).__name__ in ("Decimal", "Fraction")
+
+
+def describe(value: Any) -> str:
+    """A value in a few words, for messages: its type, and its dtype and shape or its beginning."""
+    kind = type(value).__name__
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"a {kind} of dtype {value.dtype} and shape {tuple(value.shape)}"
+    if value is None or isinstance(value, str | bytes | int | float):
+        return f"{value!r}"[:80]
+    if isinstance(value, Mapping):
+        return f"a {kind} with the keys {list(value)[:6]}"
+    return f"a {kind} of {len(value)}" if hasattr(value, "__len__") and not isinstance(value, type) else f"a {kind}"

@@ -1,0 +1,183 @@
+"""What can be an array of numbers, and what is said of everything else."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ._array_errors import missing, name_of, no_array, of_objects, of_text, ragged, refusal
+from ._errors import explain
+
+
+def as_array(value: Any, what: str, text: bool = False) -> Any:
+    """An array of numbers that a device can hold, of whatever stands for one.
+
+    Arrays of numpy and JAX, nested lists, buffers, tensors of torch and TensorFlow, and tables of pandas and its kin.
+    Foreign byte order, masks that hide nothing and nullable columns that miss nothing become plain arrays. A table of
+    columns of several dtypes gets the one that numpy promotes them to.
+
+    Args:
+        value: the value; a dict or a list of arrays is no array.
+        what: how messages call it: `"x"`, `"y['left']"`.
+        text: whether arrays of text pass as well.
+
+    Raises:
+        TypeError: text, dates, records, sparse matrices, objects, categories: what is no number.
+        ValueError: missing values, rows of different lengths.
+
+    >>> as_array([[1, 2], [3, 4]], "x").shape
+    (2, 2)
+    >>> as_array(np.array([1.0, 2.0], ">f8"), "x").dtype
+    dtype('float64')
+    """
+    if isinstance(value, jax.Array):
+        return value
+    if type(value) is np.ndarray and value.dtype.kind in "biufc" and value.dtype.isnative and value.itemsize <= 8:
+        return value
+    if hasattr(value, "todense"):
+        write = f"{name_of(what)}.{'toarray' if hasattr(value, 'toarray') else 'todense'}()"
+        raise refusal(f"{what} is a sparse matrix, and arrays here are dense.", value, "", write)
+    if _is_table(value):
+        return _of_table(value, what)
+    if hasattr(value, "to_numpy") and hasattr(value, "isna"):
+        return _native(_of_column(value, what), what, text, value)
+    if isinstance(value, Mapping | set | frozenset | Iterator) or (callable(value) and not hasattr(value, "__array__")):
+        raise no_array(what, value)
+    gaps = getattr(value, "null_count", 0)  # of polars and arrow: one number, or one a column
+    gaps = int(np.sum(np.asarray(gaps() if callable(gaps) else gaps)))
+    if gaps:
+        raise missing(what, f"{gaps} of {len(value)} rows or more", f"{name_of(what)}.fill_null(0)")
+    return _native(_raw(value, what), what, text, value)
+
+
+def as_input(value: Any) -> Any:
+    """What a layer is called with: tables, sparse matrices and foreign arrays by `as_array`, all else as it is."""
+    if type(value) is np.ndarray:
+        dtype = value.dtype
+        known = dtype.kind in "biufcOSUT" or (dtype.kind == "V" and jax.dtypes.issubdtype(dtype, np.number))
+        strange = not known or not dtype.isnative or dtype.itemsize > {"f": 8, "c": 16}.get(dtype.kind, dtype.itemsize)
+    else:
+        strange = isinstance(value, np.ma.MaskedArray) or hasattr(value, "to_numpy") or hasattr(value, "todense")
+    return as_array(value, "The input", text=True) if strange else value
+
+
+def _raw(value: Any, what: str) -> np.ndarray:
+    """A value as numpy reads it."""
+    try:
+        if hasattr(value, "detach"):  # a tensor of torch, on whatever device, part of a graph or not
+            return value.detach().cpu().numpy()
+        if hasattr(value, "to_numpy") and not hasattr(value, "__array__"):
+            return np.asarray(value.to_numpy())
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            hidden = f"{int(np.ma.getmaskarray(value).sum())} of {value.size} values are masked"
+            raise missing(what, hidden, f"{name_of(what)}.filled(0), and sample_weight= for what counts")
+        if isinstance(value, collections.UserList | collections.deque):
+            value = list(value)
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError, BufferError) as error:
+        if getattr(error, "_explained", False):
+            raise
+        if isinstance(value, list | tuple) and "inhomogeneous" in str(error):
+            raise ragged(what, value) from None
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise refusal(f"{what} could not be read as an array.", value, why, "an array of numbers") from error
+
+
+def _native(array: Any, what: str, text: bool, given: Any) -> Any:
+    """A numpy array in a dtype that JAX has, or the reason why not."""
+    dtype = array.dtype
+    if dtype.kind in "biufc":
+        if (dtype.itemsize > 8 and dtype.kind != "c") or dtype.itemsize > 16:  # long doubles
+            return np.asarray(array, np.complex128 if dtype.kind == "c" else np.float64)
+        return np.asarray(array, dtype.newbyteorder("="))
+    if dtype.kind == "V" and dtype.names is None and jax.dtypes.issubdtype(dtype, np.number):
+        return array  # bfloat16 and its kin
+    if dtype.kind in "UST" or (
+        dtype.kind == "O" and array.size and all(isinstance(v, str | bytes) for v in array.flat)
+    ):
+        if text:
+            return array
+        raise of_text(what, array)
+    if dtype.kind in "Mm":
+        kind, unit = (
+            ("dates", f"({name_of(what)} - {name_of(what)}.min())") if dtype.kind == "M" else ("time spans", what)
+        )
+        raise refusal(
+            f"{what} holds {kind}, which are no numbers.", array, "a column of times among the features.",
+            f'{unit} / np.timedelta64(1, "D")',
+        )  # fmt: skip
+    if dtype.names is not None:
+        fields = ", ".join(map(repr, dtype.names[:3]))
+        raise refusal(
+            f"{what} holds records, each with fields of its own.", array, f"an array of the fields {fields}.",
+            "np.stack([x[n] for n in x.dtype.names], axis=-1), or a dict of inputs by field",
+        )  # fmt: skip
+    if dtype.kind == "O" and array.ndim:
+        raise of_objects(what, array)
+    raise no_array(what, given)
+
+
+# ------------------------------------------------------------------ tables
+def _is_table(value: Any) -> bool:
+    return hasattr(value, "to_numpy") and hasattr(value, "dtypes") and hasattr(value, "iloc") and value.ndim == 2
+
+
+def _of_table(table: Any, what: str) -> np.ndarray:
+    """A table of pandas as one array, in the dtype that numpy promotes its columns' to."""
+    dtypes = set(table.dtypes)
+    if dtypes and all(isinstance(d, np.dtype) and d.kind in "biufc" for d in dtypes):
+        return _native(table.to_numpy(np.result_type(*dtypes)), what, False, table)
+    columns, faults, error = [], [], None
+    for i, label in enumerate(table.columns):
+        try:
+            columns.append(_native(_of_column(column := table.iloc[:, i], what), what, False, column))
+        except (TypeError, ValueError) as fault:
+            faults.append(f"{label!r} ({_column_fault(column)})")
+            error = fault
+    if error is None:
+        return np.stack(columns, axis=1) if columns else np.empty((len(table), 0), np.float32)
+    name = name_of(what)
+    listed = ", ".join(faults[:8]) + (f", … ({len(faults) - 8} more)" if len(faults) > 8 else "")
+    raise type(error)(
+        explain(
+            f"{what} is a table with columns that are no numbers.",
+            received=listed,
+            usually="text, dates, categories or missing values among the features.",
+            write=f"{name}.drop(columns=[...]), {name}.fillna(0), pd.get_dummies({name}), or "
+            f'{name}.astype("float32") where all are numbers',
+        )
+    )
+
+
+def _of_column(column: Any, what: str) -> np.ndarray:
+    """A column, or an index or extension array, of pandas."""
+    dtype, name = column.dtype, name_of(what)
+    if getattr(dtype, "name", "") == "category":
+        raise refusal(
+            f"{what} holds categories, which may stand for their codes or for their values.",
+            None, "pandas' dtype category.", f"{name}.cat.codes for 0, 1, …, or {name}.astype({_values(dtype)!r})",
+            f"a column of dtype category: {list(dtype.categories[:4])}",
+        )  # fmt: skip
+    plain = getattr(dtype, "numpy_dtype", None)  # of pandas' nullable dtypes and arrow's
+    if isinstance(plain, np.dtype) and plain.kind in "biuf":
+        count = int(column.isna().sum())
+        if count:
+            raise missing(what, f"{count} of {len(column)}, dtype {dtype}", f"{name}.fillna(0)")
+        return column.to_numpy(dtype=plain)
+    return np.asarray(column.to_numpy())
+
+
+def _values(dtype: Any) -> str:
+    kind = getattr(dtype.categories.dtype, "kind", "O")
+    return "float32" if kind in "biuf" else "str"
+
+
+def _column_fault(column: Any) -> str:
+    gaps = int(column.isna().sum())
+    return f"{column.dtype}, {gaps} missing" if gaps else str(column.dtype)
