@@ -13,6 +13,7 @@ from flax import linen
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
 from . import _attention_parts as parts
+from ._masks import check_mask
 from ._shapes import known_axis
 
 
@@ -99,7 +100,10 @@ class MultiHeadAttention(Layer):
         axes = tuple(
             known_axis(self, a, query, "attention_axes") for a in self.attention_axes or range(1, query.ndim - 1)
         )
-        given = None if attention_mask is None else jnp.asarray(attention_mask, bool)
+        query_mask, value_mask, key_mask = parts.check_sequence_masks(
+            self, (query, query_mask), (value, value_mask), (key, key_mask), axes=axes
+        )
+        given = self._given(attention_mask, query, value, axes)
         mask = self._mask(query, value, axes, query_mask, value_mask, key_mask, given, use_causal_mask)
         q = parts.project(self, "query", query, 1, (self.num_heads, self.key_dim))
         k = parts.project(self, "key", key, 1, (self.num_heads, self.key_dim))
@@ -119,6 +123,19 @@ class MultiHeadAttention(Layer):
         return (outputs, scores) if return_attention_scores else outputs
 
     # ------------------------------------------------------------------ parts, in the order of `call`
+    def _given(self, mask: Any, query: Any, value: Any, axes: tuple[int, ...]) -> Any:
+        """`attention_mask`: of targets and sources, with or without the batch, other axes and the heads in front."""
+        if mask is None:
+            return None
+        pair = (*(query.shape[a] for a in axes), *(value.shape[a] for a in axes))
+        others = [query.shape[i] for i in range(1, query.ndim - 1) if i not in axes]
+        front = [(), (query.shape[0],), (query.shape[0], *others), (query.shape[0], *others, self.num_heads)]
+        if not others:
+            front.append((query.shape[0], self.num_heads))
+        shapes = [(*f, *pair) for f in dict.fromkeys(front)]
+        shapes.sort(key=lambda s: s != (query.shape[0], *pair))  # the one that is named first
+        return jnp.asarray(check_mask(self, mask, *shapes, what="attention_mask"), bool)
+
     def _mask(
         self,
         query: Any,

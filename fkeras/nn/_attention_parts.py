@@ -13,6 +13,7 @@ from jax import lax
 from ..core import Layer, explain
 from . import _arguments as arg
 from ._einsum import EinsumDense
+from ._masks import check_mask
 
 
 # ------------------------------------------------------------------ projections
@@ -77,6 +78,21 @@ def of_sequences(query_mask: Any, value_mask: Any, key_mask: Any, axes: int = 1)
             place = other.ndim - axes
             mask = both(mask, other.reshape(other.shape[:place] + (1,) * axes + other.shape[place:]))
     return mask
+
+
+def check_sequence_masks(layer: Any, *pairs: tuple[jax.Array, Any], axes: tuple[int, ...] = (1,)) -> list[Any]:
+    """The masks of query, value and key, each checked against its sequence.
+
+    Args:
+        layer: who is asking.
+        *pairs: each sequence `(batch, …, features)` and its mask: of all its axes but the last, or of the batch and
+            the attended ones.
+        axes: the axes attended over.
+    """
+    return [
+        check_mask(layer, mask, x.shape[:-1], (x.shape[0], *(x.shape[a] for a in axes)), what=f"{name}_mask")
+        for name, (x, mask) in zip(("query", "value", "key"), pairs, strict=True)
+    ]
 
 
 def causal(targets: Any, sources: Any) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
 from ._attention_parts import causal, drop
+from ._masks import check_mask
 
 
 class _Attention(Layer):
@@ -48,6 +49,9 @@ class _Attention(Layer):
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) == 3 else value
         query_mask, value_mask = (mask[0], mask[1]) if mask is not None else (None, None)
+        query_mask = check_mask(self, query_mask, query.shape[:-1], what="query_mask")
+        steps = (value.shape[0], value.shape[-2])
+        value_mask = check_mask(self, value_mask, value.shape[:-1], steps, what="value_mask")
         scores = self._scores(query, key)
         seen = None if value_mask is None else jnp.asarray(value_mask, bool)[..., None, :]
         if use_causal_mask:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
 from . import _attention_parts as parts
+from ._masks import check_mask
 from ._shapes import check_rank
 
 
@@ -95,11 +96,14 @@ class GroupedQueryAttention(Layer):
         parts.check_flash(self, return_attention_scores)
         parts.check_sequences(self, query, value, key)
         check_rank(self, query, 3)
-        mask = parts.of_sequences(query_mask, value_mask, key_mask)
-        if attention_mask is not None:
-            given = jnp.asarray(attention_mask, bool)
-            mask = parts.both(mask, given[None] if given.ndim == 2 else given)
         targets, sources = query.shape[1], value.shape[1]
+        masks = parts.check_sequence_masks(self, (query, query_mask), (value, value_mask), (key, key_mask))
+        mask = parts.of_sequences(*masks)
+        if attention_mask is not None:
+            pair, batch = (targets, sources), query.shape[0]
+            shapes = (batch, *pair), pair, (batch, self.num_query_heads, *pair)
+            given = jnp.asarray(check_mask(self, attention_mask, *shapes, what="attention_mask"), bool)
+            mask = parts.both(mask, given[None] if given.ndim == 2 else given)
         if use_causal_mask:
             mask = parts.both(mask, parts.causal(targets, sources))
         if self.sliding_window is not None:

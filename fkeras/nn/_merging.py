@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import Layer, explain, field, register
+from ..core import Layer, describe, explain, field, register
+from ._masks import check_mask
 from ._shapes import known_axis
 
 
@@ -49,7 +50,7 @@ class _Merge(Layer):
     def _seen(self, inputs: Any, mask: Any) -> list[Any]:
         """Each input's mask over its entries; `None` for those without one, or whose axes are brought in line."""
         tensors = self._tensors(inputs)
-        masks = mask if isinstance(mask, list | tuple) else [None] * len(tensors)
+        masks = self._masks(inputs, mask)
         return [
             None
             if m is None or jnp.ndim(x) < t.ndim
@@ -72,8 +73,26 @@ class _Merge(Layer):
             return self._fold(inputs, function)
         return functools.reduce(step, zip(self._tensors(inputs), seen, strict=True))[0]
 
+    def _masks(self, inputs: Any, mask: Any) -> list[Any]:
+        """A mask, or `None`, for each input, checked against its first axes."""
+        if mask is None:
+            return [None] * len(inputs)
+        if not isinstance(mask, list | tuple) or len(mask) != len(inputs):
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} takes a list of masks, one for each input.",
+                    received=describe(mask),
+                    usually="one mask for all.",
+                    write=f"mask=[mask] * {len(inputs)}, with None for an input without one",
+                )
+            )
+        return [
+            check_mask(self, m, tuple(x.shape)[: jnp.ndim(m)], what=f"mask of input {i}")
+            for i, (x, m) in enumerate(zip(inputs, mask, strict=True))
+        ]
+
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        masks = [m for m in mask or [] if m is not None] if isinstance(mask, list | tuple) else []
+        masks = [m for m in self._masks(inputs, mask) if m is not None]
         return functools.reduce(jnp.logical_or, masks) if len(masks) == len(inputs) else None
 
 
@@ -231,7 +250,7 @@ class Concatenate(_Merge):
         if not isinstance(mask, list | tuple) or all(m is None for m in mask):
             return None
         masks = []
-        for x, m in zip(inputs, mask, strict=True):
+        for x, m in zip(inputs, self._masks(inputs, mask), strict=True):
             whole = jnp.ones(x.shape, bool)
             m = whole if m is None else jnp.asarray(m, bool)
             masks.append(jnp.broadcast_to(_trailing(m, x.ndim), x.shape))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
+from ._masks import check_mask
 from ._shapes import along, known_axis
 
 
@@ -103,6 +104,7 @@ class BatchNormalization(Layer):
                     write="mask=valid[..., 0], one entry a position",
                 )
             )
+        mask = check_mask(self, mask, inputs.shape[:-1])
         mean = self._running("mean", self.moving_mean_initializer, size)
         var = self._running("var", self.moving_variance_initializer, size)
         x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))

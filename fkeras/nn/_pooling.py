@@ -10,6 +10,7 @@ from flax import linen
 
 from ..core import Layer, field, register
 from . import _arguments as arg
+from ._masks import check_mask
 from ._shapes import check_rank, check_window, from_last, to_last
 
 
@@ -168,6 +169,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
         if mask is None:
             return super().call(inputs)
         axes = self._axes(inputs)
+        check_mask(self, mask, (inputs.shape[0], inputs.shape[axes[0]]))
         weights = (
             jnp.asarray(mask, inputs.dtype)[:, None, :] if axes == (2,) else jnp.asarray(mask, inputs.dtype)[..., None]
         )

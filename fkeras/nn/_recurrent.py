@@ -11,6 +11,7 @@ from ..core import RECURRENT_STATE, Layer, explain, field, register
 from . import _arguments as arg
 from ._cell_steps import CellWeights, GRUStep, LSTMStep, SimpleRNNStep
 from ._cells import StackedRNNCells, initial_states
+from ._masks import check_mask, of_first
 from ._recurrence import Step, over_time
 from ._shapes import check_rank
 
@@ -33,9 +34,11 @@ class Recurrent(Layer):
         zeros = self._zeros(inputs)
         kept = self._kept(zeros, inputs) if self.stateful else None
         states = self._first(initial_state, zeros, kept)
+        times = inputs.shape[:2]
+        mask = check_mask(self, of_first(mask), times, (*times, 1), (1, times[1]), (1, times[1], 1), ones=False)
         step, more = self._prepare(inputs, states, training)
         outputs, last, states = over_time(
-            step, inputs, states, jax.tree.leaves(mask)[0] if jax.tree.leaves(mask) else None,
+            step, inputs, states, mask,
             go_backwards=self.go_backwards, unroll=bool(getattr(self, "unroll", False)),
             zero_output_for_mask=getattr(self, "zero_output_for_mask", False), **more,
         )  # fmt: skip

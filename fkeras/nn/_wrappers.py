@@ -13,6 +13,7 @@ from . import _arguments as arg
 from . import initializers
 from ._convolutional import _Conv
 from ._linear import Dense
+from ._masks import check_mask
 from ._normalization import BatchNormalization
 from ._pooling import _GlobalPool, _Pool
 from ._reshaping import Flatten
@@ -92,6 +93,8 @@ class TimeDistributed(Wrapper):
                     write="x[..., None]",
                 )
             )
+        if mask is not None:  # its first axes are the batch's and the steps', those behind them the layer's own
+            mask = check_mask(self, mask, (*inputs.shape[:2], *jnp.shape(mask)[2:]), ones=False)
         watched = self.is_initializing() or self.is_mutable_collection(LOSSES)
         if not training and not watched and _examples_apart(self.layer):
             return self._side_by_side(inputs)
