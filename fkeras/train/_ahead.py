@@ -9,11 +9,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import did_you_mean, explain
+from ..core import describe, did_you_mean, explain
 from . import _data, _evaluate, _predict, _programs
+from ._arguments import check_counts
+from ._as_arrays import as_arrays
+from ._checked_state import check_optimizer
 from ._data import ArrayData
 from ._drivers import runs_on_device, stack_of
+from ._fixed_sizes import check_batch_size, fixed_batch_size
 from ._sources import Arrays
+from ._state import check_state
 
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
 
@@ -49,6 +54,7 @@ def lower(
     >>> sorted(trainer.lower((x, y), rows=100))
     ['evaluate', 'fit', 'fit, last batch', 'predict']
     """
+    verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
     for verb in verbs:
         if verb not in VERBS:
             usually = did_you_mean(verb, VERBS)
@@ -61,15 +67,31 @@ def lower(
                 write="trainer.replace(run_eagerly=False).lower(batch)",
             )
         )
-    x, y, weight = jax.tree.map(_struct, _data.unpack(batch))
+    x, y, weight = _data.unpack(batch)
+    arrays = as_arrays(x), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
+    if not jax.tree.leaves(arrays[0]):
+        raise TypeError(
+            explain(
+                "lower needs the shapes of a batch.",
+                received=describe(batch),
+                write='trainer.lower((jax.ShapeDtypeStruct((32, 8), "float32"), y))',
+            )
+        )
+    x, y, weight = jax.tree.map(_struct, arrays)
+    check_counts(rows=rows)
     data = ArrayData(x, y, weight, _data.rows(x))
     if rows is not None:
         whole = data.spec(rows)
         data = ArrayData(*whole, batch_size=min(data.batch_size, rows))
-    source = Arrays(data)
+    if state is not None:
+        check_optimizer(trainer, check_state(state, "lower", "batch, state=state"))
     state = jax.eval_shape(lambda x: trainer.init(0, x), x) if state is None else state
     state = jax.eval_shape(_programs.private, jax.tree.map(_struct, state))
+    fixed = fixed_batch_size(trainer.model, state.variables)
+    check_batch_size(data.batch_size, fixed)
+    source = Arrays(data, fixed=fixed)
     lowered: dict[str, Any] = {}
+    verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
     for verb in verbs:
         lowered |= _LOWERED[verb](trainer, state, source, rows is None)
     with ThreadPoolExecutor() as pool:  # XLA compiles without holding Python's lock

@@ -13,14 +13,17 @@ from jax import lax
 
 from ..core import LOSSES
 from . import _data
+from ._arguments import check_counts, verbosity
 from ._data import rows
+from ._fixed_sizes import check_whole
 from ._forward import forward
+from ._given import evaluation_source
 from ._objective import targets
 from ._pace import Pace
 from ._passes import BEGIN, floats, window, worth_copying
 from ._programs import cached, known
 from ._progress import Progress
-from ._sources import Arrays, no_batches, stream_source
+from ._sources import Arrays, no_batches
 from ._state import TrainState, check_state
 from .callbacks import CallbackList, Event
 from .losses import is_known
@@ -43,7 +46,7 @@ def evaluate(
         trainer: the trainer.
         state: whose weights to use.
         x, y: as for `fit`.
-        batch_size: rows in a batch, 32 by default.
+        batch_size: rows in a batch; what the model was described with, or 32, by default.
         verbose: 0 silent, 1 a bar, 2 a line.
         sample_weight: a weight for each row.
         steps: how many batches to use; all by default.
@@ -53,12 +56,10 @@ def evaluate(
         `{"loss": …, "accuracy": …}`, floats.
     """
     check_state(state, "evaluate", "state, x, y")
-    if _data.is_arrays(x):
-        source: Any = Arrays(_data.array_data(x, y, sample_weight, batch_size))
-    else:
-        source = stream_source(x, steps)
-    verbose = 1 if verbose == "auto" else int(verbose)
-    return evaluate_source(trainer, state, source, steps, verbose, CallbackList(callbacks))
+    calls = CallbackList(callbacks)
+    check_counts(steps=steps, batch_size=batch_size)
+    source = evaluation_source(trainer, state.variables, x, y, sample_weight, batch_size, steps)
+    return evaluate_source(trainer, state, source, steps, verbosity(verbose), calls)
 
 
 def evaluate_source(
@@ -73,10 +74,12 @@ def evaluate_source(
     padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
     kept: list[Any] | None = [] if trainer.objective.has_on_host() else None
+    if not padded and isinstance(source, Arrays):
+        check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
     if padded and not by_batch and _evaluates_on_device(trainer, source):
         sums, done = _pass_on_device(trainer, sums, light, source, steps, progress)
     else:
-        size = min(source.data.batch_size, source.data.count) if padded else None
+        size = source.size if padded else None
         sums, done = _pass_by_batch(trainer, sums, light, source, steps, progress, calls, event, size, kept)
     if not done:
         raise no_batches(0)
@@ -137,7 +140,7 @@ def _pass_on_device(
 ) -> tuple[Any, int]:
     """Many batches a dispatch."""
     run = _evaluate_many(trainer)
-    data, size = jax.device_put(source.data.tree), min(source.data.batch_size, source.data.count)
+    data, size = jax.device_put(source.data.tree), source.size
     total, done, pace = min(source.steps, steps or source.steps), 0, Pace(None)
     before = None
     while done < total:
@@ -151,7 +154,7 @@ def _pass_on_device(
 
 def _evaluates_on_device(trainer: Any, source: Arrays) -> bool:
     """Whether batches that may be padded are evaluated many a dispatch."""
-    plain = not trainer.objective.has_on_host() and not trainer.run_eagerly
+    plain = not trainer.objective.has_on_host() and not trainer.run_eagerly and source.size <= source.data.count
     return plain and worth_copying(source.data.tree, source.steps)
 
 
@@ -178,7 +181,7 @@ def lower_evaluate(trainer: Any, state: Any, source: Arrays, stream: bool) -> An
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
     light = state.replace(opt_state=(), metrics=())
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
-    padded = not stream and _can_pad(trainer, state.variables, data.spec(1)[0])
+    padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
         return _evaluate_many(trainer).lower(state.metrics, light, source.data.tree, place, place, data.batch_size)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None

@@ -11,17 +11,20 @@ import numpy as np
 
 from ..core import explain
 from . import _programs
+from ._arguments import check_run, verbosity
 from ._backup import Backup, Run
+from ._checked_state import check_optimizer
 from ._compiles import CompileGuard
 from ._drivers import OneByOne, driver_for
 from ._evaluate import evaluate_source
+from ._given import training_source, validation_source
 from ._goals import goals_of
 from ._interrupt import Interruptible, breakable
 from ._nan_check import Checked, NotFiniteError
 from ._pace import Pace
 from ._passes import floats
 from ._progress import Progress
-from ._sources import Arrays, Position, no_batches, training_source, validation_source
+from ._sources import Arrays, Position, no_batches
 from ._state import TrainState, check_state
 from ._unfinished import Closing, Reachable, say_interrupted
 from .callbacks import BackupAndRestore, CallbackList, Event, History
@@ -61,15 +64,19 @@ def fit(
     Args:
         trainer: the trainer.
         state: where to start; it stays usable, `fit` trains a private copy.
-        x, y: arrays or pytrees of arrays; or `x` alone, something that yields `(x, y)` or `(x, y, weight)` batches.
-        batch_size: rows in a batch, 32 by default.
+        x, y: arrays or pytrees of arrays; or `x` alone, something that yields `(x, y)` or `(x, y, weight)` batches. As
+            in Keras a tuple, a dict or a list of arrays is one set with several inputs; a list whose entries are all
+            tuples, dicts or lists of arrays is a list of batches, of any length.
+        batch_size: rows in a batch; what the model was described with, or 32, by default.
         epochs: the epoch to end at; 1 by default, and without end where `max_steps` is given.
         verbose: 0 silent, 1 a bar, 2 a line an epoch; `"auto"` is 1.
         callbacks: callbacks, or functions `(trainer, state, logs) -> state`.
-        validation_split: the last fraction of the arrays is held out.
-        validation_data: `(x, y)`, `(x, y, weight)` or something that yields batches.
+        validation_split: the last fraction of the arrays is held out; not where there is `validation_data`.
+        validation_data: `(x, y)` or `(x, y, weight)`, a tuple or a list of arrays; or something that yields batches,
+            such as a list of any number of them.
         shuffle: whether each epoch visits the rows in a new order, a function of the state's `rng` and `step`.
-        class_weight: a weight for each class.
+        class_weight: a weight for each class, `{class: weight}`, of targets of any rank; a class that is not named
+            weighs 1. For several outputs `{output: {class: weight}}`.
         sample_weight: a weight for each row; or a dict by output.
         initial_epoch: the epoch to start at.
         steps_per_epoch: how many batches are an epoch.
@@ -97,12 +104,23 @@ def fit(
     Any exception that ends the training, whoever raised it, has what was learnt: `state, history = error.fkeras_run`,
     the last whole state and the numbers of the epochs that ended. `trainer.fit(state, …, initial_epoch=…)` goes on.
     """
-    verbose = 1 if verbose == "auto" else int(verbose)
     check_state(state, "fit", "state, x, y")
     check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
+    check_optimizer(trainer, state)
+    verbose = verbosity(verbose)
+    check_run(
+        batch_size=batch_size, validation_batch_size=validation_batch_size, validation_steps=validation_steps,
+        validation_split=validation_split, validation_freq=validation_freq, initial_epoch=initial_epoch,
+        shuffle=shuffle, checkpoint=checkpoint, max_compiles=max_compiles, check_nans=check_nans,
+        validates=validation_data is not None,
+    )  # fmt: skip
     steps_per_epoch, ends = _lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
-    source, held_out = training_source(x, y, sample_weight, class_weight, batch_size, validation_split, steps_per_epoch)
-    validation = validation_source(validation_data, held_out, validation_batch_size or batch_size)
+    split = validation_split if validation_data is None else 0.0  # as in Keras, validation_data overrides the split
+    source, held_out = training_source(
+        trainer, state, x, y, sample_weight, class_weight, batch_size, split, steps_per_epoch
+    )
+    variables = state.variables
+    validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
     run = Run(_programs.private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
@@ -167,7 +185,8 @@ class Validation:
 
     def is_due(self, epoch: int) -> bool:
         """Whether an epoch is followed by it."""
-        return (epoch + 1) % self.frequency == 0 if isinstance(self.frequency, int) else epoch + 1 in self.frequency
+        counted = isinstance(self.frequency, int | np.integer)
+        return (epoch + 1) % self.frequency == 0 if counted else epoch + 1 in self.frequency
 
 
 class _Loop:

@@ -147,7 +147,7 @@ class Objective:
         for i, (name, loss) in enumerate(zip(names, self.losses_for(names), strict=True)):
             if loss is None:
                 continue
-            _check_target(name, y_true[i])
+            _check_target(name, y_true[i], y_pred[i], loss)
             value = loss(y_true[i], y_pred[i], sample_weight=weights[i], mask=masks[i])
             parts[name] = jnp.sum(value).astype(jnp.float32) if jnp.ndim(value) else value.astype(jnp.float32)
             total = factors[i] * parts[name] + (0.0 if total is None else total)
@@ -160,7 +160,7 @@ class Objective:
         found = {}
         for i, (name, loss) in enumerate(zip(names, self.losses_for(names), strict=True)):
             if loss is not None:
-                _check_target(name, y_true[i])
+                _check_target(name, y_true[i], y_pred[i], loss)
                 found[name] = fk_losses.weighted_sum_and_count(
                     loss, y_true[i], y_pred[i], sample_weight=weights[i], mask=masks[i], valid=valid
                 )
@@ -237,7 +237,7 @@ def _unique(name: str, taken: list[str]) -> str:
     return free
 
 
-def _check_target(name: str, y_true: Any) -> None:
+def _check_target(name: str, y_true: Any, y_pred: Any = None, loss: Any = None) -> None:
     if y_true is None:
         raise ValueError(
             explain(
@@ -245,6 +245,16 @@ def _check_target(name: str, y_true: Any) -> None:
                 received="y=None",
                 usually="`fit` or `evaluate` was called without y, or the data yields only inputs.",
                 write="trainer.fit(state, x, y), or batches (x, y)",
+            )
+        )
+    counts = [a.shape[0] for a in (y_true, y_pred) if getattr(a, "ndim", 0)]
+    if loss is not None and len(set(counts)) > 1 and fk_losses.is_known(loss):
+        raise ValueError(
+            explain(
+                f"The batch has another number of targets than of examples for the output {name!r}.",
+                received=f"y of shape {tuple(y_true.shape)}, outputs of shape {tuple(y_pred.shape)}",
+                usually="y was split or filtered apart from x; one target would be taken for all.",
+                write="batches (x, y) whose first axes are equally long",
             )
         )
 

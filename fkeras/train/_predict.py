@@ -11,13 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..core import check_collections, explain
 from . import _data
+from ._arguments import check_counts, verbosity
+from ._as_arrays import PLAIN
+from ._checked_state import check_variables
 from ._data import rows
+from ._fixed_sizes import fixed_batch_size
+from ._given import evaluation_source
 from ._pace import Pace
 from ._passes import BEGIN, window, worth_copying
 from ._programs import cached, nbytes
 from ._progress import Progress
-from ._sources import Arrays, no_batches, stream_source
+from ._sources import Arrays, no_batches
 from .callbacks import CallbackList, Event
 
 
@@ -36,7 +42,7 @@ def predict(
         trainer: a trainer, or something with its `predict_step`.
         variables: the model's variables.
         x: an array, a pytree of arrays, or something that yields batches.
-        batch_size: rows in a batch, 32 by default.
+        batch_size: rows in a batch; what the model was described with, or 32, by default.
         verbose: 0 silent, 1 a bar, 2 a line.
         steps: how many batches to use; all by default.
         callbacks: their `on_predict_*` hooks are called.
@@ -44,20 +50,41 @@ def predict(
     Returns:
         The outputs in the model's structure, numpy arrays with one row for each of `x`.
     """
-    if _is_one_batch(x, batch_size) and steps is None and callbacks is None and not verbose:
+    try:
+        return _outputs(trainer, variables, x, batch_size, verbose, steps, callbacks)
+    except (TypeError, AttributeError):  # of JAX, on what is no weight
+        check_variables(trainer.model, variables)
+        raise
+
+
+def _outputs(
+    trainer: Any, variables: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
+) -> Any:
+    """`predict`, on whatever the variables are."""
+    if type(variables) is not dict:
+        check_collections("`predict`", variables)
+    fixed = fixed_batch_size(trainer.model, variables)
+    if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and not verbose:
         found = trainer.predict_step(variables, x)
-        return np.asarray(found) if isinstance(found, jax.Array) else jax.tree.map(np.asarray, found)
-    arrays = _data.is_arrays(x)
-    source: Any = Arrays(_data.array_data(x, None, None, batch_size)) if arrays else stream_source(x, steps)
+        try:
+            return np.asarray(found) if isinstance(found, jax.Array) else jax.tree.map(np.asarray, found)
+        except jax.errors.TracerArrayConversionError:
+            raise _traced() from None
+    check_counts(steps=steps, batch_size=batch_size)
+    verbose, calls = verbosity(verbose), CallbackList(callbacks)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(variables)):
+        raise _traced()
+    source: Any = evaluation_source(trainer, variables, x, None, None, batch_size, steps)
+    arrays = isinstance(source, Arrays)
     if arrays and not callbacks and not verbose and not trainer.run_eagerly:
-        if source.steps == 1:
+        if source.steps == 1 and source.size <= source.data.count:
             return jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
-        if steps is None and worth_copying(source.data.x, source.steps):
+        if steps is None and worth_copying(source.data.x, source.steps) and source.size <= source.data.count:
             found = _predict_on_device(trainer, variables, source)
             if found is not None:
                 return found
-    size = min(source.data.batch_size, source.data.count) if arrays else 0  # a stream's batches stay as they are
-    calls, progress, results = CallbackList(callbacks), Progress(steps or source.steps, int(verbose != 0)), []
+    size = source.size if arrays else 0  # a stream's batches stay as they are
+    progress, results = Progress(steps or source.steps, int(verbose != 0)), []
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
     calls.call("on_predict_begin", event)
     for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
@@ -76,13 +103,25 @@ def predict(
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
 
 
+def _traced() -> TypeError:
+    return TypeError(
+        explain(
+            "`predict` was called on arrays that are being traced, and it is a loop of Python over real arrays.",
+            received="a tracer among the variables or the data",
+            usually="a call inside jax.jit, grad, vmap or scan.",
+            write="model.apply(variables, x), or trainer.predict_step(variables, x): pure functions",
+        )
+    )
+
+
 def _is_one_batch(x: Any, batch_size: Any) -> bool:
     """Whether `x` is one array of numbers that fits a batch: nothing is to be cut, padded or converted.
 
     A prediction of one sample takes some 10 µs, and the general way around it as long again.
     """
     size = 32 if batch_size is None else batch_size
-    return type(size) is int and isinstance(x, jax.Array | np.ndarray) and x.ndim > 0 and 0 < x.shape[0] <= size
+    plain = type(x) is np.ndarray or isinstance(x, jax.Array)
+    return plain and type(size) is int and x.dtype in PLAIN and x.ndim > 0 and 0 < x.shape[0] <= size
 
 
 def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:

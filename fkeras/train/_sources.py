@@ -12,7 +12,9 @@ import numpy as np
 
 from ..core import explain
 from . import _data
+from ._as_arrays import as_arrays
 from ._data import ArrayData, Batch
+from ._streams import call
 
 
 def no_batches(epoch: int) -> ValueError:
@@ -47,18 +49,26 @@ class Arrays:
         data: the arrays.
         limit: how many batches are an epoch, if not all. Passes over the arrays are then one endless row of batches
             that epochs cut up, as in Keras.
+        fixed: how many rows the model takes, where it takes no other number.
     """
 
     data: ArrayData
     limit: int | None = None
+    fixed: int | None = None
 
     @property
     def steps(self) -> int:
         return self.data.steps if self.limit is None else self.limit
 
+    @property
+    def size(self) -> int:
+        """Rows of a batch that is padded where it is short."""
+        return self.fixed or min(self.data.batch_size, self.data.count)
+
     def example(self) -> Any:
-        """One row of the inputs."""
-        return jax.tree.map(lambda a: a[:1], self.data.x)
+        """One row of the inputs, or as many as the model takes."""
+        inputs = jax.tree.map(lambda a: a[: self.fixed or 1], self.data.x)
+        return _data.pad(inputs, self.fixed) if self.fixed else inputs
 
     def locate(self, where: Position, batch: int) -> tuple[int, int]:
         """`(the step at which the pass began, the batch within the pass)` of an epoch's batch."""
@@ -100,6 +110,7 @@ class Stream:
         limit: how many batches are an epoch, if not a whole pass.
         restarts: whether a pass begins again at the first batch.
         origin: what the user gave; it may say where it is and be put there, or be told that an epoch ends.
+        fixed: how many rows the model takes, where it takes no other number.
     """
 
     passes: Callable[[], Iterator[Batch]]
@@ -107,6 +118,7 @@ class Stream:
     limit: int | None
     restarts: bool = True
     origin: Any = None
+    fixed: int | None = None
     _running: Iterator[Batch] | None = None
     _first: Batch | None = None
 
@@ -115,12 +127,12 @@ class Stream:
         return self.limit if self.limit is not None else self.length
 
     def example(self) -> Any:
-        """One row of the inputs; the batch it is taken from is not lost."""
+        """One row of the inputs, or as many as the model takes; the batch it is taken from is not lost."""
         self._running = self.passes() if self._running is None else self._running
         self._first = next(self._running, None)
         if self._first is None:
             raise no_batches(0)
-        return jax.tree.map(lambda a: np.asarray(a)[:1], _to_arrays(self._first)[0])
+        return jax.tree.map(lambda a: np.asarray(a)[: self.fixed or 1] if np.ndim(a) else a, to_arrays(self._first)[0])
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch; with a limit, the passes are one endless row of batches that epochs cut up."""
@@ -132,7 +144,7 @@ class Stream:
         else:
             running = running if isinstance(running, _Endless) else _Endless(running, self.passes)
             self._running = running
-        return map(_to_arrays, itertools.islice(running, skip, self.limit))
+        return map(to_arrays, itertools.islice(running, skip, self.limit))
 
     def position(self) -> Any:
         """Where an iterator is, as it says itself; `None` when it does not."""
@@ -148,7 +160,7 @@ class Stream:
             return 0
         if self.restarts and self.limit is None:
             for _ in range((total - done) // self.length if self.length else 0):
-                _data.call(self.origin, "on_epoch_end")  # it may put its items in another order
+                call(self.origin, "on_epoch_end")  # it may put its items in another order
             return done
         running = self.passes()
         self._running = _Endless(running, self.passes) if self.limit is not None else running
@@ -169,72 +181,18 @@ class _Endless(Iterator[Batch]):
         return next(self.running)
 
 
-def _to_arrays(batch: Batch) -> Batch:
-    return tuple(_data.as_arrays(part) for part in batch)  # type: ignore[return-value]
-
-
-def training_source(
-    x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: Any, validation_split: float, steps: int | None
-) -> tuple[Any, ArrayData | None]:
-    """The source to train on, and what `validation_split` holds out of it."""
-    if not _data.is_arrays(x):
-        if y is not None or validation_split:
-            raise ValueError(
-                explain(
-                    "y and validation_split go with arrays; a source of batches yields its own targets.",
-                    received=f"x of type {type(x).__name__}",
-                    usually="a generator was passed together with y.",
-                    write="batches (x, y), and validation_data=...",
-                )
+def to_arrays(batch: Batch) -> Batch:
+    x, y, sample_weight = batch
+    if sample_weight is None and _data.are_plain(x, y):  # what most streams yield, again and again
+        return batch
+    x, y, sample_weight = as_arrays(x), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight")
+    if type(x) is np.ndarray and x.ndim and not len(x):
+        raise ValueError(
+            explain(
+                "The data yielded a batch without rows.",
+                received=f"x of shape {x.shape}",
+                usually="a filter that left nothing, or a last batch that was cut wrongly.",
+                write="if len(x): yield x, y",
             )
-        return stream_source(x, steps, class_weight), None
-    data = _data.array_data(x, y, sample_weight, batch_size)
-    held_out = None
-    if validation_split:
-        if not 0 < validation_split < 1:
-            raise ValueError(
-                explain(
-                    "validation_split must lie between 0 and 1.",
-                    received=validation_split,
-                    write="validation_split=0.2",
-                )
-            )
-        cut = int(np.floor(data.count * (1 - validation_split)))
-        if cut in (0, data.count):
-            raise ValueError(explain("validation_split leaves one side empty.", received=f"{data.count} examples"))
-        data, held_out = data.slice(0, cut), data.slice(cut, data.count)
-    if class_weight is not None:
-        data = dataclasses.replace(data, sample_weight=_data.class_weights(data.y, class_weight, data.sample_weight))
-    return Arrays(data, steps), held_out
-
-
-def stream_source(x: Any, steps: int | None, class_weight: Any = None) -> Stream:
-    """Something that yields batches as a source."""
-    passes = _data.stream(x)
-    if class_weight is not None:
-        plain = passes
-
-        def passes() -> Iterator[Batch]:  # type: ignore[misc]
-            return ((a, b, _data.class_weights(np.asarray(b), class_weight, w)) for a, b, w in plain())
-
-    once = isinstance(x, Iterator)
-    return Stream(passes, _data.length_of(x), steps, restarts=not once, origin=x)
-
-
-def validation_source(given: Any, held_out: ArrayData | None, batch_size: Any) -> Any:
-    """The source of `validation_data`, or of what `validation_split` held out; `None` without either."""
-    if given is None:
-        return None if held_out is None else Arrays(held_out)
-    if isinstance(given, tuple | list) and 1 < len(given) <= 3 and _data.is_arrays(given[0]):
-        x, y, weight = _data.unpack(tuple(given))
-        return Arrays(_data.array_data(x, y, weight, batch_size))
-    return stream_source(given, None)
-
-
-def one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
-    """Arrays as one batch."""
-    x, y, sample_weight = (_data.as_arrays(part) for part in (x, y, sample_weight))
-    data = _data.array_data(x, y, sample_weight, None)
-    if class_weight is not None:
-        sample_weight = _data.class_weights(data.y, class_weight, data.sample_weight)
-    return data.x, data.y, sample_weight
+        )
+    return x, y, sample_weight

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import serialization
 
-from ..core import as_key, explain
+from ..core import as_key, check_collections, describe, explain
 from ._running_sums import RunningSums
 
 # Part of the pytree's structure, as `jax.tree_util.register_dataclass` and `flax.struct.dataclass` ask of a field.
@@ -118,6 +118,7 @@ class TrainState:
 
     def with_variables(self, variables: Any) -> Self:
         """The state with other weights and collections."""
+        check_collections("`with_variables`", variables, needs_params=True)
         rest = {k: v for k, v in variables.items() if k != "params"}
         return self.replace(params=variables["params"], model_state={**self.model_state, **rest})
 
@@ -165,20 +166,40 @@ def _from_state_dict(state: TrainState, saved: dict[str, Any]) -> TrainState:
 serialization.register_serialization_state(TrainState, _to_state_dict, _from_state_dict)
 
 
-def check_state(state: Any, method: str, arguments: str) -> None:
-    """Refuse what is no state, before anything is trained or written.
+def check_state(state: Any, method: str, arguments: str) -> TrainState:
+    """The state, or an error for what is none, before anything is trained or written.
 
     Raises:
-        TypeError: something else came first, or a subclass that JAX does not know.
+        TypeError: something else came first, a subclass that JAX does not know, or a state with something else in it.
     """
     if not isinstance(state, TrainState):
         raise TypeError(
             explain(
                 f"`{method}` takes the state of the run first.",
-                received=type(state).__name__,
+                received=type(state).__name__ if state is not None else "no state",
                 usually="Keras keeps weights in the model; or variables were passed, or data.",
                 write=f"state = trainer.init(0); trainer.{method}({arguments})",
             )
         )
     if type(state) is not TrainState:
         state.parts()
+    if not isinstance(state.params, Mapping) or state.rng_data is None or not hasattr(state.step, "dtype"):
+        wrong = "params" if not isinstance(state.params, Mapping) else "rng" if state.rng_data is None else "step"
+        raise TypeError(
+            explain(
+                f"The state that `{method}` got has no {wrong} that could be trained on.",
+                received=f"{wrong}={describe(getattr(state, wrong))}",
+                usually="state.replace with another value in its place.",
+                write="state.replace(rng=0), state.with_variables(variables), or trainer.init(0)",
+            )
+        )
+    if isinstance(state.step, jax.core.Tracer):
+        raise TypeError(
+            explain(
+                f"`{method}` was called on a state that is being traced, and it is a loop of Python over real arrays.",
+                received=f"a step of type {type(state.step).__name__}",
+                usually="a call inside jax.jit, grad, vmap or scan.",
+                write="trainer.train_step(state, batch), trainer.eval_step or trainer.predict_step: pure functions",
+            )
+        )
+    return state

@@ -15,12 +15,15 @@ import optax
 from flax import linen
 
 from ..core import Layer, as_key, explain, walk
-from . import _ahead, _evaluate, _predict, _sources
+from . import _ahead, _evaluate, _given, _predict
 from . import _fit as fitting
 from . import losses as fk_losses
 from . import metrics as fk_metrics
 from . import optimizers as fk_optimizers
-from ._data import as_arrays, rows, unpack
+from ._arguments import check_names, named
+from ._as_arrays import as_arrays
+from ._checked_state import check_optimizer, check_variables
+from ._data import rows, unpack
 from ._forward import added_losses, forward, init_variables, output_masks
 from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
 from ._objective import Objective, add_to, output_names, sums_of, targets
@@ -28,7 +31,7 @@ from ._partition import Partition, merge, partition_of
 from ._programs import cached, known
 from ._running_sums import RunningSums
 from ._shown import Outputs, Shown
-from ._state import TrainState, key_parts, spec_of
+from ._state import TrainState, check_state, key_parts, spec_of
 from ._step_numbers import check_log, step_numbers
 from .optimizers._per_weight import per_weight
 from .optimizers._rates import rates_of, with_rates
@@ -182,6 +185,7 @@ class Trainer:
         """Losses and metrics, matched to the model's outputs."""
         return Objective(self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
 
+    @named
     def init(self, key: Any = 0, x: Any = None, *, variables: Any = None) -> TrainState:
         """The state at the beginning of a run.
 
@@ -194,7 +198,8 @@ class Trainer:
             A `TrainState`.
 
         Raises:
-            ValueError: the model needs `x`, and none was given.
+            ValueError: the model needs `x`, and none was given; `variables` that lack weights of the model, or have
+                them in other shapes, each by its path.
 
         >>> import fkeras as fk
         >>> trainer = fk.Sequential([fk.nn.Dense(2)]).compile("adam", "mse")
@@ -205,6 +210,8 @@ class Trainer:
         x = as_arrays(x)
         if variables is None:
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
+        else:
+            check_variables(self.model, variables, x)
         self._check_frozen(x)
         params = variables["params"]
         moving, _ = self.partition(x).split(params)
@@ -514,43 +521,62 @@ class Trainer:
         return forward(self.model, variables, x, jax.random.key(0), False)[0]
 
     # ------------------------------------------------------------------ runs
-    def fit(self, state: TrainState, x: Any = None, y: Any = None, **kwargs: Any) -> tuple[TrainState, Any]:
+    def fit(
+        self, state: TrainState | None = None, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> tuple[TrainState, Any]:
         """Train for some epochs; see `fk.train.fit` for the arguments, which are Keras's.
 
         Returns:
             `(state, history)`; the state handed in stays usable.
         """
-        return fitting.fit(self, state, x, y, **kwargs)
+        check_names(fitting.fit, (self, state, x, y, *args), kwargs)
+        return fitting.fit(self, check_state(state, "fit", "state, x, y"), x, y, *args, **kwargs)
 
-    def evaluate(self, state: TrainState, x: Any = None, y: Any = None, **kwargs: Any) -> dict[str, float]:
+    def evaluate(
+        self, state: TrainState | None = None, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> dict[str, float]:
         """Loss and metrics over a whole set; see `fk.train.evaluate`."""
-        return _evaluate.evaluate(self, state, x, y, **kwargs)
+        check_names(_evaluate.evaluate, (self, state, x, y, *args), kwargs)
+        return _evaluate.evaluate(self, check_state(state, "evaluate", "state, x, y"), x, y, *args, **kwargs)
 
-    def predict(self, state: TrainState, x: Any, **kwargs: Any) -> Any:
+    def predict(self, state: TrainState | None = None, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs for all of `x`, as numpy arrays; see `fk.train.predict`."""
-        return _predict.predict(self, state.variables, x, **kwargs)
+        if args or kwargs:
+            check_names(_predict.predict, (self, state, x, *args), kwargs)
+        if not isinstance(state, TrainState):  # a prediction of one row takes some 15 µs, so no more is looked at
+            check_state(state, "predict", "state, x")
+        return _predict.predict(self, state.variables, x, *args, **kwargs)  # type: ignore[union-attr]
 
-    def lower(self, batch: Any, rows: int | None = None, **kwargs: Any) -> dict[str, Any]:
+    def lower(self, batch: Any, rows: int | None = None, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Compile every program of a run from the shapes of a batch; see `fk.train.lower`."""
-        return _ahead.lower(self, batch, rows, **kwargs)
+        check_names(_ahead.lower, (self, batch, rows, *args), kwargs)
+        return _ahead.lower(self, batch, rows, *args, **kwargs)
 
+    @named
     def train_on_batch(
         self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
     ) -> tuple[TrainState, dict[str, float]]:
         """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
-        batch = _sources.one_batch(x, y, sample_weight, class_weight)
+        state = check_state(state, "train_on_batch", "state, x, y")
+        check_optimizer(self, state)
+        batch = _given.one_batch(self, state, x, y, sample_weight, class_weight)
         state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return state, {k: float(v) for k, v in logs.items()}
 
+    @named
     def test_on_batch(self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics of one batch as floats."""
-        batch = _sources.one_batch(x, y, sample_weight, None)
+        state = check_state(state, "test_on_batch", "state, x, y")
+        batch = _given.one_batch(self, state, x, y, sample_weight)
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return {k: float(v) for k, v in logs.items()}
 
+    @named
     def predict_on_batch(self, state: TrainState, x: Any) -> Any:
         """The model's outputs for one batch, as numpy arrays."""
-        return jax.tree.map(np.asarray, self.predict_step(state.variables, as_arrays(x)))
+        variables = check_state(state, "predict_on_batch", "state, x").variables
+        batch = _given.one_batch(self, state, x)
+        return jax.tree.map(np.asarray, self.predict_step(variables, batch[0]))
 
     # ------------------------------------------------------------------ doors to the later room
     def save(self, directory: Any, state: TrainState, **kwargs: Any) -> None:

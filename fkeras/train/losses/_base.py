@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from ...core import did_you_mean, explain, serialize, snake_case
 from ._frozen import Frozen, dtype_name, set_fields
 from ._inputs import MODULE, fill_rows, rows_apart
-from ._weighing import divide_no_nan, weigh
+from ._weighing import check_rows, divide_no_nan, weigh
 
 SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
 SUMS = ("sum", "none", None)  # the reductions that divide by nothing
@@ -108,6 +108,8 @@ class Loss(Frozen):
         """
         apart = not (sample_weight is None and mask is None)
         values, own = self._values(y_true, y_pred, apart)
+        if values.ndim == 0:
+            check_rows(y_pred, sample_weight, mask)
         return self._reduced(values, sample_weight, mask, own)
 
     def _values(self, y_true: Any, y_pred: Any, apart: bool) -> tuple[jax.Array, Any]:
@@ -195,6 +197,7 @@ def weighted_sum_and_count(
     zero = jnp.zeros((), jnp.float32)
     if values.ndim == 0 or (isinstance(loss, FunctionLoss) and not loss.by_row):
         # one number for the whole batch; Keras's tracker weighs it by the batch's rows
+        check_rows(y_pred, sample_weight, mask)
         value = jnp.sum(loss._reduced(values, sample_weight, mask, own)).astype(jnp.float32)
         batch = jax.tree.leaves(y_pred)[0].shape[0]
         rows = jnp.asarray(batch, jnp.float32) if valid is None else jnp.sum(valid).astype(jnp.float32)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ...core import explain, register
+from ...core import describe, explain, register
 
 MODULE = "keras.losses"
 
@@ -65,7 +65,7 @@ def loss_function(
 
         @functools.wraps(formula)
         def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> jax.Array:
-            y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+            y_true, y_pred = one_array(name, "y_true", y_true), one_array(name, "y_pred", y_pred)
             dtype = y_pred.dtype if jnp.issubdtype(y_pred.dtype, jnp.floating) else jnp.float32
             y_pred = widen(y_pred)
             if not labels:
@@ -80,6 +80,27 @@ def loss_function(
         return register(MODULE, aliases=aliases)(function)
 
     return decorate
+
+
+def one_array(name: str, what: str, value: Any) -> jax.Array:
+    """Targets or predictions as an array.
+
+    Raises:
+        TypeError: a structure of arrays, or nothing.
+    """
+    if hasattr(value, "shape"):
+        return jnp.asarray(value)
+    try:
+        return jnp.asarray(None if isinstance(value, Mapping) else value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            explain(
+                f"{name} takes one array as {what}.",
+                received=describe(value),
+                usually="what belongs to several outputs, or has another name than the output's.",
+                write=f"{what} as an array, or {{name of the output: array}}",
+            )
+        ) from None
 
 
 def is_by_row(function: Any) -> bool:
@@ -120,7 +141,7 @@ def rows_apart(function: Any, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     Over two arrays of shape `(n,)` Keras's functions take the mean of all rows, and weights for each row come too
     late. Where there are weights, a mask or padding, the rows are kept apart.
     """
-    flat = jnp.ndim(y_true) == 1 and jnp.ndim(y_pred) == 1
+    flat = getattr(y_true, "ndim", 0) == 1 and getattr(y_pred, "ndim", 0) == 1
     if flat and function in _ELEMENTWISE:
         return jnp.asarray(y_true)[:, None], jnp.asarray(y_pred)[:, None]
     return y_true, y_pred

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core import explain
-from ._inputs import match_ranks
+from ._inputs import match_ranks, one_array
 
 
 def divide_no_nan(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -51,6 +51,20 @@ def weigh(
     return values * weight, jnp.sum(weight) if by_weight else count
 
 
+def check_rows(y_pred: Any, *weights: Any) -> None:
+    """Refuse weights and masks of another batch than the predictions', for a loss of one number for the whole batch.
+
+    Raises:
+        ValueError: naming both shapes.
+    """
+    shape = jnp.shape(jax.tree.leaves(y_pred)[0])
+    for weight in weights:
+        if weight is not None and not all(
+            n == m or 1 in (n, m) for n, m in zip(jnp.shape(weight), shape, strict=False)
+        ):
+            _refuse(jax.ShapeDtypeStruct(shape, jnp.float32), weight)
+
+
 def combine(sample_weight: Any, masks: Iterable[Any], dtype: Any) -> tuple[jax.Array | None, jax.Array | None]:
     """`(weights, 0 where a mask is false; the masks together)`, of one shape; `None` where there is nothing."""
     keep = None
@@ -60,7 +74,7 @@ def combine(sample_weight: Any, masks: Iterable[Any], dtype: Any) -> tuple[jax.A
             keep = part if keep is None else jnp.logical_and(*align(keep, part))
     if sample_weight is None:
         return (None, None) if keep is None else (keep.astype(dtype), keep)
-    weight = jnp.asarray(sample_weight).astype(dtype)
+    weight = one_array("A loss or metric", "sample_weight", sample_weight).astype(dtype)
     if keep is None:
         return weight, None
     weight, keep = align(weight, keep)
@@ -92,11 +106,11 @@ def _product_shape(values: jax.Array, weight: jax.Array) -> tuple[int, ...]:
     return jnp.broadcast_shapes(values.shape, weight.shape)
 
 
-def _refuse(values: jax.Array, weight: jax.Array) -> None:
+def _refuse(values: Any, weight: Any) -> None:
     raise ValueError(
         explain(
             "Sample weights or a mask do not fit what they weigh.",
-            received=f"shape {weight.shape} for values of shape {values.shape}",
+            received=f"shape {jnp.shape(weight)} for values of shape {values.shape}",
             usually="weights for each class or feature, or for another number of samples; a loss has one value for "
             "each sample: the last axis of the predictions is gone.",
             write="sample_weight of shape (batch,), or of the shape of the loss's values",

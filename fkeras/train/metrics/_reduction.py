@@ -109,7 +109,11 @@ class FunctionMetric(Averaged):
         weights, _ = combine(sample_weight, (mask,), self.dtype)
         if weights is None:
             return self._add(state, self._values(y_true, y_pred), None, None)
-        if self._function in (hinge, squared_hinge):  # they look at all labels at once, and must not see padding
+        by_row = jnp.shape(weights)[:1] == jnp.shape(jax.tree.leaves(y_true)[0])[:1]
+        if by_row and self._function in (
+            hinge,
+            squared_hinge,
+        ):  # they look at all labels at once, and must not see padding
             y_true = fill_rows((weights != 0).reshape(weights.shape[0], -1).any(axis=1), y_true)
         y_true, y_pred = rows_apart(self._function, y_true, y_pred)
         values = self._values(y_true, y_pred)
