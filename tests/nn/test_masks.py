@@ -6,6 +6,8 @@ import pytest
 
 import fkeras as fk
 
+from ..conformance.descriptors import rows
+
 keras = pytest.importorskip("keras")
 TOKENS = np.array([[3, 1, 2, 0, 0], [4, 0, 1, 2, 0], [1, 2, 3, 4, 1]], "int32")
 
@@ -123,3 +125,110 @@ def test_a_mask_reaches_the_loss():
     spoilt = y.copy()
     spoilt[TOKENS == 0] = 99
     assert trainer.evaluate(state, TOKENS, spoilt)["loss"] == pytest.approx(got["loss"], rel=1e-6)
+
+
+# ------------------------------------------------------------------ masks of other data
+MASKED = [row for row in rows() if {"mask", "query_mask"} & set(row.layer(fk.nn)._call_parameters.names)]
+# Softmax's mask has the shape of what it hides, a Lambda's is its function's, and a Pipeline hands it on.
+NOT_CHECKED = ("Lambda", "Softmax", "Pipeline")
+
+
+def wrong_masks(row):
+    """Keyword arguments of a call, each with one mask that is a step too long."""
+    args = row.args()
+    names = row.layer(fk.nn)._call_parameters.names
+    if "query_mask" in names:
+        for name, x in zip(("query_mask", "value_mask", "key_mask"), (*args, args[1]), strict=False):
+            yield {name: np.ones((x.shape[0], x.shape[1] + 1), bool)}
+        yield {"attention_mask": np.ones((args[0].shape[0], args[0].shape[1], args[1].shape[1] + 1), bool)}
+        return
+    several = isinstance(args[0], list | tuple)
+    first = args[0][0] if several else args[0]
+    steps = first.shape[2] if row.kwargs.get("data_format") == "channels_first" and first.ndim == 3 else first.shape[1]
+    wrong = np.ones((first.shape[0], steps + 1, *first.shape[2:-1][: first.ndim - 3]), bool)
+    if first.ndim > 3 and "LSTM" in row.cls:
+        wrong = wrong[..., *(0,) * (wrong.ndim - 2)]
+    yield {"mask": [wrong] * len(args[0]) if several else wrong}
+
+
+@pytest.mark.parametrize("row", MASKED, ids=lambda row: row.id)
+def test_a_mask_of_another_length_is_refused_by_name(row):
+    if row.cls in NOT_CHECKED:
+        pytest.skip("no mask of steps")
+    layer = row.layer(fk.nn)
+    for kwargs in wrong_masks(row):
+        with pytest.raises(ValueError, match=r"mask[\s\S]*Received"):
+            layer.init(0, *row.args(), **kwargs)
+
+
+X = np.ones((4, 5, 3), "float32")
+
+
+def traced(layer, mask):
+    """A call of the layer, with nothing computed."""
+    return jax.eval_shape(lambda key: layer.init(key, X, mask=mask), jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("layer", "fitting", "wrong"),
+    [
+        (fk.nn.TimeDistributed(fk.nn.Dense(2)), [(4, 5), (4, 5, 1)], [(4, 6), (3, 5), (1, 5), (4, 1), (5,), (5, 4)]),
+        (fk.nn.LSTM(2), [(4, 5), (1, 5), (4, 5, 1)], [(4, 6), (3, 5), (4, 1), (5,), (5, 4)]),
+        (fk.nn.Bidirectional(fk.nn.GRU(2)), [(4, 5), (1, 5)], [(4, 6), (3, 5), (4, 1), (5,)]),
+        (fk.nn.RNN(fk.nn.LSTMCell(2)), [(4, 5)], [(4, 6), (3, 5), (4, 1), (5,)]),
+        (fk.nn.GlobalAveragePooling1D(), [(4, 5), (1, 5), (4, 1)], [(4, 6), (3, 5), (5,), (4, 5, 1)]),
+        (fk.nn.BatchNormalization(), [(4, 5)], [(4, 6), (3, 5), (5,)]),
+    ],
+    ids=lambda v: type(v).__name__ if isinstance(v, fk.nn.Layer) else "",
+)
+def test_which_masks_fit_is_as_in_keras(layer, fitting, wrong):
+    """What real Keras 3.15 takes and refuses, tried there shape by shape."""
+    for shape in fitting:
+        traced(layer, np.ones(shape, bool))
+    for shape in wrong:
+        with pytest.raises(ValueError, match=r"got a mask that does not fit its input|takes a mask with one axis less"):
+            traced(layer, np.ones(shape, bool))
+
+
+def test_masks_written_out_as_lists_are_masks_and_other_things_are_not():
+    layer, x = fk.nn.LSTM(2), X[:1]
+    variables = layer.init(0, x)
+    seen = [[True, True, True, False, False]]
+    np.testing.assert_array_equal(layer.apply(variables, x, mask=seen), layer.apply(variables, x, mask=np.array(seen)))
+    with pytest.raises(TypeError, match=r"takes an array as mask"):
+        layer.apply(variables, x, mask="all")
+
+
+def test_a_model_takes_a_mask_for_each_input():
+    a, b = fk.Input((5, 3)), fk.Input((5, 3))
+    model = fk.Model([a, b], fk.nn.LSTM(2)(fk.nn.Add()([a, b])))
+    variables = model.init(0)
+    mask = np.ones((4, 5), bool)
+    assert model.apply(variables, [X, X], mask=[mask, mask]).shape == (4, 2)
+    for masks in (mask, [mask] * 3):
+        with pytest.raises(ValueError, match=r"takes a mask for each of its inputs"):
+            model.apply(variables, [X, X], mask=masks)
+    with pytest.raises(ValueError, match=r"takes a list of masks"):
+        fk.nn.Maximum().apply({}, [X, X], mask=mask)
+    with pytest.raises(ValueError, match=r"mask of input 1 that does not fit"):
+        fk.nn.Maximum().apply({}, [X, X], mask=[mask, mask[:, :3]])
+
+
+LOSSES = ["MeanSquaredError", "CategoricalCrossentropy", "Dice", "Huber", "CosineSimilarity"]
+METRICS = ["MeanAbsoluteError", "CategoricalAccuracy", "AUC", "Precision", "Hinge"]
+
+
+def weighed(name, y, **kwargs):
+    if name in LOSSES:
+        return getattr(fk.losses, name)()(y, y, **kwargs)
+    metric = getattr(fk.metrics, name)().sized_for(y.shape, y.shape)
+    return metric.update(metric.empty(), y, y, **kwargs)
+
+
+@pytest.mark.parametrize("name", LOSSES + METRICS)
+def test_losses_and_metrics_refuse_masks_and_weights_of_other_data(name):
+    y = X / 3
+    for shape in ((4, 6), (3, 5), (6,)):
+        for what in ("mask", "sample_weight"):
+            with pytest.raises(ValueError, match=r"do not fit"):
+                jax.eval_shape(lambda w, what=what: weighed(name, y, **{what: w}), np.ones(shape, "float32"))
