@@ -11,6 +11,7 @@ It is written beside its place and moved there when it is whole, so a directory 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import hashlib
 import logging
@@ -19,7 +20,7 @@ import pathlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -33,66 +34,90 @@ from ._manifest import specs as specs
 from ._own_files import ARRAYS, check_inside, others
 from ._own_files import delete_checkpoint as delete_checkpoint
 from ._own_files import is_run as is_run
+from ._paths import as_leaf, containers, is_key, join, leaves, name_of, old_name_of
+from ._paths import flatten as flatten
+from ._paths import nest as nest
 from ._whole_file import mode_of, temporary_beside
 
 _PART = 32 << 20
+# What of a trainer's state are variables, of which a reader may not know the structure.
+_VARIABLES = {"trainer": ("params", "model_state")}
 # Where a trainer's state counts its steps.
 _STEP = "step"
 _HARM = "a file made to harm: its checksum fits."
 
 
-def flatten(tree: Any) -> dict[str, Any]:
-    """A pytree as `{"params/dense/kernel": array}`; keys of PRNG arrays become their raw data."""
-    return {path: jax.random.key_data(leaf) if _is_key(leaf) else leaf for path, leaf in _leaves(tree)}
-
-
-def _leaves(tree: Any) -> list[tuple[str, Any]]:
-    found = jax.tree_util.tree_leaves_with_path(tree)
-    return [(jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in found]
-
-
 def unflatten(like: Any, arrays: Mapping[str, Any], manifest: Mapping[str, Any] | None = None) -> Any:
     """Arrays by path in the structure of `like`, with keys made from their raw data again."""
+    name = naming(manifest)
+    records = {} if manifest is None else manifest["arrays"]
 
     def one(path: Any, leaf: Any) -> Any:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if not _is_key(leaf):
-            return arrays[name]
-        impl = None if manifest is None else manifest["arrays"][name].get("prng_impl")
-        return jax.random.wrap_key_data(jnp.asarray(arrays[name]), impl=impl)
+        return as_leaf(arrays[name(path)], leaf, records.get(name(path), {}).get("prng_impl"))
 
     return jax.tree_util.tree_map_with_path(one, like)
 
 
-def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays by path as nested dicts.
+def filled(tree: Any, arrays: Mapping[str, Any], name: Callable[[Any], str] = name_of) -> Any:
+    """A tree with arrays by path in the place of some of its leaves."""
 
-    >>> nest({"params/dense/bias": 0})
-    {'params': {'dense': {'bias': 0}}}
+    def one(path: Any, leaf: Any) -> Any:
+        return as_leaf(arrays[name(path)], leaf) if name(path) in arrays else leaf
+
+    return jax.tree_util.tree_map_with_path(one, tree)
+
+
+def naming(manifest: Mapping[str, Any] | None) -> Callable[[Any], str]:
+    """How the arrays of a checkpoint are called; old ones have keys as they are."""
+    return name_of if manifest is None or "containers" in manifest else old_name_of
+
+
+def rebuilt(arrays: Mapping[str, Any], places: Mapping[str, str], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables as the tree that they were saved from.
+
+    Args:
+        arrays: arrays, or their shapes, by path in the manifest.
+        places: the path in the manifest of each path in the variables.
+        manifest: what the checkpoint says of itself.
+
+    Raises:
+        ValueError: they lie in objects that only a model can make.
     """
-    tree: dict[str, Any] = {}
-    for path, array in arrays.items():
-        *parents, last = path.split("/")
-        place = tree
-        for key in parents:
-            place = place.setdefault(key, {})
-            if not isinstance(place, dict):
-                raise ValueError(explain(f"{path!r} lies inside an array.", usually="a file made to harm."))
-        place[last] = array
-    return tree
+    escaped = "containers" in manifest
+    found = {
+        here if escaped else join(here.split("/")): _as_saved(arrays[at], manifest["arrays"][at].get("prng_impl"))
+        for here, at in places.items()
+    }
+    return nest(found, {at.removeprefix("model_state/"): kind for at, kind in kinds_in(manifest).items()})
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def kinds_in(manifest: Mapping[str, Any]) -> Mapping[str, str]:
+    """What a checkpoint says of its lists and tuples, by path.
+
+    Raises:
+        ValueError: nothing of the kind.
+    """
+    kinds = manifest.get("containers", {})
+    if not isinstance(kinds, Mapping) or not all(isinstance(kind, str) for kind in kinds.values()):
+        raise ValueError(explain("The checkpoint's record of lists and tuples is damaged.", received=str(kinds)[:80]))
+    return kinds
 
 
-def spec_of(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
+def _as_saved(array: Any, impl: str | None) -> Any:
+    """An array, or its shape, as it was before its keys were made plain numbers."""
+    if impl is None:
+        return array
+    wrap = functools.partial(jax.random.wrap_key_data, impl=impl)
+    return jax.eval_shape(wrap, array) if isinstance(array, jax.ShapeDtypeStruct) else wrap(array)
+
+
+def spec_of(tree: Any, name: Callable[[Any], str] = name_of) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and dtype of each array, from arrays or from `jax.ShapeDtypeStruct`s; -1 for a size that is unknown."""
     found = {}
-    for name, leaf in _leaves(tree):
-        if _is_key(leaf):
+    for at, leaf in leaves(tree, name).items():
+        if is_key(leaf):
             leaf = jax.eval_shape(jax.random.key_data, leaf)
-        found[name] = (tuple(-1 if is_symbolic(d) else int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
+        found[at] = (tuple(-1 if is_symbolic(d) else int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
     return found
 
 
@@ -158,7 +183,7 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     target = follow(directory, "A checkpoint")
     check_place(target, overwrite)
     arrays = {path: jnp.asarray(leaf) for path, leaf in flatten(tree).items()}
-    keys = {p: str(jax.random.key_impl(k)) for p, k in _leaves(tree) if _is_key(k)}
+    keys = {p: str(jax.random.key_impl(k)) for p, k in leaves(tree).items() if is_key(k)}
     records = {
         path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": digest(a)}
         for path, a in arrays.items()
@@ -170,7 +195,9 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
         if whole:
             with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
                 checkpointer.save(beside / ARRAYS, args=ocp.args.PyTreeSave(whole))
-        (beside / MANIFEST).write_text(seal({**manifest, "arrays": records, "files": list_files(beside / ARRAYS)}))
+        kinds = containers({part: tree[part] for part in _VARIABLES.get(manifest["kind"], tree)})
+        said = {**manifest, "arrays": records, "containers": kinds, "files": list_files(beside / ARRAYS)}
+        (beside / MANIFEST).write_text(seal(said))
 
 
 @contextlib.contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..core import NON_TRAINABLE, Layer, explain, map_layers_with_path
 from ..nn import LowRankWeights, QuantizedWeights, is_large
 from . import _directory, _storages
 from ._models import check_arrays, check_variables
+from ._paths import join, keys_of, leaves, name_of
 
 
 def with_lora(model: Any, rank: int, filters: Any = None, alpha: float | None = None) -> Any:
@@ -22,8 +24,8 @@ def with_lora(model: Any, rank: int, filters: Any = None, alpha: float | None = 
         alpha: the changes' factor is `alpha / rank`; the rank by default.
 
     Returns:
-        The model; `lora_variables` makes its variables. `params` holds the changes alone, so any Trainer trains them
-        and nothing else.
+        The model; `lora_variables` makes its variables. `params` holds the changes alone (and the weights of Linen
+        modules, which rest), so any Trainer trains them and nothing else.
 
     Raises:
         ValueError: a rank that is no positive integer, or a pattern that matches no layer.
@@ -84,8 +86,8 @@ def lora_variables(model: Any, variables: Any, key: Any = 0, *args: Any) -> dict
     """
     check_arrays(variables, "lora_variables", "state.variables, ...")
     fresh = model.init(key, *args)
-    given = _directory.flatten(_storages.convert(model, variables))
-    mine = _directory.flatten(fresh)
+    mine = leaves(fresh)
+    given = leaves(_storages.convert(model, variables, mine))
     missing = [p for p in mine if p not in given and "/lora_" not in p]
     unknown = [p for p in given if p not in mine]
     wrong = [p for p in given if p in mine and given[p].shape != mine[p].shape]
@@ -98,7 +100,7 @@ def lora_variables(model: Any, variables: Any, key: Any = 0, *args: Any) -> dict
                 write="lmodel = qmodel.with_lora(4); lvariables = lmodel.lora_variables(qvariables)",
             )
         )
-    return {"params": {}, **_directory.nest({**mine, **given})}
+    return {"params": {}, **_directory.filled(fresh, given)}
 
 
 def merge_lora(model: Any, variables: Any, *args: Any) -> tuple[Any, dict[str, Any]]:
@@ -127,24 +129,23 @@ def merge_lora(model: Any, variables: Any, *args: Any) -> tuple[Any, dict[str, A
         )
     check_variables(model, variables, "merge_lora", "state.variables, ...")
     plain = _without_changes(model)
-    flat = _directory.flatten(dict(variables))
-    merged: dict[str, Any] = {}
-    for name, spec in _directory.flatten(plain.abstract_variables(*args)).items():
-        collection, *path, last = name.split("/")
+    flat = leaves(dict(variables))
+
+    def merged(place: Any, spec: Any) -> Any:
+        collection, *path, last = keys_of(name_of(place))
         storage = _storages.storage_for(table, tuple(path))
-        if collection != "params" or name in flat:
-            merged[name] = flat[name]
-            continue
-        value = flat["/".join((NON_TRAINABLE, *path, last))]
+        if collection != "params" or name_of(place) in flat:
+            return flat[name_of(place)]
+        value = flat[join((NON_TRAINABLE, *path, last))]
         base = storage.base
         if isinstance(base, QuantizedWeights) and is_large(last, spec.ndim):
-            scale = flat["/".join((NON_TRAINABLE, *path, f"{last}_scale"))]
+            scale = flat[join((NON_TRAINABLE, *path, f"{last}_scale"))]
             value = base.read(last, value, scale, spec.shape, spec.dtype)
-        factors = [flat.get("/".join(("params", *path, f"lora_{last}_{side}"))) for side in "ab"]
-        if factors[0] is not None:
-            value = value + storage.change(*factors).astype(value.dtype)
-        merged[name] = value
-    return plain, {"params": {}, **_directory.nest(merged)}
+        factors = [flat.get(join(("params", *path, f"lora_{last}_{side}"))) for side in "ab"]
+        return value if factors[0] is None else value + storage.change(*factors).astype(value.dtype)
+
+    made = jax.tree_util.tree_map_with_path(merged, plain.abstract_variables(*args))
+    return plain, {"params": {}, **made}
 
 
 def _without_changes(model: Any) -> Any:

@@ -176,5 +176,5 @@ def _of_a_run(value: Any, at: Path) -> None:
 
 
 METADATA = record({}, {"fkeras": _of_a_run})
-TENSOR_NOTES = record({"version": whole(), "sha256": named(SHA256)})
+TENSOR_NOTES = record({"version": whole(), "sha256": named(SHA256)}, {"escaped": truth})
 SHARDS = record({"weight_map": named(either(text(), listed(text()), says="a file's name, or a list of them"))})

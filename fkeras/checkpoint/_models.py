@@ -15,6 +15,7 @@ from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
+from ._paths import NAMED, check_named
 from ._report import LoadReport, chosen_paths, compare
 from ._safetensors import load_safetensors, save_safetensors
 
@@ -58,6 +59,8 @@ def save_model(
     if zipped:
         raise ValueError(explain("An Orbax checkpoint is a directory and is not zipped.", received="zipped=True"))
     check_variables(model, variables, "save")
+    if getattr(model, "graph", None) is None:
+        check_named(dict(variables), 'model.save_weights("name", variables)')
     manifest = {"kind": "model", "model": json.loads(model.to_json())}
     _directory.write(filepath, manifest, dict(variables), overwrite)
 
@@ -88,11 +91,11 @@ def load_model(
     model = read_model(manifest, custom_objects)
     places = _places(manifest)
     if getattr(model, "graph", None) is not None:
-        expected = _directory.spec_of(model.abstract_variables())
+        expected = _directory.spec_of(model.abstract_variables(), _directory.naming(manifest))
         found = {here: _directory.specs(manifest)[at] for here, at in places.items()}
         compare(expected, found).require(f"{filepath}")
     arrays = _directory.read_arrays(filepath, manifest, set(places.values()))
-    return model, {"params": {}, **_directory.nest({here: arrays[at] for here, at in places.items()})}
+    return model, {"params": {}, **_directory.rebuilt(arrays, places, manifest)}
 
 
 def read_model(manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
@@ -234,12 +237,12 @@ def _load_directory(filepath: Any, variables: Any, choice: Mapping[str, Any]) ->
     manifest = _directory.read_manifest(filepath, ("weights", "model", "trainer"))
     places = _places(manifest)
     found = {here: _directory.specs(manifest)[at] for here, at in places.items()}
-    report = compare(_directory.spec_of(dict(variables)), found, **choice)
+    report = compare(_directory.spec_of(dict(variables), _directory.naming(manifest)), found, **choice)
     report.require(f"{filepath}")
     wanted = {here: places[path] for here, path in report.loaded.items()}
     arrays = _directory.read_arrays(filepath, manifest, set(wanted.values()))
-    kept = _directory.flatten(dict(variables))
-    return _directory.unflatten(dict(variables), {**kept, **{p: arrays[at] for p, at in wanted.items()}}), report
+    loaded = {here: arrays[at] for here, at in wanted.items()}
+    return _directory.filled(dict(variables), loaded, _directory.naming(manifest)), report
 
 
 def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, Any]:
@@ -250,7 +253,7 @@ def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, 
         paths: regular expressions of whole paths, `"params/body/.*"` or `"opt_state/.*"`; all by default.
 
     Returns:
-        Nested dicts of arrays; random keys as their raw data.
+        Nested dicts of arrays, and lists where all of one is read; random keys as their raw data.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -270,7 +273,9 @@ def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, 
     manifest = _directory.read_manifest(place, ("weights", "model", "trainer"))
     patterns = (paths,) if isinstance(paths, str) else tuple(paths)
     wanted = chosen_paths(patterns, list(manifest["arrays"]), "paths")
-    return _directory.nest(_directory.read_arrays(place, manifest, wanted))
+    found = _directory.read_arrays(place, manifest, wanted)
+    known = {at: kind for at, kind in _directory.kinds_in(manifest).items() if kind in NAMED}
+    return _directory.nest(found, known)
 
 
 def check_variables(model: Any, variables: Any, verb: str, arguments: str = "path, state.variables") -> None:

@@ -11,8 +11,9 @@ from flax import linen
 
 from ..core import NON_TRAINABLE, Layer, Model, check_patterns, did_you_mean, explain, matches_path, walk
 from ..nn import RNN, FakeQuantizedWeights, PlainWeights, QuantizedWeights, Wrapper, contracts
-from . import _directory, _storages
+from . import _storages
 from ._models import check_variables
+from ._paths import join, keys_of, leaves
 
 # mode: (grid of the weights, grid of the inputs)
 MODES: dict[str, tuple[str, str | None]] = {
@@ -71,13 +72,15 @@ def quantize(
     check_variables(model, variables, "quantize", "state.variables, ...")
     ranges = {} if calibration_data is None else _ranges(model, variables, calibration_data)
     qmodel = _stored(model, mode, filters, block_size, QuantizedWeights, ranges)
-    found = _storages.convert(qmodel, variables)
+    known = leaves(qmodel.abstract_variables()) if getattr(qmodel, "graph", None) is not None else ()
+    found = _storages.convert(qmodel, variables, known)
     table = _storages.storages(qmodel)
-    flat = _directory.flatten(found)
-    for path, largest in ranges.items():
-        if getattr(_storages.storage_for(table, path), "static", False):
-            flat["/".join((NON_TRAINABLE, *path, "input_scale"))] = largest
-    return qmodel, {"params": {}, **_directory.nest(flat)}
+    scales = {
+        join((NON_TRAINABLE, *path, "input_scale")): largest
+        for path, largest in ranges.items()
+        if getattr(_storages.storage_for(table, path), "static", False)
+    }
+    return qmodel, _storages.with_leaves(found, scales)
 
 
 def with_fake_quant(model: Any, mode: Any = "int8", filters: Any = None, block_size: int | None = None) -> Any:
@@ -166,7 +169,7 @@ def _ranges(model: Any, variables: Any, data: Any) -> dict[Any, jax.Array]:
             if context.method_name == "__call__" and contracts(layer) and args and layer.scope is not None:
                 path = layer.path
                 if not any(path[: len(a)] == a for a in around):
-                    size, name = jnp.max(jnp.abs(jnp.asarray(args[0], jnp.float32))), "/".join(path)
+                    size, name = jnp.max(jnp.abs(jnp.asarray(args[0], jnp.float32))), join(path)
                     seen[name] = jnp.maximum(seen[name], size) if name in seen else size
             return run(*args, **kwargs)
 
@@ -175,4 +178,4 @@ def _ranges(model: Any, variables: Any, data: Any) -> dict[Any, jax.Array]:
         return seen
 
     found = jax.jit(largest)(variables, data)
-    return {tuple(name.split("/")): size for name, size in found.items()}
+    return {keys_of(name): size for name, size in found.items()}

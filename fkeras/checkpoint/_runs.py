@@ -25,6 +25,7 @@ from ..core import check_room, explain, follow
 from ..train import TrainState
 from . import _directory
 from ._compile_config import trainer_manifest
+from ._paths import escape
 from ._report import compare
 from ._states import state_manifest
 from ._trainers import BESIDE, state_specs
@@ -61,7 +62,7 @@ def save_run(
         "run": _encode(record, "record", arrays),
         "memory": [_encode(m, f"memory/{i}", arrays) for i, m in enumerate(memory)],
     }
-    tree = {**state.tree(), BESIDE: arrays}
+    tree = {**state.tree(), BESIDE: _directory.nest(arrays)}
     total = record["total"]
     if pool is not None:
         return pool.submit(_write, place, total, manifest, tree, keep)
@@ -107,7 +108,8 @@ def load_run(
             )
         )
     tree = jax.eval_shape(TrainState.tree, like)
-    compare(_directory.spec_of(tree), state_specs(manifest)).require(f"The run in {str(place)!r}")
+    expected = _directory.spec_of(tree, _directory.naming(manifest))
+    compare(expected, state_specs(manifest)).require(f"The run in {str(place)!r}")
     arrays = _directory.read_arrays(saved[-1], manifest)
     state = like.filled(_directory.unflatten(tree, arrays, manifest))
     beside = {p.removeprefix(f"{BESIDE}/"): a for p, a in arrays.items() if p.startswith(f"{BESIDE}/")}
@@ -166,7 +168,7 @@ def _encode(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         arrays[path] = value
         return {"array": path}
     if isinstance(value, Mapping):
-        return {"dict": [[k, _encode(v, f"{path}/{k}", arrays)] for k, v in value.items()]}
+        return {"dict": [[k, _encode(v, f"{path}/{escape(str(k))}", arrays)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
         items = [_encode(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
         return {"tuple" if isinstance(value, tuple) else "list": items}

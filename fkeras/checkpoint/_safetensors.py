@@ -21,6 +21,7 @@ import numpy as np
 from ..core import explain
 from . import _directory
 from ._manifest_fields import TENSOR_NOTES
+from ._paths import name_of, old_name_of
 from ._report import LoadReport, Spec, compare
 from ._schema import KindError
 from ._whole_file import whole_file
@@ -86,7 +87,7 @@ def save_safetensors(filepath: Any, variables: Any, overwrite: bool) -> None:
     library = _safetensors()
     arrays = {path: _as_numpy(path, leaf) for path, leaf in _directory.flatten(dict(variables)).items()}
     sums = {path: _directory.digest_at(path, array) for path, array in arrays.items()}
-    notes = {"format": "flax", _MARK: json.dumps({"version": VERSION, "sha256": sums})}
+    notes = {"format": "flax", _MARK: json.dumps({"version": VERSION, "escaped": True, "sha256": sums})}
     with whole_file(filepath, overwrite) as target:
         library.numpy.save_file(arrays, target, metadata=notes)
 
@@ -117,11 +118,10 @@ def load_safetensors(filepath: Any, variables: Any, **choice: Any) -> tuple[dict
         ValueError: a damaged file, or tensors that do not fit; every mismatch is listed.
     """
     with TensorFile(filepath) as file:
-        report = compare(_directory.spec_of(dict(variables)), file.specs, **choice)
+        report = compare(_directory.spec_of(dict(variables), file.name_of), file.specs, **choice)
         report.require(f"{os.fspath(filepath)}")
         found = {here: jnp.asarray(file.read(path)) for here, path in report.loaded.items()}
-    kept = _directory.flatten(dict(variables))
-    return _directory.unflatten(dict(variables), {**kept, **found}), report
+    return _directory.filled(dict(variables), found, file.name_of), report
 
 
 class TensorFile:
@@ -129,6 +129,7 @@ class TensorFile:
 
     Attributes:
         specs: shape and dtype of each tensor, by name.
+        name_of: what a leaf of a tree is called in it.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -168,6 +169,7 @@ class TensorFile:
     def _read_sums(self) -> Mapping[str, str] | None:
         """What fkeras noted of each tensor; `None` in files of others."""
         text = (self._file.metadata() or {}).get(_MARK)
+        self.name_of = name_of
         if text is None:
             return None
         try:
@@ -179,6 +181,7 @@ class TensorFile:
         except KindError as error:
             raise self._damaged(f"the entry {_MARK!r}: {error}") from None
         sums = said["sha256"]
+        self.name_of = name_of if said.get("escaped") else old_name_of
         if said["version"] != VERSION:
             raise ValueError(
                 explain(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from ..core import InputLayer, Layer, Model, check_patterns, explain, map_layers_with_path, matches_path, walk
-from ..nn import FakeQuantizedWeights, PlainWeights, SpectralNormalization
-from . import _directory
+from ..nn import FakeQuantizedWeights, FlaxLayer, JaxLayer, PlainWeights, SpectralNormalization
+from ._paths import join, keys_of, leaves
 
 Path = tuple[str, ...]
 
@@ -40,9 +40,9 @@ def chosen(model: Layer, filters: Any, what: str) -> Callable[[Layer, Path], boo
 
 
 def unsuitable(model: Layer) -> set[Path]:
-    """Paths of layers whose weights another layer reads past them, so that they stay plain."""
-    wrapped = [path for path, layer in walk(model) if isinstance(layer, SpectralNormalization)]
-    return {path for path, _ in walk(model) if any(path[: len(w)] == w for w in wrapped)}
+    """Paths of layers whose weights another layer, or another library, reads past them, so that they stay plain."""
+    around = [path for path, layer in walk(model) if isinstance(layer, SpectralNormalization | FlaxLayer | JaxLayer)]
+    return {path for path, _ in walk(model) if any(path[: len(a)] == a for a in around)}
 
 
 def storages(model: Layer) -> dict[Path, Any]:
@@ -55,17 +55,50 @@ def storage_for(table: Mapping[Path, Any], path: Path) -> Any:
     return next((table[path[:i]] for i in range(len(path), 0, -1) if path[:i] in table), PlainWeights())
 
 
-def convert(model: Layer, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Variables of the float model in the form in which `model`, made from it, keeps them."""
+def convert(model: Layer, variables: Mapping[str, Any], known: Any = ()) -> dict[str, Any]:
+    """Variables of the float model in the form in which `model`, made from it, keeps them.
+
+    Args:
+        model: the model.
+        variables: those of the float model.
+        known: the paths of the model's own variables, so far as they are known: what is among them stays as it is,
+            weights of Linen modules above all.
+    """
     table = storages(model)
-    flat: dict[str, Any] = {}
-    for name, leaf in _directory.flatten(dict(variables)).items():
-        collection, *path, last = name.split("/")
-        made = {(collection, last): leaf}
-        if collection == "params":
+    moved: dict[str, dict[str, Any]] = {}
+    for name, leaf in leaves(dict(variables)).items():
+        collection, *path, last = keys_of(name)
+        if collection == "params" and name not in known:
             made = storage_for(table, tuple(path)).convert(last, leaf)
-        flat.update({"/".join((c, *path, n)): value for (c, n), value in made.items()})
-    return {"params": {}, **_directory.nest(flat)}
+            if (collection, last) not in made or len(made) > 1:
+                moved[name] = {join((c, *path, n)): value for (c, n), value in made.items()}
+    kept = _without(dict(variables), moved, ())
+    return with_leaves(kept, {name: value for made in moved.values() for name, value in made.items()})
+
+
+def _without(tree: Mapping[str, Any], names: Container[str], path: Path) -> dict[str, Any]:
+    """A tree's dicts without the leaves of these names, and without what is empty then."""
+    kept = {}
+    for key, value in tree.items():
+        here = (*path, str(key))
+        if isinstance(value, Mapping):
+            value = _without(value, names, here)
+        if join(here) not in names and not (isinstance(value, dict) and not value):
+            kept[key] = value
+    return kept
+
+
+def with_leaves(tree: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A tree of dicts with more leaves, by name; variables always have `params`."""
+    made = {"params": {}, **tree}
+    for name, value in more.items():
+        *parents, last = keys_of(name)
+        place = made
+        for key in parents:
+            place[key] = dict(place.get(key, {}))
+            place = place[key]
+        place[last] = value
+    return made
 
 
 def check_float(model: Layer, verb: str) -> None:

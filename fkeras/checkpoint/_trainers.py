@@ -27,6 +27,7 @@ from ._keras_trainers import load_keras_trainer, save_keras_trainer
 from ._missing_optimizer import MissingOptimizer
 from ._models import read_model
 from ._optimizer_states import Carried, carry_over, warn_of
+from ._paths import NAMED, check_named
 from ._report import compare
 from ._states import as_saved, shape_of, state_manifest
 from ._warn import warn
@@ -73,6 +74,8 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
     fields: dict[str, Any] = {}
     manifest = {**trainer_manifest(trainer, state, fields), **state_manifest(state)}
     _warn_of_fields(manifest["without_config"])
+    if getattr(trainer.model, "graph", None) is None and manifest["example"] is None:
+        check_named(state.variables, "state = trainer.init(0, x, variables=variables)   # x: one batch")
     beside = {BESIDE: {_FIELDS: fields}} if fields else {}
     _directory.write(directory, manifest, {**state.tree(), **beside}, overwrite)
 
@@ -176,7 +179,7 @@ def _read_state(trainer: Trainer, directory: Any, manifest: Mapping[str, Any], g
         names = _paths_below(manifest, "opt_state/")
         like = like.replace(opt_state=_directory.nest({n[10:]: shape_of(manifest["arrays"][n]) for n in names}))
     tree = jax.eval_shape(TrainState.tree, like)
-    expected, found = _directory.spec_of(tree), state_specs(manifest)
+    expected, found = _directory.spec_of(tree, _directory.naming(manifest)), state_specs(manifest)
     source = {path: path for path in expected}
     anew = _measured_anew(expected, found, given)
     handed = "optimizer" in given.parts and not isinstance(trainer.optimizer, MissingOptimizer)
@@ -238,8 +241,11 @@ def _abstract_state(trainer: Trainer, manifest: Mapping[str, Any]) -> TrainState
     example = as_example(manifest.get("example"))
     key = jax.eval_shape(lambda: jax.random.key(0))
     graph = getattr(trainer.model, "graph", None)
-    if isinstance(trainer.model, Layer) and (example is not None or (graph is not None and not graph.needs)):
+    named = all(kind in NAMED for kind in _directory.kinds_in(manifest).values())
+    known = isinstance(trainer.model, Layer) or not named
+    if (graph is not None and not graph.needs) or (example is not None and known):
         return jax.eval_shape(lambda k: trainer.init(k, example), key)
-    records = {p: s for p, s in _directory.specs(manifest).items() if p.startswith(("params/", "model_state/"))}
-    variables = _directory.nest({p.removeprefix("model_state/"): jax.ShapeDtypeStruct(*s) for p, s in records.items()})
+    specs = {at: jax.ShapeDtypeStruct(*spec) for at, spec in _directory.specs(manifest).items()}
+    places = {at.removeprefix("model_state/"): at for at in specs if at.startswith(("params/", "model_state/"))}
+    variables = _directory.rebuilt(specs, places, manifest)
     return jax.eval_shape(lambda k, v: trainer.init(k, example, variables=v), key, {"params": {}, **variables})
