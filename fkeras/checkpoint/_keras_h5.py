@@ -206,18 +206,21 @@ def _dtype_name(dataset: Any) -> str:
     return kind.name if kind.kind in "biuf" else str(kind)
 
 
-def match_variables(weights: Any, places: Mapping[str, str], expected: Spec, ignore: Any, **choice: Any) -> LoadReport:
+def match_variables(
+    weights: Any, places: Mapping[str, str], expected: Spec, ignore: Any, optional: Any, **choice: Any
+) -> LoadReport:
     """How the datasets of a weights file compare with a model's variables.
 
     Args:
         weights: the open file.
-        places: the variables path of each dataset path.
+        places: the variables path of each dataset path; each variable has one.
         expected: shape and dtype of each variables path.
         ignore: `(dataset path) -> bool`, for datasets that are not the model's.
+        optional: `(dataset path) -> bool`, for those that a file may lack.
         **choice: what may differ, see `compare`.
     """
-    mapped = set(places.values())
-    wanted = {p: s for p, s in expected.items() if p in mapped}
+    absent = {here for path, here in places.items() if optional(path) and path not in weights.specs}
+    wanted = {p: s for p, s in expected.items() if p not in absent}
     found, taken = {}, set()
     for path, (shape, dtype) in weights.specs.items():
         here = places.get(path)
@@ -272,12 +275,25 @@ def write_weights(file: Any, datasets: Iterable[tuple[str, Any]], names: Mapping
         file: a file opened for reading and writing in binary.
         datasets: `(dataset path, array)`; each array is fetched from its device when its turn comes.
         names: the layer's name for the path of each layer's group.
+
+    Raises:
+        ValueError: two datasets for one path.
     """
+    written: set[str] = set()
     # this form of the file keeps checksums of its own structure, and is read by HDF5 1.10 and later
     with _h5py().File(file, "w", libver=("v110", "v110")) as h5:
         for at, name in names.items():
             h5.require_group(f"{at}/vars" if at else "vars").attrs["name"] = name
         for path, leaf in datasets:
+            if path in written:
+                raise ValueError(
+                    explain(
+                        f"Two arrays would be {path!r} in the file.",
+                        usually="a layer is an attribute of a name that Keras uses itself.",
+                        write="another name of the attribute, or an Orbax directory: a path without a suffix",
+                    )
+                )
+            written.add(path)
             array = np.asarray(leaf)
             half = array.dtype == jnp.bfloat16  # HDF5 has no such type: raw bytes, and an attribute that says so
             array = array.view("V2") if half else array

@@ -8,14 +8,14 @@ Reference: https://keras.io/api/models/model_saving_apis/
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jax
+from ..core import TRANSIENT, Layer, snake_case, weight_facts
+from ._keras_inside import Found, Path, by_name, inside, listed
+from ._paths import escape, join, keys_of, leaves
 
-from ..core import TRANSIENT, Layer, Model, snake_case, weight_facts
-
-# What Keras does not save: the states of stateful recurrent layers start at zero again.
+# What Keras does not save, so that a file of its own lacks it: stateful recurrent layers start at zero again.
 _NOT_SAVED = ("recurrent_state",)
 
 # Own weights in Keras's order, where fkeras makes them in another or keeps them in several collections.
@@ -57,79 +57,88 @@ _INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
 }
 
 
-# In the place of a subclassed model's attribute `layers`, which Keras makes.
-_LISTED = object()
+# Layers whose weights are a tree of another library's, which Keras keeps as one list.
+_TREES = ("FlaxLayer", "JaxLayer")
+
+# What has no place in Keras's files lies under this name, which no attribute can have, and Keras does not look there.
+TREE = "fkeras.tree"
 
 
 @dataclasses.dataclass
 class _Walk:
     """One walk over a model, as Keras's saving walks it."""
 
-    leaves: set[str]
-    own: Mapping[tuple[str, ...], list[str]]  # leaves by the path of their layer
+    leaves: Mapping[str, Any]  # by name, in the order of the tree
+    own: Mapping[Path, list[str]]  # leaves by the path of their layer
     facts: Mapping[Any, Any]
-    places: dict[str, str]
-    layers: dict[str, Layer]
-    visited: set[int]
-    by_name: bool = True
+    by_name: bool = True  # as Keras looks for weights, or else as it lists them
+    places: dict[str, str] = dataclasses.field(default_factory=dict)
+    placed: set[str] = dataclasses.field(default_factory=set)
+    layers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    visited: set[Any] = dataclasses.field(default_factory=set)
 
-    def layer(self, layer: Layer, at: str, path: tuple[str, ...]) -> None:
-        if id(layer) in self.visited:
+    def layer(self, found: Found, at: str) -> None:
+        layer, path = found.layer, found.path
+        who = {id(layer) if isinstance(layer, Layer) else None, path} - {None}
+        if who & self.visited:
             return
-        self.visited.add(id(layer))
+        self.visited |= who
         self.layers[at] = layer
-        kind = _keras_class(layer)
-        inner = _INNER.get(kind, ())
+        parts = inside(found, self.facts[path].inside if path in self.facts else {})
+        if path is not None:
+            self._weights(found, path, at, parts)
+        found_in = by_name(found, parts) if self.by_name else {"": listed(parts)}
+        for attribute, value in found_in.items():
+            if isinstance(value, Found):
+                self.layer(value, _join(at, attribute))
+            elif value is not None:
+                self._container(value, _join(at, attribute))
+
+    def _container(self, value: Any, at: str) -> None:
+        used: dict[str, int] = {}
+        for item in value.values() if isinstance(value, Mapping) else value:
+            if isinstance(item, Found):
+                self.layer(item, _join(at, _counted(snake_case(_keras_class(item.kind)), used)))
+            elif isinstance(item, list | Mapping):
+                self._container(item, _join(at, _counted("container", used)))
+
+    def _weights(self, found: Found, path: Path, at: str, parts: Mapping[str, Any]) -> None:
+        """A layer's own weights, and those of the layers that only Keras keeps in it."""
+        kind = found.kind
+        if _ours(kind, _TREES):
+            mine = [leaf for leaf in self.leaves if keys_of(leaf)[1 : len(path) + 1] == path]
+            self._number(sorted(mine, key=lambda leaf: not leaf.startswith("params/")), at)
+            return
+        inner = _INNER.get(_ours(kind, _INNER), ())
         taken = {name for _, scope, names in inner for name in _at(names, (*path, scope) if scope else path)}
-        self._own(kind, layer, at, path, taken)
+        self._number(self._own(found, path, taken, parts), at)
         for attribute, scope, names in inner:
             self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
-        for attribute, value in _attributes(layer, self.by_name):
-            if value is _LISTED:
-                self._listed(layer, at, path)
-            elif isinstance(value, Layer):
-                self.layer(value, _join(at, attribute), (*path, _scope(layer, attribute, value)))
-            else:
-                self._container(value, _join(at, attribute), path, layer, attribute)
 
-    def _own(self, kind: str, layer: Layer, at: str, path: tuple[str, ...], taken: set[str]) -> None:
-        if kind in _ORDER:
-            names = _at(_ORDER[kind], path)
+    def _own(self, found: Found, path: Path, taken: set[str], parts: Mapping[str, Any]) -> list[str]:
+        """A layer's own weights in Keras's order."""
+        order = _ORDER.get(_ours(found.kind, _ORDER))
+        if order is not None:
+            scopes = {(*path, name): part.path for name, part in parts.items() if isinstance(part, Found) and part.path}
+            names = [
+                join((keys[0], *scopes.get(keys[1:-1], keys[1:-1]), keys[-1]))
+                for keys in map(keys_of, _at(order, path))
+            ]
         else:
             fact = self.facts.get(path)
-            made = list(fact.constraints) if fact is not None else []
+            made = list(map(escape, fact.constraints)) if fact is not None else []
             kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in made]
-            if layer._weights_as is not None:  # Keras keeps the places of the float weights, and puts scales after
-                kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]
+            if getattr(found.layer, "_weights_as", None) is not None:  # Keras keeps the places of the float weights,
+                kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]  # and puts scales after
                 kept += [f"non_trainable/{n}_scale" for n in made]
             names = _at(kept, path)
-        names = [n for n in names if n not in taken]
-        rest = sorted(p for p in self.own.get(path, ()) if p not in names and p not in taken)
+        rest = sorted(p for p in self.own.get(path, ()) if p not in {*names, *taken} and p not in self.placed)
         rest.sort(key=lambda p: not p.startswith("params/"))
-        self._number([*names, *rest], at)
+        return [*(n for n in names if n not in taken), *rest]
 
     def _number(self, names: list[str], at: str) -> None:
-        present = [n for n in names if n in self.leaves]
-        self.places.update({_join(at, f"vars/{i}"): name for i, name in enumerate(present)})
-
-    def _listed(self, model: Any, at: str, path: tuple[str, ...]) -> None:
-        """What Keras finds in `model.layers`, beside the attributes that come before that name."""
-        scopes = dict(_scopes(model))
-        used: dict[str, int] = {}
-        for layer in model.layers:
-            name = _counted(snake_case(_keras_class(layer)), used)
-            self.layer(layer, _join(at, "layers", name), (*path, scopes.get(id(layer), str(layer.name))))
-
-    def _container(self, value: Any, at: str, path: tuple[str, ...], owner: Layer, attribute: str) -> None:
-        used: dict[str, int] = {}
-        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-            if isinstance(item, Layer):
-                name = _counted(snake_case(_keras_class(item)), used)
-                scope = item.name if attribute == "layers" else _scope(owner, f"{attribute}_{key}", item)
-                self.layer(item, _join(at, name), (*path, str(scope)))
-            elif isinstance(item, list | tuple | Mapping):
-                name = _counted("container", used)
-                self._container(item, _join(at, name), path, owner, f"{attribute}_{key}")
+        for i, name in enumerate(n for n in names if n in self.leaves):
+            self.placed.add(self.places.setdefault(_join(at, f"vars/{i}"), name))
 
 
 def _counted(name: str, used: dict[str, int]) -> str:
@@ -142,66 +151,25 @@ def _join(*parts: str) -> str:
     return "/".join(p for p in parts if p)
 
 
-def _at(names: Any, path: tuple[str, ...]) -> list[str]:
+def _at(names: Iterable[str], path: Path) -> list[str]:
     """`params/kernel` of the layer at a path: `params/dense/kernel`."""
-    return [_join(n.split("/")[0], *path, n.split("/", 1)[1]) for n in names]
+    return [_join(n.split("/")[0], join(path), n.split("/", 1)[1]) for n in names]
 
 
-def _parent(place: str) -> tuple[str, ...]:
-    return tuple(place.split("/")[1:-1])
+def _keras_class(kind: type) -> str:
+    name = kind.__name__
+    return "Functional" if name == "Model" and kind.__module__.startswith("fkeras.") else name
 
 
-def _scope(owner: Layer, name: str, layer: Layer) -> str:
-    """The name under which Linen keeps a layer that is an attribute."""
-    return str(layer.name) if getattr(type(owner), "preserve_adopted_names", False) and layer.name else name
+def _ours(kind: type, names: Iterable[str]) -> str:
+    """The name, one of these, of a class of fkeras or of what it derives from; `""` for another."""
+    known = set(names)
+    bases = (c.__name__ for c in kind.__mro__ if c.__module__.startswith("fkeras."))
+    return next((name for name in bases if name in known), "")
 
 
-def _keras_class(layer: Layer) -> str:
-    name = type(layer).__name__
-    return "Functional" if name == "Model" and type(layer).__module__.startswith("fkeras.") else name
-
-
-def _attributes(layer: Layer, by_name: bool) -> Iterator[tuple[str, Any]]:
-    """What Keras would look into, in its order: a model's layers, then attributes by name, private ones last.
-
-    Or else, not by name, in the order in which they were made, in which Keras lists a model's weights.
-    """
-    if getattr(layer, "graph", None) is not None:
-        yield "layers", layer.layers
-    inside: Callable[[], Mapping[str, Any]] | None = getattr(layer, "_keras_attributes", None)
-    if inside is not None:  # the layer says what Keras calls its parts
-        found = dict(inside())
-    else:
-        skip = ("parent", "name", "graph", "_description")
-        found = {f.name: getattr(layer, f.name, None) for f in dataclasses.fields(layer) if f.name not in skip}
-        if layer._description is not None:
-            found.update(layer._description.attributes or {})
-    if by_name and isinstance(layer, Model) and getattr(layer, "graph", None) is None:
-        found.setdefault("layers", _LISTED)
-    order = sorted(found, key=lambda n: f"~{n}" if n.startswith("_") else n) if by_name else list(found)
-    for name in order:
-        if found[name] is _LISTED or isinstance(found[name], Layer | list | tuple | Mapping):
-            yield name, found[name]
-
-
-def _scopes(model: Layer) -> Iterator[tuple[int, str]]:
-    """The name under which Linen keeps each layer that is an attribute, or in lists and dicts that are."""
-
-    def within(name: str, value: Any) -> Iterator[tuple[int, str]]:
-        if isinstance(value, Layer):
-            yield id(value), _scope(model, name, value)
-        elif isinstance(value, list | tuple | Mapping):
-            for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-                yield from within(f"{name}_{key}", item)
-
-    for name, value in _attributes(model, by_name=False):
-        yield from within(name, value)
-
-
-def layout(
-    model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()
-) -> tuple[dict[str, str], dict[str, Layer]]:
-    """Where Keras keeps a model's weights.
+def layout(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> tuple[dict[str, str], dict[str, Any]]:
+    """Where a Keras file keeps a model's weights: each of them has a place.
 
     Args:
         model: the model.
@@ -209,10 +177,19 @@ def layout(
         args: the call's inputs, for a model without a graph.
 
     Returns:
-        `{dataset path: variables path}`, and every layer by its group's path.
+        `{dataset path: variables path}`, and every layer by its group's path. What Keras has no place for, as it finds
+        layers by attribute and has no Linen modules, is kept under the tree's own path.
     """
     walk = _walk(model, spec, args, by_name=True)
-    return walk.places, walk.layers
+    beside = {f"{TREE}/{leaf}": leaf for leaf in leaves(_saved(spec)) if leaf not in walk.placed}
+    return {**walk.places, **beside}, walk.layers
+
+
+def layers_at(model: Layer) -> dict[str, Any]:
+    """The layers of a model's description by the path of their groups."""
+    walk = _Walk({}, {}, {})
+    walk.layer(Found(model, ()), "")
+    return walk.layers
 
 
 def weight_order(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> list[str]:
@@ -222,17 +199,28 @@ def weight_order(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = 
         model: the model.
         spec: the model's variables, as arrays or shapes.
         args: the call's inputs, for a model without a graph.
+
+    Returns:
+        Every one of them; those that Keras would not know come last.
     """
-    return list(dict.fromkeys(_walk(model, spec, args, by_name=False).places.values()))
+    walk = _walk(model, spec, args, by_name=False)
+    return list(dict.fromkeys([*walk.places.values(), *walk.leaves]))
+
+
+def optional(place: str) -> bool:
+    """Whether a file may lack what belongs at a place: Keras does not save it."""
+    return place.startswith(tuple(f"{TREE}/{collection}/" for collection in _NOT_SAVED))
+
+
+def _saved(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {c: tree for c, tree in spec.items() if c not in TRANSIENT}
 
 
 def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name: bool) -> _Walk:
-    tree = {c: t for c, t in spec.items() if c not in (*TRANSIENT, *_NOT_SAVED)}
-    paths = jax.tree_util.tree_leaves_with_path(tree)
-    leaves = {jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in paths}
-    own: dict[tuple[str, ...], list[str]] = {}
-    for leaf in leaves:
-        own.setdefault(_parent(leaf), []).append(leaf)
-    walk = _Walk(leaves, own, weight_facts(model, args), {}, {}, set(), by_name)
-    walk.layer(model, "", ())
+    found = leaves({c: tree for c, tree in _saved(spec).items() if c not in _NOT_SAVED})
+    own: dict[Path, list[str]] = {}
+    for leaf in found:
+        own.setdefault(keys_of(leaf)[1:-1], []).append(leaf)
+    walk = _Walk(found, own, weight_facts(model, args), by_name)
+    walk.layer(Found(model, ()), "")
     return walk

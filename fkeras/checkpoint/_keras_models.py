@@ -22,9 +22,10 @@ from . import _directory
 from ._damage import described
 from ._keras_archive import CONFIG, METADATA, WEIGHTS, Archive
 from ._keras_h5 import WeightsFile, match_variables, read_variables, write_weights
-from ._keras_layout import layout
+from ._keras_layout import layers_at, layout, optional
 from ._keras_quantized import QuantizedFile, in_plain_policies, refuse_quantized_parts
 from ._keras_shards import ShardedWeights, write_shards
+from ._paths import leaves
 from ._report import LoadReport
 from ._whole_file import whole_file
 
@@ -229,21 +230,23 @@ def fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple
         places, layers = layout(model, kept, args)
     weights = QuantizedFile(weights, layers)
     expected = _directory.spec_of(kept)
-    report = match_variables(weights, places, expected, lambda path: bool(_NOT_THE_MODEL.search(path)), **choice)
+    report = match_variables(weights, places, expected, _not_the_model, optional, **choice)
     refuse_quantized_parts(weights.what, report.faults, report.mismatched)
     report.require(weights.what)
-    blank = {p: s for p, s in _directory.flatten(kept).items() if isinstance(s, jax.ShapeDtypeStruct)}
-    unkept = sum(s.size * s.dtype.itemsize for p, s in blank.items() if p not in report.loaded)
+    blank = [s for p, s in leaves(kept).items() if isinstance(s, jax.ShapeDtypeStruct) and p not in report.loaded]
+    unkept = sum(s.size * s.dtype.itemsize for s in blank)
     _directory.check_claim(unkept, weights.size, f"The weights in {weights.what}")
-    found = read_variables(weights, report, expected)
+    filled = _directory.filled(kept, read_variables(weights, report, expected))
+    return {"params": {}, **jax.tree.map(_nothing_of, filled)}, report
 
-    def put(path: Any, leaf: Any) -> Any:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if name in found:
-            return found[name]
-        return jnp.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
 
-    return {"params": {}, **jax.tree_util.tree_map_with_path(put, kept)}, report
+def _nothing_of(leaf: Any) -> Any:
+    """Zeros for what a file may lack."""
+    return jnp.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
+
+
+def _not_the_model(path: str) -> bool:
+    return bool(_NOT_THE_MODEL.search(path))
 
 
 def save_keras_model(
@@ -305,7 +308,22 @@ def save_h5_weights(
 
 
 def _datasets(variables: Any, places: Mapping[str, str], layers: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every array with its place, and what layers keep beside their weights.
+
+    Raises:
+        ValueError: an array without a place, which would be lost.
+    """
     arrays = _directory.flatten({c: t for c, t in variables.items() if c not in TRANSIENT})
+    lost = sorted(arrays.keys() - set(places.values()))
+    if lost:
+        raise ValueError(
+            explain(
+                f"A Keras file would lack {len(lost)} of {len(arrays)} arrays.",
+                received=", ".join(lost[:5]),
+                usually="variables of another model, or of another input.",
+                write='model.save_weights("name", variables)   # an Orbax directory',
+            )
+        )
     for at, name in places.items():
         yield at, arrays[name]
     for at, layer in layers.items():
@@ -316,7 +334,7 @@ def _datasets(variables: Any, places: Mapping[str, str], layers: Mapping[str, An
 def _with_assets(model: Any, archive: Archive) -> Any:
     """The model with what its layers keep in files: each gets the files under its own path."""
     assets = archive.assets()
-    _, layers = layout(model, {})
+    layers = layers_at(model)
     with open_weights(archive) as weights:
         idf = {at: weights.read(at) for at in weights.specs if at.endswith("/vars/idf_weights")}
     mine: dict[int, dict[str, Any]] = {}

@@ -48,6 +48,7 @@ from ._model import Model as Model
 from ._model_config import model_from_config as model_from_config
 from ._model_config import model_from_json as model_from_json
 from ._naming import snake_case as snake_case
+from ._parts import Part as Part
 from ._patterns import check_patterns as check_patterns
 from ._patterns import matches_path as matches_path
 from ._sequential import Sequential as Sequential

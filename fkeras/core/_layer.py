@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import errors as flax_errors
 from flax import linen
-from flax.core import Scope
+from flax.core import FrozenDict, Scope
 
 from . import _construct
 from ._arrays import as_input
@@ -37,6 +37,7 @@ from ._keys import as_key
 from ._layer_errors import check_attribute, check_name, concrete_shape, explained, frozen, lacking, losses_not_lifted
 from ._lifted import Around, Mode, around, is_lifted, leave, top
 from ._naming import snake_case
+from ._parts import parts_of
 from ._symbolic import SymbolicTensor, has_symbolic, outputs_of, record
 from ._traces import key_of_layer
 from ._trainable import at_rest, told
@@ -118,6 +119,9 @@ class Layer(linen.Module, kw_only=True):
     def __post_init__(self) -> None:
         self._convert()
         super().__post_init__()
+        parent = self.parent
+        if isinstance(parent, Layer) and parent.__dict__.get("_building"):
+            parent.__dict__.setdefault("_made", []).append(self)
 
     @classmethod
     def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -144,6 +148,8 @@ class Layer(linen.Module, kw_only=True):
         if description is None:
             return
         attributes = description.attributes
+        if type(self).build is not Layer.build:
+            object.__setattr__(self, "_grows", {})
         if attributes is None:
             _construct.run_user_init(self, description)
             return
@@ -190,6 +196,7 @@ class Layer(linen.Module, kw_only=True):
     def _set_bound(self, name: str, value: Any) -> None:
         """Attributes of a bound layer: Linen's rules in `setup`, free in `build`, frozen in `call`."""
         if self.__dict__.get("_building"):
+            self.__dict__.pop(name, None)  # what is set last comes last: Keras lists weights in that order
             object.__setattr__(self, name, value)
             return
         fields = type(self).__dataclass_fields__
@@ -199,6 +206,8 @@ class Layer(linen.Module, kw_only=True):
         described = self._description is not None and self._description.attributes is not None  # and checked
         if not described and _holds_module(value):
             check_attribute(self, name)
+        if "_grows" in self.__dict__ and isinstance(value, list | dict) and not _holds_module(value):
+            self._grows[name] = _own(value)  # for `build` to put layers into
         try:
             super().__setattr__(name, value)
         except flax_errors.SetAttributeFrozenModuleError:
@@ -492,6 +501,7 @@ class Layer(linen.Module, kw_only=True):
                     dict(layer.__dict__.get("_weights_made", {})),
                     tuple(tuple(leaf.shape) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")),
                     layer._unfrozen,
+                    parts_of(layer),
                 )
             return result
 
@@ -707,12 +717,14 @@ class WeightFacts:
         constraints: each weight's constraint (or `None`) by the weight's name.
         output_shapes: the shapes of its output's leaves.
         unfrozen: whether they train though a layer around it does not.
+        inside: the layers in it by attribute, those that `build` and `setup` made too: see `Part`.
     """
 
     trainable: bool
     constraints: dict[str, Any]
     output_shapes: tuple[Any, ...] = ()
     unfrozen: bool = False
+    inside: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def _building(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -756,10 +768,14 @@ def _build_once(layer: Layer, args: Any, kwargs: Any) -> None:
 def _build_with(layer: Layer, shapes: dict[str, Any]) -> None:
     object.__setattr__(layer, "_built_with", shapes)
     object.__setattr__(layer, "_building", True)
+    grows = layer.__dict__.pop("_grows", {})
+    layer.__dict__.update(grows)  # lists and dicts that Linen froze
     try:
         layer.build(**shapes)
     finally:
         object.__setattr__(layer, "_building", False)
+        for name in (n for n, value in grows.items() if layer.__dict__[n] is value):
+            object.__setattr__(layer, name, _frozen(grows[name]))
 
 
 def _shapes(tree: Any) -> Any:
@@ -853,6 +869,20 @@ def _name_by_attribute(attribute: str, value: Any, suffix: str = "") -> None:
     elif isinstance(value, Mapping):
         for k, v in value.items():
             _name_by_attribute(attribute, v, f"{suffix}_{k}")
+
+
+def _own(value: Any) -> Any:
+    """A copy of lists and dicts, not of what is in them."""
+    if isinstance(value, Mapping):
+        return {key: _own(item) for key, item in value.items()}
+    return [_own(item) for item in value] if isinstance(value, list) else value
+
+
+def _frozen(value: Any) -> Any:
+    """Lists and dicts as Linen's modules have them once they are set up."""
+    if isinstance(value, Mapping):
+        return FrozenDict({key: _frozen(item) for key, item in value.items()})
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _holds_module(value: Any) -> bool:

@@ -11,6 +11,7 @@ import jax
 from ._errors import did_you_mean, explain
 from ._infer import infer, struct_of
 from ._layer import Layer, WeightFacts
+from ._parts import below
 
 Path = tuple[str, ...]
 
@@ -119,7 +120,10 @@ def weight_facts(model: Layer, args: tuple[Any, ...]) -> dict[Path, WeightFacts]
         facts[()] = WeightFacts(model.trainable, {})
         for node in graph.nodes:
             for path, fact in node.facts.items():
-                facts.setdefault((node.operation.name, *path), fact)
+                place = (node.operation.name, *path)
+                if place not in facts:
+                    inside = below(fact.inside, place[:1])
+                    facts[place] = dataclasses.replace(fact, inside=inside) if inside else fact
     else:
         leaves, treedef = jax.tree.flatten(args)
 
