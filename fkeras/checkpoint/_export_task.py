@@ -14,6 +14,7 @@ import numpy as np
 from ..core import explain, walk
 from . import _directory
 from ._export_signature import Signature, plain, unique, word
+from ._paths import name_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Task:
         """The variables with other arrays, by path."""
 
         def one(path: Any, leaf: Any) -> Any:
-            found = weights[jax.tree_util.keystr(path, simple=True, separator="/")]
+            found = weights[name_of(path)]
             is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
             return jax.random.wrap_key_data(found, impl=str(jax.random.key_impl(leaf))) if is_key else found
 
