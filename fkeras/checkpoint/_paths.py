@@ -188,9 +188,9 @@ def check_named(tree: Any, write: str) -> None:
 
 def _as(inside: dict[str, Any], kind: str, name: str) -> Any:
     """Values by number as a list, a tuple or a dict of integers."""
-    if kind == "numbers":
+    if kind == "numbers" and all(re.fullmatch("0|-?[1-9][0-9]{0,18}", key) for key in inside):
         return {int(key): value for key, value in inside.items()}
-    if kind not in NAMED:
+    if kind not in ("list", "tuple"):
         raise ValueError(
             explain(
                 f"{name!r} is a {kind}, which only its model can make again.",

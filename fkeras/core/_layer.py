@@ -206,8 +206,10 @@ class Layer(linen.Module, kw_only=True):
         described = self._description is not None and self._description.attributes is not None  # and checked
         if not described and _holds_module(value):
             check_attribute(self, name)
-        if "_grows" in self.__dict__ and isinstance(value, list | dict) and not _holds_module(value):
-            self._grows[name] = _own(value)  # for `build` to put layers into
+        if "_grows" in self.__dict__:
+            self._grows.pop(name, None)
+            if isinstance(value, list | dict) and not _holds_module(value):
+                self._grows[name] = _own(value)  # for `build` to put layers into
         try:
             super().__setattr__(name, value)
         except flax_errors.SetAttributeFrozenModuleError:

@@ -36,16 +36,19 @@ class InInit(fk.nn.Layer):
         self._private = Dense(4)
         self.later = None
         self.grown = []
+        self.swapped = []
+        self.swapped = 2.0
 
     def build(self, input_shape):
         self.w = self.add_weight(shape=(input_shape[-1],), name="w")
         self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
         self.later = Dense(4)
         self.more = [Dense(self.units)]
+        self.grown.append(Dense(4))
 
     def call(self, inputs):
         x = self.parts[1]["a"][0](self.parts[1]["b"](self.parts[0](self.first(inputs * self.w))))
-        return self.later(self._private(self.more[0](x)) + self.count)
+        return self.grown[0](self.later(self._private(self.more[0](x * self.swapped)) + self.count))
 
 
 @way
