@@ -107,6 +107,8 @@ class Layer(linen.Module, kw_only=True):
         if "call" in own:
             cls._call_parameters = parameters_of(own["call"])
             cls.call = linen.compact(_building(own["call"]))  # type: ignore[method-assign]
+        if "build" in own:
+            cls.build = _in_turn(own["build"])  # type: ignore[method-assign]
         user_init = _construct.prepare_class(cls)
         super().__init_subclass__(kw_only=True)
         if lifted:
@@ -752,6 +754,17 @@ def _building(call: Callable[..., Any]) -> Callable[..., Any]:
             return call(self, *args, **kwargs)
 
     return built_inside if is_lifted(call) else built
+
+
+def _in_turn(build: Callable[..., Any]) -> Callable[..., Any]:
+    """`build` that waits for the layer's own call where a layer around it asks for it, as Keras's layers do."""
+
+    @functools.wraps(build)
+    def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        asked = self.scope is not None and not self.__dict__.get("_building")
+        return None if asked else build(self, *args, **kwargs)
+
+    return built
 
 
 def _build_once(layer: Layer, args: Any, kwargs: Any) -> None:

@@ -47,3 +47,17 @@ def test_what_is_seen_of_them():
     assert [part.path for part in inside["blocks"]] == [("f", "Dense_0"), ("f", "Dense_2")]
     assert [part.rank for part in inside["by_name"]["parts"]] == [1, 3]
     assert {part.kind for part in inside["blocks"]} == {fk.nn.Dense}
+
+
+def test_a_layer_may_ask_for_the_build_of_one_that_it_makes():
+    class Around(fk.nn.Layer):
+        def build(self, input_shape):
+            self.inner, self.last = Filled(), fk.nn.Dense(2)
+            self.inner.build(input_shape)
+            self.last.build((None, 4))
+
+        def call(self, inputs):
+            return self.last(self.inner(inputs))
+
+    model = fk.Sequential([fk.Input((4,)), Around()])
+    assert model.apply(model.init(0), X).shape == (2, 2)
