@@ -157,7 +157,7 @@ def flat(kinds):
     """All of them on one input, and three one on the other under names that are no names elsewhere."""
     inputs = fk.Input(batch_shape=X.shape)
     outputs = {kind.__name__: kind()(inputs) for kind in kinds}
-    outputs["again"] = InBuild(name="..")(InSetup(name="params")(Dense(4, name=".")(inputs)))
+    outputs["again"] = InBuild(name="..")(InSetup(name="fkeras.tree")(Dense(4, name=".")(inputs)))
     return fk.Model(inputs, outputs)
 
 
