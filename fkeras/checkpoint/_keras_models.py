@@ -26,6 +26,7 @@ from ._keras_layout import layers_at, layout, optional
 from ._keras_quantized import QuantizedFile, in_plain_policies, refuse_quantized_parts
 from ._keras_shards import ShardedWeights, write_shards
 from ._paths import leaves
+from ._readable import readable
 from ._report import LoadReport
 from ._whole_file import whole_file
 
@@ -285,13 +286,18 @@ def save_keras_model(
     names = {**{at: str(la.name) for at, la in layers.items()}, **(beside_names or {})}
     saved = time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime())
     notes = {"keras_version": KERAS_VERSION, "date_saved": saved, **(metadata or {})}
-    with whole_file(filepath, overwrite) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(METADATA, json.dumps(notes))
-        archive.writestr(CONFIG, json.dumps(entry))
-        with archive.open(f"{WEIGHTS}.h5", "w", force_zip64=True) as member, tempfile.TemporaryFile() as file:
-            write_weights(file, itertools.chain(_datasets(variables, places, layers), beside), names)
-            file.seek(0)
-            shutil.copyfileobj(file, member, 1 << 20)
+    with whole_file(filepath, overwrite) as target:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(METADATA, json.dumps(notes))
+            archive.writestr(CONFIG, json.dumps(entry))
+            with archive.open(f"{WEIGHTS}.h5", "w", force_zip64=True) as member, tempfile.TemporaryFile() as file:
+                write_weights(file, itertools.chain(_datasets(variables, places, layers), beside), names)
+                file.seek(0)
+                shutil.copyfileobj(file, member, 1 << 20)
+        with readable(repr(os.fspath(filepath))), Archive(target) as written:
+            read_config(written)
+            with open_weights(written):
+                pass
 
 
 def save_h5_weights(
@@ -305,6 +311,8 @@ def save_h5_weights(
         return
     with whole_file(filepath, overwrite) as target, target.open("w+b") as file:
         write_weights(file, datasets, names)
+        with readable(repr(os.fspath(filepath))), WeightsFile(file, str(target), target.stat().st_size):
+            pass
 
 
 def _datasets(variables: Any, places: Mapping[str, str], layers: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

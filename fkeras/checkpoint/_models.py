@@ -16,6 +16,7 @@ from ._damage import described
 from ._keras_archive import CONFIG
 from ._keras_models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
 from ._paths import NAMED, check_named
+from ._readable import check_config
 from ._report import LoadReport, chosen_paths, compare
 from ._safetensors import load_safetensors, save_safetensors
 
@@ -62,6 +63,7 @@ def save_model(
     if getattr(model, "graph", None) is None:
         check_named(dict(variables), 'model.save_weights("name", variables)')
     manifest = {"kind": "model", "model": json.loads(model.to_json())}
+    check_config(manifest["model"], f"{filepath!r}")
     _directory.write(filepath, manifest, dict(variables), overwrite)
 
 

@@ -22,6 +22,7 @@ from ..core import explain
 from . import _directory
 from ._manifest_fields import TENSOR_NOTES
 from ._paths import name_of, old_name_of
+from ._readable import readable
 from ._report import LoadReport, Spec, compare
 from ._schema import KindError
 from ._whole_file import whole_file
@@ -90,6 +91,8 @@ def save_safetensors(filepath: Any, variables: Any, overwrite: bool) -> None:
     notes = {"format": "flax", _MARK: json.dumps({"version": VERSION, "escaped": True, "sha256": sums})}
     with whole_file(filepath, overwrite) as target:
         library.numpy.save_file(arrays, target, metadata=notes)
+        with readable(repr(os.fspath(filepath))), TensorFile(target):
+            pass
 
 
 def _as_numpy(path: str, leaf: Any) -> np.ndarray:

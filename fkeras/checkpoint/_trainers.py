@@ -28,6 +28,7 @@ from ._missing_optimizer import MissingOptimizer
 from ._models import read_model
 from ._optimizer_states import Carried, carry_over, warn_of
 from ._paths import NAMED, check_named
+from ._readable import check_config
 from ._report import compare
 from ._states import as_saved, shape_of, state_manifest
 from ._warn import warn
@@ -73,6 +74,7 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
         return
     fields: dict[str, Any] = {}
     manifest = {**trainer_manifest(trainer, state, fields), **state_manifest(state)}
+    check_config(manifest["model"], f"{directory!r}")
     _warn_of_fields(manifest["without_config"])
     if getattr(trainer.model, "graph", None) is None and manifest["example"] is None:
         check_named(state.variables, "state = trainer.init(0, x, variables=variables)   # x: one batch")
