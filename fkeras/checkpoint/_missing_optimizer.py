@@ -20,6 +20,8 @@ class MissingOptimizer(optax.GradientTransformationExtraArgs):
     reason: str
     # nothing may be wrapped around it: that would have a state of its own, and the saved one has it already
     loss_scale_factor = 1.0
+    # what it refuses is to train, whatever the state
+    takes_any_state = True
 
     def __new__(cls, reason: str, filepath: str) -> MissingOptimizer:
         def nothing(params: Any) -> Any:

@@ -182,13 +182,13 @@ class Layer(linen.Module, kw_only=True):
         made = super().clone(parent=parent, **updates)
         shapes = self.__dict__.get("_built_with")
         if shapes is not None and isinstance(parent, Scope):
-            object.__setattr__(made, "_build_again", shapes)
+            object.__setattr__(made, "_build_again", (shapes, self.__dict__.get("_built_names", frozenset())))
         return made
 
     @linen.nowrap
     def __getattr__(self, name: str) -> Any:
-        shapes = None if name.startswith("__") else self.__dict__.pop("_build_again", None)
-        if shapes is not None and self.__dict__.get("_built_with") is None:
+        shapes, names = self.__dict__.get("_build_again", (None, ()))
+        if name in names and self.__dict__.get("_built_with") is None:
             _build_with(self, shapes)
             if name in self.__dict__:
                 return self.__dict__[name]
@@ -198,6 +198,7 @@ class Layer(linen.Module, kw_only=True):
     def _set_bound(self, name: str, value: Any) -> None:
         """Attributes of a bound layer: Linen's rules in `setup`, free in `build`, frozen in `call`."""
         if self.__dict__.get("_building"):
+            self.__dict__.setdefault("_built_names", set()).add(name)
             self.__dict__.pop(name, None)  # what is set last comes last: Keras lists weights in that order
             object.__setattr__(self, name, value)
             return
@@ -785,6 +786,7 @@ def _build_with(layer: Layer, shapes: dict[str, Any]) -> None:
     object.__setattr__(layer, "_building", True)
     grows = layer.__dict__.pop("_grows", {})
     layer.__dict__.update(grows)  # lists and dicts that Linen froze
+    layer.__dict__.setdefault("_built_names", set()).update(grows)
     try:
         layer.build(**shapes)
     finally:

@@ -44,7 +44,7 @@ def check_optimizer(trainer: Any, state: Any) -> None:
     Raises:
         ValueError: naming both optimizers' slots.
     """
-    if trainer._custom_step() or trainer._graph is None:
+    if trainer._custom_step() or trainer._graph is None or getattr(trainer.optimizer, "takes_any_state", False):
         return
     given: Any = jax.tree.structure(state.opt_state)
 

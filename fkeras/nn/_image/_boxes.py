@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import explain
 
@@ -176,7 +177,7 @@ def densify(bounding_boxes: Any, who: str) -> dict[str, Any]:
             )
         )
     boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
-    if isinstance(boxes, list | tuple) and boxes and jnp.ndim(labels[0]) == 1:
+    if isinstance(boxes, list | tuple) and boxes and np.ndim(labels[0]) == 1:
         most = max(len(one) for one in boxes)
         boxes = jnp.stack([_fill(jnp.asarray(b, "float32").reshape(-1, 4), most, 0) for b in boxes])
         labels = jnp.stack([_fill(jnp.asarray(one, "int32"), most, -1) for one in labels])
