@@ -19,8 +19,9 @@ test-all: $(VENV)/.test lint
 
 # The fast part on the oldest versions that are supported, which .ci/floor.txt has: the core, the training loop,
 # checkpoints, and the numbers of every layer.
-FLOOR := tests/core tests/train tests/checkpoint/test_checkpoint.py tests/checkpoint/test_orbax.py \
-	tests/checkpoint/test_keras_files.py tests/conformance/test_laws.py
+FLOOR := tests/test_readme.py tests/test_quiet.py tests/core tests/conformance/test_laws.py \
+	$(addprefix tests/train/test_,$(addsuffix .py,history trainer state evaluate data_sources front_door unfinished rates nans)) \
+	$(addprefix tests/checkpoint/test_,$(addsuffix .py,checkpoint orbax keras_files trainer_fields programs export))
 test-floor: .venv-floor/.ready
 	.venv-floor/bin/python -m pytest -n 2 $(FLOOR) -k "not test_laws or test_equals_keras"
 
