@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
 from ._masks import check_mask
+from ._moments import by_shape, from_moments, moment
 from ._shapes import along, known_axis
 
 
@@ -107,20 +108,7 @@ class BatchNormalization(Layer):
         mask = check_mask(self, mask, inputs.shape[:-1])
         mean = self._running("mean", self.moving_mean_initializer, size)
         var = self._running("var", self.moving_variance_initializer, size)
-        x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-        stretch = offset = None
-        if self.renorm:
-            renormal = self._renorm_statistics(size)
-        if training and self.trains():
-            batch_mean, batch_var = _moments(x, axis, mask)
-            if self.renorm:
-                stretch, offset = self._correction(batch_mean, batch_var, renormal)
-                self._update_renorm(batch_mean, batch_var, mean, var, renormal)
-            else:
-                self._move(mean, batch_mean, self.momentum)
-                self._move(var, batch_var, self.momentum)
-        else:
-            batch_mean, batch_var = mean.value.astype(x.dtype), var.value.astype(x.dtype)
+        renormal = self._renorm_statistics(size) if self.renorm else None
         gamma = beta = None
         if self.scale:
             gamma = self.add_weight(
@@ -132,7 +120,20 @@ class BatchNormalization(Layer):
                 (size,), self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint, name="bias",
             )  # fmt: skip
-        y = _normalised(x, batch_mean, batch_var, self.epsilon, axis, gamma, beta, stretch, offset)
+        if not (training and self.trains()):
+            y = _by_running_moments(inputs, mean.value, var.value, gamma, beta, axis=axis, epsilon=self.epsilon)
+            return y.astype(self.compute_dtype)
+        running, bounds = None, None
+        if renormal is not None:
+            running, bounds = tuple(v.value for v in renormal), tuple(self.renorm_clipping.get(k) for k in _BOUNDS)
+        y, batch_mean, batch_var = _by_batch(
+            inputs, mask, gamma, beta, running, axis=axis, epsilon=self.epsilon, bounds=bounds
+        )
+        if renormal is not None:
+            self._update_renorm(batch_mean, batch_var, mean, var, renormal)
+        else:
+            self._move(mean, batch_mean, self.momentum)
+            self._move(var, batch_var, self.momentum)
         return y.astype(self.compute_dtype)
 
     # ------------------------------------------------------------------ running moments
@@ -159,16 +160,6 @@ class BatchNormalization(Layer):
             self._running("renorm_stddev", deviation, size),
         )
 
-    def _correction(self, mean: jax.Array, var: jax.Array, renormal: Any) -> tuple[jax.Array, jax.Array]:
-        _, running_mean, running_deviation = (v.value.astype(mean.dtype) for v in renormal)
-        running_deviation = jnp.maximum(running_deviation, self.epsilon**0.5)  # no division by zero early on
-        clip = self.renorm_clipping
-        r = jnp.clip(jnp.sqrt(var + self.epsilon) / running_deviation, clip.get("rmin"), clip.get("rmax"))
-        d = (mean - running_mean) / running_deviation
-        if clip.get("dmax") is not None:
-            d = jnp.clip(d, -clip["dmax"], clip["dmax"])
-        return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
-
     def _update_renorm(self, batch_mean: Any, batch_var: Any, mean: Any, var: Any, renormal: Any) -> None:
         deviation, renorm_mean, renorm_deviation = renormal
         batch_deviation = jnp.sqrt(batch_var + self.epsilon)
@@ -179,11 +170,14 @@ class BatchNormalization(Layer):
         self._set(var, jnp.maximum(moved * moved - self.epsilon, 0))
 
 
+_BOUNDS = ("rmin", "rmax", "dmax")
+
+
 def _clipping(given: Any) -> dict[str, float]:
     """Bounds of the corrections of batch renormalisation, checked."""
     bounds = dict(given or {})
-    low, high, shift = bounds.get("rmin"), bounds.get("rmax"), bounds.get("dmax")
-    wrong = set(bounds) - {"rmin", "rmax", "dmax"}
+    low, high, shift = (bounds.get(name) for name in _BOUNDS)
+    wrong = set(bounds) - set(_BOUNDS)
     if wrong or (low is not None and high is not None and low > high) or (shift is not None and shift < 0):
         raise ValueError(
             explain(
@@ -195,12 +189,46 @@ def _clipping(given: Any) -> dict[str, float]:
     return bounds
 
 
-# A network normalises at dozens of places and few shapes: under `jit` each of these is traced, and differentiated, once
-# for each shape. Tracing ten operators for each layer took a third of the time of tracing a residual network.
-_by_shape = functools.partial(jax.jit, inline=True)
+# ------------------------------------------------------------------ the arithmetic
+def _wide(x: jax.Array) -> jax.Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-@functools.partial(_by_shape, static_argnames="axis")
+@from_moments("axis", "epsilon", "bounds")
+def _by_batch(
+    x: jax.Array, mask: Any, gamma: Any, beta: Any, running: Any, *, axis: int, epsilon: float, bounds: Any
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`(y, mean, var)`: normalised by the batch's moments, which `running` ones correct where there are any."""
+    x = _wide(x)
+    mean, var = (moment(m) for m in _moments(x, axis, mask))
+    stretch = offset = None
+    if running is not None:
+        stretch, offset = _correction(mean, var, running, epsilon, bounds)
+    return _normalised(x, mean, var, epsilon, axis, gamma, beta, stretch, offset), mean, var
+
+
+@functools.partial(by_shape, static_argnames=("axis", "epsilon"))
+def _by_running_moments(
+    x: jax.Array, mean: jax.Array, var: jax.Array, gamma: Any, beta: Any, *, axis: int, epsilon: float
+) -> jax.Array:
+    x = _wide(x)
+    return _normalised(x, mean.astype(x.dtype), var.astype(x.dtype), epsilon, axis, gamma, beta, None, None)
+
+
+def _correction(
+    mean: jax.Array, var: jax.Array, running: Any, epsilon: float, bounds: Any
+) -> tuple[jax.Array, jax.Array]:
+    """`(r, d)` of batch renormalisation."""
+    _, running_mean, running_deviation = (value.astype(mean.dtype) for value in running)
+    running_deviation = jnp.maximum(running_deviation, epsilon**0.5)  # no division by zero early on
+    low, high, shift = bounds
+    r = jnp.clip(jnp.sqrt(var + epsilon) / running_deviation, low, high)
+    d = (mean - running_mean) / running_deviation
+    if shift is not None:
+        d = jnp.clip(d, -shift, shift)
+    return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
+
+
 def _moments(x: jax.Array, axis: int, mask: Any) -> tuple[jax.Array, jax.Array]:
     """Mean and biased variance for each channel, in two passes: E[x^2] - E[x]^2 cancels for large means."""
     axes = tuple(i for i in range(x.ndim) if i != axis)
@@ -214,7 +242,6 @@ def _moments(x: jax.Array, axis: int, mask: Any) -> tuple[jax.Array, jax.Array]:
     return mean, jnp.sum(jnp.where(seen, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
 
 
-@functools.partial(_by_shape, static_argnames=("epsilon", "axis"))
 def _normalised(
     x: jax.Array, mean: jax.Array, var: jax.Array, epsilon: float, axis: int, gamma: Any, beta: Any, stretch: Any,
     offset: Any,
@@ -231,6 +258,6 @@ def _normalised(
     return x * along(factor, (axis,), x) + along(shift, (axis,), x)
 
 
-@functools.partial(_by_shape, static_argnames="momentum")
+@functools.partial(by_shape, static_argnames="momentum")
 def _moved(average: jax.Array, new: jax.Array, momentum: float) -> jax.Array:
     return average * momentum + new * (1 - momentum)
