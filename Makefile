@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-floor test-quantize test-export test-onnx export-oracle fuzz bench bench-quick lint format clean
+.PHONY: demo test test-all test-floor test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -53,6 +53,10 @@ bench: $(VENV)/.test
 
 bench-quick: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py --quick
+
+# Compile times of deep stacks beside Linen's, with XLA's optimizer on: about half an hour.
+bench-deep: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py --only "compiling 48 blocks" --output benchmarks/deep
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -57,11 +57,16 @@ class Bar(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What is measured, how often in a full run, and what must hold."""
+    """What is measured, how often in a full run, and what must hold.
+
+    Attributes:
+        apart: whether it is measured only where `--only` names it, as it takes longer than all the rest.
+    """
 
     measure: Callable[..., dict[str, float]]
     rounds: int
     bars: tuple[Bar, ...]
+    apart: bool = False
 
 
 def _of_fit(name: str, *bars: Bar) -> Figure:
@@ -71,7 +76,7 @@ def _of_fit(name: str, *bars: Bar) -> Figure:
 def _of_blocks(name: str) -> Figure:
     # Four times as deep is four times the program; what is left of 4.6 is passes that look at a whole program at once.
     bars = Bar(1.15, "linen"), Bar(4.6, "a quarter as deep", what="and linear in depth")
-    return Figure(functools.partial(_deep.compile_times, name), 3, bars)
+    return Figure(functools.partial(_deep.compile_times, name), 3, bars, apart=True)
 
 
 _BY_HAND, _KERAS = "loop|scan", r"keras/\d+"
@@ -277,7 +282,8 @@ def main() -> int:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     print("\n".join(head), flush=True)
-    names = [name for name in FIGURES if re.search(given.only, name)]
+    asked = bool(given.only or given.quick)
+    names = [name for name, figure in FIGURES.items() if re.search(given.only, name) and (asked or not figure.apart)]
     for name, found in in_own_processes(names, given.quick):
         new = rows_of(name, found["seconds"]) if "seconds" in found else [{"figure": name, "error": found["error"]}]
         seconds[name] = found
@@ -292,7 +298,8 @@ def main() -> int:
         text = "\n".join(
             ["# Results", "", "Written by `python benchmarks/run.py`.", "", named, "", *head, *map(_line, rows)]
         )
-        misses = (_HERE / "MISSES.md").read_text()  # written by hand, about the last run that was kept
+        # written by hand, about the last whole run that was kept
+        misses = "" if given.only else (_HERE / "MISSES.md").read_text()
         (output / "RESULTS.md").write_text(f"{text}\n\n{misses}")
     return int(not rows or any("error" in row for row in rows))
 
