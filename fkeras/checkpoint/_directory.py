@@ -92,15 +92,8 @@ def rebuilt(arrays: Mapping[str, Any], places: Mapping[str, str], manifest: Mapp
 
 
 def kinds_in(manifest: Mapping[str, Any]) -> Mapping[str, str]:
-    """What a checkpoint says of its lists and tuples, by path.
-
-    Raises:
-        ValueError: nothing of the kind.
-    """
-    kinds = manifest.get("containers", {})
-    if not isinstance(kinds, Mapping) or not all(isinstance(kind, str) for kind in kinds.values()):
-        raise ValueError(explain("The checkpoint's record of lists and tuples is damaged.", received=str(kinds)[:80]))
-    return kinds
+    """What a checkpoint says of its lists and tuples, by path; older ones say nothing."""
+    return manifest.get("containers", {})
 
 
 def _as_saved(array: Any, impl: str | None) -> Any:

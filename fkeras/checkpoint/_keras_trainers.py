@@ -36,7 +36,6 @@ from ._manifest import read_as
 from ._manifest_fields import METADATA as METADATA_FIELDS
 from ._optimizer_states import carry_over, warn_of
 from ._report import compare
-from ._states import own_fields
 from ._warn import warn
 
 
@@ -92,7 +91,7 @@ def save_keras_trainer(trainer: Trainer, filepath: Any, state: TrainState, overw
 
 def _refuse_own_state(state: TrainState) -> None:
     if type(state) is not TrainState:
-        name, own = type(state).__name__, own_fields(state)
+        name, own = type(state).__name__, state.own_fields()
         raise ValueError(
             explain(
                 f"A Keras file cannot hold a {name}.",

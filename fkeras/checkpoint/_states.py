@@ -30,7 +30,7 @@ def state_manifest(state: TrainState, strict: bool = True) -> dict[str, Any]:
         return {}
     fields: dict[str, Any] = {}
     parts = state.parts()
-    for name in own_fields(state):
+    for name in state.own_fields():
         try:
             if name in parts:
                 # the arrays themselves are among the state's
@@ -47,11 +47,6 @@ def state_manifest(state: TrainState, strict: bool = True) -> dict[str, Any]:
                     )
                 ) from error
     return {"state": {"class": type(state).__name__, "fields": fields}}
-
-
-def own_fields(state: TrainState) -> list[str]:
-    """The fields that a subclass added to `TrainState`'s."""
-    return [f.name for f in dataclasses.fields(state) if f.name not in TrainState.__dataclass_fields__]
 
 
 def as_saved(like: TrainState, manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> TrainState:

@@ -21,7 +21,7 @@ from ._given import evaluation_source
 from ._objective import targets
 from ._pace import Pace
 from ._passes import BEGIN, floats, window, worth_copying
-from ._programs import cached, known
+from ._programs import cached, known, shapes_of
 from ._progress import Progress
 from ._sources import Arrays, no_batches
 from ._state import TrainState, check_state
@@ -202,6 +202,4 @@ def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
         updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)
         return bool(jax.tree.leaves(updates.get(LOSSES, {})))
 
-    leaves, treedef = jax.tree.flatten(example)
-    shapes = tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
-    return not known(trainer, ("adds losses", treedef, shapes), losses_added)
+    return not known(trainer, ("adds losses", shapes_of(example)), losses_added)

@@ -26,6 +26,14 @@ def known(trainer: Any, key: Hashable, make: Callable[[], Any]) -> Any:
     return trainer._programs[key]
 
 
+def shapes_of(x: Any) -> Any:
+    """What of an input decides on a model's structure, as a value to look up by: all but how many rows it has."""
+    if x is None:
+        return None
+    leaves, treedef = jax.tree.flatten(x)
+    return treedef, tuple((jnp.shape(leaf)[1:], str(jnp.result_type(leaf))) for leaf in leaves)
+
+
 def cached(trainer: Any, key: Hashable, make: Callable[[], Callable[..., Any]], **options: Any) -> Any:
     """A function of the trainer, compiled once; as it is when the trainer runs eagerly."""
     if trainer.run_eagerly:

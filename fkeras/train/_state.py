@@ -82,6 +82,10 @@ class TrainState:
             changes |= key_parts(changes.pop("rng"))
         return dataclasses.replace(self, **changes)
 
+    def own_fields(self) -> list[str]:
+        """The fields that a subclass added."""
+        return [f.name for f in dataclasses.fields(self) if f.name not in TrainState.__dataclass_fields__]
+
     def parts(self) -> dict[str, Any]:
         """The fields that are part of the pytree, those of a subclass too; static ones are not.
 
@@ -94,7 +98,7 @@ class TrainState:
             raise TypeError(
                 explain(
                     f"{name} is no pytree with named parts, so no step can take it.",
-                    received=f"a subclass of TrainState, with its own fields {', '.join(_own_fields(self)) or 'none'}",
+                    received=f"a subclass of TrainState, with its own fields {', '.join(self.own_fields()) or 'none'}",
                     usually="JAX does not register a subclass with the class it is made from.",
                     write=f"{name} = jax.tree_util.register_dataclass({name})   # a dataclass(frozen=True)",
                 )
@@ -106,7 +110,7 @@ class TrainState:
         sums = self.metrics.tree() if isinstance(self.metrics, RunningSums) else self.metrics
         apart = ("rng_data", "rng_impl", "example_spec")
         named = {name: part for name, part in self.parts().items() if name not in apart}
-        own = {name: jax.tree.map(_as_array, named[name]) for name in _own_fields(self) if name in named}
+        own = {name: jax.tree.map(_as_array, named[name]) for name in self.own_fields() if name in named}
         return {**named, **own, "metrics": sums, "rng": self.rng}
 
     def filled(self, tree: Mapping[str, Any]) -> Self:
@@ -134,11 +138,6 @@ def spec_of(example: Any) -> Any:
         return None
     leaves, treedef = jax.tree.flatten(example)
     return treedef, tuple(jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
-
-
-def _own_fields(state: TrainState) -> list[str]:
-    """The fields that a subclass added."""
-    return [f.name for f in dataclasses.fields(state) if f.name not in TrainState.__dataclass_fields__]
 
 
 def _as_array(leaf: Any) -> Any:

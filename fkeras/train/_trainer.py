@@ -28,7 +28,7 @@ from ._forward import added_losses, forward, init_variables, output_masks
 from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
 from ._objective import Objective, add_to, output_names, sums_of, targets
 from ._partition import Partition, merge, partition_of
-from ._programs import cached, known
+from ._programs import cached, known, shapes_of
 from ._running_sums import RunningSums
 from ._shown import Outputs, Shown
 from ._state import TrainState, check_state, key_parts, spec_of
@@ -257,7 +257,7 @@ class Trainer:
             x = None
         elif x is None:
             return Partition({})
-        return known(self, ("partition", _shapes(x)), lambda: partition_of(self.model, x))
+        return known(self, ("partition", shapes_of(x)), lambda: partition_of(self.model, x))
 
     def reset_metrics(self, state: Any = None, x: Any = None) -> Any:
         """Running sums of loss and metrics before any batch.
@@ -275,7 +275,7 @@ class Trainer:
                 empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
                 return RunningSums.of(jax.tree.map(np.asarray, empty))
 
-        shapes = None if self._graph is not None or variables is None else _shapes(x)
+        shapes = None if self._graph is not None or variables is None else shapes_of(x)
         return jax.tree.map(jnp.asarray, known(self, ("empty", shapes), make))
 
     def _abstract_outputs(self, variables: Any, x: Any) -> Any:
@@ -685,11 +685,3 @@ def _example_of(state: Any, x: Any) -> Any:
     """
     example = state.example if isinstance(state, TrainState) else None
     return x if example is None else example
-
-
-def _shapes(x: Any) -> Any:
-    """What of an input decides on a model's structure, as a value to look up by."""
-    if x is None:
-        return None
-    leaves, treedef = jax.tree.flatten(x)
-    return treedef, tuple((jnp.shape(leaf)[1:], str(jnp.result_type(leaf))) for leaf in leaves)
