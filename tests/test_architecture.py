@@ -17,10 +17,10 @@ ROOMS = ("core", "nn", "train", "checkpoint")
 MAY = {"core": set(), "nn": {"core"}, "train": {"core", "nn"}, "checkpoint": {"core", "nn", "train"}, "": set(ROOMS)}
 # The doors of Model and Trainer to later rooms: a deferred import of one public name each.
 DOORS = {
-    ("core/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
-    ("core/_config.py", "train"): set(),
-    ("core/_model.py", "train"): {"compile", "predict"},
-    ("core/_model.py", "checkpoint"): {
+    ("core/_words/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
+    ("core/_words/_config.py", "train"): set(),
+    ("core/_model/_model.py", "train"): {"compile", "predict"},
+    ("core/_model/_model.py", "checkpoint"): {
         "save_model",
         "save_weights",
         "load_weights",
@@ -33,7 +33,7 @@ DOORS = {
     },
     ("train/_trainer.py", "checkpoint"): {"save_trainer"},
     ("train/callbacks/_checkpoint.py", "checkpoint"): {"check_save", "delete_checkpoint"},
-    ("train/_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
+    ("train/_loop/_run_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
 }
 
 

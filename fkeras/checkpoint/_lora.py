@@ -9,9 +9,10 @@ import numpy as np
 
 from ..core import NON_TRAINABLE, Layer, explain, map_layers_with_path
 from ..nn import LowRankWeights, QuantizedWeights, is_large
-from . import _directory, _storages
+from . import _storages
+from ._files._tree_paths import join, keys_of, leaves, name_of
 from ._models import check_arrays, check_variables
-from ._paths import join, keys_of, leaves, name_of
+from ._orbax import _directory
 
 
 def with_lora(model: Any, rank: int, filters: Any = None, alpha: float | None = None) -> Any:

@@ -11,13 +11,13 @@ from typing import Any
 import jax
 
 from ..core import as_path, explain, model_from_config, to_read, walk
-from . import _directory
-from ._damage import described
-from ._keras_archive import CONFIG
-from ._keras_models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
-from ._paths import NAMED, check_named
-from ._readable import check_config
-from ._report import LoadReport, chosen_paths, compare
+from ._files._read_errors import described
+from ._files._readable import check_config
+from ._files._report import LoadReport, chosen_paths, compare
+from ._files._tree_paths import NAMED, check_named
+from ._keras._archive import CONFIG
+from ._keras._models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
+from ._orbax import _directory
 from ._safetensors import load_safetensors, save_safetensors
 
 # Suffixes that name a file format, some of which some functions do not write; anything else is an Orbax directory.

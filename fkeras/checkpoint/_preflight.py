@@ -7,11 +7,11 @@ from typing import Any
 
 from ..core import Layer, check_room, explain
 from ..train import TrainState
-from . import _directory
-from ._compile_config import trainer_manifest
-from ._keras_layout import layout
-from ._keras_models import call_arguments
+from ._keras._layout import layout
+from ._keras._models import call_arguments
 from ._models import _check_plain
+from ._orbax import _directory
+from ._training._compile_config import trainer_manifest
 
 
 def check_save(trainer: Any, state: TrainState, filepath: Any, kind: str, x: Any = None) -> None:

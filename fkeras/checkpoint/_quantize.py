@@ -12,8 +12,8 @@ from flax import linen
 from ..core import NON_TRAINABLE, Layer, Model, check_patterns, did_you_mean, explain, matches_path, walk
 from ..nn import RNN, FakeQuantizedWeights, PlainWeights, QuantizedWeights, Wrapper, contracts
 from . import _storages
+from ._files._tree_paths import join, keys_of, leaves
 from ._models import check_variables
-from ._paths import join, keys_of, leaves
 
 # mode: (grid of the weights, grid of the inputs)
 MODES: dict[str, tuple[str, str | None]] = {

@@ -23,12 +23,12 @@ import numpy as np
 
 from ..core import check_room, explain, follow
 from ..train import TrainState
-from . import _directory
-from ._compile_config import trainer_manifest
-from ._paths import escape
-from ._report import compare
-from ._states import state_manifest
+from ._files._report import compare
+from ._files._tree_paths import escape
+from ._orbax import _directory
 from ._trainers import BESIDE, state_specs
+from ._training._compile_config import trainer_manifest
+from ._training._own_states import state_manifest
 
 
 def save_run(

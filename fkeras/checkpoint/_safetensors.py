@@ -19,13 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import explain
-from . import _directory
-from ._manifest_fields import TENSOR_NOTES
-from ._paths import name_of, old_name_of
-from ._readable import readable
-from ._report import LoadReport, Spec, compare
-from ._schema import KindError
-from ._whole_file import whole_file
+from ._files._atomic_file import whole_file
+from ._files._json_schema import KindError
+from ._files._readable import readable
+from ._files._report import LoadReport, Spec, compare
+from ._files._tree_paths import name_of, old_name_of
+from ._orbax import _directory
+from ._orbax._manifest_fields import TENSOR_NOTES
 
 VERSION = 1
 _MARK = "fkeras"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core import InputLayer, Layer, Model, check_patterns, explain, map_layers_with_path, matches_path, walk
 from ..nn import FakeQuantizedWeights, FlaxLayer, JaxLayer, PlainWeights, SpectralNormalization
-from ._paths import join, keys_of, leaves
+from ._files._tree_paths import join, keys_of, leaves
 
 Path = tuple[str, ...]
 

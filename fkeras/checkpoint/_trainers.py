@@ -11,8 +11,15 @@ import jax
 
 from ..core import Layer, as_path, explain, to_read
 from ..train import Trainer, TrainState
-from . import _directory
-from ._compile_config import (
+from ._files._read_errors import described
+from ._files._readable import check_config
+from ._files._report import compare
+from ._files._tree_paths import NAMED, check_named
+from ._files._warnings import warn
+from ._keras._trainers import load_keras_trainer, save_keras_trainer
+from ._models import read_model
+from ._orbax import _directory
+from ._training._compile_config import (
     KERAS_ARGUMENTS,
     Given,
     as_example,
@@ -22,16 +29,9 @@ from ._compile_config import (
     trainer_manifest,
     warn_of_rate,
 )
-from ._damage import described
-from ._keras_trainers import load_keras_trainer, save_keras_trainer
-from ._missing_optimizer import MissingOptimizer
-from ._models import read_model
-from ._optimizer_states import Carried, carry_over, warn_of
-from ._paths import NAMED, check_named
-from ._readable import check_config
-from ._report import compare
-from ._states import as_saved, shape_of, state_manifest
-from ._warn import warn
+from ._training._missing_optimizer import MissingOptimizer
+from ._training._optimizer_states import Carried, carry_over, warn_of
+from ._training._own_states import as_saved, shape_of, state_manifest
 
 # Under this name a run keeps arrays that are not the state's; those of the trainer's own fields,
 BESIDE = "beside"

@@ -1,7 +1,7 @@
 """Second names that Keras has for some layers."""
 
+from ._attention._grouped_query import GroupedQueryAttention
 from ._convolutional import Conv1D, Conv2D, Conv3D
-from ._grouped_attention import GroupedQueryAttention
 from ._pooling import (
     AveragePooling1D,
     AveragePooling2D,

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Layer, describe, explain, field, register
-from ._masks import check_mask
+from ._sequence_masks import check_mask
 from ._shapes import known_axis
 
 

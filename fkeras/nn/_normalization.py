@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
 from . import _arguments as arg
-from ._masks import check_mask
 from ._moments import by_shape, from_moments, moment
+from ._sequence_masks import check_mask
 from ._shapes import along, known_axis
 
 

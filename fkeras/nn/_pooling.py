@@ -10,7 +10,7 @@ from flax import linen
 
 from ..core import Layer, field, register
 from . import _arguments as arg
-from ._masks import check_mask
+from ._sequence_masks import check_mask
 from ._shapes import check_rank, check_window, from_last, to_last
 
 

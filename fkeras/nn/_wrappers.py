@@ -13,10 +13,10 @@ from . import _arguments as arg
 from . import initializers
 from ._convolutional import _Conv
 from ._linear import Dense
-from ._masks import check_mask
 from ._normalization import BatchNormalization
 from ._pooling import _GlobalPool, _Pool
 from ._reshaping import Flatten
+from ._sequence_masks import check_mask
 from ._stochastic import Dropout
 
 

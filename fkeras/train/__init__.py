@@ -4,13 +4,13 @@ from . import callbacks as callbacks
 from . import losses as losses
 from . import metrics as metrics
 from . import optimizers as optimizers
-from ._ahead import lower as lower
 from ._compile_cache import compile_cache as compile_cache
-from ._evaluate import evaluate as evaluate
-from ._fit import fit as fit
+from ._loop._evaluate import evaluate as evaluate
+from ._loop._fit import fit as fit
+from ._lower import lower as lower
 from ._nan_search import Finding as Finding
 from ._nan_search import explain as explain
 from ._predictor import predict as predict
-from ._state import TrainState as TrainState
+from ._step._state import TrainState as TrainState
 from ._trainer import Trainer as Trainer
 from ._trainer import compile as compile

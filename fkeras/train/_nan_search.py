@@ -13,9 +13,9 @@ import numpy as np
 from flax import linen
 
 from ..core import Model
-from ._data import unpack
-from ._nan_check import is_float, stays_finite
-from ._state import TrainState
+from ._loop._nan_check import is_float, stays_finite
+from ._step._batch import unpack
+from ._step._state import TrainState
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _predict
-from ._arguments import check_names
+from ._loop import _predict
+from ._loop._run_arguments import check_names
 from ._trainer import Trainer
 
 

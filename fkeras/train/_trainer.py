@@ -15,24 +15,26 @@ import optax
 from flax import linen
 
 from ..core import Layer, as_key, explain, walk
-from . import _ahead, _evaluate, _given, _predict
-from . import _fit as fitting
+from . import _lower as lowering
 from . import losses as fk_losses
 from . import metrics as fk_metrics
 from . import optimizers as fk_optimizers
-from ._arguments import check_names, named
-from ._as_arrays import as_arrays
-from ._checked_state import check_optimizer, check_variables
-from ._data import rows, unpack
-from ._forward import added_losses, forward, init_variables, output_masks
-from ._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
-from ._objective import Objective, add_to, output_names, sums_of, targets
-from ._partition import Partition, merge, partition_of
-from ._programs import cached, known, shapes_of
-from ._running_sums import RunningSums
-from ._shown import Outputs, Shown
-from ._state import TrainState, check_state, key_parts, spec_of
-from ._step_numbers import check_log, step_numbers
+from ._batches._as_arrays import as_arrays
+from ._batches._given_data import one_batch
+from ._loop import _evaluate, _predict
+from ._loop import _fit as fitting
+from ._loop._run_arguments import check_names, named
+from ._step._batch import rows, unpack
+from ._step._checked_state import check_optimizer, check_variables
+from ._step._forward import added_losses, forward, init_variables, output_masks
+from ._step._logged_norms import check_log, step_numbers
+from ._step._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
+from ._step._objective import Objective, add_to, output_names, sums_of, targets
+from ._step._partition import Partition, merge, partition_of
+from ._step._programs import cached, known, shapes_of
+from ._step._running_sums import RunningSums
+from ._step._state import TrainState, check_state, key_parts, spec_of
+from ._step._step_outputs import Outputs, Shown
 from .optimizers._per_weight import per_weight
 from .optimizers._rates import rates_of, with_rates
 
@@ -549,8 +551,8 @@ class Trainer:
 
     def lower(self, batch: Any, rows: int | None = None, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Compile every program of a run from the shapes of a batch; see `fk.train.lower`."""
-        check_names(_ahead.lower, (self, batch, rows, *args), kwargs)
-        return _ahead.lower(self, batch, rows, *args, **kwargs)
+        check_names(lowering.lower, (self, batch, rows, *args), kwargs)
+        return lowering.lower(self, batch, rows, *args, **kwargs)
 
     @named
     def train_on_batch(
@@ -559,7 +561,7 @@ class Trainer:
         """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
         state = check_state(state, "train_on_batch", "state, x, y")
         check_optimizer(self, state)
-        batch = _given.one_batch(self, state, x, y, sample_weight, class_weight)
+        batch = one_batch(self, state, x, y, sample_weight, class_weight)
         state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return state, {k: float(v) for k, v in logs.items()}
 
@@ -567,7 +569,7 @@ class Trainer:
     def test_on_batch(self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics of one batch as floats."""
         state = check_state(state, "test_on_batch", "state, x, y")
-        batch = _given.one_batch(self, state, x, y, sample_weight)
+        batch = one_batch(self, state, x, y, sample_weight)
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return {k: float(v) for k, v in logs.items()}
 
@@ -575,7 +577,7 @@ class Trainer:
     def predict_on_batch(self, state: TrainState, x: Any) -> Any:
         """The model's outputs for one batch, as numpy arrays."""
         variables = check_state(state, "predict_on_batch", "state, x").variables
-        batch = _given.one_batch(self, state, x)
+        batch = one_batch(self, state, x)
         return jax.tree.map(np.asarray, self.predict_step(variables, batch[0]))
 
     # ------------------------------------------------------------------ doors to the later room

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import fkeras as fk
-from fkeras.checkpoint import _directory
-from fkeras.checkpoint._keras_layout import weight_order
+from fkeras.checkpoint._keras._layout import weight_order
+from fkeras.checkpoint._orbax import _directory
 
 keras = pytest.importorskip("keras")
 rng = np.random.default_rng(0)

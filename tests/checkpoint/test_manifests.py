@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fkeras as fk
-from fkeras.checkpoint import _directory
+from fkeras.checkpoint._orbax import _directory
 
 WRONG = [None, [], {}, "x", 1.5, True, -1, 1 << 70]
 # Whose inside others look at; and fields that may be null, or of several kinds.

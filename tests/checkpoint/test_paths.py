@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fkeras as fk
-from fkeras.checkpoint import _directory, _paths
+from fkeras.checkpoint._files import _tree_paths
+from fkeras.checkpoint._orbax import _directory
 
 X = np.ones((2, 4), "float32")
 keys = st.one_of(st.text(max_size=4), st.sampled_from(["", ".", "..", "/", "%", "%2F", "a/b", "a%2Fb", "\0", "0"]))
@@ -20,9 +21,9 @@ keys = st.one_of(st.text(max_size=4), st.sampled_from(["", ".", "..", "/", "%", 
 
 @given(st.lists(keys, min_size=1, max_size=4), st.lists(keys, min_size=1, max_size=4))
 def test_keys_have_names_of_their_own(one, other):
-    assert _paths.keys_of(_paths.join(one)) == tuple(one)
-    assert not {"", ".", ".."} & set(_paths.join(one).split("/"))
-    assert (_paths.join(one) == _paths.join(other)) is (one == other)
+    assert _tree_paths.keys_of(_tree_paths.join(one)) == tuple(one)
+    assert not {"", ".", ".."} & set(_tree_paths.join(one).split("/"))
+    assert (_tree_paths.join(one) == _tree_paths.join(other)) is (one == other)
 
 
 def grown(part):
@@ -37,11 +38,11 @@ def grown(part):
 @given(st.recursive(st.just(1), grown, max_leaves=9))
 def test_a_tree_is_made_of_its_names(tree):
     tree = {"params": tree}
-    assert _paths.nest(_paths.leaves(tree), _paths.containers(tree)) == tree
+    assert _tree_paths.nest(_tree_paths.leaves(tree), _tree_paths.containers(tree)) == tree
 
 
 def test_a_part_of_a_list_is_no_list():
-    assert _paths.nest({"a/1": 5}, {"a": "list"}) == {"a": {"1": 5}}
+    assert _tree_paths.nest({"a/1": 5}, {"a": "list"}) == {"a": {"1": 5}}
 
 
 def test_two_arrays_of_one_name_are_refused():
@@ -67,8 +68,8 @@ def test_files_of_before_names_were_escaped_open(tmp_path, monkeypatch):
     variables = model.init(0)
     trainer = fk.Trainer(Odd(), "adam", "mse")
     with monkeypatch.context() as then:
-        then.setattr(_directory, "flatten", lambda tree: _paths.leaves(tree, _paths.old_name_of))
-        then.setattr(_directory, "leaves", lambda tree, name=None: _paths.leaves(tree, _paths.old_name_of))
+        then.setattr(_directory, "flatten", lambda tree: _tree_paths.leaves(tree, _tree_paths.old_name_of))
+        then.setattr(_directory, "leaves", lambda tree, name=None: _tree_paths.leaves(tree, _tree_paths.old_name_of))
         seal = _directory.seal
         then.setattr(_directory, "seal", lambda said: seal({k: v for k, v in said.items() if k != "containers"}))
         model.save_weights(tmp_path / "w", variables)

@@ -17,7 +17,7 @@ from jax.extend import mlir as portable
 from jax.interpreters import mlir
 
 import fkeras as fk
-from fkeras.checkpoint import _program_trial
+from fkeras.checkpoint._export import _program_trial
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 X = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
@@ -33,7 +33,7 @@ def mlp():
 def tried(monkeypatch, request):
     """Modules are tried in a process of their own where the test is about that: it takes a fifth of a second each."""
     if "elsewhere" not in request.node.name:
-        monkeypatch.setattr(fk.checkpoint._program, "try_elsewhere", lambda modules: None)
+        monkeypatch.setattr(fk.checkpoint._export._program, "try_elsewhere", lambda modules: None)
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +308,7 @@ def test_bytes_that_were_flipped_and_sealed_again_are_tried_elsewhere(good, tmp_
 ])  # fmt: skip
 def test_what_a_reader_says_elsewhere_is_said_here(module, said):
     with pytest.raises(ValueError, match=said):
-        fk.checkpoint._program.try_elsewhere([module])
+        fk.checkpoint._export._program.try_elsewhere([module])
 
 
 @pytest.mark.parametrize(("does", "said"), [

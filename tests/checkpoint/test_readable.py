@@ -26,7 +26,8 @@ def test_a_trainer_of_one_is_not_saved(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".safetensors"])
 def test_weights_beyond_the_readers_bounds_are_not_saved(tmp_path, suffix, monkeypatch):
-    from fkeras.checkpoint import _keras_h5, _safetensors
+    from fkeras.checkpoint import _safetensors
+    from fkeras.checkpoint._keras import _h5
 
     model = fk.Sequential([fk.Input((2,)), fk.nn.Dense(2), fk.nn.Dense(1)])
     variables = model.init(jax.random.key(0))
@@ -34,7 +35,7 @@ def test_weights_beyond_the_readers_bounds_are_not_saved(tmp_path, suffix, monke
     model.save_weights(path, variables)
     before = path.read_bytes()
     monkeypatch.setattr(_safetensors, "_MAX_TENSORS", 3)
-    monkeypatch.setattr(_keras_h5.WeightsFile.__init__, "__defaults__", (3,))
+    monkeypatch.setattr(_h5.WeightsFile.__init__, "__defaults__", (3,))
     with pytest.raises(ValueError, match="could not be read again, so it is not written"):
         model.save_weights(path, variables)
     assert path.read_bytes() == before  # the old file is whole

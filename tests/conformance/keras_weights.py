@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fkeras.checkpoint._keras_h5 import WeightsFile
-from fkeras.checkpoint._keras_layout import layout
+from fkeras.checkpoint._keras._h5 import WeightsFile
+from fkeras.checkpoint._keras._layout import layout
 
 
 def randomise(layer: Any, seed: int = 0) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 import fkeras as fk
 from fkeras.core import registered
-from fkeras.core._config import import_all
-from fkeras.core._ops_rows import BOUNDED, FREE, LOOPS, REFUSED, refusal
+from fkeras.core._words._config import import_all
+from fkeras.core._words._ops_costs import BOUNDED, FREE, LOOPS, REFUSED, refusal
 
 
 def record(name, shape):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fkeras as fk
-from fkeras.core._ops_config import _facts, op_of
+from fkeras.core._graph._ops_config import _facts, op_of
 from tests.nn.ops_cases import CASES, IMG, LOGITS, RNG, A
 
 keras = pytest.importorskip("keras")

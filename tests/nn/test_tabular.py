@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fkeras as fk
-from fkeras.nn._fingerprints import fingerprint64, siphash
+from fkeras.nn._preprocessing._hash_functions import fingerprint64, siphash
 
 LETTERS = np.array([["A"], ["B"], ["C"], ["D"], ["E"]])
 

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import fkeras as fk
-from fkeras.train import _programs
+from fkeras.train._step import _programs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(26, 4)).astype("float32")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...core import explain
-from .._state import TrainState
+from .._step._state import TrainState
 
 HOOKS = tuple(
     f"on_{what}_{when}"

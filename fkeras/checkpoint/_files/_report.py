@@ -1,0 +1,198 @@
+"""Strict comparison of a file's arrays with what is expected: every mismatch at once, before any array is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ...core import did_you_mean, explain
+
+# What a manifest knows of an array: its shape and its dtype's name.
+Spec = Mapping[str, tuple[tuple[int, ...], str]]
+
+# A message lists so many lines, and looks for near names among so many pairs.
+_MAX_LINES = 1_000
+_MAX_PAIRS = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadReport:
+    """How a file's arrays compare with what is expected, and what was made of it.
+
+    Attributes:
+        missing: expected paths that the file does not have, each with its shape and dtype.
+        unexpected: paths of the file that nothing expects.
+        mismatched: `(in the file, expected)` for paths where shape or dtype differ.
+        loaded: the path in the file of each array that is taken from it, by its path here.
+        skipped: paths that keep the values they had, as they were allowed to differ.
+        renamed: paths in the file that were loaded under another name, with that name.
+        faults: the paths that differ and were not allowed to; with any of these nothing is loaded.
+
+    >>> report = compare({"a/kernel": ((2, 3), "float32")}, {"a/kernal": ((2, 3), "float32")})
+    >>> print(report.text())
+    missing     a/kernel float32(2, 3)   (did you mean 'a/kernal'?)
+    unexpected  a/kernal float32(2, 3)
+    >>> print(compare({"a": ((2,), "float32")}, {"b": ((2,), "float32")}, rename={"b": "a"}))
+    loaded 1, skipped 0, ignored 0
+    renamed     b -> a
+    """
+
+    missing: Mapping[str, str]
+    unexpected: Mapping[str, str]
+    mismatched: Mapping[str, tuple[str, str]]
+    loaded: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether file and expectation are the same."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    def text(self) -> str:
+        """One line a difference."""
+        lines = []
+        close = len(self.missing) * len(self.unexpected) <= _MAX_PAIRS
+        for path, spec in self.missing.items():
+            near = difflib.get_close_matches(path, self.unexpected, n=1, cutoff=0.6) if close else []
+            lines.append(f"missing     {path} {spec}" + (f"   (did you mean {near[0]!r}?)" if near else ""))
+        lines += [f"unexpected  {path} {spec}" for path, spec in self.unexpected.items()]
+        lines += [
+            f"mismatched  {path} {got} in the file, {want} expected" for path, (got, want) in self.mismatched.items()
+        ]
+        more = [f"… and {len(lines) - _MAX_LINES:,} more"] if len(lines) > _MAX_LINES else []
+        return "\n".join(lines[:_MAX_LINES] + more)
+
+    def __str__(self) -> str:
+        count = f"loaded {len(self.loaded)}, skipped {len(self.skipped)}, ignored {len(self.unexpected)}"
+        renamed = [f"renamed     {old} -> {new}" for old, new in self.renamed.items()]
+        return "\n".join([count, *renamed, *([self.text()] if not self.ok else [])])
+
+    def require(self, what: str) -> None:
+        """Raise when anything differs that was not allowed to.
+
+        Raises:
+            ValueError: listing every mismatch.
+        """
+        if self.faults:
+            keep = set(self.faults)
+            shown = dataclasses.replace(
+                self,
+                missing={p: s for p, s in self.missing.items() if p in keep},
+                unexpected={p: s for p, s in self.unexpected.items() if p in keep},
+                mismatched={p: s for p, s in self.mismatched.items() if p in keep},
+            )
+            raise ValueError(
+                explain(
+                    f"{what} does not fit: {len(keep)} arrays differ.",
+                    received="\n" + shown.text(),
+                    usually="the model was changed after it was saved, or this is another model's file.",
+                    write='the model the file was saved with, or load_weights(..., rename={"old/(.*)": r"new/\\1"}, '
+                    'allow=["head/.*"])',
+                )
+            )
+
+
+def _fits(found: Any, expected: Any) -> bool:
+    """Whether an array has the dtype and the shape that the model's has; -1 is a size that follows from the input."""
+    (shape, dtype), (wanted, kind) = found[:2], expected[:2]
+    return dtype == kind and len(shape) == len(wanted) and all(w in (-1, d) for d, w in zip(shape, wanted, strict=True))
+
+
+def compare(
+    expected: Spec,
+    found: Spec,
+    *,
+    skip_mismatch: bool = False,
+    rename: Mapping[str, str] | None = None,
+    allow: Sequence[str] | str = (),
+    place_of: Callable[[str], str] = str,
+) -> LoadReport:
+    """Compare paths, shapes and dtypes.
+
+    Args:
+        expected: what the model has.
+        found: what the file has.
+        skip_mismatch: whether everything may differ.
+        rename: regular expressions and replacements (`re.sub`) for paths in the file; the first that is found counts.
+        allow: regular expressions of whole paths that may differ, with or without the collection: `"head/.*"`.
+        place_of: where a path of the file belongs; by default it is its own.
+
+    Raises:
+        ValueError: a pattern that matches nothing, or two arrays of the file with one name.
+    """
+    sources: dict[str, str] = {}
+    for path, new in _renamed(found, rename or {}).items():
+        here = place_of(new)
+        if here in sources:
+            raise ValueError(explain(f"{sources[here]!r} and {path!r} of the file would both be {here!r}."))
+        sources[here] = path
+    missing = {p: show(s) for p, s in expected.items() if p not in sources}
+    unexpected = {p: show(found[source]) for p, source in sources.items() if p not in expected}
+    mismatched = {
+        p: (show(found[sources[p]]), show(s))
+        for p, s in expected.items()
+        if p in sources and not _fits(_plain(found[sources[p]]), _plain(s))
+    }
+    differ = [*missing, *unexpected, *mismatched]
+    patterns = (allow,) if isinstance(allow, str) else tuple(allow)
+    chosen = chosen_paths(patterns, [*expected, *unexpected], "allow")
+    allowed = {p for p in differ if skip_mismatch or p in chosen}
+    return LoadReport(
+        missing=missing,
+        unexpected=unexpected,
+        mismatched=mismatched,
+        loaded={p: sources[p] for p in expected if p in sources and p not in mismatched},
+        skipped=tuple(p for p in expected if (p in missing or p in mismatched) and p in allowed),
+        renamed={path: p for p, path in sources.items() if p in expected and p != place_of(path)},
+        faults=tuple(p for p in differ if p not in allowed),
+    )
+
+
+def _renamed(found: Spec, rename: Mapping[str, str]) -> dict[str, str]:
+    _check_patterns(rename, found, "rename", search=True)
+    names = {}
+    for path in found:
+        rule = next((r for r in rename if re.search(r, path)), None)
+        names[path] = path if rule is None else re.sub(rule, rename[rule], path)
+    return names
+
+
+def _names(pattern: str, path: str) -> bool:
+    return bool(re.fullmatch(pattern, path) or re.fullmatch(pattern, path.partition("/")[2]))
+
+
+def chosen_paths(patterns: Sequence[str], paths: Sequence[str], what: str) -> set[str]:
+    """The paths that patterns of whole paths choose, with or without the collection.
+
+    Raises:
+        ValueError: a pattern that chooses none, naming the nearest path.
+    """
+    _check_patterns(patterns, paths, what)
+    return {path for path in paths if any(_names(pattern, path) for pattern in patterns)}
+
+
+def _check_patterns(patterns: Any, paths: Any, what: str, search: bool = False) -> None:
+    for pattern in patterns:
+        if not any(re.search(pattern, p) if search else _names(pattern, p) for p in paths):
+            raise ValueError(
+                explain(
+                    f"The pattern {pattern!r} matches no array.",
+                    received=f"{what}={pattern!r}",
+                    usually=did_you_mean(pattern, paths),
+                    write=f'{what}={{"old/": "new/"}}' if search else f'{what}=["head/.*"]   # whole paths',
+                )
+            )
+
+
+def show(spec: tuple[Any, str]) -> str:
+    """A spec as messages write it: `float32(2, 3)`."""
+    return f"{spec[1]}{tuple(spec[0])}"
+
+
+def _plain(spec: tuple[Any, str]) -> tuple[tuple[int, ...], str]:
+    return tuple(int(d) for d in spec[0]), str(spec[1])

@@ -1,0 +1,226 @@
+"""Where Keras keeps each weight: the one table of orders and names, and the walk that follows Keras's own.
+
+Keras numbers a layer's own weights in the order in which it makes them, trainable ones first, and finds the layers
+inside by attribute name; in a list or dict, by class name with a count.
+Reference: https://keras.io/api/models/model_saving_apis/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...core import TRANSIENT, Layer, snake_case, weight_facts
+from .._files._tree_paths import escape, join, keys_of, leaves
+from ._sublayers import Found, Path, by_name, inside, listed
+
+# What Keras does not save, so that a file of its own lacks it: stateful recurrent layers start at zero again.
+_NOT_SAVED = ("recurrent_state",)
+
+# Own weights in Keras's order, where fkeras makes them in another or keeps them in several collections.
+_ORDER: dict[str, tuple[str, ...]] = {
+    "BatchNormalization": (
+        "params/scale",
+        "params/bias",
+        "batch_stats/mean",
+        "batch_stats/var",
+        "batch_stats/stddev",
+        "batch_stats/renorm_mean",
+        "batch_stats/renorm_stddev",
+    ),
+    # Keras tracks the wrapped kernel twice: as the wrapper's own and as the layer's
+    "SpectralNormalization": ("params/layer/kernel", "params/layer/embedding", "non_trainable/vector_u"),
+    "Normalization": ("non_trainable/mean", "non_trainable/variance", "non_trainable/count"),
+}
+
+_PROJECTION = ("params/kernel", "params/bias")
+_ATTENTION = (
+    ("query_dense", "query", _PROJECTION),
+    ("key_dense", "key", _PROJECTION),
+    ("_gate_dense", "gate", _PROJECTION),
+    ("value_dense", "value", _PROJECTION),
+    ("output_dense", "out", _PROJECTION),
+)
+_CELL = (("cell", "", ("params/kernel", "params/recurrent_kernel", "params/bias")),)
+
+# Layers that Keras keeps inside a layer and fkeras does not: (Keras's attribute, scope here, own weights in order).
+_INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+    "MultiHeadAttention": _ATTENTION,
+    "GroupedQueryAttention": tuple((f"_{name.removeprefix('_')}", at, own) for name, at, own in _ATTENTION),
+    "LSTM": _CELL,
+    "GRU": _CELL,
+    "SimpleRNN": _CELL,
+    "ConvLSTM1D": _CELL,
+    "ConvLSTM2D": _CELL,
+    "ConvLSTM3D": _CELL,
+}
+
+
+# Layers whose weights are a tree of another library's, which Keras keeps as one list.
+_TREES = ("FlaxLayer", "JaxLayer")
+
+# What has no place in Keras's files lies under this name, which no attribute can have, and Keras does not look there.
+TREE = "fkeras.tree"
+
+
+@dataclasses.dataclass
+class _Walk:
+    """One walk over a model, as Keras's saving walks it."""
+
+    leaves: Mapping[str, Any]  # by name, in the order of the tree
+    own: Mapping[Path, list[str]]  # leaves by the path of their layer
+    facts: Mapping[Any, Any]
+    by_name: bool = True  # as Keras looks for weights, or else as it lists them
+    places: dict[str, str] = dataclasses.field(default_factory=dict)
+    placed: set[str] = dataclasses.field(default_factory=set)
+    layers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    visited: set[Any] = dataclasses.field(default_factory=set)
+
+    def layer(self, found: Found, at: str) -> None:
+        layer, path = found.layer, found.path
+        who = {id(layer) if isinstance(layer, Layer) else None, path} - {None}
+        if who & self.visited:
+            return
+        self.visited |= who
+        self.layers[at] = layer
+        parts = inside(found, self.facts[path].inside if path in self.facts else {})
+        if path is not None:
+            self._weights(found, path, at, parts)
+        found_in = by_name(found, parts) if self.by_name else {"": listed(parts)}
+        for attribute, value in found_in.items():
+            if isinstance(value, Found):
+                self.layer(value, _join(at, attribute))
+            elif value is not None:
+                self._container(value, _join(at, attribute))
+
+    def _container(self, value: Any, at: str) -> None:
+        used: dict[str, int] = {}
+        for item in value.values() if isinstance(value, Mapping) else value:
+            if isinstance(item, Found):
+                self.layer(item, _join(at, _counted(snake_case(_keras_class(item.kind)), used)))
+            elif isinstance(item, list | Mapping):
+                self._container(item, _join(at, _counted("container", used)))
+
+    def _weights(self, found: Found, path: Path, at: str, parts: Mapping[str, Any]) -> None:
+        """A layer's own weights, and those of the layers that only Keras keeps in it."""
+        kind = found.kind
+        if _ours(kind, _TREES):
+            mine = [leaf for leaf in self.leaves if keys_of(leaf)[1 : len(path) + 1] == path]
+            self._number(sorted(mine, key=lambda leaf: not leaf.startswith("params/")), at)
+            return
+        inner = _INNER.get(_ours(kind, _INNER), ())
+        taken = {name for _, scope, names in inner for name in _at(names, (*path, scope) if scope else path)}
+        self._number(self._own(found, path, taken, parts), at)
+        for attribute, scope, names in inner:
+            self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
+
+    def _own(self, found: Found, path: Path, taken: set[str], parts: Mapping[str, Any]) -> list[str]:
+        """A layer's own weights in Keras's order."""
+        order = _ORDER.get(_ours(found.kind, _ORDER))
+        if order is not None:
+            scopes = {(*path, name): part.path for name, part in parts.items() if isinstance(part, Found) and part.path}
+            names = [
+                join((keys[0], *scopes.get(keys[1:-1], keys[1:-1]), keys[-1]))
+                for keys in map(keys_of, _at(order, path))
+            ]
+        else:
+            fact = self.facts.get(path)
+            made = list(map(escape, fact.constraints)) if fact is not None else []
+            kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in made]
+            if getattr(found.layer, "_weights_as", None) is not None:  # Keras keeps the places of the float weights,
+                kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]  # and puts scales after
+                kept += [f"non_trainable/{n}_scale" for n in made]
+            names = _at(kept, path)
+        rest = sorted(p for p in self.own.get(path, ()) if p not in {*names, *taken} and p not in self.placed)
+        rest.sort(key=lambda p: not p.startswith("params/"))
+        return [*(n for n in names if n not in taken), *rest]
+
+    def _number(self, names: list[str], at: str) -> None:
+        for i, name in enumerate(n for n in names if n in self.leaves):
+            self.placed.add(self.places.setdefault(_join(at, f"vars/{i}"), name))
+
+
+def _counted(name: str, used: dict[str, int]) -> str:
+    count = used.get(name, -1) + 1
+    used[name] = count
+    return f"{name}_{count}" if count else name
+
+
+def _join(*parts: str) -> str:
+    return "/".join(p for p in parts if p)
+
+
+def _at(names: Iterable[str], path: Path) -> list[str]:
+    """`params/kernel` of the layer at a path: `params/dense/kernel`."""
+    return [_join(n.split("/")[0], join(path), n.split("/", 1)[1]) for n in names]
+
+
+def _keras_class(kind: type) -> str:
+    name = kind.__name__
+    return "Functional" if name == "Model" and kind.__module__.startswith("fkeras.") else name
+
+
+def _ours(kind: type, names: Iterable[str]) -> str:
+    """The name, one of these, of a class of fkeras or of what it derives from; `""` for another."""
+    known = set(names)
+    bases = (c.__name__ for c in kind.__mro__ if c.__module__.startswith("fkeras."))
+    return next((name for name in bases if name in known), "")
+
+
+def layout(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> tuple[dict[str, str], dict[str, Any]]:
+    """Where a Keras file keeps a model's weights: each of them has a place.
+
+    Args:
+        model: the model.
+        spec: the model's variables, as arrays or shapes.
+        args: the call's inputs, for a model without a graph.
+
+    Returns:
+        `{dataset path: variables path}`, and every layer by its group's path. What Keras has no place for, as it finds
+        layers by attribute and has no Linen modules, is kept under the tree's own path.
+    """
+    walk = _walk(model, spec, args, by_name=True)
+    beside = {f"{TREE}/{leaf}": leaf for leaf in leaves(_saved(spec)) if leaf not in walk.placed}
+    return {**walk.places, **beside}, walk.layers
+
+
+def layers_at(model: Layer) -> dict[str, Any]:
+    """The layers of a model's description by the path of their groups."""
+    walk = _Walk({}, {}, {})
+    walk.layer(Found(model, ()), "")
+    return walk.layers
+
+
+def weight_order(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> list[str]:
+    """The paths of a model's variables in the order of Keras's `model.weights`, which its optimizers follow too.
+
+    Args:
+        model: the model.
+        spec: the model's variables, as arrays or shapes.
+        args: the call's inputs, for a model without a graph.
+
+    Returns:
+        Every one of them; those that Keras would not know come last.
+    """
+    walk = _walk(model, spec, args, by_name=False)
+    return list(dict.fromkeys([*walk.places.values(), *walk.leaves]))
+
+
+def optional(place: str) -> bool:
+    """Whether a file may lack what belongs at a place: Keras does not save it."""
+    return place.startswith(tuple(f"{TREE}/{collection}/" for collection in _NOT_SAVED))
+
+
+def _saved(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {c: tree for c, tree in spec.items() if c not in TRANSIENT}
+
+
+def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name: bool) -> _Walk:
+    found = leaves({c: tree for c, tree in _saved(spec).items() if c not in _NOT_SAVED})
+    own: dict[Path, list[str]] = {}
+    for leaf in found:
+        own.setdefault(keys_of(leaf)[1:-1], []).append(leaf)
+    walk = _Walk(found, own, weight_facts(model, args), by_name)
+    walk.layer(Found(model, ()), "")
+    return walk

@@ -1,0 +1,125 @@
+"""One trace for calls that are alike: a model of a thousand layers has few kinds of them.
+
+What a call of one of fkeras's own layers or ops returns is a function of its configuration, of its arguments and of
+JAX's settings. Where all of them are equal the trace is shared. A trace lives as long as a graph that holds it, so
+nothing is kept for a model that is gone. Layers of a user's own class are traced at each call: what their Python
+does need not follow from their configuration alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen
+
+from .._words._config import address_of
+from .._words._hashing import hashable
+from ._shape_inference import Inferred
+
+_TRACES: weakref.WeakValueDictionary[Any, Inferred] = weakref.WeakValueDictionary()
+# Constants in a call up to this many bytes are compared by value; a call with larger ones is traced for itself.
+_SMALL = 2**12
+_SETTINGS = (
+    "jax_enable_x64",
+    "jax_numpy_rank_promotion",
+    "jax_numpy_dtype_promotion",
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+)
+_PLAIN = (str, bytes, type(None), type)
+
+
+class _Key:
+    """A key that is hashed once: when the interpreter ends, traces die after what their keys are made of."""
+
+    __slots__ = ("hash", "parts")
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+        self.hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.parts == other.parts
+
+
+class _Unshared(Exception):  # noqa: N818 - says that a call has no key, which is no error
+    """A part of a call that no key stands for."""
+
+
+def shared(called: Any, arguments: tuple[Any, ...], trace: Callable[[], Inferred]) -> Inferred:
+    """What `trace()` returns, or what it returned for a call that is alike and that a graph still holds.
+
+    Args:
+        called: a layer, whose own name does not matter, or a function.
+        arguments: what it is called with.
+        trace: makes the trace.
+    """
+    try:
+        what = called._trace_key() if hasattr(called, "_trace_key") else exactly(called)
+        key = _Key(_settings(), what, exactly(arguments))
+        found = _TRACES.get(key)
+    except (_Unshared, TypeError):  # TypeError: no hash
+        return trace()
+    if found is None:
+        found = _TRACES[key] = trace()
+    return found
+
+
+def exactly(value: Any) -> Any:
+    """A hashable stand-in for a part of a call; unlike Python's equality it tells 1 from 1.0 and True.
+
+    >>> exactly([1, True]) == exactly([1, 1])
+    False
+    """
+    kind = type(value)
+    if kind in _PLAIN or isinstance(value, jax.ShapeDtypeStruct):
+        return value
+    if kind in (int, float, bool, complex):
+        return kind, value
+    if kind in (list, tuple):
+        return kind, tuple(exactly(part) for part in value)
+    if isinstance(value, Mapping):
+        return kind, tuple((exactly(key), exactly(part)) for key, part in value.items())
+    if hasattr(value, "_trace_key"):  # a layer inside a layer: its variables are under its name
+        return value.name, value._trace_key()
+    if isinstance(value, jax.core.Tracer | linen.Module):
+        raise _Unshared
+    if isinstance(value, np.ndarray | jax.Array) and value.nbytes > _SMALL:
+        raise _Unshared
+    found = hashable(value)
+    if isinstance(found, tuple) and found[:1] == (kind,) and found[1:] == (id(value),):
+        raise _Unshared  # an identity, which another object may have later
+    return kind, found
+
+
+@functools.cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """The fields that a call may depend on; where a layer's own variables are does not follow from its own name."""
+    return tuple(f.name for f in dataclasses.fields(kind) if f.name not in ("parent", "name", "_description"))
+
+
+def key_of_layer(layer: Any) -> Any:
+    """`exactly` for a layer: its class and fields, without its own name.
+
+    Raises:
+        An exception that `shared` understands, for a layer whose call need not follow from them.
+    """
+    kind: Any = type(layer)
+    if address_of(kind) is None or layer._description is not None or getattr(layer, "graph", None) is not None:
+        raise _Unshared
+    values = layer.__dict__
+    return kind, tuple(exactly(values.get(name)) for name in _fields(kind))
+
+
+def _settings() -> tuple[Any, ...]:
+    """The settings of JAX, a `with` block's included, that a trace may depend on."""
+    return (*(getattr(jax.config, name) for name in _SETTINGS), jax.sharding.get_abstract_mesh())

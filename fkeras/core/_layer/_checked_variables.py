@@ -1,0 +1,83 @@
+"""Variables that are none, or another model's, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._words._array_errors import describe
+from .._words._errors import explain
+
+# So many faults are listed one by one.
+_SHOWN = 10
+
+
+def check_collections(owner: str, variables: Any, needs_params: bool = False) -> Any:
+    """The variables, or an error for what are none: `{"params": {...}, ...}`.
+
+    Args:
+        owner: how messages call the model.
+        variables: what was given.
+        needs_params: whether `"params"` must be among them.
+
+    Raises:
+        TypeError: no dict, or a collection that is none.
+    """
+    wrong = None
+    if not isinstance(variables, Mapping):
+        wrong = "None" if variables is None else describe(variables)
+    elif "params" in variables and not isinstance(variables["params"], Mapping):
+        wrong = f"'params': {describe(variables['params'])}"
+    elif needs_params and "params" not in variables:
+        wrong = f"the keys {sorted(map(str, variables))}, without 'params'"
+    if wrong is None:
+        return variables
+    if "opt_state" in getattr(variables, "__dict__", ()):
+        usually, write = "the state of a run, which has them.", "state.variables"
+    else:
+        usually = "variables['params'] alone; or Keras's models, which hold their weights: here they are passed."
+        write = "variables = model.init(jax.random.key(0))"
+    wanted = f"{owner} takes variables: a dict of collections, each a dict of weights."
+    raise TypeError(explain(wanted, received=wrong, usually=usually, write=write))
+
+
+def mismatches(expected: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """What is missing in variables or has another shape, each with its path.
+
+    >>> mismatches({"params": {"w": np.zeros((2, 1))}}, {"params": {"w": np.zeros((1, 2))}})
+    ['params/w: (1, 2) instead of (2, 1)']
+    """
+    found, faults = dict(jax.tree_util.tree_leaves_with_path(dict(given))), []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(dict(expected)):
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        if path not in found:
+            faults.append(f"{name}: missing, {tuple(leaf.shape)}")
+        elif np.shape(found[path]) != tuple(leaf.shape):
+            faults.append(f"{name}: {np.shape(found[path])} instead of {tuple(leaf.shape)}")
+        elif jnp.issubdtype(leaf.dtype, jnp.inexact) and not _is_inexact(found[path]):
+            faults.append(
+                f"{name}: {getattr(found[path], 'dtype', type(found[path]).__name__)} instead of {leaf.dtype}"
+            )
+    return faults
+
+
+def _is_inexact(leaf: Any) -> bool:
+    dtype = getattr(leaf, "dtype", None)
+    return dtype is not None and jax.dtypes.issubdtype(dtype, np.inexact)
+
+
+def other_shapes(owner: str, faults: list[str]) -> ValueError:
+    """The error for weights that are there and do not fit."""
+    listed = "; ".join(faults[:_SHOWN]) + (f"; … ({len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else "")
+    return ValueError(
+        explain(
+            f"{owner} got weights that do not fit it.",
+            received=listed,
+            usually="another model's variables, or kernels that were transposed (PyTorch's are (out, in)).",
+            write="variables = model.init(key), or model.load_weights(path, variables)",
+        )
+    )

@@ -1,0 +1,270 @@
+"""How a layer is constructed: Keras's calling conventions on Flax's dataclasses.
+
+Two ways of writing a layer meet here.
+
+* Fields (Flax's way): the class body lists typed fields; they are the constructor and the config.
+* `__init__` (Keras's way): the constructor's *arguments* are the config, and what `__init__` sets on `self`
+  is kept as a `Description`. When the layer is bound to variables, `setup` hands those attributes to Linen,
+  which adopts the layers among them under their attribute names (`self.dense1 = Dense(32)` -> `dense1`).
+
+`__init__` runs when the layer is made, so its errors come early and its layers can be listed. Inside another
+module's compact method Linen would give those layers to the wrong parent, so there, and only there, it runs
+in `setup`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from flax import linen
+
+from .._words._errors import did_you_mean, explain
+
+# The arguments every layer takes by keyword; a user's __init__ need not name them.
+BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer")
+_HIDDEN = ("parent", "name", "_description", "graph", "start")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Description:
+    """What a Keras-style layer is made of.
+
+    Attributes:
+        args, kwargs: the constructor's arguments as given.
+        config: the same by name, with defaults filled in.
+        attributes: what `__init__` set on `self`; `None` where it has not run yet.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    config: dict[str, Any]
+    attributes: dict[str, Any] | None
+
+
+def prepare_class(cls: Any) -> Callable[..., None] | None:
+    """Before Linen's dataclass transform: take the user's `__init__` out of the way."""
+    user_init = cls.__dict__.get("__init__")
+    if user_init is not None:
+        del cls.__init__
+        return user_init
+    for base in cls.__mro__[1:]:  # a mixin that comes before the layer class: its __init__ is Python's choice
+        if issubclass(base, linen.Module):
+            return None
+        if "__init__" in base.__dict__:
+            return base.__init__
+    return None
+
+
+def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None:
+    """After Linen's dataclass transform, which wraps every function it finds: wrap the constructor it made."""
+    if user_init is not None:
+        cls._user_init = user_init
+    own = [n for n in inspect.get_annotations(cls) if n not in _HIDDEN and not n.startswith("_")]
+    fields = {f.name for f in dataclasses.fields(cls)}
+    if cls.__base__ is linen.Module:  # what every layer takes, it takes by keyword
+        own = []
+    before = list(getattr(cls, "_positional", ()))
+    last = list(cls.__dict__.get("_last_by_position", ()))
+    cls._positional = tuple(before + [n for n in own + last if n in fields and n not in before])
+    dataclass_init = cls.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        if self.__dict__.get("_describing"):  # a user's __init__ called super().__init__(...)
+            _continue_description(self, cls, args, kwargs)
+        elif hasattr(type(self), "_user_init"):
+            _construct_keras_style(self, args, kwargs)
+        else:
+            values = _by_name(cls, args, kwargs)
+            _check_names(cls, values)
+            dataclass_init(self, **values)
+            object.__setattr__(self, "_sealed", True)
+
+    functools.update_wrapper(__init__, dataclass_init)
+    __init__.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+    cls.__init__ = __init__
+    cls._dataclass_init = dataclass_init
+
+
+def run_user_init(layer: Any, description: Description) -> dict[str, Any]:
+    """Run a Keras-style `__init__` on `layer`; return what it set."""
+    recorded: dict[str, Any] = {}
+    object.__setattr__(layer, "_describing", True)
+    object.__setattr__(layer, "_recorded", recorded)
+    try:
+        type(layer)._user_init(layer, *description.args, **description.kwargs)
+    finally:
+        del layer.__dict__["_describing"], layer.__dict__["_recorded"]
+    return recorded
+
+
+def _construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    cls = type(self)
+    description: Description | None = kwargs.pop("_description", None)
+    copied = description is not None
+    fields = {f.name for f in dataclasses.fields(cls)}
+    parent = {"parent": kwargs.pop("parent")} if "parent" in kwargs else {}
+    if description is None:
+        args, base, kwargs = _split_base(cls, args, kwargs)
+        bound = inspect.signature(cls._user_init).bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        config = _flatten(cls._user_init, bound.arguments)
+        base = {**{k: v for k, v in config.items() if k in BASE_ARGUMENTS and v is not None}, **base}
+        config = {k: v for k, v in config.items() if k not in BASE_ARGUMENTS}
+        description = Description(args, kwargs, config, None)
+        values: dict[str, Any] = base
+    else:  # Linen's clone: every field by name, values already settled
+        values = {k: v for k, v in kwargs.items() if k in fields}
+    known = {k: v for k, v in values.items() if k in BASE_ARGUMENTS and k in fields}
+    for name in fields - set(known) - {"parent", "name", "_description"}:
+        if name in values:
+            object.__setattr__(self, name, values[name])
+    _base_class(cls)._dataclass_init(self, **known, **parent, _description=description)
+    # A copy of one that was made inside a module stays as that one: `__init__` runs in `setup` of what is bound.
+    if self.parent is None and not (copied and description.attributes is None):
+        if description.attributes is None:
+            recorded = run_user_init(self, description)
+            description = dataclasses.replace(description, attributes=recorded)
+            object.__setattr__(self, "_description", description)
+        else:
+            for name, value in description.attributes.items():
+                object.__setattr__(self, name, value)
+    object.__setattr__(self, "_sealed", True)
+
+
+def _continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """`super().__init__(...)` inside a Keras-style `__init__`: the parent's own, or its fields."""
+    if "_user_init" in cls.__dict__:
+        cls._user_init(self, *args, **kwargs)
+        return
+    parent_init = next((b for b in cls.__mro__[1:] if "_user_init" in b.__dict__), None)
+    if parent_init is not None and not inspect.get_annotations(cls):
+        parent_init._user_init(self, *args, **kwargs)
+        return
+    cls._accept(self, cls, args, kwargs)
+
+
+def accept_fields(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Set a field-style parent's fields from the arguments that `super().__init__` was given."""
+    values = _by_name(cls, args, kwargs)
+    if self.scope is not None:
+        values.pop("name", None)  # a bound layer's name is its place in the tree
+    for f in dataclasses.fields(cls):
+        if f.name in values:
+            object.__setattr__(self, f.name, values[f.name])
+        elif f.name not in self.__dict__ and f.default is not dataclasses.MISSING and f.name not in _HIDDEN:
+            object.__setattr__(self, f.name, f.default)
+    unknown = set(values) - {f.name for f in dataclasses.fields(cls)} - {"autocast"}
+    if unknown:
+        raise TypeError(f"{cls.__name__}.__init__() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    self._convert()
+
+
+def _by_name(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Positional arguments by Keras's order. Every field is keyword-only to the dataclass."""
+    args, kwargs = cls._rewrite_arguments(args, kwargs)
+    if len(args) > len(cls._positional):
+        raise TypeError(
+            explain(
+                f"{cls.__name__} takes at most {len(cls._positional)} arguments by position; {len(args)} were given.",
+                received=f"{args}"[:80],
+                usually=f"the order is {', '.join(cls._positional) or '(none by position)'}.",
+                write="arguments by name",
+            )
+        )
+    values = dict(zip(cls._positional, args, strict=False))
+    twice = set(values) & set(kwargs)
+    if twice:
+        raise TypeError(f"{cls.__name__} got multiple values for argument {sorted(twice)[0]!r}")
+    return {**values, **kwargs}
+
+
+# What to write where Keras code passes what no layer takes here.
+_NO_ARGUMENTS = {
+    "input_shape": "fk.Sequential([fk.Input((8,)), ...])",
+    "input_dim": "fk.Sequential([fk.Input((8,)), ...])",
+    "batch_input_shape": "fk.Sequential([fk.Input(batch_shape=(4, 8)), ...])",
+    "weights": "variables = model.init(key), with the values you want in place of its own",
+}
+
+
+def _check_names(cls: Any, values: dict[str, Any]) -> None:
+    """Refuse arguments that the class does not have, and miss none that it needs."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    known = [n for n in fields if n[0] != "_" and n not in ("parent", "graph", "start")]
+    for name in values:
+        if name not in fields:
+            raise TypeError(
+                explain(
+                    f"{cls.__name__} has no argument {name!r}.",
+                    received=f"{name}={values[name]!r}"[:80],
+                    usually=did_you_mean(name, known),
+                    write=_NO_ARGUMENTS.get(name, f"fk.nn.{cls.__name__}({', '.join(cls._positional[:3])}, ...)"),
+                )
+            )
+    missing = [n for n in cls._positional if n not in values and fields[n].default is dataclasses.MISSING]
+    if missing:
+        raise TypeError(
+            explain(
+                f"{cls.__name__} needs {' and '.join(repr(n) for n in missing)}.",
+                received=f"{', '.join(values) or 'no arguments'}",
+                write=f"{cls.__name__}({', '.join(f'{n}=...' for n in missing)})",
+            )
+        )
+
+
+def _split_base(cls: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Set aside `name=`, `trainable=`, … where the user's `__init__` would not take them."""
+    parameters = inspect.signature(cls._user_init).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return args, {k: kwargs[k] for k in BASE_ARGUMENTS if k in kwargs}, kwargs
+    base = {k: v for k, v in kwargs.items() if k in BASE_ARGUMENTS and k not in parameters}
+    return args, base, {k: v for k, v in kwargs.items() if k not in base}
+
+
+def _flatten(user_init: Callable[..., None], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Bound arguments by name: `self` and `*args` out, `**kwargs` spread."""
+    flat: dict[str, Any] = {}
+    parameters = inspect.signature(user_init).parameters
+    for position, (name, value) in enumerate(arguments.items()):
+        kind = parameters[name].kind
+        if position == 0 or kind is inspect.Parameter.VAR_POSITIONAL:
+            continue
+        flat.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+    return flat
+
+
+def _base_class(cls: Any) -> Any:
+    """The root class, whose dataclass constructor needs no field of a subclass."""
+    return next(b for b in reversed(cls.__mro__) if "_dataclass_init" in b.__dict__)
+
+
+def _signature(cls: Any) -> inspect.Signature:
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    own = inspect.Parameter
+    parameters = [own("self", own.POSITIONAL_OR_KEYWORD)]
+    for kind, names in (
+        (own.POSITIONAL_OR_KEYWORD, cls._positional),
+        (
+            own.KEYWORD_ONLY,
+            [
+                n
+                for n in fields
+                if n not in cls._positional and n != "parent" and n[0] != "_" and n not in ("graph", "start")
+            ],
+        ),
+    ):
+        for name in names:
+            default = fields[name].default
+            empty = default is dataclasses.MISSING
+            parameters.append(own(name, kind, default=own.empty if empty else default))
+    user_init = getattr(cls, "_user_init", None)
+    return inspect.signature(user_init) if user_init is not None else inspect.Signature(parameters)
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a Linen module (a layer is one)."""
+    return isinstance(value, linen.Module)

@@ -1,0 +1,171 @@
+"""What a layer says when it is used in a way that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flax import errors as flax_errors
+
+from .._words._errors import explain
+from ._checked_variables import mismatches, other_shapes
+
+# What to write where Keras code would set an attribute.
+_INSTEAD = {
+    "trainable": 'layer.replace(trainable=False), or model.freeze("path/.*")',
+    "name": 'layer.replace(name="new_name")',
+    "dtype": 'model.with_dtype_policy("mixed_bfloat16")',
+    "layers": "fk.Sequential([...]), model.add(layer), model.pop() or model.map_layers(fn): each returns a new model",
+    "weights": "variables = model.init(key); a new pytree with the values you want",
+}
+
+
+def check_name(name: Any, weightless: bool = False) -> None:
+    """Refuse a name that could not be part of a path, or would be taken for Flax's collection.
+
+    Args:
+        name: a layer's or a weight's.
+        weightless: of something that has no variables, such as an input.
+    """
+    if name is not None and (not isinstance(name, str) or "/" in name):
+        raise ValueError(
+            explain(
+                "`name` must be text without '/'.",
+                received=f"name={name!r}",
+                usually="another argument in its place, or a path.",
+                write='name="block1_dense"',
+            )
+        )
+    if name == "params" and not weightless:
+        raise ValueError(
+            explain(
+                "'params' cannot be the name of a layer or weight.",
+                received=f"name={name!r}",
+                usually="variables['params'] is Flax's collection of weights; below it no second 'params' may stand.",
+                write='name="parameters"',
+            )
+        )
+
+
+def check_attribute(layer: Any, name: str) -> None:
+    """Refuse an attribute for a layer under a name that every layer uses itself."""
+    core = [cls for cls in type(layer).__mro__ if cls.__module__.startswith(("fkeras.core", "flax."))]
+    own = {field for cls in core for field in getattr(cls, "__dataclass_fields__", ())}
+    if name in own or any(name in vars(cls) for cls in core) or name in ("scope", "_id", "_state"):
+        raise ValueError(
+            explain(
+                f"A layer cannot be kept under the name {name!r}: {type(layer).__name__} has something else there.",
+                received=f"self.{name} = a layer",
+                usually="Keras or Flax gives every layer an attribute of that name.",
+                write=f"self.{name.strip('_')}_layer = ...",
+            )
+        )
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ValueError(f"{type(layer).__name__}: {error}") from None
+
+
+def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
+    """The error for variables or keys that a call needs and did not get."""
+    what = str(error).split("(https")[0].strip()
+    if isinstance(error, flax_errors.ApplyScopeInvalidVariablesStructureError):
+        return ValueError(
+            explain(
+                f"{layer.path_text()} was given variables with a 'params' inside their 'params'.",
+                received=f"{sorted(variables['params'])} in variables['params']",
+                usually="variables were wrapped once more: {'params': variables}; or a module inside bears that name.",
+                write="variables = model.init(key); model.apply(variables, x)",
+            )
+        )
+    if isinstance(error, flax_errors.InvalidRngError):
+        return ValueError(
+            explain(
+                f"{layer.path_text()} draws random numbers and was given no key for them.",
+                received=what,
+                usually="training=True without rngs=.",
+                write='model.apply(variables, x, training=True, rngs={"dropout": jax.random.key(0)})',
+            )
+        )
+    if isinstance(error, flax_errors.ScopeParamShapeError):
+        known = layer.abstract_variables() if getattr(layer, "graph", None) is not None else None
+        return other_shapes(layer.path_text(), (known and mismatches(known, variables)) or [what])
+    return ValueError(
+        explain(
+            f"{layer.path_text()} finds no weights of its own in these variables.",
+            received=f"{sorted(variables) if isinstance(variables, Mapping) else type(variables).__name__}: {what}",
+            usually="variables['params'] alone, or another model's variables.",
+            write="variables = model.init(key); model.apply(variables, x)",
+        )
+    )
+
+
+def losses_not_lifted(layer: Any) -> str:
+    """The warning for a loss that a lifted transform keeps from the Trainer."""
+    return explain(
+        f"A loss of {layer.path_text()} is dropped: the lifted transform around it does not lift 'losses'.",
+        usually="nn.vmap or nn.scan with variable_axes for the weights alone.",
+        write='variable_axes={"params": 0, "losses": 0}',
+    )
+
+
+class explained:  # noqa: N801 - a context manager read as a word
+    """Add the layer and its symbolic input shapes to a shape error."""
+
+    def __init__(self, layer: Any, leaves: list[Any]) -> None:
+        self.layer, self.leaves = layer, leaves
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        several = isinstance(error, AttributeError) and str(error).startswith(("'list' object", "'dict' object"))
+        if not (isinstance(error, TypeError | ValueError) or several) or getattr(error, "_explained", False):
+            return
+        shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
+        if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
+            return
+        text = explain(
+            f"{self.layer.path_text()} cannot take this input.",
+            received=f"shape {', '.join(map(str, shapes)) or '()'}",
+            usually="several tensors were passed where the layer takes one." if several else _first_line(error),
+            write="an input of the shape the layer expects; model.summary() shows each layer's",
+        )
+        new = ValueError(text)
+        new._explained = True  # type: ignore[attr-defined]
+        raise new from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
+
+
+def concrete_shape(layer: Any, shape: Any, name: str | None) -> tuple[int, ...]:
+    """The shape of a weight as integers; an unknown dimension is an error."""
+    shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(d, int | np.integer) for d in shape):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs a known size for its weight {name!r}.",
+                received=f"shape {shape}",
+                usually="an Input has None where the layer needs a number (the features, most often).",
+                write="fk.Input((..., 8)) with that dimension given",
+            )
+        )
+    return tuple(int(d) for d in shape)
+
+
+def frozen(layer: Any, name: str) -> AttributeError:
+    """The error for setting an attribute."""
+    cls = type(layer).__name__
+    fields = type(layer).__dataclass_fields__
+    generic = f"layer.replace({name}=...)" if name in fields else f"{name} as an argument of {cls}, or a weight"
+    return AttributeError(
+        explain(
+            f"{layer.path_text()} is immutable: its attribute {name!r} cannot be set.",
+            usually="Keras code that changes a layer in place; here a change makes a new layer.",
+            write=_INSTEAD.get(name, generic),
+        )
+    )

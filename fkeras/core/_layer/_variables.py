@@ -1,0 +1,92 @@
+"""A layer's non-trainable weight: a variable of a Linen collection, with Keras's `assign`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._graph._symbolic import OPERATORS
+
+# Where add_weight(trainable=False) puts a weight.
+NON_TRAINABLE = "non_trainable"
+LOSSES = "losses"
+MASKS = "masks"
+# The states of stateful recurrent layers: variables, but in Keras no weights, so they are not counted.
+RECURRENT_STATE = "recurrent_state"
+# Collections that belong to one call and are never part of a model's variables.
+TRANSIENT = ("intermediates", LOSSES, MASKS)
+
+
+def counted(variables: Any) -> Any:
+    """The variables that Keras calls weights."""
+    return {c: tree for c, tree in variables.items() if c != RECURRENT_STATE}
+
+
+class StateWeight:
+    """A non-trainable weight inside `call`: read it like an array, change it with `assign`.
+
+    A change is kept when the caller asked for it, `apply(..., mutable=["non_trainable"])`, and dropped
+    otherwise, as with every variable of Flax's collections; making a model's variables changes none.
+
+    >>> import fkeras as fk, jax, jax.numpy as jnp
+    >>> class Counter(fk.nn.Layer):
+    ...     def build(self, input_shape):
+    ...         self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+    ...     def call(self, inputs):
+    ...         self.calls.assign_add(1.0)
+    ...         return inputs + self.calls
+    >>> layer = Counter()
+    >>> variables = layer.init(jax.random.key(0), jnp.zeros(1))
+    >>> layer.apply(variables, jnp.zeros(1), mutable=["non_trainable"])[1]
+    {'non_trainable': {'calls': Array(1., dtype=float32)}}
+    """
+
+    def __init__(self, variable: Any, layer: Any) -> None:
+        self._variable = variable
+        self._layer = layer
+
+    @property
+    def value(self) -> jax.Array:
+        return self._variable.value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
+
+    def assign(self, value: Any) -> jax.Array:
+        """Set the value; the new one must have the weight's shape."""
+        new = jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
+        if not self._layer.is_initializing() and self._layer.is_mutable_collection(NON_TRAINABLE):
+            self._variable.value = new
+        return new
+
+    def assign_add(self, value: Any) -> jax.Array:
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> jax.Array:
+        return self.assign(self.value - value)
+
+    def __jax_array__(self) -> jax.Array:
+        return self.value
+
+    def __getitem__(self, key: Any) -> jax.Array:
+        return self.value[key]
+
+
+def _install_operators() -> None:
+    for short, (_, function) in OPERATORS.items():
+        if short in ("neg", "abs", "invert"):
+            setattr(StateWeight, f"__{short}__", lambda self, f=function: f(self.value))
+            continue
+        setattr(StateWeight, f"__{short}__", lambda self, other, f=function: f(self.value, jnp.asarray(other)))
+        if short not in ("lt", "le", "gt", "ge"):
+            setattr(StateWeight, f"__r{short}__", lambda self, other, f=function: f(jnp.asarray(other), self.value))
+
+
+_install_operators()

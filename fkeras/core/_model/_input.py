@@ -1,0 +1,151 @@
+"""Input: where a graph begins."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+
+from .._graph._shape_inference import Inferred, dimension
+from .._graph._symbolic import Node, SymbolicTensor
+from .._layer._layer import Layer
+from .._words._config import register
+from .._words._dtypes import dtype_name, dtype_of, name_of_record
+from .._words._errors import explain
+from .._words._fields import field
+
+# What unknown dimensions are called, by the rank of the whole shape. Two inputs with an unknown length share
+# the symbol: as in Keras, unknown is taken to fit unknown, and the run checks it.
+_AXES = {4: ("batch", "h", "w", "c"), 5: ("batch", "d", "h", "w", "c")}
+
+
+@register("keras.layers")
+class InputLayer(Layer):
+    """The layer behind an `Input`; it passes its tensor on.
+
+    >>> import fkeras as fk
+    >>> fk.nn.InputLayer(batch_shape=(None, 3)).get_config()["batch_shape"]
+    [None, 3]
+    """
+
+    _last_by_position = ("name",)
+    _any_name = True
+    shape: Any = None
+    batch_size: int | None = None
+    dtype: Any = field(None, convert=lambda dtype: "float32" if dtype is None else _dtype_name(dtype))
+    sparse: bool | None = None
+    ragged: bool | None = None
+    batch_shape: Any = None
+    input_tensor: Any = None
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_shape is None:
+            shape = _checked_shape(self.shape, "shape")
+            object.__setattr__(self, "batch_shape", (self.batch_size, *shape))
+        else:
+            object.__setattr__(self, "batch_shape", _checked_shape(self.batch_shape, "batch_shape"))
+        object.__setattr__(self, "shape", None)
+        object.__setattr__(self, "batch_size", None)
+        for flag in ("sparse", "ragged"):
+            object.__setattr__(self, flag, bool(getattr(self, flag)))
+        super().__post_init__()
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": [None if d is None else int(d) for d in self.batch_shape],
+            "dtype": self.dtype,
+            "sparse": bool(self.sparse),
+            "ragged": bool(self.ragged),
+            "optional": self.optional,
+            "name": self.name,
+        }
+
+
+def Input(  # noqa: N802 - Keras's name
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: SymbolicTensor | None = None,
+    optional: bool = False,
+) -> SymbolicTensor:
+    """Make a symbolic tensor: the start of a graph.
+
+    Args:
+        shape: the shape of one example, without the batch; `None` for a dimension that may vary.
+        batch_size: a fixed batch size; unknown by default.
+        dtype: float32 by default.
+        sparse, ragged: accepted for files' sake; JAX arrays are dense, so `True` is an error.
+        batch_shape: the whole shape, instead of `shape` and `batch_size`.
+        name: the input's name, the key under which a dict of arrays may give it.
+        tensor: returned as it is.
+        optional: whether `None` may be passed for it.
+
+    Returns:
+        A `SymbolicTensor`.
+
+    Raises:
+        ValueError: no shape, or one that holds something other than positive integers and `None`.
+
+    >>> import fkeras as fk
+    >>> x = fk.Input((28, None, 3), name="image")
+    >>> x.shape, x.symbolic_shape
+    ((None, 28, None, 3), (batch, 28, w, 3))
+
+    Reference: https://keras.io/api/layers/core_layers/input/
+    """
+    if tensor is not None:
+        return tensor
+    if sparse or ragged:
+        raise ValueError(
+            explain("Inputs are dense arrays.", received="sparse=True or ragged=True", write="fk.Input(shape)")
+        )
+    layer = InputLayer(
+        shape=shape, batch_size=batch_size, dtype=dtype, batch_shape=batch_shape, optional=optional, name=name
+    )
+    return tensor_of(layer)
+
+
+def tensor_of(layer: InputLayer) -> SymbolicTensor:
+    """The symbolic tensor that an input layer stands for."""
+    dims = layer.batch_shape
+    names = _AXES.get(len(dims), ("batch", "t", *(f"n{i}" for i in range(2, len(dims)))))
+    shape = tuple(dimension(n) if d is None else int(d) for d, n in zip(dims, names, strict=False))
+    struct = jax.ShapeDtypeStruct(shape, dtype_of(layer.dtype))
+    node = Node(layer, [], jax.tree.structure(((), {})), Inferred(struct, {}, lambda key: {}))
+    tensor = SymbolicTensor(struct, node, 0, layer.name or "input")
+    layer._remember_call(weakref.ref(node), [weakref.ref(tensor)], jax.tree.structure(0))
+    return tensor
+
+
+def _dtype_name(dtype: Any) -> str:
+    if isinstance(dtype, dict):
+        dtype = name_of_record(dtype)
+    name = getattr(dtype, "variable_dtype", dtype)
+    return dtype_name(name)
+
+
+def _checked_shape(shape: Any, argument: str) -> tuple[int | None, ...]:
+    if isinstance(shape, int):
+        shape = (shape,)
+    good = isinstance(shape, tuple | list) and all(
+        d is None or (not isinstance(d, bool) and hasattr(d, "__index__") and d >= 0) for d in shape
+    )
+    if not good:
+        raise ValueError(
+            explain(
+                f"Input got a wrong {argument}.",
+                received=repr(shape),
+                usually="the shape is missing, or holds something other than integers and None.",
+                write="fk.Input((28, 28, 1)), fk.Input((None, 8)), fk.Input(())",
+            )
+        )
+    return tuple(None if d is None else int(d) for d in shape)

@@ -1,0 +1,156 @@
+"""The same model with some layers exchanged: graphs are recorded again around the new layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from .._graph._graph import Graph, replay
+from .._graph._symbolic import Node, Op, SymbolicTensor, record
+from .._layer._layer import Layer
+from .._words._dtypes import dtype_name
+from ._input import InputLayer, tensor_of
+from ._path_patterns import check_patterns, matches_path
+from ._sublayers import Path, walk
+
+Change = Callable[[Layer, Path], Layer]
+
+
+def map_layers(model: Layer, function: Callable[[Layer], Layer]) -> Any:
+    """A copy of `model` in which each layer inside it is `function(layer)`, innermost first."""
+    return map_layers_with_path(model, lambda layer, path: function(layer))
+
+
+def map_layers_with_path(model: Layer, change: Change) -> Any:
+    """A copy of `model` in which each layer inside it is `change(layer, path)`, innermost first.
+
+    Of layers that are told whether they train, each is told for itself and, where it is a model, for the layers in it
+    that were told nothing: as in a loop over Keras's layers, outermost first.
+    """
+    flags: dict[Path, bool] = {}
+
+    def noted(layer: Layer, path: Path) -> Layer:
+        made = change(layer, path)
+        if made is not layer and "_told" in made.__dict__:
+            flags[path] = made.trainable
+        return made
+
+    made = _rebuild(model, noted, ())
+    return _flagged(made, {**_inherited(made, flags), **flags}) if flags else made
+
+
+def freeze(model: Layer, patterns: tuple[str, ...]) -> Any:
+    """A copy of `model` whose layers at matching paths, and all inside them, do not train."""
+    check_patterns(model, patterns, "", 'model.freeze("backbone/.*")')
+    return _flagged(model, dict.fromkeys(_matching(model, patterns), False))
+
+
+def unfreeze(model: Layer, patterns: tuple[str, ...]) -> Any:
+    """A copy of `model` whose layers at matching paths, and all inside them, train."""
+    check_patterns(model, patterns, "", 'model.unfreeze("backbone/.*")')
+    flags: dict[Path, bool | None] = {}
+    if not model.trainable:  # nothing trains in a model that does not, so all else is told instead
+        flags = {path: False for path, _ in walk(model)}
+        model = model.clone(parent=None, name=model.name, trainable=True)
+    return _flagged(model, {**flags, **dict.fromkeys(_matching(model, patterns), True)})
+
+
+def tell_inside(model: Layer, trainable: bool) -> Any:
+    """A model, told whether it trains, in which no layer says otherwise."""
+    return _flagged(model, _inherited(model, {(): trainable}))
+
+
+def _matching(model: Layer, patterns: tuple[str, ...]) -> list[Path]:
+    return [path for path, _ in walk(model) if any(matches_path(pattern, path) for pattern in patterns)]
+
+
+def _inherited(model: Layer, flags: Mapping[Path, bool]) -> dict[Path, bool | None]:
+    """What layers are told by the nearest model around them that was told; `None` to follow what is around."""
+    found: dict[Path, bool | None] = {}
+    for path, _ in walk(model):
+        above = next((flags[path[:i]] for i in range(len(path) - 1, -1, -1) if path[:i] in flags), None)
+        if above is not None:
+            found[path] = True if above else None
+    return found
+
+
+def _flagged(model: Layer, flags: Mapping[Path, bool | None]) -> Any:
+    """A copy of a model with some layers told whether they train; marked are those that do in one that does not."""
+    trains: dict[Path, bool] = {(): model.trainable}
+    updates: dict[Path, dict[str, bool]] = {}
+    for path, layer in walk(model):
+        around = trains[path[:-1]]
+        said = flags.get(path, layer.trainable) if not isinstance(layer, InputLayer) else None
+        trainable = layer.trainable if said is None else said
+        marked = trainable and not around and (layer._unfrozen if path not in flags else said is True)
+        trains[path] = trainable and (around or marked)
+        if (trainable, marked) != (layer.trainable, layer._unfrozen):
+            updates[path] = {"trainable": trainable, "_unfrozen": marked}
+    if not updates:
+        return model
+
+    def change(layer: Layer, path: Path) -> Layer:
+        return layer.clone(parent=None, name=layer.name, **updates[path]) if path in updates else layer
+
+    return _rebuild(model, change, ())
+
+
+def _rebuild(layer: Layer, change: Change, path: Path) -> Layer:
+    """A copy of a layer with everything inside it changed; the layer itself is left to the caller."""
+    graph = getattr(layer, "graph", None)
+    updates: dict[str, Any] = {}
+    if graph is not None:
+        new = {id(sub): _changed(sub, change, (*path, sub.name)) for sub in graph.layers}
+        updates["graph"] = regraph(graph, new, layer.path_text())
+        if "layers" in type(layer).__dataclass_fields__:
+            updates["layers"] = tuple(new[id(sub)] for sub in layer.layers)
+    else:
+        for field in type(layer).__dataclass_fields__:
+            if field not in ("parent", "name", "_description"):
+                value = getattr(layer, field, None)
+                made = _map_value(value, field, change, path)
+                if made is not value:
+                    updates[field] = made
+    description = layer._description
+    if description is not None and description.attributes:
+        made = {k: _map_value(v, k, change, path) for k, v in description.attributes.items()}
+        updates["_description"] = dataclasses.replace(description, attributes=made)
+    return layer.clone(parent=None, name=layer.name, **updates)
+
+
+def _changed(layer: Layer, change: Change, path: Path) -> Layer:
+    return change(_rebuild(layer, change, path), path)
+
+
+def _map_value(value: Any, name: str, change: Change, path: Path) -> Any:
+    if isinstance(value, Layer):
+        return _changed(value, change, (*path, name))
+    if isinstance(value, list | tuple) and any(isinstance(v, Layer | list | tuple | Mapping) for v in value):
+        return type(value)(_map_value(v, f"{name}_{i}", change, path) for i, v in enumerate(value))
+    if isinstance(value, Mapping) and any(isinstance(v, Layer | list | tuple | Mapping) for v in value.values()):
+        return {k: _map_value(v, f"{name}_{k}", change, path) for k, v in value.items()}
+    return value
+
+
+def regraph(graph: Graph, layers: Mapping[int, Layer], owner: str) -> Graph:
+    """The same graph recorded again, with other layers by `id` of the ones they replace."""
+    starts = [_fresh_input(t, layers.get(id(t.node.operation))) for t in jax.tree.leaves(graph.inputs)]
+
+    def call(node: Node, leaves: list[Any]) -> list[Any]:
+        args, kwargs = jax.tree.unflatten(node.treedef, leaves)
+        if isinstance(node.operation, Op):
+            return jax.tree.leaves(record(node.operation, args, kwargs))
+        return jax.tree.leaves(layers[id(node.operation)](*args, **kwargs))
+
+    ends = replay(graph, starts, call)
+    inputs = jax.tree.unflatten(jax.tree.structure(graph.inputs), starts)
+    return Graph(inputs, jax.tree.unflatten(jax.tree.structure(graph.outputs), ends), owner)
+
+
+def _fresh_input(tensor: SymbolicTensor, layer: Layer | None) -> SymbolicTensor:
+    if isinstance(layer, InputLayer):
+        return tensor_of(layer)
+    return tensor_of(InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype)))

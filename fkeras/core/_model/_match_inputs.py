@@ -1,0 +1,164 @@
+"""Matching the values a model is called with to the inputs it was described with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._graph._symbolic import SymbolicTensor
+from .._words._arrays import as_array
+from .._words._dtypes import dtype_name, is_string
+from .._words._errors import explain
+
+
+def match(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]:
+    """The values for each leaf of `expected`, checked and in its order.
+
+    Args:
+        expected: the model's inputs, a pytree of symbolic tensors.
+        values: what the caller gave; the same structure, or a dict by input names, or for one input a bare value.
+        names: the inputs' names, by leaf.
+        owner: how messages call the model.
+
+    Raises:
+        ValueError: other keys, another number of inputs, or a value whose shape or dtype does not fit.
+    """
+    tensors = jax.tree.leaves(expected)
+    flat = match_structure(expected, values, names, owner)
+    return [_fit(value, tensor, name, owner) for value, tensor, name in zip(flat, tensors, names, strict=True)]
+
+
+def match_structure(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]:
+    """The values for each leaf of `expected` in its order, not looked at."""
+    if isinstance(expected, Mapping):
+        if not isinstance(values, Mapping):
+            raise _structure(owner, f"a dict with the keys {sorted(expected)}", values)
+        _same_keys(set(expected), set(values), owner)
+        return [v for k in sorted(expected) for v in match_structure(expected[k], values[k], names, owner)]
+    if isinstance(values, Mapping):  # Keras: inputs given as a list may be fed by name
+        tensors = jax.tree.leaves(expected)
+        _same_keys(set(names), set(values), owner)
+        return [values[name] for name, _ in zip(names, tensors, strict=True)]
+    if isinstance(expected, list | tuple):
+        if len(expected) == 1 and not isinstance(values, list | tuple):
+            values = [values]
+        if not isinstance(values, list | tuple) or len(values) != len(expected):
+            raise _structure(owner, f"a {type(expected).__name__} of {len(expected)} inputs", values)
+        return [v for e, given in zip(expected, values, strict=True) for v in match_structure(e, given, names, owner)]
+    if isinstance(values, list | tuple):
+        if len(values) == 1:
+            return match_structure(expected, values[0], names, owner)
+        if not any(hasattr(v, "shape") for v in jax.tree.leaves(values)):
+            return [as_array(values, f"The input of {owner}", text=True)]  # nested numbers are an array, as in Keras
+        raise _structure(owner, "one array", values)
+    return [values]
+
+
+def _same_keys(expected: set[str], given: set[str], owner: str) -> None:
+    if expected != given:
+        missing, unknown = sorted(expected - given), sorted(given - expected)
+        faults = [f"missing {missing}"] * bool(missing) + [f"unknown {unknown}"] * bool(unknown)
+        raise ValueError(
+            explain(
+                f"The keys of the inputs do not fit {owner}: {' and '.join(faults)}.",
+                received=f"{sorted(given)}, expected {sorted(expected)}",
+                usually="a key is misspelt; dict inputs match by key only, never by position.",
+                write="{" + ", ".join(f"{k!r}: ..." for k in sorted(expected)) + "}",
+            )
+        )
+
+
+def _structure(owner: str, wanted: str, values: Any) -> ValueError:
+    kind = type(values).__name__
+    size = f" of {len(values)}" if isinstance(values, list | tuple) else ""
+    return ValueError(
+        explain(
+            f"{owner} takes {wanted}.",
+            received=f"a {kind}{size}" + (f" of shape {np.shape(values)}" if hasattr(values, "shape") else ""),
+            usually="inputs were packed in another structure than the model was described with.",
+            write=f"model.apply(variables, <{wanted}>)",
+        )
+    )
+
+
+def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
+    """One value as its input: Keras adds or drops a last axis of 1, and casts numbers to the input's dtype."""
+    if value is None:
+        if getattr(tensor.node.operation, "optional", False):
+            return None
+        raise _shape_error(owner, name, tensor, "None")
+    if isinstance(value, SymbolicTensor):
+        raise TypeError(
+            explain(
+                f"{owner} was applied to the symbolic tensor {value.name!r}.",
+                usually="`apply` takes arrays; on symbolic tensors the model itself is called.",
+                write="y = model(x)",
+            )
+        )
+    if not isinstance(value, jax.ShapeDtypeStruct):
+        value = as_array(value, f"Input {name!r} of {owner}", text=True)
+    shape, dims = tuple(value.shape), tensor.shape
+    if len(shape) == len(dims) + 1 and shape[-1] == 1:
+        value = value.reshape(shape[:-1])
+    elif len(shape) == len(dims) - 1 and dims[-1] == 1:
+        value = value.reshape((*shape, 1))
+    shape = tuple(value.shape)
+    fits = len(shape) == len(dims) and all(
+        d is None or not isinstance(s, int) or s == d for s, d in zip(shape, dims, strict=True)
+    )
+    if not fits:
+        raise _shape_error(owner, name, tensor, f"shape {shape}")
+    if is_string(value.dtype) or is_string(tensor.dtype):
+        return _fit_string(value, tensor, name, owner)
+    dtype = jnp.dtype(value.dtype) if not jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key) else value.dtype
+    if value.dtype == tensor.dtype:
+        return value
+    if not jnp.issubdtype(tensor.dtype, jnp.inexact) and jnp.issubdtype(dtype, jnp.inexact):
+        raise TypeError(
+            explain(
+                f"Input {name!r} of {owner} has dtype {tensor.dtype}, which would cut the fractions off.",
+                received=f"dtype {dtype}",
+                usually="token ids or labels were read as floats.",
+                write=f"x.astype({tensor.dtype.name!r})",
+            )
+        )
+    if jnp.issubdtype(dtype, jnp.complexfloating) and not jnp.issubdtype(tensor.dtype, jnp.complexfloating):
+        raise TypeError(
+            explain(
+                f"Input {name!r} of {owner} has dtype {tensor.dtype}, which would cut the imaginary parts off.",
+                received=f"dtype {dtype}",
+                usually="the result of a Fourier transform.",
+                write="np.stack([x.real, x.imag], axis=-1), np.abs(x), or fk.Input(shape, dtype='complex64')",
+            )
+        )
+    # what JAX makes of 64 bits, without its warning: the Input says what the data is, not how it is computed with
+    return jnp.asarray(value).astype(jax.dtypes.canonicalize_dtype(tensor.dtype))
+
+
+def _fit_string(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
+    """Text where text is expected, and nowhere else."""
+    if is_string(value.dtype) == is_string(tensor.dtype):
+        return value
+    raise TypeError(
+        explain(
+            f"Input {name!r} of {owner} has dtype {dtype_name(tensor.dtype)}.",
+            received=f"dtype {value.dtype}",
+            usually="text that was not looked up yet, or numbers where text is expected.",
+            write='fk.nn.StringLookup(vocabulary=[...])(text), or fk.Input(shape, dtype="string")',
+        )
+    )
+
+
+def _shape_error(owner: str, name: str, tensor: SymbolicTensor, got: str) -> ValueError:
+    return ValueError(
+        explain(
+            f"Input {name!r} of {owner} expects shape {tensor.shape}.",
+            received=got,
+            usually="the batch dimension is missing, or the data was not reshaped as the Input says.",
+            write=f"an array of shape {tensor.shape}, e.g. x[None] for one example",
+        )
+    )

@@ -1,0 +1,44 @@
+"""Layers chosen by patterns of whole paths: `"backbone/.*"`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .._layer._layer import Layer
+from .._words._errors import did_you_mean, explain
+from ._sublayers import Path, walk
+
+
+def matches_path(pattern: str, path: Path) -> bool:
+    """Whether a pattern matches a layer's path, or that of a layer around it.
+
+    >>> matches_path("backbone", ("backbone", "dense")), matches_path("dense", ("backbone", "dense"))
+    (True, False)
+    """
+    return any(re.fullmatch(pattern, "/".join(path[: i + 1])) for i in range(len(path)))
+
+
+def check_patterns(model: Layer, patterns: Iterable[str], argument: str, write: str) -> None:
+    """Refuse patterns that match no layer.
+
+    Args:
+        model: whose layers.
+        patterns: regular expressions of whole paths.
+        argument: what the message puts before the pattern that was received.
+        write: the line to write instead.
+
+    Raises:
+        ValueError: naming the first that matches none.
+    """
+    paths = ["/".join(path) for path, _ in walk(model)]
+    for pattern in patterns:
+        if not any(re.fullmatch(pattern, path) for path in paths):
+            raise ValueError(
+                explain(
+                    f"The pattern {pattern!r} matches no layer of {model.path_text()}.",
+                    received=f"{argument}{pattern!r}",
+                    usually=did_you_mean(pattern, paths),
+                    write=f"{write}   # whole layer paths",
+                )
+            )

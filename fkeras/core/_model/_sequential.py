@@ -1,0 +1,229 @@
+"""Sequential: layers one after another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from flax import linen
+
+from .._graph._graph import Graph
+from .._graph._symbolic import SymbolicTensor
+from .._layer._build_config import check_build_config
+from .._layer._construct import BASE_ARGUMENTS
+from .._layer._layer import Layer
+from .._layer._trainable import at_rest, told
+from .._words._config import deserialize_at, register, serialize, serialize_object
+from .._words._config_errors import at
+from .._words._dtypes import DTypePolicy, dtype_name
+from .._words._errors import explain
+from .._words._fields import field
+from .._words._naming import name_layers
+from ._input import InputLayer, tensor_of
+from ._match_inputs import match
+from ._model import Model
+from ._model_config import check_keys, layer_entry
+from ._run_with_masks import call_with_masks, sow_masks
+from ._sublayers import check_shared
+
+
+@register("keras")
+class Sequential(Model):
+    """A model of layers in a row, each fed by the one before.
+
+    Args:
+        layers: layers and models; an `fk.Input` first tells the shapes at once, without one they are
+            learnt from the data given to `init`.
+        trainable: whether the weights train.
+        name: the model's name.
+
+    Raises:
+        TypeError: something that is no layer.
+
+    >>> import fkeras as fk, jax
+    >>> model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3, activation="relu"), fk.nn.Dense(1)])
+    >>> [layer.name for layer in model.layers], model.output_shape
+    (['dense', 'dense_1'], (None, 1))
+
+    Reference: https://keras.io/api/models/sequential/
+    Unlike Keras, `add` and `pop` return new models.
+    """
+
+    layers: Any = field(())
+    start: InputLayer | None = None
+
+    # Layers' variables live under the layers' own names, as in a functional model.
+    preserve_adopted_names = True
+
+    @classmethod
+    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        return args, kwargs
+
+    def __post_init__(self) -> None:
+        if self.graph is None and not self.__dict__.get("_prepared"):
+            start, layers = _split(self.layers, self.start, type(self).__name__)
+            object.__setattr__(self, "layers", layers)
+            object.__setattr__(self, "start", start)
+            object.__setattr__(self, "_prepared", True)
+            if self.parent is None or not isinstance(self.parent, linen.Module):
+                name_layers(_distinct(layers), type(self).__name__)
+            if start is not None and layers:
+                object.__setattr__(self, "graph", _chain(start, layers, type(self).__name__))
+        super().__post_init__()
+        if self.graph is None and self.parent is None:
+            check_shared(self)
+
+    def call(self, inputs: Any, training: Any = False, mask: Any = None) -> Any:
+        """Run the layers in order."""
+        masks: dict[int, Any] = {} if mask is None else {id(inputs): mask}
+        kept = [inputs]  # masks are found by id: keep every value alive
+        if self.graph is not None and isinstance(self.start, InputLayer):
+            inputs = self._matched(inputs, masks)
+        x = inputs
+        for layer in self.layers:
+            x = call_with_masks(layer, (x,), {}, masks, training)
+            kept.append(x)
+        found = [masks.get(id(leaf)) for leaf in jax.tree.leaves(x)]
+        object.__setattr__(self, "_output_masks", found)
+        sow_masks(self, found)
+        return x
+
+    @linen.nowrap
+    def _matched(self, inputs: Any, masks: dict[int, Any]) -> Any:
+        assert self.graph is not None
+        (value,) = match(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
+        if value is not inputs and id(inputs) in masks:
+            masks[id(value)] = masks[id(inputs)]
+        return value
+
+    @linen.nowrap
+    def add(self, layer: Any) -> Sequential:
+        """A new model with one more layer at the end (or an `Input` for one that has none).
+
+        >>> import fkeras as fk
+        >>> model = fk.Sequential([fk.Input((4,))]).add(fk.nn.Dense(3))
+        >>> model.output_shape
+        (None, 3)
+        """
+        if isinstance(layer, SymbolicTensor | InputLayer):
+            start, _ = _split([layer], None, type(self).__name__)
+            return self._with(tuple(self.layers), start, None)
+        _check_layer(layer, type(self).__name__)
+        graph = None
+        if self.graph is not None:
+            name_layers(_distinct([*self.layers, layer]), type(self).__name__)
+            graph = Graph(self.graph.inputs, layer(self.graph.outputs), type(self).__name__)
+        return self._with((*self.layers, layer), self.start, graph)
+
+    @linen.nowrap
+    def pop(self) -> Sequential:
+        """A new model without the last layer.
+
+        Raises:
+            ValueError: there is no layer.
+
+        >>> import fkeras as fk
+        >>> len(fk.Sequential([fk.nn.Dense(3), fk.nn.Dense(2)]).pop().layers)
+        1
+        """
+        if not self.layers:
+            raise ValueError(explain("There are no layers to pop.", received="an empty Sequential"))
+        graph = None
+        if self.graph is not None and len(self.layers) > 1:
+            before = jax.tree.leaves(self.graph.outputs)[0].node.inputs[0]
+            graph = Graph(self.graph.inputs, before, type(self).__name__)
+        return self._with(tuple(self.layers[:-1]), self.start, graph)
+
+    @linen.nowrap
+    def _with(self, layers: tuple[Layer, ...], start: InputLayer | None, graph: Graph | None) -> Sequential:
+        kept = {n: getattr(self, n) for n in BASE_ARGUMENTS if n != "name"}
+        name = None if self.__dict__.get("_provisional_name") else self.name
+        return type(self)(layers=layers, start=start, graph=graph, name=name, **kept)
+
+    @linen.nowrap
+    def get_config(self) -> dict[str, Any]:
+        """The layers' configs in a list, as Keras's Sequential."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize(DTypePolicy(self.dtype)),
+            "layers": [],
+        }
+        if self.start is not None:
+            config["layers"].append(serialize_object(self.start))
+        config["layers"] += [layer_entry(layer, self.graph) for layer in self.layers]
+        if self.start is not None:
+            config["build_input_shape"] = list(self.start.get_config()["batch_shape"])
+        return at_rest(config, self)
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """The model that `get_config` described."""
+        if "layers" not in config:
+            return super().from_config(config, custom_objects)
+        check_keys(config, ("name", "trainable", "dtype", "layers", "build_input_shape"), "A Sequential")
+        with at("layers"):
+            layers = [
+                deserialize_at(i, entry, custom_objects, ("keras.layers", "keras"))
+                for i, entry in enumerate(config["layers"])
+            ]
+        if config.get("trainable") is False:
+            layers = [layer if isinstance(layer, InputLayer) else told(layer) for layer in layers]
+        extra = {k: config[k] for k in ("name", "trainable", "dtype") if config.get(k) is not None}
+        shape = config.get("build_input_shape")
+        if shape and layers and not isinstance(layers[0], InputLayer) and not isinstance(shape[0], list | tuple):
+            layers = [InputLayer(batch_shape=shape), *layers]
+        model = cls(layers, **extra)  # type: ignore[arg-type]
+        if model.graph is not None:
+            for i, (entry, layer) in enumerate(zip(config["layers"], layers, strict=False)):
+                calls = model.graph.calls_of_index.get(id(layer))
+                with at("layers", i):
+                    check_build_config(layer, entry.get("build_config"), calls[0] if calls else None)
+        return model
+
+
+Sequential.call.runs_graph = True  # type: ignore[attr-defined]
+
+
+def _split(layers: Any, start: InputLayer | None, owner: str) -> tuple[InputLayer | None, tuple[Layer, ...]]:
+    """The input layer, if there is one, and the rest, each checked."""
+    if isinstance(layers, Layer | SymbolicTensor):
+        layers = [layers]
+    rest: list[Layer] = []
+    for layer in layers or ():
+        if isinstance(layer, SymbolicTensor) and isinstance(layer.node.operation, InputLayer):
+            layer = layer.node.operation
+        if isinstance(layer, InputLayer) and not rest:
+            start = layer
+            continue
+        _check_layer(layer, owner)
+        rest.append(layer)
+    first_graph = getattr(rest[0], "graph", None) if rest and start is None else None
+    if first_graph is not None and isinstance(first_graph.inputs, SymbolicTensor):
+        tensor = first_graph.inputs  # a model that knows its input tells the Sequential's
+        start = InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype))
+    return start, tuple(rest)
+
+
+def _check_layer(layer: Any, owner: str) -> None:
+    if not isinstance(layer, Layer):
+        raise TypeError(
+            explain(
+                f"{owner} takes layers.",
+                received=f"{type(layer).__name__}: {str(layer)[:60]}",
+                usually="a function or a Linen module was given where a layer was meant.",
+                write="fk.nn.Lambda(function), fk.nn.Activation('relu'), fk.nn.FlaxLayer(module)",
+            )
+        )
+
+
+def _distinct(layers: Any) -> list[Layer]:
+    return list({id(layer): layer for layer in layers}.values())
+
+
+def _chain(start: InputLayer, layers: tuple[Layer, ...], owner: str) -> Graph:
+    first = tensor_of(start)
+    x: Any = first
+    for layer in layers:
+        x = layer(x)
+    return Graph(first, x, owner)

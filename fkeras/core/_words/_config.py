@@ -1,0 +1,463 @@
+"""Configs: Keras's own JSON shape for objects, read through a closed registry.
+
+An object in a config is `{"module", "class_name", "config", "registered_name"}`, as Keras 3 writes it.
+`module` and `class_name` are only ever *looked up* in the registry that the library's own files fill
+(`@register("keras.layers")`) and in `custom_objects`; nothing is imported by a name that a file holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._config_errors import at
+from ._config_types import check_types
+from ._errors import did_you_mean, explain
+from ._ops_costs import FREE
+from ._reading_budget import MAX_DEPTH, Reading, too_large
+
+T = TypeVar("T")
+
+# (module, name) -> object. Filled by fkeras's own files while they are imported, never by a file that is loaded.
+_REGISTRY: dict[tuple[str, str], Any] = {}
+_ADDRESS: dict[Any, tuple[str, str]] = {}
+
+
+def register(module: str, name: str | None = None, *, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
+    """Make a class or function of fkeras known under Keras's address for it.
+
+    Args:
+        module: Keras's module, such as `"keras.layers"`.
+        name: Keras's class or function name; the object's own `__name__` by default.
+        aliases: further names under which `module`'s strings find it (`"mse"`).
+
+    Returns:
+        A decorator that returns the object unchanged.
+    """
+
+    def enter(obj: T) -> T:
+        own = name or obj.__name__  # type: ignore[attr-defined]
+        for key in (own, *aliases):
+            _REGISTRY[module, key] = obj
+        _ADDRESS.setdefault(obj, (module, own))
+        return obj
+
+    return enter
+
+
+def address_of(obj: Any) -> tuple[str, str] | None:
+    """`(module, name)` under which `obj` was registered, or `None` for a user's own."""
+    try:
+        return _ADDRESS.get(obj)
+    except TypeError:  # unhashable, so never registered
+        return None
+
+
+def registered(module: str) -> dict[str, Any]:
+    """All names registered under `module` so far, aliases included; `import_all` for those of every file."""
+    return {name: obj for (where, name), obj in _REGISTRY.items() if where == module}
+
+
+@functools.cache
+def import_all() -> None:
+    """Import the files that are imported when one of their names is used, so that all that has a name is registered."""
+    from ... import nn, train  # noqa: F401
+
+    for name in dir(nn):
+        getattr(nn, name)
+
+
+def _entry(module: str, name: str) -> Any:
+    """What is registered under a name; `None` if nothing is."""
+    if (module, name) not in _REGISTRY:
+        import_all()
+    return _REGISTRY.get((module, name))
+
+
+def look_up(
+    class_name: str,
+    module: str | None = None,
+    registered_name: str | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    modules: tuple[str, ...] = (),
+) -> Any:
+    """Find a class or function by the names that a config gives.
+
+    `custom_objects` wins, by registered name and then by class name; then the registry, by the exact
+    module, and last by any of `modules` (where the caller knows what kind of object it wants).
+
+    Raises:
+        ValueError: unknown name; the message lists what is known and how to pass one's own.
+    """
+    custom = dict(custom_objects or {})
+    for key in (registered_name, class_name):
+        if key and key in custom:
+            return custom[key]
+    if registered_name and ">" in registered_name and registered_name.split(">", 1)[1] in custom:
+        return custom[registered_name.split(">", 1)[1]]
+    for where in (module, *modules):
+        found = _entry(where, class_name) if where else None
+        if found is not None:
+            return found
+    known = [n for (w, n) in _REGISTRY if w == module or w in modules] or [n for _, n in _REGISTRY]
+    raise ValueError(
+        explain(
+            f"Unknown object {class_name!r} (module {module!r}, registered as {registered_name!r}).",
+            received=did_you_mean(class_name, [*known, *custom]),
+            usually="the class is your own: fkeras never imports a class by a name found in a config.",
+            write=f"custom_objects={{{class_name!r}: {class_name}}}",
+        )
+    )
+
+
+# ------------------------------------------------------------------ values -> JSON
+def serialize(value: Any) -> Any:
+    """Turn a value into Keras's JSON form.
+
+    Objects with `get_config` become `{"module", "class_name", "config", "registered_name"}`, tuples become
+    lists, arrays `{"class_name": "__numpy__", …}`, slices `__slice__`, functions their registered name.
+
+    Raises:
+        TypeError: a value that has no JSON form, a lambda for example.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if isinstance(value, list | tuple):
+        return [serialize(v) for v in value]
+    if isinstance(value, Mapping):
+        return {str(k): serialize(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray | jax.Array):
+        array = np.asarray(value)
+        return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+    if isinstance(value, slice):
+        config = {part: serialize(getattr(value, part)) for part in ("start", "stop", "step")}
+        return {"class_name": "__slice__", "config": config}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return serialize_object(value)
+    if callable(value):
+        return serialize_function(value)
+    raise TypeError(
+        explain(
+            f"A {type(value).__name__} cannot be written to a config.",
+            received=repr(value)[:80],
+            usually="an argument of a custom layer is an object without a get_config method.",
+            write="def get_config(self): return {...}   # on the object's class, with a matching from_config",
+        )
+    )
+
+
+def serialize_object(value: Any) -> dict[str, Any]:
+    """`{"module", "class_name", "config", "registered_name"}` of an object that has `get_config`."""
+    cls = type(value)
+    address = address_of(cls)
+    storage = getattr(value, "_weights_as", None)  # a layer whose weights are kept in another form
+    return {
+        "module": address[0] if address else cls.__module__,
+        "class_name": address[1] if address else cls.__name__,
+        "config": value.get_config(),
+        "registered_name": None if address else cls.__name__,
+        **({} if storage is None else {"weights_as": serialize_object(storage)}),
+    }
+
+
+def serialize_function(function: Any) -> Any:
+    """A registered function is its name; a user's own, Keras's record of a function by name."""
+    address = address_of(function)
+    if address:
+        return address[1]
+    name = getattr(function, "__name__", type(function).__name__)
+    if name == "<lambda>" or not name.isidentifier():
+        raise TypeError(
+            explain(
+                f"The function {name} has no name that a config could hold.",
+                received=repr(function),
+                usually="it is a lambda or a partial; fkeras never writes (or runs) code in a file.",
+                write="def my_function(x): ...   # and custom_objects={'my_function': my_function} to load it",
+            )
+        )
+    module = getattr(function, "__module__", None)
+    return {"module": module, "class_name": "function", "config": name, "registered_name": name}
+
+
+# ------------------------------------------------------------------ JSON -> values
+def deserialize(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, modules: tuple[str, ...] = (), depth: int = 0
+) -> Any:
+    """Turn Keras's JSON form back into a value.
+
+    Args:
+        config: what `serialize` made, or what real Keras wrote.
+        custom_objects: the user's classes and functions by name.
+        modules: Keras modules in which a bare class name may be found.
+        depth: how deep the caller already is; bounded by `MAX_DEPTH`.
+
+    Raises:
+        ValueError: unknown class, a lambda's bytecode, or a config nested too deeply.
+    """
+    if depth > MAX_DEPTH:
+        raise too_large(f"lists and dicts nested more than {MAX_DEPTH} deep")
+    if isinstance(config, list | tuple):
+        return [deserialize_at(i, c, custom_objects, modules, depth + 1) for i, c in enumerate(config)]
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {k: deserialize_at(k, v, custom_objects, modules, depth + 1) for k, v in config.items()}
+    class_name, inner = config["class_name"], config["config"]
+    if not isinstance(class_name, str):
+        raise ValueError(explain("A config's class_name must be a string.", received=repr(class_name)[:80]))
+    if class_name in _VALUES:
+        with at(class_name):
+            return _VALUES[class_name](inner)
+    module, registered_name = (_text_or_none(config.get(key), key) for key in ("module", "registered_name"))
+    if class_name == "function":
+        return _function(inner, module, registered_name, custom_objects, modules)
+    cls = look_up(class_name, module, registered_name, custom_objects, modules)
+    reading = Reading.of(custom_objects)
+    made = build_object(cls, inner, reading)
+    storage = config.get("weights_as")
+    if storage is None or not hasattr(made, "stored_as"):
+        return made
+    return made.stored_as(deserialize_at("weights_as", storage, reading, ("fkeras",), depth + 1))
+
+
+def _function(name: Any, module: str | None, registered_name: str | None, custom_objects: Any, modules: Any) -> Any:
+    """A function by its name; of the ops, one whose work does not depend on what it is called with."""
+    if not isinstance(name, str):
+        raise ValueError(explain("The config of a function is its name.", received=repr(name)[:80]))
+    found = look_up(name, module, registered_name, custom_objects, modules)
+    address = address_of(found)
+    if (
+        address is not None
+        and address[0] == "keras.ops"
+        and address[1] not in FREE
+        and name not in (custom_objects or ())
+    ):
+        raise ValueError(
+            explain(
+                f"A config may not name the op {name!r} as a function.",
+                received=f"module {module!r}",
+                usually="a file made to harm.",
+                write=f"custom_objects={{{name!r}: fk.ops.{name}}}, where that is meant",
+            )
+        )
+    return found
+
+
+def deserialize_at(key: Any, config: Any, *rest: Any) -> Any:
+    """`deserialize` of what is under a key, which an error is told."""
+    if not isinstance(config, Mapping | list | tuple):
+        return config
+    with at(key):
+        return deserialize(config, *rest)
+
+
+def _text_or_none(value: Any, key: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError(explain(f"A config's {key} must be a string.", received=repr(value)[:80]))
+
+
+def array_of(config: Any) -> np.ndarray:
+    """The array of a `__numpy__` or `__tensor__` record: numbers, or text, whose entries are text and never a path.
+
+    Raises:
+        ValueError: a dtype of something else, or values that are no array of it.
+
+    >>> array_of({"value": [1, 2], "dtype": "float32"})
+    array([1., 2.], dtype=float32)
+    """
+    value, dtype = _parts_of(config, "value", "dtype")
+    text = dtype in ("str", "string", "object") or (isinstance(dtype, str) and dtype.lstrip("<>|=")[:1] in ("U", "S"))
+    try:
+        kind: Any = np.dtype(object) if text else jnp.dtype(dtype)
+        numbers = text or kind.kind == "b" or jnp.issubdtype(kind, jnp.number)
+        made = np.asarray(value, kind) if numbers and isinstance(dtype, str) else None
+    except (TypeError, ValueError, OverflowError, RecursionError, KeyError) as error:
+        raise _no_array(f"{type(error).__name__}: {str(error)[:80]}") from None
+    if made is None or (text and not all(isinstance(v, str) for v in made.flat)):
+        raise _no_array(f"dtype {dtype!r:.80}, of {value!r:.80}")
+    return made.astype(str) if text and made.size and _width(made) < 1_000 else made
+
+
+def _width(array: np.ndarray) -> int:
+    """The longest text: numpy keeps all as wide as it, so that one long one would make a large array of few."""
+    return max(len(v) for v in array.flat)
+
+
+def _no_array(received: str) -> ValueError:
+    return ValueError(
+        explain(
+            "A config holds an array that is none.",
+            received=received,
+            usually="the file is damaged or was edited.",
+            write='{"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "float32"}}',
+        )
+    )
+
+
+def _parts_of(config: Any, *names: str) -> list[Any]:
+    if not isinstance(config, Mapping) or not set(names) <= set(config):
+        raise ValueError(explain(f"A config lacks {', '.join(map(repr, names))}.", received=repr(config)[:80]))
+    return [config[name] for name in names]
+
+
+def _slice_of(config: Any) -> slice:
+    parts = _parts_of(config, "start", "stop", "step")
+    if not all(p is None or (isinstance(p, int) and not isinstance(p, bool)) for p in parts):
+        raise ValueError(explain("A slice in a config is of whole numbers.", received=repr(parts)[:80]))
+    return slice(*parts)
+
+
+def _refuse_lambda(config: Any) -> Any:
+    raise ValueError(
+        explain(
+            "The config holds a lambda's bytecode, and fkeras never runs code from a file.",
+            usually="a Lambda layer was saved with an anonymous function.",
+            write="a named function in its place when saving, and custom_objects={'its_name': its_name} here",
+        )
+    )
+
+
+# What stands for a value that JSON does not have.
+_VALUES: dict[str, Callable[[Any], Any]] = {
+    "__numpy__": array_of,
+    "__tensor__": array_of,
+    "__slice__": _slice_of,
+    "__ellipsis__": lambda config: Ellipsis,
+    "__bytes__": lambda config: str(_parts_of(config, "value")[0]).encode(),
+    "__lambda__": _refuse_lambda,
+}
+
+
+def build_object(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """`cls.from_config(config)`, handing on `custom_objects` where the method takes it."""
+    if not hasattr(cls, "from_config"):
+        raise ValueError(
+            explain(
+                f"{getattr(cls, '__name__', cls)!r} is no class that a config can make.",
+                usually="a name in custom_objects points at a function where a class was expected.",
+            )
+        )
+    if not isinstance(config, Mapping):
+        raise ValueError(explain(f"The config of {cls.__name__} must be a mapping.", received=repr(config)[:80]))
+    if "custom_objects" in inspect.signature(cls.from_config).parameters:
+        return cls.from_config(dict(config), custom_objects=custom_objects)
+    return cls.from_config(dict(config))
+
+
+class Configured:
+    """A frozen dataclass whose fields are its Keras config.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Scale(Configured):
+    ...     factor: float = 1.0
+    >>> Scale(2.0).get_config()
+    {'factor': 2.0}
+    >>> Scale.from_config({"factor": 3.0})
+    Scale(factor=3.0)
+    """
+
+    # Keras modules in which a bare class name inside this config may be found.
+    _config_modules: ClassVar[tuple[str, ...]] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON values, under Keras's names."""
+        return {f.name: serialize(getattr(self, f.name)) for f in dataclasses.fields(self) if f.init}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The object that `get_config` described."""
+        made = {k: deserialize_at(k, v, custom_objects, cls._config_modules) for k, v in config.items()}
+        check_types(cls, made)
+        return call_with_config(cls, made)
+
+
+# Fields of a layer that are no arguments: what a copy, or what reading a file sets.
+_NEVER_IN_A_CONFIG = ("parent", "graph", "start", "_description", "_weights_as")
+
+
+def call_with_config(cls: Any, arguments: dict[str, Any], always: tuple[str, ...] = ()) -> Any:
+    """`cls(**arguments)`, with an unknown argument named and the known ones listed; `always` are known to all."""
+    try:
+        accepted = inspect.signature(cls).parameters
+    except ValueError:
+        return cls(**arguments)
+    any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())  # but no field that only Linen sets
+    unknown = [
+        k for k in arguments if k not in accepted and k not in always and (not any_name or k in _NEVER_IN_A_CONFIG)
+    ]
+    if unknown:
+        raise ValueError(
+            explain(
+                f"{cls.__name__} takes no argument {unknown[0]!r}.",
+                received=f"config keys {sorted(map(str, arguments))}",
+                usually=did_you_mean(unknown[0], [k for k in accepted if not k.startswith("_")]),
+            )
+        )
+    return cls(**arguments)
+
+
+def get(module: str, identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Keras's `get` of one module: a name, a config, or the object itself.
+
+    Args:
+        module: `"keras.initializers"`, `"keras.losses"`, …
+        identifier: a registered name (a class is instantiated without arguments), a config dict, a callable
+            or object (returned as it is), a class (instantiated), or `None`.
+        custom_objects: the user's classes and functions by name.
+
+    Raises:
+        ValueError: a name that is not known; the message lists the known ones.
+    """
+    if identifier is None:
+        return None
+    kind = module.rpartition(".")[2]
+    if isinstance(identifier, Mapping):
+        made = deserialize(identifier, custom_objects, (module,))
+        if made is None or callable(made) or hasattr(made, "get_config"):
+            return made
+        raise ValueError(
+            explain(
+                f"This config describes none of {kind}.",
+                received=repr(identifier)[:80],
+                usually="the config is damaged: class_name or config is missing.",
+                write=f"a name, a config dict, or an object of fk.{kind}",
+            )
+        )
+    if isinstance(identifier, str):
+        found = (custom_objects or {}).get(identifier)
+        found = _entry(module, identifier) if found is None else found
+        if found is None:
+            raise ValueError(
+                explain(
+                    f"Unknown name {identifier!r} in {kind}.",
+                    received=repr(identifier),
+                    usually=did_you_mean(identifier, {**registered(module), **(custom_objects or {})}),
+                    write=f"fk.{kind}.<Name>(...), or the function or object itself",
+                )
+            )
+        return found() if isinstance(found, type) else found
+    if isinstance(identifier, type):
+        return identifier()
+    if callable(identifier) or hasattr(identifier, "get_config"):
+        return identifier
+    raise ValueError(
+        explain(
+            f"Cannot make one of {kind} from a {type(identifier).__name__}.",
+            received=repr(identifier)[:80],
+            write=f"a name, a config dict, or an object of fk.{kind}",
+        )
+    )

@@ -1,0 +1,139 @@
+"""Attention of one head, without projections: Luong's and Bahdanau's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import Layer, explain, field, register
+from .. import _arguments as arg
+from .._sequence_masks import check_mask
+from ._shared import causal, drop
+
+
+class _Attention(Layer):
+    """`softmax(scores(query, key)) value`."""
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        raise NotImplementedError
+
+    def _inputs(self, inputs: Any, mask: Any) -> None:
+        if not isinstance(inputs, list | tuple) or len(inputs) not in (2, 3):
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} takes a list [query, value] or [query, value, key].",
+                    received=f"{type(inputs).__name__}" + (f" of {len(inputs)}" if hasattr(inputs, "__len__") else ""),
+                    write="layer([query, value])",
+                )
+            )
+        if mask is not None and (not isinstance(mask, list | tuple) or len(mask) not in (2, 3)):
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} takes a list of masks, [query_mask, value_mask].",
+                    received=type(mask).__name__,
+                    write="layer([query, value], mask=[None, value_mask])",
+                )
+            )
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: Any = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        self._inputs(inputs, mask)
+        query, value = inputs[0], inputs[1]
+        key = inputs[2] if len(inputs) == 3 else value
+        query_mask, value_mask = (mask[0], mask[1]) if mask is not None else (None, None)
+        query_mask = check_mask(self, query_mask, query.shape[:-1], what="query_mask")
+        steps = (value.shape[0], value.shape[-2])
+        value_mask = check_mask(self, value_mask, value.shape[:-1], steps, what="value_mask")
+        scores = self._scores(query, key)
+        seen = None if value_mask is None else jnp.asarray(value_mask, bool)[..., None, :]
+        if use_causal_mask:
+            order = causal(*scores.shape[-2:])
+            seen = order if seen is None else seen & order
+        if seen is not None:
+            seen = seen.reshape((seen.shape[0], *(1,) * (scores.ndim - seen.ndim), *seen.shape[1:]))
+            # Keras subtracts a large number: a row that is masked altogether is as if it were not
+            scores = jnp.where(seen, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
+        weights = jax.nn.softmax(scores, axis=-1)
+        outputs = jnp.einsum("...ts,...sd->...td", drop(self, weights, training), value)
+        if query_mask is not None:
+            outputs = jnp.where(jnp.asarray(query_mask, bool)[..., None], outputs, jnp.zeros_like(outputs))
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None or mask[0] is None else jnp.asarray(mask[0])
+
+
+@register("keras.layers")
+class Attention(_Attention):
+    """Luong's attention: `softmax(q k^T) v`.
+
+    Args:
+        use_scale: whether the scores are multiplied by a number that is learnt.
+        score_mode: `"dot"`, or `"concat"` for `w sum(tanh(q + k))` with a learnt `w`.
+        dropout: the rate at which attention weights are dropped in training.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Call arguments: `inputs` `[query, value]` or `[query, value, key]`, each `(batch, time, features)`; `mask`
+    `[query_mask, value_mask]`; `return_attention_scores`; `use_causal_mask`; `training`.
+
+    Raises:
+        ValueError: another mode, or something other than two or three inputs.
+
+    >>> import fkeras as fk
+    >>> fk.nn.Attention()([fk.Input((4, 8)), fk.Input((6, 8))]).shape
+    (None, 4, 8)
+
+    Reference: Luong et al., arXiv:1508.04025. https://keras.io/api/layers/attention_layers/attention/
+    """
+
+    use_scale: bool = False
+    score_mode: str = field("dot", convert=arg.one_of("score_mode", "dot", "concat"))
+    dropout: float = field(0.0, convert=arg.fraction("dropout"))
+    seed: int | None = None
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        if self.score_mode == "dot":
+            scores = jnp.einsum("...td,...sd->...ts", query, key)
+            return scores if scale is None else scores * scale
+        weight = self.add_weight((), "ones", name="concat_score_weight")
+        both = query[..., :, None, :] + key[..., None, :, :]
+        return weight * jnp.sum(jnp.tanh(both if scale is None else scale * both), axis=-1)
+
+
+@register("keras.layers")
+class AdditiveAttention(_Attention):
+    """Bahdanau's attention: `softmax(sum(scale tanh(q + k))) v`.
+
+    Args:
+        use_scale: whether there is a scale, one number a feature, that is learnt.
+        dropout: the rate at which attention weights are dropped in training.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+
+    Call arguments: as for `Attention`.
+
+    >>> import fkeras as fk
+    >>> fk.nn.AdditiveAttention()([fk.Input((4, 8)), fk.Input((6, 8))]).shape
+    (None, 4, 8)
+
+    Reference: Bahdanau et al., arXiv:1409.0473. https://keras.io/api/layers/attention_layers/additive_attention/
+    """
+
+    use_scale: bool = True
+    dropout: float = field(0.0, convert=arg.fraction("dropout"))
+    seed: int | None = None
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        both = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
+        if self.use_scale:
+            scale = self.add_weight((query.shape[-1],), "glorot_uniform", name="scale")
+            both = scale.reshape((1,) * (both.ndim - 1) + (-1,)) * both
+        return jnp.sum(both, axis=-1)

@@ -1,0 +1,212 @@
+"""What the attention layers share: projections, masks, and the softmax over what may be seen."""
+
+from __future__ import annotations
+
+import math
+import string
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ...core import Layer, explain
+from .. import _arguments as arg
+from .._einsum import EinsumDense
+from .._sequence_masks import check_mask
+
+
+# ------------------------------------------------------------------ projections
+def project(
+    layer: Any,
+    name: str,
+    x: jax.Array,
+    bound: int,
+    shape: tuple[int, ...],
+    activation: Any = None,
+    activity: bool = True,
+) -> jax.Array:
+    """The last `bound` axes of `x` turned into axes of the given shape, by a kernel and bias of their own.
+
+    Keras has the layer's activity regularizer on each of these projections; `activity` says whether on this one.
+    """
+    letters = string.ascii_lowercase
+    taken, made = letters[:bound], letters[bound : bound + len(shape)]
+    dense = EinsumDense(
+        f"...{taken},{taken}{made}->...{made}",
+        output_shape=shape,
+        activation=activation,
+        bias_axes=made if layer.use_bias else None,
+        kernel_initializer=layer.kernel_initializer,
+        bias_initializer=layer.bias_initializer,
+        kernel_regularizer=layer.kernel_regularizer,
+        bias_regularizer=layer.bias_regularizer,
+        activity_regularizer=layer.activity_regularizer if activity else None,
+        kernel_constraint=layer.kernel_constraint,
+        bias_constraint=layer.bias_constraint,
+        trainable=layer.trainable,
+        dtype=layer.dtype,
+        name=name,
+    )
+    return dense(x)
+
+
+# ------------------------------------------------------------------ masks: True where a target may see a source
+def both(a: Any, b: Any) -> Any:
+    """Two masks as one; either may be `None`, and the shorter gets axes after its batch."""
+    if a is None or b is None:
+        return b if a is None else a
+    rank = max(a.ndim, b.ndim)
+    a, b = (m.reshape((m.shape[0], *(1,) * (rank - m.ndim), *m.shape[1:])) for m in (a, b))
+    return a & b
+
+
+def of_sequences(query_mask: Any, value_mask: Any, key_mask: Any, axes: int = 1) -> Any:
+    """The masks of the sequences, `(batch, …, time)`, as one of `(batch, …, targets, sources)`, or `None`.
+
+    Args:
+        query_mask, value_mask, key_mask: which positions are none of padding; each may be `None`.
+        axes: how many axes are attended over.
+    """
+    mask = None
+    if query_mask is not None:
+        query_mask = jnp.asarray(query_mask, bool)
+        mask = query_mask.reshape(query_mask.shape + (1,) * axes)
+    for other in (value_mask, key_mask):
+        if other is not None:
+            other = jnp.asarray(other, bool)
+            place = other.ndim - axes
+            mask = both(mask, other.reshape(other.shape[:place] + (1,) * axes + other.shape[place:]))
+    return mask
+
+
+def check_sequence_masks(layer: Any, *pairs: tuple[jax.Array, Any], axes: tuple[int, ...] = (1,)) -> list[Any]:
+    """The masks of query, value and key, each checked against its sequence.
+
+    Args:
+        layer: who is asking.
+        *pairs: each sequence `(batch, …, features)` and its mask: of all its axes but the last, or of the batch and
+            the attended ones.
+        axes: the axes attended over.
+    """
+    return [
+        check_mask(layer, mask, x.shape[:-1], (x.shape[0], *(x.shape[a] for a in axes)), what=f"{name}_mask")
+        for name, (x, mask) in zip(("query", "value", "key"), pairs, strict=True)
+    ]
+
+
+def causal(targets: Any, sources: Any) -> jax.Array:
+    """At the target's own place or before, `(1, targets, sources)`."""
+    return (_places(targets)[:, None] >= _places(sources)[None, :])[None]
+
+
+def within(window: int, targets: Any, sources: Any) -> jax.Array:
+    """Fewer than `window` places away from the target, `(1, targets, sources)`."""
+    return (jnp.abs(_places(targets)[:, None] - _places(sources)[None, :]) < window)[None]
+
+
+def _places(count: Any) -> jax.Array:
+    """0, 1, … ; `jnp.arange` of an open length has a shape that the converter to ONNX cannot index."""
+    return lax.iota(jnp.int32, count)
+
+
+def by_head(mask: Any, rank: int, pairs: int) -> Any:
+    """A mask with axes for heads and batch put in, so that it has the scores' rank.
+
+    Args:
+        mask: its last `pairs` axes are targets and sources, those before are batch axes.
+        rank: the scores' rank.
+        pairs: how many axes of targets and sources there are.
+    """
+    if mask is None:
+        return None
+    place = max(mask.ndim - pairs, 0)
+    return mask.reshape(mask.shape[:place] + (1,) * (rank - mask.ndim) + mask.shape[place:])
+
+
+# ------------------------------------------------------------------ attending
+def masked_softmax(scores: jax.Array, mask: Any, count: int) -> jax.Array:
+    """A softmax over the last `count` axes, 0 where the mask is: all of a row that is masked altogether."""
+    shape = scores.shape
+    if mask is not None:
+        # Keras's numbers
+        scores = jnp.where(mask, scores, jnp.asarray(-3e4 if scores.dtype == jnp.float16 else -1e9, scores.dtype))
+    flat = scores.reshape((*shape[: len(shape) - count], math.prod(shape[len(shape) - count :])))
+    weights = jax.nn.softmax(flat, axis=-1).reshape(shape)
+    return weights if mask is None else jnp.where(mask, weights, jnp.zeros_like(weights))
+
+
+def drop(layer: Any, weights: jax.Array, training: Any) -> jax.Array:
+    """Attention weights dropped in training."""
+    if not training or not layer.dropout:
+        return weights
+    if layer.dropout == 1:
+        return jnp.zeros_like(weights)
+    keep = jax.random.bernoulli(layer.make_rng("dropout"), 1 - layer.dropout, weights.shape)
+    return jnp.where(keep, weights / (1 - layer.dropout), jnp.zeros_like(weights))
+
+
+def fused(layer: Any, query: jax.Array, key: jax.Array, value: jax.Array, mask: Any, scale: float) -> jax.Array:
+    """JAX's own attention of `(batch, time, heads, size)`, where no weights are dropped or asked for.
+
+    A target that sees nothing gets the mean of all values, as in Keras, which takes the same way. It is asked for in
+    numbers, scores of zero for every source, as the kernels and runtimes do not agree on what nothing is.
+    """
+    if mask is not None:
+        seen = mask.any(axis=-1, keepdims=True)
+        mask = mask | ~seen
+        query = jnp.where(jnp.swapaxes(seen, 1, 2), query, jnp.zeros_like(query))
+    half = query.dtype in (jnp.float16, jnp.bfloat16)  # all that cuDNN's kernel takes
+    kernel: Any = "cudnn" if layer.flash_attention and half and jax.default_backend() == "gpu" else None
+    return jax.nn.dot_product_attention(query, key, value, mask=mask, scale=scale, implementation=kernel)
+
+
+# ------------------------------------------------------------------ arguments
+def feature_shape(value: Any) -> Any:
+    """A converter: the size, or the sizes, of the output's features; `None` for the query's."""
+    if value is None:
+        return None
+    return tuple(arg.positive_int(s, "output_shape") for s in ((value,) if isinstance(value, int) else value))
+
+
+def check_flash(layer: Any, return_attention_scores: bool = False) -> None:
+    """Refuse what flash attention, which never makes the weights, cannot do.
+
+    Raises:
+        ValueError: dropout of the weights, or the weights asked for.
+    """
+    if layer.flash_attention and (layer.dropout or return_attention_scores):
+        raise ValueError(
+            explain(
+                f"{type(layer).__name__}: flash attention makes no attention weights to drop or to return.",
+                received=f"flash_attention=True, dropout={layer.dropout}, "
+                f"return_attention_scores={return_attention_scores}",
+                write="flash_attention=None, or dropout=0.0",
+            )
+        )
+
+
+def check_sequences(layer: Layer, query: jax.Array, value: jax.Array, key: jax.Array) -> None:
+    """Refuse inputs that are no sequences, and keys that are not one a value.
+
+    Raises:
+        ValueError: naming the layer and the shapes.
+    """
+    if query.ndim < 3 or value.ndim != query.ndim or key.ndim != query.ndim:
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs sequences: (batch, time, features).",
+                received=f"query of shape {tuple(query.shape)}, value of shape {tuple(value.shape)}",
+                write="x[:, None, :]",
+            )
+        )
+    pairs = zip(value.shape[1:-1], key.shape[1:-1], strict=True)
+    if any(isinstance(v, int) and isinstance(k, int) and v != k for v, k in pairs):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs one key for each value.",
+                received=f"value of shape {tuple(value.shape)}, key of shape {tuple(key.shape)}",
+                usually="the arguments in another order: Keras's is query, value, key.",
+                write="layer(query, value, key)",
+            )
+        )

@@ -1,0 +1,214 @@
+"""Numbers as categories: one-hot, multi-hot and counted encodings, and bins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import Layer, explain, field, register
+from .. import _arguments as arg
+from ._host_work import no_sparse
+
+
+def output_mode(*modes: str) -> Any:
+    """A converter for `output_mode`; `binary` and `tf-idf` are old spellings."""
+    check = arg.one_of("output_mode", *modes)
+    return lambda value: check({"binary": "multi_hot", "tf-idf": "tf_idf"}.get(value, value))
+
+
+def encode(x: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None) -> jax.Array:
+    """Indices as they are, or as rows of `depth` numbers; an index outside `[0, depth)` gives zeros.
+
+    Args:
+        x: integers.
+        mode: `"int"`, `"one_hot"`, or over the second axis `"multi_hot"` or `"count"`.
+        depth: how many categories there are.
+        dtype: the result's dtype.
+        weights: what each entry counts, for `"count"`.
+    """
+    if mode == "int":
+        return x.astype(dtype)
+    x = x[None] if x.ndim == 0 else x
+    if mode == "one_hot":
+        x = x.reshape(x.shape[:-1]) if x.ndim > 1 and x.shape[-1] == 1 else x
+        return _rows(x, depth).astype(dtype)
+    axis = 1 if x.ndim > 1 else 0
+    rows = _rows(x, depth).astype(dtype if weights is None else weights.dtype)
+    if mode == "multi_hot":
+        return jnp.max(rows, axis=axis)
+    return jnp.sum(rows if weights is None else rows * weights[..., None], axis=axis).astype(dtype)
+
+
+def _rows(x: jax.Array, depth: int) -> jax.Array:
+    """One-hot rows, made in float32: onnxruntime makes them in few other dtypes."""
+    return jax.nn.one_hot(x, depth, dtype=jnp.float32)
+
+
+@register("keras.layers")
+class CategoryEncoding(Layer):
+    """Integers as rows of `num_tokens` numbers.
+
+    Args:
+        num_tokens: how many categories there are; inputs are in `[0, num_tokens)`.
+        output_mode: `"one_hot"`, one row for each number; over each example `"multi_hot"`, a 1 for every category that
+            occurs, or `"count"`.
+        sparse: accepted for Keras's sake; JAX arrays are dense.
+
+    Call arguments: `inputs`; `count_weights`, what each number counts, for `"count"`.
+
+    Raises:
+        ValueError: no number of tokens, another mode, or weights in a mode that does not count.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.CategoryEncoding(4, output_mode="count")(jnp.array([[0, 1], [3, 3]])).tolist()
+    [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]
+
+    Reference: https://keras.io/api/layers/preprocessing_layers/categorical/category_encoding/
+    """
+
+    num_tokens: int = arg.positive("num_tokens")
+    output_mode: str = field("multi_hot", convert=output_mode("multi_hot", "one_hot", "count"))
+    sparse: bool = field(False, convert=no_sparse)
+
+    def call(self, inputs: jax.Array, count_weights: Any = None) -> jax.Array:
+        if count_weights is not None:
+            if self.output_mode != "count":
+                raise ValueError(
+                    explain(
+                        f"{self.path_text()} does not count, so count_weights mean nothing.",
+                        received=f"output_mode={self.output_mode!r}",
+                        write='CategoryEncoding(..., output_mode="count")',
+                    )
+                )
+            count_weights = jnp.asarray(count_weights, self.compute_dtype)
+        x = jnp.asarray(inputs).astype(jnp.int32)
+        return encode(x, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
+
+    def get_config(self) -> dict[str, Any]:
+        return {k: v for k, v in super().get_config().items() if k != "sparse"}
+
+
+def _sorted(value: Any) -> Any:
+    return None if value is None else [float(v) for v in value]
+
+
+@register("keras.layers")
+class Discretization(Layer):
+    """Numbers as the bins they fall into.
+
+    Args:
+        bin_boundaries: where one bin ends and the next begins.
+        num_bins: how many bins `adapt` should make of the data, each with about as much of it.
+        epsilon: how exact the quantiles that `adapt` finds are.
+        output_mode: `"int"`, the bin's number, or `"one_hot"`, `"multi_hot"`, `"count"` as for `CategoryEncoding`.
+        sparse: accepted for Keras's sake; JAX arrays are dense.
+
+    Raises:
+        ValueError: both or neither of `bin_boundaries` and `num_bins`; a call before `adapt`.
+
+    >>> import fkeras as fk, jax.numpy as jnp
+    >>> fk.nn.Discretization(bin_boundaries=[0.0, 1.0, 2.0])(jnp.array([-1.5, 1.0, 3.4]))
+    Array([0, 2, 3], dtype=int32)
+
+    Reference: https://keras.io/api/layers/preprocessing_layers/numerical/discretization/
+    """
+
+    _last_by_position = ("dtype", "name")
+    bin_boundaries: Any = field(None, convert=_sorted)
+    num_bins: int | None = field(None, convert=arg.counted("num_bins"))
+    epsilon: float = 0.01
+    output_mode: str = field("int", convert=output_mode("int", "one_hot", "multi_hot", "count"))
+    sparse: bool = field(False, convert=no_sparse)
+    # What `adapt` found.
+    _adapted: Any = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.bin_boundaries is None) == (self.num_bins is None):
+            raise ValueError(
+                explain(
+                    "Discretization needs either `bin_boundaries` or `num_bins`.",
+                    received=f"bin_boundaries={self.bin_boundaries}, num_bins={self.num_bins}",
+                    write="Discretization(num_bins=4).adapt(data)",
+                )
+            )
+
+    @property
+    def boundaries(self) -> Any:
+        """Where the bins end: as given, or as `adapt` found; `None` before it."""
+        return self._adapted if self.bin_boundaries is None else self.bin_boundaries
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        if self.boundaries is None:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} has no boundaries yet.",
+                    usually="`adapt` returns a new layer, and its result was not kept.",
+                    write="layer = layer.adapt(data)",
+                )
+            )
+        edges = jnp.asarray(self.boundaries, jnp.float32)
+        bins = jnp.digitize(jnp.asarray(inputs).astype(jnp.float32), edges)
+        dtype = jnp.int32 if self.output_mode == "int" else self.compute_dtype
+        return encode(bins, self.output_mode, len(self.boundaries) + 1, dtype)
+
+    def adapt(self, data: Any, steps: int | None = None) -> Discretization:
+        """A new layer whose bins hold about as much of `data` each.
+
+        Args:
+            data: an array, or an iterable of batches.
+            steps: how many batches to use.
+        """
+        if self.num_bins is None:
+            raise ValueError(
+                explain(
+                    "This layer has boundaries already, so there is nothing to adapt.",
+                    received=f"bin_boundaries={self.bin_boundaries}",
+                    write="Discretization(num_bins=4).adapt(data)",
+                )
+            )
+        batches = [data] if hasattr(data, "shape") else list(data)[:steps]
+        summary = np.zeros((2, 0), np.float32)
+        for batch in batches:
+            summary = _merge(_summarise(np.asarray(batch, np.float32), self.epsilon), summary, self.epsilon)
+        edges = _compress(summary, 1.0 / self.num_bins)[0, :-1]
+        return self.replace(_adapted=[float(e) for e in edges])
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), "bin_boundaries": self.boundaries}
+        config["dtype"] = self.compute_dtype
+        return {k: v for k, v in config.items() if k != "trainable"}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        if config.get("bin_boundaries") is not None and config.get("num_bins") is not None:  # adapted
+            layer = super().from_config({**config, "bin_boundaries": None}, custom_objects)
+            return layer.replace(_adapted=[float(e) for e in config["bin_boundaries"]])
+        return super().from_config(config, custom_objects)
+
+
+# A summary of numbers seen so far: their quantiles, and how many numbers each stands for.
+def _summarise(values: np.ndarray, epsilon: float) -> np.ndarray:
+    ordered = np.sort(values.reshape(-1))
+    step = max(ordered.size * epsilon, 1)
+    marks = ordered[int(step - 1) :: int(step)]
+    return np.stack([marks, np.full_like(marks, step)])
+
+
+def _merge(one: np.ndarray, other: np.ndarray, epsilon: float) -> np.ndarray:
+    both = np.concatenate([one, other], axis=1)
+    return _compress(both[:, np.argsort(both[0])], epsilon)
+
+
+def _compress(summary: np.ndarray, epsilon: float) -> np.ndarray:
+    if summary.shape[1] * epsilon < 1:
+        return summary
+    wanted = epsilon + np.arange(0.0, 1.0, epsilon)
+    counted = summary[1].cumsum()
+    share = counted / counted[-1]
+    marks, counts = np.interp(wanted, share, summary[0]), np.interp(wanted, share, counted)
+    return np.stack([marks, np.diff(counts, prepend=0)]).astype(np.float32)

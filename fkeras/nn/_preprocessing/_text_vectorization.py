@@ -1,0 +1,251 @@
+"""TextVectorization: sentences as numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import Layer, dimension, explain, field, register
+from ._host_work import as_text, is_text, no_sparse, refuse_tracing, text_outputs
+from ._lookups import (
+    _MODE,
+    Learned,
+    StringLookup,
+    _given_vocabulary,
+    _weights_of,
+    _with_learned,
+    size_of_config,
+    vocabulary_of_config,
+)
+
+_PUNCTUATION = re.compile(r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']""")
+_STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
+
+
+def _choice(name: str, *known: str) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        if value is not None and not callable(value) and value not in known:
+            raise ValueError(
+                explain(
+                    f"`{name}` is one of {known}, None or a function.",
+                    received=f"{name}={value!r}",
+                    write=f"{name}={known[0]!r}",
+                )
+            )
+        return value
+
+    return convert
+
+
+def _widths(value: Any) -> Any:
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(v, int) for v in value):
+        return tuple(value)
+    raise ValueError(explain("`ngrams` is an integer or integers.", received=repr(value), write="ngrams=2"))
+
+
+@register("keras.layers")
+class TextVectorization(Layer):
+    """Sentences as rows of numbers: standardised, split into tokens, looked up in a vocabulary.
+
+    Args:
+        max_tokens: the largest vocabulary `adapt` makes, special entries included.
+        standardize: `"lower_and_strip_punctuation"`, `"lower"`, `"strip_punctuation"`, `None`, or a function of an
+            array of strings.
+        split: `"whitespace"`, `"character"`, `None`, or a function from an array of strings to lists of tokens.
+        ngrams: tokens are joined to groups of up to so many, or of the given sizes.
+        output_mode: `"int"`, a number for each token; or for each sentence `"multi_hot"`, `"count"`, `"tf_idf"`.
+        output_sequence_length: rows are cut or filled with 0 to so many numbers.
+        pad_to_max_tokens: whether encodings are `max_tokens` wide.
+        vocabulary, idf_weights: as for `StringLookup`; `""` is number 0 and `"[UNK]"` number 1.
+        sparse, ragged: accepted for Keras's sake; JAX arrays are dense.
+        encoding: of bytes.
+
+    Input shape: `(batch,)` or `(batch, 1)`, text.
+
+    Raises:
+        ValueError: arguments that do not go together.
+
+    >>> import fkeras as fk, numpy as np
+    >>> layer = fk.nn.TextVectorization(vocabulary=["the", "cat", "sat"], output_sequence_length=4)
+    >>> layer(np.array(["The cat, sat!", "a cat"])).tolist()
+    [[2, 3, 4, 0], [1, 3, 0, 0]]
+
+    Reference: https://keras.io/api/layers/preprocessing_layers/text/text_vectorization/
+    It runs on the host, outside `jit`. Unlike Keras `adapt` and `set_vocabulary` return a new layer.
+    """
+
+    _last_by_position = ("name",)
+    max_tokens: int | None = None
+    standardize: Any = field("lower_and_strip_punctuation", convert=_choice("standardize", *_STANDARDIZE))
+    split: Any = field("whitespace", convert=_choice("split", "whitespace", "character"))
+    ngrams: Any = field(None, convert=_widths)
+    output_mode: str = field("int", convert=_MODE)
+    output_sequence_length: int | None = None
+    pad_to_max_tokens: bool = False
+    vocabulary: Any = field(None, convert=_given_vocabulary)
+    idf_weights: Any = field(None, convert=_weights_of)
+    sparse: bool = field(False, convert=no_sparse)
+    ragged: bool = field(False, convert=no_sparse)
+    encoding: str = "utf-8"
+    _learned: Learned | None = None
+    _size: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.output_mode != "int" and self.output_sequence_length is not None:
+            raise ValueError(
+                explain(
+                    "TextVectorization: `output_sequence_length` goes with output_mode='int'.",
+                    received=f"output_mode={self.output_mode!r}",
+                    write="output_sequence_length=None",
+                )
+            )
+        _ = self._lookup  # checks the vocabulary now
+
+    @property
+    def _lookup(self) -> StringLookup:
+        found = self.__dict__.get("_lookup_cache")
+        if found is None:
+            found = StringLookup(
+                max_tokens=self.max_tokens,
+                mask_token="",
+                vocabulary=self.vocabulary,
+                idf_weights=self.idf_weights,
+                output_mode=self.output_mode,
+                pad_to_max_tokens=self.pad_to_max_tokens,
+                encoding=self.encoding,
+                _learned=self._learned,
+                _size=self._size,
+                parent=None,
+            )
+            object.__setattr__(self, "_lookup_cache", found)
+        return found
+
+    # ------------------------------------------------------------------ sentences as tokens
+    def _tokens(self, inputs: Any) -> list[list[str]]:
+        text = as_text(inputs, self.encoding)
+        if callable(self.standardize):
+            text = as_text(self.standardize(text.astype(str)))
+        elif self.standardize is not None:
+            text = np.asarray(np.frompyfunc(self._clean, 1, 1)(text)) if text.size else text
+        if self.split is None:
+            rows = [[str(t) for t in np.atleast_1d(row)] for row in text]
+        else:
+            if text.ndim > 1 and text.shape[-1] != 1:
+                raise ValueError(
+                    explain(
+                        f"{self.path_text()} splits sentences, one a row.",
+                        received=f"shape {text.shape}",
+                        usually="tokens that were split already.",
+                        write="TextVectorization(split=None)",
+                    )
+                )
+            sentences = [str(s) for s in text.reshape(-1)]
+            if callable(self.split):
+                rows = [[str(t) for t in row] for row in self.split(np.asarray(sentences))]
+            else:
+                rows = [s.split() if self.split == "whitespace" else list(s) for s in sentences]
+        return [self._grams(row) for row in rows]
+
+    def _clean(self, sentence: str) -> str:
+        if self.standardize != "strip_punctuation":
+            # TensorFlow's lower: the ASCII letters alone
+            sentence = "".join(c.lower() if c.isascii() else c for c in sentence)
+        return sentence if self.standardize == "lower" else _PUNCTUATION.sub("", sentence)
+
+    def _grams(self, tokens: list[str]) -> list[str]:
+        if self.ngrams is None:
+            return tokens
+        widths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
+        return [" ".join(tokens[i : i + n]) for n in widths for i in range(len(tokens) - n + 1)]
+
+    def call(self, inputs: Any) -> jax.Array:
+        if not is_text(inputs):
+            refuse_tracing(self, inputs)
+        scalar = np.ndim(np.asarray(inputs, dtype=object)) == 0
+        rows = self._tokens(np.asarray(inputs, dtype=object).reshape(1) if scalar else inputs)
+        lookup = self._lookup
+        length = self.output_sequence_length if self.output_mode == "int" else None
+        width = max((len(r) for r in rows), default=0) if length is None else length
+        table = np.zeros((len(rows), width), np.int32)
+        if self.output_mode != "int":
+            table[:] = np.iinfo(np.int32).max
+        for i, row in enumerate(rows):
+            shown = row[:width]
+            table[i, : len(shown)] = lookup._places_of(np.asarray(shown, dtype=object)) if shown else 0
+        if length is None and self._whole(np.ndim(np.asarray(inputs, dtype=object))):
+            table = table[:, 0]
+        found = lookup._encoded(jnp.asarray(table))
+        return found[0] if scalar else found
+
+    def _whole(self, rank: int) -> bool:
+        """Whether each entry of a batch is one token, so that no axis of tokens is made."""
+        return rank == 1 and self.split is None and self.output_mode == "int" and self.ngrams is None
+
+    def _text_outputs(self, args: Any, kwargs: Any) -> Any:
+        if self.output_mode == "int":
+            rank = args[0].ndim if args else next(iter(kwargs.values())).ndim
+            if self.output_sequence_length is None and self._whole(rank):
+                return text_outputs(self, (args, kwargs), lambda s: s, "int32")
+            length = self.output_sequence_length or dimension("tokens")  # unknown: as the longest sentence
+            return text_outputs(self, (args, kwargs), lambda s: (s[0], length), "int32")
+        dtype = "float32" if self.output_mode == "tf_idf" else "int32"
+        return text_outputs(self, (args, kwargs), lambda s: (s[0], self._lookup._depth()), dtype)
+
+    # ------------------------------------------------------------------ the vocabulary
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> Any:
+        """A new layer whose vocabulary is the tokens of `data`, the most frequent first.
+
+        Args:
+            data: text, or an iterable of batches of it.
+            batch_size: accepted for Keras's sake.
+            steps: how many batches to use.
+        """
+        if self.vocabulary is not None:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} was given its vocabulary, so there is nothing to adapt.",
+                    write="TextVectorization().adapt(data)",
+                )
+            )
+        batches = [data] if is_text(data) else list(data)[:steps]
+        documents = [row for batch in batches for row in self._tokens(batch)]
+        return self.replace(_learned=self._lookup._adapted_to(documents)._learned)
+
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> Any:
+        """A new layer with this vocabulary."""
+        learned = self._lookup._table_of(vocabulary, idf_weights)
+        return self.replace(vocabulary=None, idf_weights=None, _learned=learned)
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
+        """The vocabulary's entries in order."""
+        return self._lookup.get_vocabulary(include_special_tokens)
+
+    def vocabulary_size(self) -> int:
+        """How many entries there are, the special ones included."""
+        return self._lookup.vocabulary_size()
+
+    def _beside_weights(self) -> dict[str, np.ndarray]:
+        own = self._lookup._beside_weights()  # which Keras saves as the layer's and as the lookup's
+        return {**own, **{f"_lookup_layer/{path}": array for path, array in own.items()}}
+
+    def _with_assets(self, files: Mapping[str, Any]) -> Any:
+        learned = self._lookup._with_assets(files)
+        return self if learned is self._lookup else self.replace(_learned=learned._learned)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), "vocabulary_size": self.vocabulary_size()}
+        return _with_learned(config, self._lookup._learned, self._lookup._first)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        layer = super().from_config(vocabulary_of_config(config), custom_objects)
+        size = size_of_config(config)
+        return layer if layer._lookup._table is not None or size is None else layer.replace(_size=size)

@@ -1,0 +1,149 @@
+"""A recurrent layer over both directions of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import Layer, explain, field, register, snake_case
+from .. import _arguments as arg
+from .._wrappers import is_layer
+
+_MERGE = arg.one_of("merge_mode", "concat", "sum", "mul", "ave", None)
+
+
+@register("keras.layers")
+class Bidirectional(Layer):
+    """A recurrent layer run forwards and, as a copy with weights of its own, backwards.
+
+    Args:
+        layer: the layer, `RNN`, `LSTM`, `GRU`, … or any with `go_backwards`, `return_sequences`, `return_state`.
+        merge_mode: how the two outputs become one: `"concat"`, `"sum"`, `"mul"`, `"ave"`, or `None` for both.
+        weights: not taken, since layers hold no weights.
+        backward_layer: the layer to run backwards, if it is another; its `go_backwards` must be the other's opposite.
+
+    Call arguments: `inputs` `(batch, time, ...)`, `initial_state` (forward's, then backward's), `mask`, `training`.
+
+    Raises:
+        ValueError: layers that do not go together.
+
+    >>> import fkeras as fk
+    >>> fk.nn.Bidirectional(fk.nn.LSTM(4, return_sequences=True))(fk.Input((None, 3))).shape
+    (None, None, 8)
+
+    Reference: https://keras.io/api/layers/recurrent_layers/bidirectional/
+    """
+
+    layer: Any = field(convert=is_layer)
+    merge_mode: Any = field("concat", convert=_MERGE)
+    weights: Any = field(None, convert=arg.absent("weights"))
+    backward_layer: Any = None
+
+    supports_masking = True
+    preserve_adopted_names = True  # the scopes are the two layers' names: forward_lstm, backward_lstm
+
+    def __post_init__(self) -> None:
+        forward = is_layer(self.layer)
+        for name in ("go_backwards", "return_sequences", "return_state", "stateful"):
+            if not hasattr(forward, name):
+                raise ValueError(
+                    explain(
+                        "Bidirectional needs a recurrent layer.",
+                        received=f"{type(forward).__name__}, which has no {name!r}",
+                        write="fk.nn.Bidirectional(fk.nn.LSTM(32))",
+                    )
+                )
+        own = forward.name or snake_case(type(forward).__name__)
+        backward = self.backward_layer
+        if backward is None:
+            name = f"backward_{own.removeprefix('forward_').removeprefix('backward_')}"
+            backward = forward.replace(go_backwards=not forward.go_backwards, name=name)
+        elif is_layer(backward).name is None:
+            backward = backward.replace(name=f"backward_{snake_case(type(backward).__name__)}")
+        named = f"forward_{own.removeprefix('forward_')}"
+        forward = forward if forward.name == named else forward.replace(name=named)  # a lifted copy's is bound already
+        self._check_pair(forward, backward)
+        forward, backward = _zeroing(forward), _zeroing(backward)
+        object.__setattr__(self, "layer", forward)
+        object.__setattr__(self, "backward_layer", backward)
+        super().__post_init__()
+
+    @staticmethod
+    def _check_pair(forward: Layer, backward: Layer) -> None:
+        same = ("stateful", "return_sequences", "return_state")
+        faults = [n for n in same if getattr(forward, n) != getattr(backward, n)]
+        if forward.go_backwards == backward.go_backwards:
+            faults.append("go_backwards")
+        if faults:
+            n = faults[0]
+            rule = "opposite" if n == "go_backwards" else "the same"
+            raise ValueError(
+                explain(
+                    f"The two layers of Bidirectional must have {rule} {n}.",
+                    received=f"{n}={getattr(forward, n)} and {n}={getattr(backward, n)}",
+                    write="fk.nn.Bidirectional(fk.nn.LSTM(8), backward_layer=fk.nn.LSTM(8, go_backwards=True))",
+                )
+            )
+
+    @property
+    def forward_layer(self) -> Layer:
+        """The layer that runs forwards."""
+        return self.layer
+
+    @property
+    def return_sequences(self) -> bool:
+        return self.layer.return_sequences
+
+    @property
+    def return_state(self) -> bool:
+        return self.layer.return_state
+
+    def call(self, inputs: jax.Array, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
+        states: list[Any] = [None, None]
+        if initial_state is not None:
+            half = len(initial_state) // 2
+            states = [initial_state[:half], initial_state[half:]]
+        ahead, back = (
+            layer(inputs, initial_state=state, mask=mask, training=training)
+            for layer, state in zip((self.layer, self.backward_layer), states, strict=True)
+        )
+        last: tuple[Any, ...] = ()
+        if self.return_state:
+            last = (*ahead[1:], *back[1:])
+            ahead, back = ahead[0], back[0]
+        if self.return_sequences:
+            back = jnp.flip(back, axis=1)
+        merged = {
+            "concat": lambda: jnp.concatenate([ahead, back], axis=-1),
+            "sum": lambda: ahead + back,
+            "mul": lambda: ahead * back,
+            "ave": lambda: (ahead + back) / 2,
+            None: lambda: (ahead, back),
+        }[self.merge_mode]()
+        if self.return_state:
+            return (*(merged if isinstance(merged, tuple) else (merged,)), *last)
+        return merged
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        leaves = jax.tree.leaves(mask)
+        shown = leaves[0] if leaves and self.return_sequences else None
+        outputs = [shown, shown] if self.merge_mode is None else [shown]
+        if not self.return_state:
+            return outputs if self.merge_mode is None else shown
+        return [*outputs, *[None] * (2 * self.layer._states)]
+
+    def _keras_attributes(self) -> Mapping[str, Any]:
+        return {"forward_layer": self.layer, "backward_layer": self.backward_layer}
+
+    def get_config(self) -> dict[str, Any]:
+        return {k: v for k, v in super().get_config().items() if k != "weights"}
+
+
+def _zeroing(layer: Layer) -> Layer:
+    """The layer with zeros for masked steps where it returns all of them, as Keras sets it."""
+    if hasattr(layer, "zero_output_for_mask") and layer.zero_output_for_mask != layer.return_sequences:
+        return layer.replace(zero_output_for_mask=layer.return_sequences)
+    return layer

@@ -1,0 +1,103 @@
+"""Arrays in memory, cut into batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...core import explain
+from .._step._batch import Batch, rows, spec
+from ._as_arrays import PLAIN, as_arrays
+from ._checked_arrays import check_lengths, check_weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ArrayData:
+    """Batches of arrays in memory.
+
+    Attributes:
+        x, y, sample_weight: pytrees of arrays of one length.
+        batch_size: rows in a batch; the last may have fewer.
+    """
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    batch_size: int
+
+    @functools.cached_property
+    def count(self) -> int:
+        return rows(self.x)
+
+    @property
+    def steps(self) -> int:
+        return -(-self.count // self.batch_size)
+
+    @property
+    def tree(self) -> Batch:
+        """All the arrays."""
+        return self.x, self.y, self.sample_weight
+
+    def batch(self, place: int, order: np.ndarray | None = None) -> Batch:
+        """The batch at a place, of the rows in the given order."""
+        start, stop = place * self.batch_size, min((place + 1) * self.batch_size, self.count)
+        rows = slice(start, stop) if order is None else order[start:stop]
+        leaves, treedef = self._flat
+        return jax.tree.unflatten(treedef, [leaf[rows] for leaf in leaves])
+
+    @functools.cached_property
+    def _flat(self) -> tuple[list[Any], Any]:
+        return jax.tree.flatten(self.tree)
+
+    def spec(self, size: int) -> Batch:
+        """Shapes and dtypes of a batch of so many rows, as a device has them."""
+        return spec(self.tree, size)
+
+    def slice(self, start: int, stop: int) -> ArrayData:
+        """Some of the rows."""
+        parts = jax.tree.map(lambda a: a[start:stop], self.tree)
+        return ArrayData(parts[0], parts[1], parts[2], self.batch_size)
+
+
+def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> ArrayData:
+    """Arrays, checked to have one length.
+
+    Raises:
+        TypeError: what is no array of numbers.
+        ValueError: arrays of different lengths, each named; no rows; a batch size that is no positive integer; weights
+            that are infinite or NaN.
+    """
+    x, y, sample_weight = as_arrays(x), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight")
+    check_lengths(x, y, sample_weight)
+    size = 32 if batch_size is None else batch_size
+    if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
+        raise ValueError(explain("batch_size must be a positive integer.", received=repr(size), write="batch_size=32"))
+    if isinstance(x, jax.Array | np.ndarray) or jax.tree.leaves(x):
+        x, y, sample_weight = jax.tree.map(_indexable, (x, y, sample_weight))
+    check_weights(sample_weight)
+    return ArrayData(x, y, sample_weight, int(size))
+
+
+def are_plain(x: Any, y: Any) -> bool:
+    """Whether a batch is arrays of numpy with nothing odd about them, as most are: known at a look."""
+    if type(x) is not np.ndarray or x.dtype not in PLAIN or not x.ndim or not len(x):
+        return False
+    return y is None or (type(y) is np.ndarray and y.dtype in PLAIN and y.shape[:1] == x.shape[:1])
+
+
+def _indexable(leaf: Any) -> Any:
+    """Arrays that numpy can index cheaply; on the CPU a jax array's memory is read in place."""
+    if isinstance(leaf, jax.Array):
+        return np.asarray(leaf)
+    # float64 is converted once, not batch by batch, unless JAX was told to keep it
+    narrow = jax.dtypes.canonicalize_dtype(leaf.dtype) if leaf.dtype == np.float64 else leaf.dtype
+    return leaf if narrow == leaf.dtype else leaf.astype(narrow)
+
+
+def order_of(rng_data: np.ndarray, step: int, count: int) -> np.ndarray:
+    """The order of an epoch's rows: a function of the run's seed and of the step at which the epoch begins."""
+    return np.random.default_rng([*rng_data.ravel().tolist(), step]).permutation(count)

@@ -1,0 +1,74 @@
+"""Pytrees of arrays, of whatever stands for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...core import as_array, explain
+
+# The dtypes that numpy and JAX have in common, in this machine's byte order: what most arrays have is known at a look.
+PLAIN = frozenset(map(np.dtype, "?bhilqBHILQefdFD"))
+
+
+def as_arrays(tree: Any, what: str = "x") -> Any:
+    """A pytree of arrays of numbers, of whatever stands for one: see `as_array` of `fkeras.core`.
+
+    Args:
+        tree: an array, or dicts, lists and tuples of them; lists of numbers are arrays.
+        what: how messages call it.
+
+    Raises:
+        TypeError, ValueError: what is no number, and where in the tree it is.
+    """
+    if (type(tree) is np.ndarray and tree.dtype in PLAIN) or isinstance(tree, jax.Array | jax.ShapeDtypeStruct | None):
+        return tree
+    if isinstance(tree, Mapping):
+        _check_keys(tree, what)
+        return {k: as_arrays(v, f"{what}[{k!r}]") for k, v in tree.items()}
+    if isinstance(tree, list | tuple) and _is_structure(tree):
+        parts = (as_arrays(v, f"{what}[{i}]") for i, v in enumerate(tree))
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    if not isinstance(tree, list | tuple) and not jax.tree_util.all_leaves([tree]) and not hasattr(tree, "todense"):
+        return jax.tree.map(lambda leaf: as_array(leaf, what), tree)  # a node of a kind of its own
+    return as_array(tree, what)
+
+
+def _is_structure(values: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a list or tuple holds arrays, rather than rows of numbers."""
+    if any(is_whole(v) for v in values):
+        return True
+    lists = [v for v in values if isinstance(v, list | tuple)]
+    # rows that cannot be one array, but are as many in each entry: several inputs, as nested lists of numbers
+    return len(lists) == len(values) > 0 and len({len(v) for v in lists}) == 1 and _ragged(values)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value in a list is an array (or a tree) of its own, not a number of a row or a row of numbers."""
+    if isinstance(value, list | tuple):
+        return bool(value) and is_whole(value[0])
+    return isinstance(value, Mapping) or (np.ndim(value) > 0 if hasattr(value, "shape") else hasattr(value, "to_numpy"))
+
+
+def _ragged(values: Any) -> bool:
+    try:
+        np.asarray(values)
+    except ValueError:
+        return True
+    return False
+
+
+def _check_keys(tree: Mapping[Any, Any], what: str) -> None:
+    strange = [k for k in tree if not isinstance(k, str)]
+    if strange:
+        raise TypeError(
+            explain(
+                f"The keys of {what} must be names.",
+                received=f"keys {list(tree)[:6]}",
+                usually="a dict by number, or of rows.",
+                write=f"{what}={{'name': array, ...}}",
+            )
+        )

@@ -1,0 +1,204 @@
+"""evaluate: loss and metrics over a whole set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ...core import LOSSES
+from .._batches._fixed_batch_sizes import check_whole
+from .._batches._given_data import evaluation_source
+from .._batches._sources import Arrays, no_batches
+from .._step._batch import pad, rows
+from .._step._forward import forward
+from .._step._objective import targets
+from .._step._programs import cached, known, shapes_of
+from .._step._state import TrainState, check_state
+from ..callbacks import CallbackList, Event
+from ..losses import is_known
+from ._dispatch_size import Pace
+from ._progress import Progress
+from ._run_arguments import check_counts, verbosity
+from ._whole_sets import BEGIN, floats, window, worth_copying
+
+
+def evaluate(
+    trainer: Any,
+    state: TrainState,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    verbose: Any = 0,
+    sample_weight: Any = None,
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> dict[str, float]:
+    """Loss and metrics over a whole set; the numbers do not depend on the batch size.
+
+    Args:
+        trainer: the trainer.
+        state: whose weights to use.
+        x, y: as for `fit`.
+        batch_size: rows in a batch; what the model was described with, or 32, by default.
+        verbose: 0 silent, 1 a bar, 2 a line.
+        sample_weight: a weight for each row.
+        steps: how many batches to use; all by default.
+        callbacks: their `on_test_*` hooks are called.
+
+    Returns:
+        `{"loss": …, "accuracy": …}`, floats.
+    """
+    check_state(state, "evaluate", "state, x, y")
+    calls = CallbackList(callbacks)
+    check_counts(steps=steps, batch_size=batch_size)
+    source = evaluation_source(trainer, state.variables, x, y, sample_weight, batch_size, steps)
+    return evaluate_source(trainer, state, source, steps, verbosity(verbose), calls)
+
+
+def evaluate_source(
+    trainer: Any, state: TrainState, source: Any, steps: int | None, verbose: int, calls: CallbackList
+) -> dict[str, float]:
+    """`evaluate` over a source."""
+    example = source.example()
+    event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
+    light = event.state.replace(opt_state=(), metrics=())
+    sums = trainer.reset_metrics(state, example)
+    progress = Progress(steps or source.steps, verbose)
+    padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
+    by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
+    kept: list[Any] | None = [] if trainer.objective.has_on_host() else None
+    if not padded and isinstance(source, Arrays):
+        check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
+    if padded and not by_batch and _evaluates_on_device(trainer, source):
+        sums, done = _pass_on_device(trainer, sums, light, source, steps, progress)
+    else:
+        size = source.size if padded else None
+        sums, done = _pass_by_batch(trainer, sums, light, source, steps, progress, calls, event, size, kept)
+    if not done:
+        raise no_batches(0)
+    finish = cached(trainer, "logs", lambda: trainer.logs_of)
+    logs = floats(finish(sums, light, example))
+    if kept:
+        logs |= _on_host(trainer, kept)
+    calls.call("on_test_end", event.replace(logs=logs))
+    progress.finish(done, logs)
+    return logs
+
+
+def _pass_by_batch(
+    trainer: Any, sums: Any, light: Any, source: Any, steps: int | None, progress: Progress, calls: CallbackList,
+    event: Event, size: int | None, kept: list[Any] | None,
+) -> tuple[Any, int]:  # fmt: skip
+    """One dispatch a batch; with a `size`, short batches are padded to it; `kept` gets targets and predictions."""
+    run, done = cached(trainer, "evaluate", lambda: trainer._evaluate_batch), 0
+    keep = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
+    every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
+    for batch in itertools.islice(source.epoch(None, BEGIN), steps):
+        calls.call("on_test_batch_begin", event, batch=done)
+        valid, whole = every, batch
+        if size is not None and (count := rows(batch[0])) < size:
+            valid, batch = jnp.arange(size) < count, pad(batch, size)
+        if kept is None:
+            sums = run(sums, light, batch, valid)
+        else:
+            sums, y_pred = keep(sums, light, batch, valid)
+            count = rows(whole[0])
+            kept.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
+        calls.call("on_test_batch_end", event, batch=done)
+        done += 1
+        progress.step(done, {})
+    return sums, done
+
+
+def _evaluate_and_keep(trainer: Any) -> Callable[..., Any]:
+    """`_evaluate_batch`, and the predictions; in one program, the forward pass is made once."""
+
+    def function(sums: Any, light: Any, batch: Any, valid: Any) -> Any:
+        y_pred, _ = trainer.forward(light.params, light, batch[0], light.rng, False)
+        return trainer._evaluate_batch(sums, light, batch, valid), y_pred
+
+    return function
+
+
+def _on_host(trainer: Any, kept: list[Any]) -> dict[str, float]:
+    """The metrics of whole sets, from the targets, weights and predictions of each batch."""
+    y, sample_weight, y_pred = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *kept)
+    names = trainer.output_names(y_pred)
+    y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
+    return trainer.objective.on_host(names, y_true, jax.tree.leaves(y_pred), weights)
+
+
+def _pass_on_device(
+    trainer: Any, sums: Any, light: Any, source: Arrays, steps: int | None, progress: Progress
+) -> tuple[Any, int]:
+    """Many batches a dispatch."""
+    run = _evaluate_many(trainer)
+    data, size = jax.device_put(source.data.tree), source.size
+    total, done, pace = min(source.steps, steps or source.steps), 0, Pace(None)
+    before = None
+    while done < total:
+        stop = min(done + pace.count, total)
+        sums, made = run(sums, light, data, np.int32(done), np.int32(stop), size), stop - done
+        pace.wait(before, made)
+        before, done = sums, stop
+        progress.step(done, {})
+    return sums, done
+
+
+def _evaluates_on_device(trainer: Any, source: Arrays) -> bool:
+    """Whether batches that may be padded are evaluated many a dispatch."""
+    plain = not trainer.objective.has_on_host() and not trainer.run_eagerly and source.size <= source.data.count
+    return plain and worth_copying(source.data.tree, source.steps)
+
+
+def _evaluate_many(trainer: Any) -> Any:
+    """Sums over the batches `start` to `stop`; rows that the last has in common with the one before count once."""
+
+    def make() -> Callable[..., Any]:
+        def many(sums: Any, light: Any, data: Any, start: Any, stop: Any, size: int) -> Any:
+            count = rows(data[0])
+
+            def body(i: Any, sums: Any) -> Any:
+                # the last window ends with the data, so it may begin with rows that the one before has seen
+                batch, first = window(data, i, size, count)
+                return trainer._evaluate_batch(sums, light, batch, first + jnp.arange(size) >= i * size)
+
+            return lax.fori_loop(start, stop, body, sums)
+
+        return many
+
+    return cached(trainer, "evaluate many", make, static_argnums=5)
+
+
+def lower_evaluate(trainer: Any, state: Any, source: Arrays, stream: bool) -> Any:
+    """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
+    light = state.replace(opt_state=(), metrics=())
+    data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
+    if padded and _evaluates_on_device(trainer, source):
+        return _evaluate_many(trainer).lower(state.metrics, light, source.data.tree, place, place, data.batch_size)
+    valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
+    if trainer.objective.has_on_host():
+        run = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
+    else:
+        run = cached(trainer, "evaluate", lambda: trainer._evaluate_batch)
+    return run.lower(state.metrics, light, data.spec(data.batch_size), valid)
+
+
+def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
+    """Whether rows may be added and dropped again: not where a loss sees the batch as a whole."""
+    if trainer._custom_loss() or not all(is_known(loss) for loss in trainer.objective.given_losses()):
+        return False
+    key = jax.eval_shape(lambda: jax.random.key(0))
+
+    def losses_added() -> bool:
+        updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)
+        return bool(jax.tree.leaves(updates.get(LOSSES, {})))
+
+    return not known(trainer, ("adds losses", shapes_of(example)), losses_added)

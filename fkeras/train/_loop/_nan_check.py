@@ -1,0 +1,114 @@
+"""fit(check_nans=True): steps that are checked, and none after the first bad one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import explain
+from .._step import _programs
+from ._drivers import AHEAD, OneByOne
+from ._interrupt import Interruptible
+
+
+class NotFiniteError(Exception):
+    """A step made an infinity or a NaN; the run's state is the one before it."""
+
+
+class Checked(OneByOne):
+    """One dispatch a step; once a step is bad, it and all after it change nothing.
+
+    Whether all is well is a flag on the device that goes from step to step with the state, so that Python looks at it
+    once for many steps.
+
+    Attributes:
+        bad: the batch of the first bad step, `None` as long as there was none.
+    """
+
+    def __init__(self, trainer: Any, source: Any, seed: Any) -> None:
+        super().__init__(checked_step(trainer), source, seed)
+        self.bad: Any = None
+
+    def argument(self, state: Any) -> Any:
+        """What the step takes for a state: the state, and that all is well with it."""
+        return state, jnp.bool_(True)
+
+    def advance(self, state: Any, count: int, interruption: Interruptible) -> None:
+        """At most `count` steps from a state; fewer when one was bad."""
+        carry, logs, made = self.argument(state), None, 0
+        self.reached = state, logs, made
+        while made < count:
+            flags: list[Any] = []
+            batches: list[Any] = []
+            try:
+                while len(flags) < min(AHEAD, count - made):
+                    batch = self.draw(made + len(flags), interruption)
+                    if batch is None:
+                        break
+                    carry, logs = self.step(carry, batch)
+                    flags.append(carry[1])
+                    batches.append(batch)
+            finally:  # also where the data raise: what was drawn before is trained on
+                good = int(sum(jax.device_get(flags)))
+                made += good
+                self.reached = carry[0], logs, made
+            if good < len(flags):
+                self.bad = batches[good]
+                break
+            if len(flags) < AHEAD:
+                break
+
+
+def checked_step(trainer: Any) -> Any:
+    """`((state, good), batch) -> ((state, good), logs)`: a bad step, and any after it, leave the state as it was."""
+
+    def make() -> Any:
+        advance = _programs.advance(trainer)
+
+        def step(carry: Any, batch: Any) -> Any:
+            before, good = carry
+            after, shown = advance(before, batch)
+            structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+            if structures[0] != structures[1]:
+                raise ValueError(
+                    explain(
+                        "check_nans needs a step whose state keeps its structure.",
+                        received=f"{structures[0]} that became {structures[1]}",
+                        usually="a module that makes a variable in training which its `init` did not make.",
+                        write="variables made in `init` too, or fit(..., check_nans=False)",
+                    )
+                )
+            good = good & stays_finite(trainer, before, after, shown)
+            state = jax.tree.map(lambda new, old: jnp.where(good, new, old), after, before)
+            return (state, good), trainer._logs(after, shown)
+
+        return step
+
+    return _programs.cached(trainer, "checked step", make)
+
+
+def stays_finite(trainer: Any, before: Any, after: Any, shown: Any) -> jax.Array:
+    """Whether a step left weights, collections and the loss free of infinities and NaNs that it did not find there.
+
+    The optimizer's state is not looked at: some hold an infinity by intention. Nor are gradients: a step that
+    overflows and is skipped is a good step.
+    """
+    flags = [jnp.bool_(True)]
+    for old, new in zip(watched(trainer, before), watched(trainer, after), strict=True):
+        flags.append((jnp.isfinite(new) | ~jnp.isfinite(old)).all())
+    if trainer._custom_step():
+        flags += [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(shown) if is_float(leaf)]
+    return jnp.array(flags).all()
+
+
+def watched(trainer: Any, state: Any) -> list[Any]:
+    """The arrays of a state that should be finite."""
+    sums = {} if trainer._custom_step() else {k: v for k, v in state.metrics.items() if k in ("losses", "added")}
+    return [leaf for leaf in jax.tree.leaves((state.params, state.model_state, sums)) if is_float(leaf)]
+
+
+def is_float(leaf: Any) -> bool:
+    """Whether an array can hold an infinity or a NaN."""
+    return jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)

@@ -1,0 +1,175 @@
+"""predict: a model's outputs for a whole set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ...core import check_collections, explain
+from .._batches._as_arrays import PLAIN
+from .._batches._fixed_batch_sizes import fixed_batch_size
+from .._batches._given_data import evaluation_source
+from .._batches._sources import Arrays, no_batches
+from .._step._batch import pad, rows
+from .._step._checked_state import check_variables
+from .._step._programs import cached, nbytes
+from ..callbacks import CallbackList, Event
+from ._dispatch_size import Pace
+from ._progress import Progress
+from ._run_arguments import check_counts, verbosity
+from ._whole_sets import BEGIN, window, worth_copying
+
+
+def predict(
+    trainer: Any,
+    variables: Any,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Any = 0,
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> Any:
+    """The model's outputs for all of `x`, in inference mode.
+
+    Args:
+        trainer: a trainer, or something with its `predict_step`.
+        variables: the model's variables.
+        x: an array, a pytree of arrays, or something that yields batches.
+        batch_size: rows in a batch; what the model was described with, or 32, by default.
+        verbose: 0 silent, 1 a bar, 2 a line.
+        steps: how many batches to use; all by default.
+        callbacks: their `on_predict_*` hooks are called.
+
+    Returns:
+        The outputs in the model's structure, numpy arrays with one row for each of `x`.
+    """
+    try:
+        return _outputs(trainer, variables, x, batch_size, verbose, steps, callbacks)
+    except (TypeError, AttributeError):  # of JAX, on what is no weight
+        check_variables(trainer.model, variables)
+        raise
+
+
+def _outputs(
+    trainer: Any, variables: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
+) -> Any:
+    """`predict`, on whatever the variables are."""
+    if type(variables) is not dict:
+        check_collections("`predict`", variables)
+    fixed = fixed_batch_size(trainer.model, variables)
+    if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and not verbose:
+        found = trainer.predict_step(variables, x)
+        try:
+            return np.asarray(found) if isinstance(found, jax.Array) else jax.tree.map(np.asarray, found)
+        except jax.errors.TracerArrayConversionError:
+            raise _traced() from None
+    check_counts(steps=steps, batch_size=batch_size)
+    verbose, calls = verbosity(verbose), CallbackList(callbacks)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(variables)):
+        raise _traced()
+    source: Any = evaluation_source(trainer, variables, x, None, None, batch_size, steps)
+    arrays = isinstance(source, Arrays)
+    if arrays and not callbacks and not verbose and not trainer.run_eagerly:
+        if source.steps == 1 and source.size <= source.data.count:
+            return jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
+        if steps is None and worth_copying(source.data.x, source.steps) and source.size <= source.data.count:
+            found = _predict_on_device(trainer, variables, source)
+            if found is not None:
+                return found
+    size = source.size if arrays else 0  # a stream's batches stay as they are
+    progress, results = Progress(steps or source.steps, int(verbose != 0)), []
+    event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
+    calls.call("on_predict_begin", event)
+    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
+        calls.call("on_predict_batch_begin", event, batch=done)
+        count = rows(inputs)
+        padded = count < size
+        results.append(trainer.predict_step(variables, pad(inputs, size) if padded else inputs))
+        calls.call("on_predict_batch_end", event, batch=done)
+        progress.step(done + 1, {})
+    if not results:
+        raise no_batches(0)
+    calls.call("on_predict_end", event)
+    progress.finish(len(results), {})
+    if padded:  # the last batch, and no other
+        results[-1] = jax.tree.map(lambda a: a[:count], results[-1])
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+
+
+def _traced() -> TypeError:
+    return TypeError(
+        explain(
+            "`predict` was called on arrays that are being traced, and it is a loop of Python over real arrays.",
+            received="a tracer among the variables or the data",
+            usually="a call inside jax.jit, grad, vmap or scan.",
+            write="model.apply(variables, x), or trainer.predict_step(variables, x): pure functions",
+        )
+    )
+
+
+def _is_one_batch(x: Any, batch_size: Any) -> bool:
+    """Whether `x` is one array of numbers that fits a batch: nothing is to be cut, padded or converted.
+
+    A prediction of one sample takes some 10 µs, and the general way around it as long again.
+    """
+    size = 32 if batch_size is None else batch_size
+    plain = type(x) is np.ndarray or isinstance(x, jax.Array)
+    return plain and type(size) is int and x.dtype in PLAIN and x.ndim > 0 and 0 < x.shape[0] <= size
+
+
+def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
+    """Many batches a dispatch into one array; `None` where that cannot be."""
+    room = _room(trainer, variables, source)
+    if room is None:
+        return None
+    run, x = _predict_many(trainer), jax.device_put(source.data.x)
+    out, pace, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), Pace(None), 0
+    while done < source.steps:
+        stop = min(done + pace.count, source.steps)
+        out = run(out, variables, x, np.int32(done), np.int32(stop), source.data.batch_size)
+        pace.wait(out if done else None, stop - done)
+        done = stop
+    return jax.tree.map(np.asarray, out)
+
+
+def _room(trainer: Any, variables: Any, source: Arrays) -> Any:
+    """The outputs of all rows; `None` where they are large, or are not one row for each of the input."""
+    size, count = source.data.batch_size, source.data.count
+    one = jax.eval_shape(trainer.predict_step, variables, source.data.spec(size)[0])
+    if any(a.shape[:1] != (size,) for a in jax.tree.leaves(one)):
+        return None
+    room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype), one)
+    return room if nbytes(room) <= 2**28 else None
+
+
+def _predict_many(trainer: Any) -> Any:
+    """The outputs of the batches `start` to `stop`, written into an array of all."""
+
+    def make() -> Callable[..., Any]:
+        def many(out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
+            def body(i: Any, out: Any) -> Any:
+                batch, first = window(x, i, size, rows(x))
+                found = trainer.predict_step(variables, batch)
+                return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
+
+            return lax.fori_loop(start, stop, body, out)
+
+        return many
+
+    return cached(trainer, "predict many", make, static_argnums=5, donate_argnums=0)
+
+
+def lower_predict(trainer: Any, variables: Any, source: Arrays, stream: bool) -> Any:
+    """The program of `predict` for arrays or batches of which only shapes are known; lowered."""
+    data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    if not stream and source.steps > 1 and worth_copying(data.x, source.steps):
+        room = _room(trainer, variables, source)
+        if room is not None:
+            return _predict_many(trainer).lower(room, variables, data.x, place, place, data.batch_size)
+    return type(trainer).predict_step.program(trainer).lower(variables, data.spec(data.batch_size)[0])

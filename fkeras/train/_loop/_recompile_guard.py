@@ -1,0 +1,76 @@
+"""Compilations of a run: the last batch's ahead of time, and a warning when a step is compiled again and again."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from typing import Any
+
+import jax
+
+from ...core import explain
+from .._batches._sources import Arrays
+
+
+class CompileGuard:
+    """Watches how often the train step is traced, which is how often it is compiled.
+
+    Args:
+        trainer: the trainer.
+        source: what the run draws batches from; a short last batch is a second shape.
+        most: how many compilations are an error; `None` for a warning at the third.
+    """
+
+    def __init__(self, trainer: Any, source: Any, most: int | None) -> None:
+        self.trainer, self.source, self.most = trainer, source, most
+        self.before = self.seen = len(self._traces())
+        self.ahead = False
+
+    def _traces(self) -> list[Any]:
+        return self.trainer._programs.setdefault("traces", [])
+
+    def check(self, driver: Any, state: Any) -> None:
+        """To be called after each dispatch; the first time, the short last batch's program is begun.
+
+        Raises:
+            RuntimeError: more compilations than allowed.
+        """
+        if not self.ahead:
+            self.ahead = True
+            self._compile_ahead(driver.step, driver.argument(state))
+        if len(self._traces()) == self.seen or self.trainer.run_eagerly:
+            return
+        self.seen = len(self._traces())
+        made = self.seen - self.before
+        if made > (2 if self.most is None else self.most):
+            text = explain(
+                f"The train step was compiled {made} times in this run.",
+                received=difference(*self._traces()[-2:]),
+                usually="batches of many sizes, or a callback that changed a dtype; each compiles the step again.",
+                write="batches of one size (drop_remainder=True), or fit(..., max_compiles=...) to make this an error",
+            )
+            if self.most is not None:
+                raise RuntimeError(text)
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
+
+    def _compile_ahead(self, step: Any, state: Any) -> None:
+        """Compile the step for a short last batch while the first steps run."""
+        if not isinstance(self.source, Arrays) or self.trainer.run_eagerly:
+            return
+        data = self.source.data
+        short = data.count % data.batch_size
+        if not short or self.source.steps < data.steps:
+            return
+        lowered = step.trace(jax.eval_shape(lambda s: s, state), data.spec(short)).lower()
+        threading.Thread(target=lowered.compile, daemon=True).start()
+
+
+def difference(before: dict[str, str], now: dict[str, str]) -> str:
+    """What changed between two traces, array by array.
+
+    >>> difference({"1/0": "float32(8, 4)"}, {"1/0": "float32(2, 4)"})
+    '1/0 was float32(8, 4), is float32(2, 4)'
+    """
+    changed = [f"{k} was {before.get(k, 'absent')}, is {v}" for k, v in now.items() if before.get(k) != v]
+    changed += [f"{k} was {v}, is absent" for k, v in before.items() if k not in now]
+    return "; ".join(changed[:4]) or "a static part of the arguments"

@@ -1,0 +1,190 @@
+"""The arguments of a run, checked where they arrive."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ...core import did_you_mean, explain
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+# ------------------------------------------------------------------ names
+@functools.cache
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+def check_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], verb: str = "") -> None:
+    """Refuse arguments that a verb does not take, before Python does.
+
+    Args:
+        function: what they are for; its first argument is the trainer (or model).
+        args, kwargs: what it is about to be called with.
+        verb: how messages call it; the function's name by default.
+
+    Raises:
+        TypeError: an unknown name, with the nearest one that exists; a name given twice; too many by position.
+    """
+    if not kwargs and len(args) < 4:
+        return
+    known, verb = _parameters(function), verb or function.__name__
+    unknown = [name for name in kwargs if name not in known[1:]]
+    if unknown:
+        raise TypeError(
+            explain(
+                f"`{verb}` has no argument {unknown[0]!r}.",
+                received=", ".join(f"{name}=" for name in kwargs),
+                usually=did_you_mean(unknown[0], known[1:]),
+                write=f"trainer.{verb}({', '.join(known[1:3])}, ...)",
+            )
+        )
+    twice = [name for name in kwargs if name in known[: len(args)]]
+    if twice or len(args) > len(known):
+        raise TypeError(
+            explain(
+                f"`{verb}` was given {twice[0]!r} twice." if twice else f"`{verb}` was given too many arguments.",
+                received=f"{len(args) - 1} by position" + (f", and {twice[0]}=" if twice else ""),
+                usually=f"their order: it is {', '.join(known[1:9])}{', …' if len(known) > 9 else ''}.",
+                write=f"trainer.{verb}({', '.join(known[1:3])}, ...), the others by name",
+            )
+        )
+
+
+def named(method: Callable[P, R]) -> Callable[P, R]:
+    """A method whose arguments are looked at by name first."""
+
+    @functools.wraps(method)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        check_names(method, args, kwargs)
+        return method(*args, **kwargs)
+
+    return checked
+
+
+# ------------------------------------------------------------------ values
+def check_run(
+    *,
+    batch_size: Any,
+    validation_batch_size: Any,
+    validation_steps: Any,
+    validation_split: Any,
+    validation_freq: Any,
+    initial_epoch: Any,
+    shuffle: Any,
+    checkpoint: Any,
+    max_compiles: Any,
+    check_nans: Any,
+    validates: bool,
+) -> None:
+    """Refuse what cannot be a run of `fit`, whatever the data; and say what says nothing.
+
+    Args:
+        batch_size, validation_batch_size, validation_steps, validation_split, validation_freq, initial_epoch, shuffle,
+        checkpoint, max_compiles, check_nans: those of `fit`.
+        validates: whether there is `validation_data`.
+
+    Raises:
+        TypeError, ValueError: naming the argument.
+    """
+    check_counts(
+        batch_size=batch_size,
+        validation_batch_size=validation_batch_size,
+        validation_steps=validation_steps,
+        max_compiles=max_compiles,
+    )
+    if not _is_integer(initial_epoch) or initial_epoch < 0:
+        usually = "epochs are counted from 0; None, or a number read as text."
+        raise _wrong("initial_epoch is the number of the epoch to start at.", initial_epoch, usually, "initial_epoch=0")
+    real = isinstance(validation_split, float | int | np.number) and not isinstance(validation_split, bool)
+    if not real or not 0 <= validation_split < 1:
+        usually = "percent, or a number of rows; it is the fraction that is held out."
+        raise _wrong("validation_split must lie between 0 and 1.", validation_split, usually, "validation_split=0.2")
+    _check_frequency(validation_freq)
+    for name, value in (("shuffle", shuffle), ("check_nans", check_nans)):
+        if not isinstance(value, bool | np.bool_) and not (_is_integer(value) and value in (0, 1)):
+            usually = 'Keras 2\'s shuffle="batch", or text that would count as true.'
+            raise _wrong(f"{name} is either True or False.", value, usually, f"{name}=True")
+    _check_checkpoint(checkpoint)
+    if not validates and not validation_split:
+        idle = {"validation_steps": validation_steps, "validation_batch_size": validation_batch_size}
+        idle = {name: value for name, value in idle.items() if value is not None}
+        idle |= (
+            {} if isinstance(validation_freq, int) and validation_freq == 1 else {"validation_freq": validation_freq}
+        )
+        if idle:
+            named = ", ".join(f"{name}={value!r}" for name, value in idle.items())
+            said = explain(
+                f"{' and '.join(idle)} say nothing here: there is nothing to validate on.",
+                received=named,
+                usually="validation_data was left out, or is None.",
+                write=f"validation_data=(x_val, y_val), {named}",
+            )
+            warnings.warn(said, stacklevel=4)
+
+
+def check_counts(**counts: Any) -> None:
+    """Refuse what is no positive integer; `None` is none at all.
+
+    Raises:
+        ValueError: naming the argument.
+
+    >>> check_counts(steps=None, batch_size=32)
+    """
+    for name, value in counts.items():
+        if value is not None and (not _is_integer(value) or value < 1):
+            usually = "a quotient: `//` divides integers." if isinstance(value, float) else ""
+            raise _wrong(f"{name} must be a positive integer.", value, usually, f"{name}=32")
+
+
+def verbosity(verbose: Any) -> int:
+    """0, 1 or 2, of any of Keras's spellings.
+
+    Raises:
+        ValueError: anything else.
+
+    >>> verbosity("auto"), verbosity(False)
+    (1, 0)
+    """
+    if isinstance(verbose, str):
+        if verbose == "auto":
+            return 1
+    elif isinstance(verbose, bool | np.bool_) or (_is_integer(verbose) and 0 <= verbose <= 2):
+        return int(verbose)
+    raise _wrong("verbose is 0, 1, 2 or 'auto'.", verbose, "", "verbose=0 silent, 1 a bar, 2 a line an epoch")
+
+
+def _check_frequency(frequency: Any) -> None:
+    several = isinstance(frequency, list | tuple | set | frozenset | range)
+    numbers = list(frequency) if several else [frequency]
+    if not all(_is_integer(n) and n >= 1 for n in numbers):
+        usually = "epochs are counted from 1 here; a fraction, or text."
+        write = "validation_freq=2 for every other epoch, or [1, 5, 10] for those"
+        wrong = "validation_freq must be a positive integer, or a list of the epochs to validate after."
+        raise _wrong(wrong, frequency, usually, write)
+
+
+def _check_checkpoint(checkpoint: Any) -> None:
+    """A path, or the callback that says more: both have a directory."""
+    path = getattr(checkpoint, "backup_dir", checkpoint)
+    if checkpoint is None or (isinstance(path, str | os.PathLike) and str(path).strip()):
+        return
+    usually = "True, or the callback's class; it is the place where the run is kept."
+    wrong = "checkpoint is a directory, or a fk.callbacks.BackupAndRestore."
+    raise _wrong(wrong, checkpoint, usually, 'checkpoint="run/"', TypeError)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _wrong(wrong: str, value: Any, usually: str, write: str, kind: Any = ValueError) -> Any:
+    return kind(explain(wrong, received=f"{value!r}"[:120], usually=usually, write=write))

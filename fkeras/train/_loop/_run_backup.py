@@ -1,0 +1,175 @@
+"""A run on disk: saved while it goes on, and found again when it is started again."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from ...core import explain
+from .._step._breakable import breakable
+from .._step._programs import private
+from .._step._state import TrainState
+from ..callbacks import BackupAndRestore, CallbackList, History
+from ._whole_sets import floats
+
+
+@dataclasses.dataclass
+class Run:
+    """Where a run is: all that is needed to go on with it.
+
+    Attributes:
+        state: the state.
+        epoch: the epoch that is under way.
+        history: the numbers of the epochs before.
+        begun: whether the epoch's beginning was called out.
+        done: how many of the epoch's steps were made.
+        total: how many steps of the run were made.
+        began_at: the state's step at the epoch's first batch.
+        stopped: whether a callback ended the run.
+        logs: the numbers of the epoch so far.
+        data: where an iterator with `get_state` was, when the run was saved.
+    """
+
+    state: TrainState
+    epoch: int
+    history: History
+    begun: bool = False
+    done: int = 0
+    total: int = 0
+    began_at: int = 0
+    stopped: bool = False
+    logs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data: Any = None
+
+
+class Backup:
+    """Keeps a run in a directory, as a `BackupAndRestore` says.
+
+    Args:
+        asked: what the user asked for.
+    """
+
+    def __init__(self, asked: BackupAndRestore) -> None:
+        self.asked = asked
+        self.last = time.monotonic()
+        self.saved: tuple[int, int] | None = None  # epoch and total of what the directory holds,
+        self.saving: tuple[int, int] | None = None  # or will hold when the save that is under way has ended
+        self.pool = concurrent.futures.ThreadPoolExecutor(1, "fkeras-backup") if asked.background else None
+        self.pending: concurrent.futures.Future[None] | None = None
+
+    def restore(self, trainer: Any, run: Run, calls: CallbackList) -> bool:
+        """Put what was saved in the run's place; whether there was anything."""
+        from ...checkpoint import load_run as door
+
+        found = None
+        with self._as_asked(PermissionError):
+            found = door(self.asked.backup_dir, trainer, run.state, len(calls.callbacks))
+        if found is None:
+            return False
+        run.state, record, calls.memory = found
+        run.history.history, run.history.epoch = record.pop("history"), record.pop("epochs")
+        for name, value in record.items():
+            setattr(run, name, value)
+        run.begun = run.begun or run.done > 0  # a run of an older version does not say
+        self.saved = self.saving = (run.epoch, run.total)
+        return True
+
+    @breakable(2)
+    def save(self, trainer: Any, run: Run, calls: CallbackList, source: Any) -> None:
+        """Save the run; what is there of an older one stays until this is whole.
+
+        In the background a copy is written while training goes on; one save at a time, the next waits for it. Where the
+        user asked for that, one that fails is a warning, and the next one comes when it is due.
+        """
+        from ...checkpoint import save_run as door
+
+        self.wait()
+        self.last = time.monotonic()
+        with self._as_asked():
+            run.data = source.position()
+            record = {
+                **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in ("state", "history")},
+                "logs": floats(run.logs),
+                "history": run.history.history,
+                "epochs": run.history.epoch,
+            }
+            state = run.state if self.pool is None else private(run.state)
+            self.saving = (run.epoch, run.total)
+            self.pending = door(
+                self.asked.backup_dir, trainer, state, record, calls.memory, self.asked.max_to_keep, self.pool
+            )
+            if self.pending is None:
+                self.saved = self.saving
+
+    @breakable(2)
+    def wait(self) -> None:
+        """Wait for the save that is under way, and raise, or tell, what it raised."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            with self._as_asked():
+                pending.result()
+                self.saved = self.saving
+
+    @contextlib.contextmanager
+    def _as_asked(self, kind: type[Exception] = Exception) -> Iterator[None]:
+        """What goes wrong while the run is saved is an error, or the warning that was asked for."""
+        try:
+            yield
+        except kind as error:
+            if self.asked.on_error == "raise":
+                raise
+            self.saving = self.saved
+            warnings.warn(
+                explain(
+                    f"The run could not be saved in {self.asked.backup_dir!r}; it goes on, and is saved again later.",
+                    received=f"{type(error).__name__}: {error}",
+                    usually="the disk is full, or was taken away.",
+                ),
+                RuntimeWarning,
+                stacklevel=6,
+            )
+
+    def close(self) -> None:
+        """The run is over: what is being saved is whole when this returns."""
+        patient = True
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            patient = False
+            raise
+        finally:
+            if self.pool is not None:
+                self.pool.shutdown(wait=patient)
+
+    def holds(self, run: Run) -> bool:
+        """Whether the run is on disk as it is at the end of its last epoch."""
+        return self.saving == (run.epoch, run.total)
+
+    def until_due(self, total: int) -> int:
+        """How many steps may be made before one that has to be saved."""
+        every = self.asked.save_freq
+        return every - total % every if isinstance(every, int) else 2**31
+
+    def is_due(self, total: int, epoch_ended: bool = False) -> bool:
+        """Whether to save now."""
+        seconds = self.asked.save_seconds
+        if seconds is not None and time.monotonic() - self.last >= seconds:
+            return True
+        every = self.asked.save_freq
+        if epoch_ended and (every == "epoch" or self.asked.double_checkpoint):
+            return True
+        return every != "epoch" and total % every == 0
+
+    def finish(self) -> None:
+        """The run has ended: its backup goes, if that was asked for."""
+        from ...checkpoint import delete_runs as door
+
+        self.wait()
+        if self.asked.delete_checkpoint:
+            with self._as_asked():
+                door(self.asked.backup_dir)

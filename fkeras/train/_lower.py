@@ -1,0 +1,150 @@
+"""lower: the programs of a run, compiled from shapes alone, before there is data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..core import describe, did_you_mean, explain
+from ._batches._arrays import ArrayData
+from ._batches._as_arrays import as_arrays
+from ._batches._fixed_batch_sizes import check_batch_size, fixed_batch_size
+from ._batches._sources import Arrays
+from ._loop import _evaluate, _predict
+from ._loop._drivers import runs_on_device, stack_of
+from ._loop._run_arguments import check_counts
+from ._step import _programs
+from ._step._batch import rows as rows_of
+from ._step._batch import unpack
+from ._step._checked_state import check_optimizer
+from ._step._state import check_state
+
+VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
+
+
+def lower(
+    trainer: Any,
+    batch: Any,
+    rows: int | None = None,
+    verbs: Sequence[str] = ("fit", "evaluate", "predict"),
+    state: Any = None,
+) -> dict[str, Any]:
+    """Compile every program of a run before there is data; the run then finds them compiled.
+
+    Args:
+        trainer: the trainer.
+        batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)` of one batch: pytrees of arrays, or of
+            `jax.ShapeDtypeStruct`.
+        rows: how many rows the arrays of the run will have. It decides the size of a short last batch and whether
+            epochs run on the device; leave it out for runs over streams of batches.
+        verbs: for which of the trainer's methods: `"fit"`, `"evaluate"`, `"predict"`; for loops of your own also
+            `"train_step"`, `"eval_step"`, `"predict_step"`.
+        state: a state, or its shapes; what `init` makes by default.
+
+    Returns:
+        The compiled programs by name. Each has `cost_analysis()`, `memory_analysis()` and `as_text()`.
+
+    Raises:
+        ValueError: an unknown verb; a trainer that runs eagerly.
+
+    >>> import fkeras as fk, jax
+    >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
+    >>> x, y = jax.ShapeDtypeStruct((8, 3), "float32"), jax.ShapeDtypeStruct((8, 1), "float32")
+    >>> sorted(trainer.lower((x, y), rows=100))
+    ['evaluate', 'fit', 'fit, last batch', 'predict']
+    """
+    verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
+    for verb in verbs:
+        if verb not in VERBS:
+            usually = did_you_mean(verb, VERBS)
+            raise ValueError(explain(f"lower: unknown verb {verb!r}.", received=repr(list(verbs)), usually=usually))
+    if trainer.run_eagerly:
+        raise ValueError(
+            explain(
+                "There is nothing to compile: this trainer runs eagerly.",
+                received="run_eagerly=True",
+                write="trainer.replace(run_eagerly=False).lower(batch)",
+            )
+        )
+    x, y, weight = unpack(batch)
+    arrays = as_arrays(x), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
+    if not jax.tree.leaves(arrays[0]):
+        raise TypeError(
+            explain(
+                "lower needs the shapes of a batch.",
+                received=describe(batch),
+                write='trainer.lower((jax.ShapeDtypeStruct((32, 8), "float32"), y))',
+            )
+        )
+    x, y, weight = jax.tree.map(_struct, arrays)
+    check_counts(rows=rows)
+    data = ArrayData(x, y, weight, rows_of(x))
+    if rows is not None:
+        whole = data.spec(rows)
+        data = ArrayData(*whole, batch_size=min(data.batch_size, rows))
+    if state is not None:
+        check_optimizer(trainer, check_state(state, "lower", "batch, state=state"))
+    state = jax.eval_shape(lambda x: trainer.init(0, x), x) if state is None else state
+    state = jax.eval_shape(_programs.private, jax.tree.map(_struct, state))
+    fixed = fixed_batch_size(trainer.model, state.variables)
+    check_batch_size(data.batch_size, fixed)
+    source = Arrays(data, fixed=fixed)
+    lowered: dict[str, Any] = {}
+    verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
+    for verb in verbs:
+        lowered |= _LOWERED[verb](trainer, state, source, rows is None)
+    with ThreadPoolExecutor() as pool:  # XLA compiles without holding Python's lock
+        return dict(zip(lowered, pool.map(lambda program: program.compile(), lowered.values()), strict=True))
+
+
+def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
+    weak = getattr(leaf, "weak_type", False)
+    return jax.ShapeDtypeStruct(
+        leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype, allow_extended_dtype=True), weak_type=weak
+    )
+
+
+def _fit(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+    data = source.data
+    step, many = _programs.one_step(trainer, True), _programs.many_steps(trainer, True)
+    place, batch = jax.ShapeDtypeStruct((), np.int32), data.spec(data.batch_size)
+    if not stream and runs_on_device(trainer, source, step, state):
+        order = jax.ShapeDtypeStruct((data.count,), np.int32)
+        found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size)}
+    elif count := stack_of(trainer, step, state, batch):
+        stack = data.spec(count * data.batch_size)
+        found = {"fit": many.lower(state, stack, None, place, place, data.batch_size)}
+    else:
+        found = {"fit": step.lower(state, batch)}
+    if not stream and data.count % data.batch_size:
+        found["fit, last batch"] = step.lower(state, data.spec(data.count % data.batch_size))
+    return found
+
+
+def _evaluation(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+    return {"evaluate": _evaluate.lower_evaluate(trainer, state, source, stream)}
+
+
+def _prediction(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+    return {"predict": _predict.lower_predict(trainer, state.variables, source, stream)}
+
+
+def _own(name: str) -> Callable[..., dict[str, Any]]:
+    """A step that the user calls."""
+
+    def of(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+        batch = source.data.spec(source.data.batch_size)
+        args = (state.variables, batch[0]) if name == "predict_step" else (state, batch)
+        return {name: getattr(type(trainer), name).program(trainer).lower(*args)}
+
+    return of
+
+
+_LOWERED = {
+    "fit": _fit, "evaluate": _evaluation, "predict": _prediction,
+    "train_step": _own("train_step"), "eval_step": _own("eval_step"), "predict_step": _own("predict_step"),
+}  # fmt: skip

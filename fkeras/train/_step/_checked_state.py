@@ -1,0 +1,65 @@
+"""Weights of another model and states of another trainer, and what is said of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from ...core import RECURRENT_STATE, Layer, check_collections, explain, mismatches, other_shapes
+from ._programs import known
+
+
+def check_variables(model: Any, variables: Any, x: Any = None) -> None:
+    """Refuse weights that a model could not run on: missing ones, and those of other shapes or of no real numbers.
+
+    Args:
+        model: the model; of one that is no fkeras model nothing is known.
+        variables: its variables; what it does not use is ignored.
+        x: an example input, for a model that does not know its input's shape.
+
+    Raises:
+        TypeError: no variables at all.
+        ValueError: each weight at fault, by path.
+    """
+    owner = model.path_text() if isinstance(model, Layer) else type(model).__name__
+    check_collections(owner, variables)
+    expected: Any = {}
+    if getattr(model, "graph", None) is not None:
+        expected = model.abstract_variables()
+    elif isinstance(model, Layer) and x is not None:
+        expected = jax.eval_shape(lambda key: model.init(key, x), jax.eval_shape(lambda: jax.random.key(0)))
+    faults = mismatches({c: tree for c, tree in expected.items() if c != RECURRENT_STATE}, variables)  # made anew
+    if faults:
+        raise other_shapes(owner, faults)
+    check_collections(owner, variables, needs_params=True)
+
+
+def check_optimizer(trainer: Any, state: Any) -> None:
+    """Refuse a state whose optimizer is another one's, before a step is made of what looks alike.
+
+    Only the structure is compared, once for each; of a step of the user's own, or a model that does not know its
+    weights before it is called, nothing is known.
+
+    Raises:
+        ValueError: naming both optimizers' slots.
+    """
+    if trainer._custom_step() or trainer._graph is None or getattr(trainer.optimizer, "takes_any_state", False):
+        return
+    given: Any = jax.tree.structure(state.opt_state)
+
+    def structure() -> Any:
+        moving = jax.eval_shape(lambda params: trainer.partition().split(params)[0], state.params)
+        return jax.tree.structure(jax.eval_shape(trainer.optimizer.init, moving))
+
+    wanted = known(trainer, ("optimizer's structure", jax.tree.structure(state.params)), structure)
+    if given != wanted:
+        raise ValueError(
+            explain(
+                f"The state's optimizer is not this trainer's {type(trainer.optimizer).__name__}.",
+                received=f"an optimizer state of {given.num_leaves} arrays, where {wanted.num_leaves} are kept"
+                + (", in another structure" if given.num_leaves == wanted.num_leaves else ""),
+                usually="the state of another trainer: one of another optimizer, model or set of frozen layers.",
+                write="state = trainer.init(0, variables=state.variables)",
+            )
+        )

@@ -1,0 +1,62 @@
+"""One call of a model or of any Linen module, with its collections, randomness and mode."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import LOSSES, MASKS, Layer, Mode, is_lifted
+
+# How Linen modules spell "is this training", and whether the flag is turned round.
+_FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
+
+
+def mode_of(model: Any, training: bool) -> dict[str, int]:
+    """The keyword by which a module's `__call__` is told the mode, if it takes one."""
+    if isinstance(model, Layer):
+        return {"training": training}
+    names = inspect.signature(type(model).__call__).parameters
+    kind: type[int] = Mode if is_lifted(type(model).__call__) else bool  # a lifted call makes arrays of plain flags
+    return {name: kind(training is positive) for name, positive in _FLAGS.items() if name in names}
+
+
+def forward(model: Any, variables: Mapping[str, Any], x: Any, rng: jax.Array, training: bool) -> tuple[Any, Any]:
+    """`(outputs, updates)`: updates hold the collections that changed, the losses and the masks.
+
+    Args:
+        model: an fkeras model or a Linen module.
+        variables: its variables.
+        x: the input; for a plain Linen module a tuple is spread over its arguments.
+        rng: the key of this call.
+        training: the mode; in inference no collection of the model changes.
+    """
+    kept = [c for c in variables if c != "params"] if training else []
+    rngs = {"params": jax.random.fold_in(rng, 0), "dropout": jax.random.fold_in(rng, 1)}
+    args = x if isinstance(x, tuple) and not isinstance(model, Layer) else (x,)
+    return model.apply(variables, *args, rngs=rngs, mutable=[*kept, LOSSES, MASKS], **mode_of(model, training))
+
+
+def added_losses(updates: Mapping[str, Any]) -> jax.Array | None:
+    """The sum of what layers added to the loss, or `None` when none did."""
+    leaves = jax.tree.leaves(updates.get(LOSSES, {}))
+    return sum((jnp.sum(leaf).astype(jnp.float32) for leaf in leaves), jnp.float32(0)) if leaves else None
+
+
+def output_masks(updates: Mapping[str, Any], count: int) -> list[Any]:
+    """The mask of each output leaf."""
+    masks = updates.get(MASKS, {})
+    return [masks.get(f"output_{i}") for i in range(count)]
+
+
+def init_variables(model: Any, key: jax.Array, x: Any) -> dict[str, Any]:
+    """A model's variables, from an example input where it needs one."""
+    if isinstance(model, Layer):
+        return dict(model.init(key) if x is None else model.init(key, x))
+    args = x if isinstance(x, tuple) else (x,)
+    mode = mode_of(model, False)
+    made = jax.jit(lambda key, args: model.init({"params": key, "dropout": key}, *args, **mode))(key, args)
+    return {c: v for c, v in made.items() if c not in (LOSSES, MASKS, "intermediates")}

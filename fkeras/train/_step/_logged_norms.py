@@ -1,0 +1,77 @@
+"""Numbers of a single step, computed inside it: `compile(log=["grad_norm"])`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ...core import did_you_mean, explain
+from ..optimizers._rates import named_rates
+
+_KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate")
+
+
+def check_log(names: Any) -> tuple[str, ...]:
+    """The names, checked.
+
+    Raises:
+        ValueError: a name that is not known.
+
+    >>> check_log(["grad_norm"])
+    ('grad_norm',)
+    """
+    names = (names,) if isinstance(names, str) else tuple(names or ())
+    for name in names:
+        if name not in _KNOWN:
+            raise ValueError(
+                explain(
+                    f"log: unknown number {name!r}.",
+                    received=repr(list(names)),
+                    usually=did_you_mean(name, _KNOWN),
+                    write=f"log={list(_KNOWN)}",
+                )
+            )
+    return names
+
+
+def step_numbers(
+    names: tuple[str, ...], trainer: Any, grads: Any, updates: Any, params: Any, before: Any, after: Any
+) -> dict[str, jax.Array]:
+    """The numbers of a step.
+
+    Args:
+        names: which.
+        trainer: whose optimizer made the step.
+        grads: the gradients, of the loss as it was scaled.
+        updates: what was added to the weights.
+        params: the weights after the step.
+        before, after: the optimizer's state before and after it.
+
+    Raises:
+        ValueError: the learning rate of an optimizer that keeps none.
+    """
+    found: dict[str, jax.Array] = {}
+    for name in names:
+        if name == "grad_norm":
+            scale = getattr(trainer.optimizer, "scale_loss", None)
+            found[name] = optax.tree.norm(grads) / (scale(jnp.float32(1), before) if scale else 1)
+        elif name == "update_norm":
+            found[name] = optax.tree.norm(updates)
+        elif name == "param_norm":
+            found[name] = optax.tree.norm(params)
+        else:
+            rates = named_rates(after)
+            if not rates:
+                raise ValueError(
+                    explain(
+                        "log: this optimizer keeps no learning rate in its state.",
+                        received=type(trainer.optimizer).__name__,
+                        usually="a plain optax optimizer bakes the number into its update.",
+                        write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
+                    )
+                )
+            found.update(rates)
+    return found

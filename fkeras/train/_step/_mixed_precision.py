@@ -1,0 +1,41 @@
+"""float16: losses scaled up so that small gradients survive, and steps that overflow skipped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import Layer
+from ..optimizers import LossScaleOptimizer
+
+
+def computes_in_float16(model: Any) -> bool:
+    """Whether a model, or a layer in it, has the policy `mixed_float16`.
+
+    >>> import fkeras as fk
+    >>> computes_in_float16(fk.Sequential([fk.Input((3,)), fk.nn.Dense(1, dtype="mixed_float16")]))
+    True
+    """
+    if not isinstance(model, Layer):
+        return False
+    if model.dtype_policy.name == "mixed_float16":
+        return True
+    return any(computes_in_float16(layer) for layer in getattr(model, "layers", ()))
+
+
+def with_loss_scale(optimizer: Any) -> Any:
+    """An optimizer with dynamic loss scaling, unless it scales the loss itself."""
+    scales = isinstance(optimizer, LossScaleOptimizer) or getattr(optimizer, "loss_scale_factor", None) is not None
+    return optimizer if scales or optimizer is None else LossScaleOptimizer(optimizer)
+
+
+def is_dynamic(optimizer: Any) -> bool:
+    """Whether an optimizer skips the steps that overflow."""
+    return isinstance(optimizer, LossScaleOptimizer)
+
+
+def all_finite(tree: Any) -> jax.Array:
+    """Whether no array of a tree holds an infinity or a NaN."""
+    return jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)], bool).all()

@@ -1,0 +1,88 @@
+"""Which weights move: splitting a parameter tree into what the optimizer sees and what rests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ...core import Layer
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Partition:
+    """What the layers of a model say of its weights.
+
+    Attributes:
+        facts: what each layer says, by path.
+    """
+
+    facts: Mapping[tuple[str, ...], Any]
+
+    def trains(self, path: tuple[str, ...]) -> bool:
+        """Whether the weight at `path` moves: as the innermost layer that owns it says."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.facts:
+                return self.facts[path[:end]].trainable
+        return True
+
+    def split(self, params: Any) -> tuple[Any, Any]:
+        """`(moving, resting)`: two trees of the same dicts, each without the other's leaves."""
+        if all(fact.trainable for fact in self.facts.values()):
+            return params, {}
+        return self._pick(params, (), True), self._pick(params, (), False)
+
+    def _pick(self, tree: Any, path: tuple[str, ...], moving: bool) -> Any:
+        picked = {}
+        for key, value in tree.items():
+            here = (*path, str(key))
+            if isinstance(value, Mapping):
+                inner = self._pick(value, here, moving)
+                if inner:
+                    picked[key] = inner
+            elif self.trains(here) is moving:
+                picked[key] = value
+        return picked
+
+    def constrain(self, params: Any) -> Any:
+        """The weights after their constraints."""
+        rules = {
+            (*path, name): rule
+            for path, fact in self.facts.items()
+            for name, rule in fact.constraints.items()
+            if rule is not None and fact.trainable
+        }
+        if not rules:
+            return params
+
+        def project(path: Any, leaf: Any) -> Any:
+            rule = rules.get(tuple(str(getattr(k, "key", k)) for k in path))
+            return leaf if rule is None else rule(leaf)
+
+        return jax.tree_util.tree_map_with_path(project, params)
+
+
+def merge(moving: Any, resting: Any) -> Any:
+    """The whole tree again from the two that `split` made."""
+    if not resting:
+        return moving
+    merged = dict(moving)
+    for key, value in resting.items():
+        inside = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if inside else value
+    return merged
+
+
+def partition_of(model: Any, x: Any = None) -> Partition:
+    """The partition of a model; a plain Linen module's weights all move.
+
+    Args:
+        model: the model.
+        x: an example input, for a model without a graph.
+    """
+    if not isinstance(model, Layer):
+        return Partition({})
+    known = getattr(model, "graph", None) is not None
+    return Partition(model.weight_facts() if known else model.weight_facts(x))  # type: ignore[attr-defined]
