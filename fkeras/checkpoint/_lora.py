@@ -7,10 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import NON_TRAINABLE, Layer, explain, map_layers_with_path
+from ..core import NON_TRAINABLE, Layer, explain, join_path, map_layers_with_path, named_leaves, path_name, split_path
 from ..nn import LowRankWeights, QuantizedWeights, is_large
 from . import _storages
-from ._files._tree_paths import join, keys_of, leaves, name_of
 from ._models import check_arrays, check_variables
 from ._orbax import _directory
 
@@ -87,8 +86,8 @@ def lora_variables(model: Any, variables: Any, key: Any = 0, *args: Any) -> dict
     """
     check_arrays(variables, "lora_variables", "state.variables, ...")
     fresh = model.init(key, *args)
-    mine = leaves(fresh)
-    given = leaves(_storages.convert(model, variables, mine))
+    mine = named_leaves(fresh)
+    given = named_leaves(_storages.convert(model, variables, mine))
     missing = [p for p in mine if p not in given and "/lora_" not in p]
     unknown = [p for p in given if p not in mine]
     wrong = [p for p in given if p in mine and given[p].shape != mine[p].shape]
@@ -130,19 +129,19 @@ def merge_lora(model: Any, variables: Any, *args: Any) -> tuple[Any, dict[str, A
         )
     check_variables(model, variables, "merge_lora", "state.variables, ...")
     plain = _without_changes(model)
-    flat = leaves(dict(variables))
+    flat = named_leaves(dict(variables))
 
     def merged(place: Any, spec: Any) -> Any:
-        collection, *path, last = keys_of(name_of(place))
+        collection, *path, last = split_path(path_name(place))
         storage = _storages.storage_for(table, tuple(path))
-        if collection != "params" or name_of(place) in flat:
-            return flat[name_of(place)]
-        value = flat[join((NON_TRAINABLE, *path, last))]
+        if collection != "params" or path_name(place) in flat:
+            return flat[path_name(place)]
+        value = flat[join_path((NON_TRAINABLE, *path, last))]
         base = storage.base
         if isinstance(base, QuantizedWeights) and is_large(last, spec.ndim):
-            scale = flat[join((NON_TRAINABLE, *path, f"{last}_scale"))]
+            scale = flat[join_path((NON_TRAINABLE, *path, f"{last}_scale"))]
             value = base.read(last, value, scale, spec.shape, spec.dtype)
-        factors = [flat.get(join(("params", *path, f"lora_{last}_{side}"))) for side in "ab"]
+        factors = [flat.get(join_path(("params", *path, f"lora_{last}_{side}"))) for side in "ab"]
         return value if factors[0] is None else value + storage.change(*factors).astype(value.dtype)
 
     made = jax.tree_util.tree_map_with_path(merged, plain.abstract_variables(*args))

@@ -10,11 +10,10 @@ from typing import Any
 
 import jax
 
-from ..core import as_path, explain, model_from_config, to_read, walk
+from ..core import NAMED_CONTAINERS, as_path, check_named, explain, model_from_config, to_read, walk
 from ._files._read_errors import described
 from ._files._readable import check_config
 from ._files._report import LoadReport, chosen_paths, compare
-from ._files._tree_paths import NAMED, check_named
 from ._keras._archive import CONFIG
 from ._keras._models import call_arguments, load_h5_weights, load_keras_model, save_h5_weights, save_keras_model
 from ._orbax import _directory
@@ -276,7 +275,7 @@ def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, 
     patterns = (paths,) if isinstance(paths, str) else tuple(paths)
     wanted = chosen_paths(patterns, list(manifest["arrays"]), "paths")
     found = _directory.read_arrays(place, manifest, wanted)
-    known = {at: kind for at, kind in _directory.kinds_in(manifest).items() if kind in NAMED}
+    known = {at: kind for at, kind in _directory.kinds_in(manifest).items() if kind in NAMED_CONTAINERS}
     return _directory.nest(found, known)
 
 

@@ -9,10 +9,21 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import NON_TRAINABLE, Layer, Model, check_patterns, did_you_mean, explain, matches_path, walk
+from ..core import (
+    NON_TRAINABLE,
+    Layer,
+    Model,
+    check_patterns,
+    did_you_mean,
+    explain,
+    join_path,
+    matches_path,
+    named_leaves,
+    split_path,
+    walk,
+)
 from ..nn import RNN, FakeQuantizedWeights, PlainWeights, QuantizedWeights, Wrapper, contracts
 from . import _storages
-from ._files._tree_paths import join, keys_of, leaves
 from ._models import check_variables
 
 # mode: (grid of the weights, grid of the inputs)
@@ -72,11 +83,11 @@ def quantize(
     check_variables(model, variables, "quantize", "state.variables, ...")
     ranges = {} if calibration_data is None else _ranges(model, variables, calibration_data)
     qmodel = _stored(model, mode, filters, block_size, QuantizedWeights, ranges)
-    known = leaves(qmodel.abstract_variables()) if getattr(qmodel, "graph", None) is not None else ()
+    known = named_leaves(qmodel.abstract_variables()) if getattr(qmodel, "graph", None) is not None else ()
     found = _storages.convert(qmodel, variables, known)
     table = _storages.storages(qmodel)
     scales = {
-        join((NON_TRAINABLE, *path, "input_scale")): largest
+        join_path((NON_TRAINABLE, *path, "input_scale")): largest
         for path, largest in ranges.items()
         if getattr(_storages.storage_for(table, path), "static", False)
     }
@@ -169,7 +180,7 @@ def _ranges(model: Any, variables: Any, data: Any) -> dict[Any, jax.Array]:
             if context.method_name == "__call__" and contracts(layer) and args and layer.scope is not None:
                 path = layer.path
                 if not any(path[: len(a)] == a for a in around):
-                    size, name = jnp.max(jnp.abs(jnp.asarray(args[0], jnp.float32))), join(path)
+                    size, name = jnp.max(jnp.abs(jnp.asarray(args[0], jnp.float32))), join_path(path)
                     seen[name] = jnp.maximum(seen[name], size) if name in seen else size
             return run(*args, **kwargs)
 
@@ -178,4 +189,4 @@ def _ranges(model: Any, variables: Any, data: Any) -> dict[Any, jax.Array]:
         return seen
 
     found = jax.jit(largest)(variables, data)
-    return {keys_of(name): size for name, size in found.items()}
+    return {split_path(name): size for name, size in found.items()}

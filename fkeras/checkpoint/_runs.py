@@ -21,10 +21,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import check_room, explain, follow
+from ..core import check_room, escape_key, explain, follow
 from ..train import TrainState
 from ._files._report import compare
-from ._files._tree_paths import escape
 from ._orbax import _directory
 from ._trainers import BESIDE, state_specs
 from ._training._compile_config import trainer_manifest
@@ -168,7 +167,7 @@ def _encode(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         arrays[path] = value
         return {"array": path}
     if isinstance(value, Mapping):
-        return {"dict": [[k, _encode(v, f"{path}/{escape(str(k))}", arrays)] for k, v in value.items()]}
+        return {"dict": [[k, _encode(v, f"{path}/{escape_key(str(k))}", arrays)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
         items = [_encode(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
         return {"tuple" if isinstance(value, tuple) else "list": items}

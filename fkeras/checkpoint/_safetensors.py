@@ -18,12 +18,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import explain
+from ..core import explain, path_name, plain_path_name
 from ._files._atomic_file import whole_file
 from ._files._json_schema import KindError
 from ._files._readable import readable
 from ._files._report import LoadReport, Spec, compare
-from ._files._tree_paths import name_of, old_name_of
 from ._orbax import _directory
 from ._orbax._manifest_fields import TENSOR_NOTES
 
@@ -172,7 +171,7 @@ class TensorFile:
     def _read_sums(self) -> Mapping[str, str] | None:
         """What fkeras noted of each tensor; `None` in files of others."""
         text = (self._file.metadata() or {}).get(_MARK)
-        self.name_of = name_of
+        self.name_of = path_name
         if text is None:
             return None
         try:
@@ -184,7 +183,7 @@ class TensorFile:
         except KindError as error:
             raise self._damaged(f"the entry {_MARK!r}: {error}") from None
         sums = said["sha256"]
-        self.name_of = name_of if said.get("escaped") else old_name_of
+        self.name_of = path_name if said.get("escaped") else plain_path_name
         if said["version"] != VERSION:
             raise ValueError(
                 explain(

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from ..core import InputLayer, Layer, Model, check_patterns, explain, map_layers_with_path, matches_path, walk
+from ..core import (
+    InputLayer,
+    Layer,
+    Model,
+    check_patterns,
+    explain,
+    join_path,
+    map_layers_with_path,
+    matches_path,
+    named_leaves,
+    split_path,
+    walk,
+)
 from ..nn import FakeQuantizedWeights, FlaxLayer, JaxLayer, PlainWeights, SpectralNormalization
-from ._files._tree_paths import join, keys_of, leaves
 
 Path = tuple[str, ...]
 
@@ -66,12 +77,12 @@ def convert(model: Layer, variables: Mapping[str, Any], known: Any = ()) -> dict
     """
     table = storages(model)
     moved: dict[str, dict[str, Any]] = {}
-    for name, leaf in leaves(dict(variables)).items():
-        collection, *path, last = keys_of(name)
+    for name, leaf in named_leaves(dict(variables)).items():
+        collection, *path, last = split_path(name)
         if collection == "params" and name not in known:
             made = storage_for(table, tuple(path)).convert(last, leaf)
             if (collection, last) not in made or len(made) > 1:
-                moved[name] = {join((c, *path, n)): value for (c, n), value in made.items()}
+                moved[name] = {join_path((c, *path, n)): value for (c, n), value in made.items()}
     kept = _without(dict(variables), moved, ())
     return with_leaves(kept, {name: value for made in moved.values() for name, value in made.items()})
 
@@ -83,7 +94,7 @@ def _without(tree: Mapping[str, Any], names: Container[str], path: Path) -> dict
         here = (*path, str(key))
         if isinstance(value, Mapping):
             value = _without(value, names, here)
-        if join(here) not in names and not (isinstance(value, dict) and not value):
+        if join_path(here) not in names and not (isinstance(value, dict) and not value):
             kept[key] = value
     return kept
 
@@ -92,7 +103,7 @@ def with_leaves(tree: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, A
     """A tree of dicts with more leaves, by name; variables always have `params`."""
     made = {"params": {}, **tree}
     for name, value in more.items():
-        *parents, last = keys_of(name)
+        *parents, last = split_path(name)
         place = made
         for key in parents:
             place[key] = dict(place.get(key, {}))

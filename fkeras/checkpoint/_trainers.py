@@ -9,12 +9,11 @@ from typing import Any
 
 import jax
 
-from ..core import Layer, as_path, explain, to_read
+from ..core import NAMED_CONTAINERS, Layer, as_path, check_named, explain, to_read
 from ..train import Trainer, TrainState
 from ._files._read_errors import described
 from ._files._readable import check_config
 from ._files._report import compare
-from ._files._tree_paths import NAMED, check_named
 from ._files._warnings import warn
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
 from ._models import read_model
@@ -243,7 +242,7 @@ def _abstract_state(trainer: Trainer, manifest: Mapping[str, Any]) -> TrainState
     example = as_example(manifest.get("example"))
     key = jax.eval_shape(lambda: jax.random.key(0))
     graph = getattr(trainer.model, "graph", None)
-    named = all(kind in NAMED for kind in _directory.kinds_in(manifest).values())
+    named = all(kind in NAMED_CONTAINERS for kind in _directory.kinds_in(manifest).values())
     known = isinstance(trainer.model, Layer) or not named
     if (graph is not None and not graph.needs) or (example is not None and known):
         return jax.eval_shape(lambda k: trainer.init(k, example), key)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fkeras as fk
-from fkeras.checkpoint._files import _tree_paths
 from fkeras.checkpoint._orbax import _directory
+from fkeras.core._words import _paths
 
 X = np.ones((2, 4), "float32")
 keys = st.one_of(st.text(max_size=4), st.sampled_from(["", ".", "..", "/", "%", "%2F", "a/b", "a%2Fb", "\0", "0"]))
@@ -21,9 +21,9 @@ keys = st.one_of(st.text(max_size=4), st.sampled_from(["", ".", "..", "/", "%", 
 
 @given(st.lists(keys, min_size=1, max_size=4), st.lists(keys, min_size=1, max_size=4))
 def test_keys_have_names_of_their_own(one, other):
-    assert _tree_paths.keys_of(_tree_paths.join(one)) == tuple(one)
-    assert not {"", ".", ".."} & set(_tree_paths.join(one).split("/"))
-    assert (_tree_paths.join(one) == _tree_paths.join(other)) is (one == other)
+    assert _paths.split_path(_paths.join_path(one)) == tuple(one)
+    assert not {"", ".", ".."} & set(_paths.join_path(one).split("/"))
+    assert (_paths.join_path(one) == _paths.join_path(other)) is (one == other)
 
 
 def grown(part):
@@ -38,11 +38,11 @@ def grown(part):
 @given(st.recursive(st.just(1), grown, max_leaves=9))
 def test_a_tree_is_made_of_its_names(tree):
     tree = {"params": tree}
-    assert _tree_paths.nest(_tree_paths.leaves(tree), _tree_paths.containers(tree)) == tree
+    assert _paths.nest(_paths.named_leaves(tree), _paths.container_kinds(tree)) == tree
 
 
 def test_a_part_of_a_list_is_no_list():
-    assert _tree_paths.nest({"a/1": 5}, {"a": "list"}) == {"a": {"1": 5}}
+    assert _paths.nest({"a/1": 5}, {"a": "list"}) == {"a": {"1": 5}}
 
 
 def test_two_arrays_of_one_name_are_refused():
@@ -68,8 +68,8 @@ def test_files_of_before_names_were_escaped_open(tmp_path, monkeypatch):
     variables = model.init(0)
     trainer = fk.Trainer(Odd(), "adam", "mse")
     with monkeypatch.context() as then:
-        then.setattr(_directory, "flatten", lambda tree: _tree_paths.leaves(tree, _tree_paths.old_name_of))
-        then.setattr(_directory, "leaves", lambda tree, name=None: _tree_paths.leaves(tree, _tree_paths.old_name_of))
+        then.setattr(_directory, "flatten", lambda tree: _paths.named_leaves(tree, _paths.plain_path_name))
+        then.setattr(_directory, "leaves", lambda tree, name=None: _paths.named_leaves(tree, _paths.plain_path_name))
         seal = _directory.seal
         then.setattr(_directory, "seal", lambda said: seal({k: v for k, v in said.items() if k != "containers"}))
         model.save_weights(tmp_path / "w", variables)

@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import explain, walk
-from .._files._tree_paths import name_of
+from ...core import explain, path_name, walk
 from .._orbax import _directory
 from ._signature import Signature, plain, unique, word
 
@@ -39,7 +38,7 @@ class Task:
         """The variables with other arrays, by path."""
 
         def one(path: Any, leaf: Any) -> Any:
-            found = weights[name_of(path)]
+            found = weights[path_name(path)]
             is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
             return jax.random.wrap_key_data(found, impl=str(jax.random.key_impl(leaf))) if is_key else found
 

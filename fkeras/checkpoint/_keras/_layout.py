@@ -11,8 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...core import TRANSIENT, Layer, snake_case, weight_facts
-from .._files._tree_paths import escape, join, keys_of, leaves
+from ...core import TRANSIENT, Layer, escape_key, join_path, named_leaves, snake_case, split_path, weight_facts
 from ._sublayers import Found, Path, by_name, inside, listed
 
 # What Keras does not save, so that a file of its own lacks it: stateful recurrent layers start at zero again.
@@ -106,7 +105,7 @@ class _Walk:
         """A layer's own weights, and those of the layers that only Keras keeps in it."""
         kind = found.kind
         if _ours(kind, _TREES):
-            mine = [leaf for leaf in self.leaves if keys_of(leaf)[1 : len(path) + 1] == path]
+            mine = [leaf for leaf in self.leaves if split_path(leaf)[1 : len(path) + 1] == path]
             self._number(sorted(mine, key=lambda leaf: not leaf.startswith("params/")), at)
             return
         inner = _INNER.get(_ours(kind, _INNER), ())
@@ -121,12 +120,12 @@ class _Walk:
         if order is not None:
             scopes = {(*path, name): part.path for name, part in parts.items() if isinstance(part, Found) and part.path}
             names = [
-                join((keys[0], *scopes.get(keys[1:-1], keys[1:-1]), keys[-1]))
-                for keys in map(keys_of, _at(order, path))
+                join_path((keys[0], *scopes.get(keys[1:-1], keys[1:-1]), keys[-1]))
+                for keys in map(split_path, _at(order, path))
             ]
         else:
             fact = self.facts.get(path)
-            made = list(map(escape, fact.constraints)) if fact is not None else []
+            made = list(map(escape_key, fact.constraints)) if fact is not None else []
             kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in made]
             if getattr(found.layer, "_weights_as", None) is not None:  # Keras keeps the places of the float weights,
                 kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]  # and puts scales after
@@ -153,7 +152,7 @@ def _join(*parts: str) -> str:
 
 def _at(names: Iterable[str], path: Path) -> list[str]:
     """`params/kernel` of the layer at a path: `params/dense/kernel`."""
-    return [_join(n.split("/")[0], join(path), n.split("/", 1)[1]) for n in names]
+    return [_join(n.split("/")[0], join_path(path), n.split("/", 1)[1]) for n in names]
 
 
 def _keras_class(kind: type) -> str:
@@ -181,7 +180,7 @@ def layout(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) ->
         layers by attribute and has no Linen modules, is kept under the tree's own path.
     """
     walk = _walk(model, spec, args, by_name=True)
-    beside = {f"{TREE}/{leaf}": leaf for leaf in leaves(_saved(spec)) if leaf not in walk.placed}
+    beside = {f"{TREE}/{leaf}": leaf for leaf in named_leaves(_saved(spec)) if leaf not in walk.placed}
     return {**walk.places, **beside}, walk.layers
 
 
@@ -217,10 +216,10 @@ def _saved(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name: bool) -> _Walk:
-    found = leaves({c: tree for c, tree in _saved(spec).items() if c not in _NOT_SAVED})
+    found = named_leaves({c: tree for c, tree in _saved(spec).items() if c not in _NOT_SAVED})
     own: dict[Path, list[str]] = {}
     for leaf in found:
-        own.setdefault(keys_of(leaf)[1:-1], []).append(leaf)
+        own.setdefault(split_path(leaf)[1:-1], []).append(leaf)
     walk = _Walk(found, own, weight_facts(model, args), by_name)
     walk.layer(Found(model, ()), "")
     return walk

@@ -17,12 +17,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import TRANSIENT, Budget, Layer, explain, model_from_config
+from ...core import TRANSIENT, Budget, Layer, explain, model_from_config, named_leaves
 from .._files._atomic_file import whole_file
 from .._files._read_errors import described
 from .._files._readable import readable
 from .._files._report import LoadReport
-from .._files._tree_paths import leaves
 from .._orbax import _directory
 from ._archive import CONFIG, METADATA, WEIGHTS, Archive
 from ._h5 import WeightsFile, match_variables, read_variables, write_weights
@@ -234,7 +233,7 @@ def fill(model: Any, spec: Any, args: Any, weights: Any, **choice: Any) -> tuple
     report = match_variables(weights, places, expected, _not_the_model, optional, **choice)
     refuse_quantized_parts(weights.what, report.faults, report.mismatched)
     report.require(weights.what)
-    blank = [s for p, s in leaves(kept).items() if isinstance(s, jax.ShapeDtypeStruct) and p not in report.loaded]
+    blank = [s for p, s in named_leaves(kept).items() if isinstance(s, jax.ShapeDtypeStruct) and p not in report.loaded]
     unkept = sum(s.size * s.dtype.itemsize for s in blank)
     _directory.check_claim(unkept, weights.size, f"The weights in {weights.what}")
     filled = _directory.filled(kept, read_variables(weights, report, expected))

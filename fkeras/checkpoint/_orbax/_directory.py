@@ -27,11 +27,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import as_path, explain, follow, is_symbolic
+from ...core import (
+    as_leaf,
+    as_path,
+    container_kinds,
+    explain,
+    follow,
+    is_key,
+    is_symbolic,
+    join_path,
+    named_leaves,
+    path_name,
+    plain_path_name,
+)
+from ...core import flatten as flatten
+from ...core import nest as nest
 from .._files._atomic_file import mode_of, temporary_beside
-from .._files._tree_paths import as_leaf, containers, is_key, join, leaves, name_of, old_name_of
-from .._files._tree_paths import flatten as flatten
-from .._files._tree_paths import nest as nest
 from ._manifest import MANIFEST, check_files, list_files, seal
 from ._manifest import read_manifest as read_manifest
 from ._manifest import specs as specs
@@ -58,7 +69,7 @@ def unflatten(like: Any, arrays: Mapping[str, Any], manifest: Mapping[str, Any] 
     return jax.tree_util.tree_map_with_path(one, like)
 
 
-def filled(tree: Any, arrays: Mapping[str, Any], name: Callable[[Any], str] = name_of) -> Any:
+def filled(tree: Any, arrays: Mapping[str, Any], name: Callable[[Any], str] = path_name) -> Any:
     """A tree with arrays by path in the place of some of its leaves."""
 
     def one(path: Any, leaf: Any) -> Any:
@@ -69,7 +80,7 @@ def filled(tree: Any, arrays: Mapping[str, Any], name: Callable[[Any], str] = na
 
 def naming(manifest: Mapping[str, Any] | None) -> Callable[[Any], str]:
     """How the arrays of a checkpoint are called; old ones have keys as they are."""
-    return name_of if manifest is None or "containers" in manifest else old_name_of
+    return path_name if manifest is None or "containers" in manifest else plain_path_name
 
 
 def rebuilt(arrays: Mapping[str, Any], places: Mapping[str, str], manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +96,7 @@ def rebuilt(arrays: Mapping[str, Any], places: Mapping[str, str], manifest: Mapp
     """
     escaped = "containers" in manifest
     found = {
-        here if escaped else join(here.split("/")): _as_saved(arrays[at], manifest["arrays"][at].get("prng_impl"))
+        here if escaped else join_path(here.split("/")): _as_saved(arrays[at], manifest["arrays"][at].get("prng_impl"))
         for here, at in places.items()
     }
     return nest(found, {at.removeprefix("model_state/"): kind for at, kind in kinds_in(manifest).items()})
@@ -104,10 +115,10 @@ def _as_saved(array: Any, impl: str | None) -> Any:
     return jax.eval_shape(wrap, array) if isinstance(array, jax.ShapeDtypeStruct) else wrap(array)
 
 
-def spec_of(tree: Any, name: Callable[[Any], str] = name_of) -> dict[str, tuple[tuple[int, ...], str]]:
+def spec_of(tree: Any, name: Callable[[Any], str] = path_name) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and dtype of each array, from arrays or from `jax.ShapeDtypeStruct`s; -1 for a size that is unknown."""
     found = {}
-    for at, leaf in leaves(tree, name).items():
+    for at, leaf in named_leaves(tree, name).items():
         if is_key(leaf):
             leaf = jax.eval_shape(jax.random.key_data, leaf)
         found[at] = (tuple(-1 if is_symbolic(d) else int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
@@ -176,7 +187,7 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
     target = follow(directory, "A checkpoint")
     check_place(target, overwrite)
     arrays = {path: jnp.asarray(leaf) for path, leaf in flatten(tree).items()}
-    keys = {p: str(jax.random.key_impl(k)) for p, k in leaves(tree).items() if is_key(k)}
+    keys = {p: str(jax.random.key_impl(k)) for p, k in named_leaves(tree).items() if is_key(k)}
     records = {
         path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": digest(a)}
         for path, a in arrays.items()
@@ -188,7 +199,7 @@ def write(directory: Any, manifest: Mapping[str, Any], tree: Any, overwrite: boo
         if whole:
             with quiet(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
                 checkpointer.save(beside / ARRAYS, args=ocp.args.PyTreeSave(whole))
-        kinds = containers({part: tree[part] for part in _VARIABLES.get(manifest["kind"], tree)})
+        kinds = container_kinds({part: tree[part] for part in _VARIABLES.get(manifest["kind"], tree)})
         said = {**manifest, "arrays": records, "containers": kinds, "files": list_files(beside / ARRAYS)}
         (beside / MANIFEST).write_text(seal(said))
 

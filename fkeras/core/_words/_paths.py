@@ -2,7 +2,7 @@
 
 A key that would not be one part of a path, or would mean another place, is written in `%` and two digits, as in a web
 address: `"in/out"` is `in%2Fout`, a layer called `..` is `%2E%2E`. What is no dict of names (a list, a tuple) looks
-like one whose keys are numbers; `containers` says which those are.
+like one whose keys are numbers; `container_kinds` says which those are.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import explain
+from ._errors import explain
 
 # Containers that `nest` makes of names alone.
-NAMED = ("list", "tuple", "numbers")
+NAMED_CONTAINERS = ("list", "tuple", "numbers")
 
 _SPECIAL = {"": "%", ".": "%2E", "..": "%2E%2E"}  # a lone % is no digits' sign
 
 
-def escape(key: str) -> str:
+def escape_key(key: str) -> str:
     """A key as one part of a path.
 
-    >>> [escape(k) for k in ("kernel", "in/out", "..", "5%")]
+    >>> [escape_key(k) for k in ("kernel", "in/out", "..", "5%")]
     ['kernel', 'in%2Fout', '%2E%2E', '5%25']
     """
     return _SPECIAL.get(key) or re.sub(r"[%/\0]", lambda found: f"%{ord(found[0]):02X}", key)
 
 
-def keys_of(name: str) -> tuple[str, ...]:
+def split_path(name: str) -> tuple[str, ...]:
     """The keys on the way to a leaf.
 
-    >>> keys_of("params/in%2Fout/%")
+    >>> split_path("params/in%2Fout/%")
     ('params', 'in/out', '')
     """
     return tuple("" if part == "%" else urllib.parse.unquote(part) for part in name.split("/"))
 
 
-def join(keys: Iterable[str]) -> str:
+def join_path(keys: Iterable[str]) -> str:
     """The name of the leaf at the end of these keys."""
-    return "/".join(map(escape, keys))
+    return "/".join(map(escape_key, keys))
 
 
-def name_of(path: Any) -> str:
+def path_name(path: Any) -> str:
     """The name of a leaf at one of JAX's key paths."""
-    return join(jax.tree_util.keystr((key,), simple=True) for key in path)
+    return join_path(jax.tree_util.keystr((key,), simple=True) for key in path)
 
 
-def old_name_of(path: Any) -> str:
-    """What `name_of` was before keys were escaped: the same for nearly all, and in the files of that time."""
+def plain_path_name(path: Any) -> str:
+    """What `path_name` was before keys were escaped: the same for nearly all, and in the files of that time."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def leaves(tree: Any, name: Any = name_of) -> dict[str, Any]:
+def named_leaves(tree: Any, name: Any = path_name) -> dict[str, Any]:
     """A tree's leaves by name.
 
     Raises:
@@ -78,7 +78,7 @@ def leaves(tree: Any, name: Any = name_of) -> dict[str, Any]:
 
 def flatten(tree: Any) -> dict[str, Any]:
     """A pytree as `{"params/dense/kernel": array}`; keys of PRNG arrays become their raw data."""
-    return {path: jax.random.key_data(leaf) if is_key(leaf) else leaf for path, leaf in leaves(tree).items()}
+    return {path: jax.random.key_data(leaf) if is_key(leaf) else leaf for path, leaf in named_leaves(tree).items()}
 
 
 def is_key(leaf: Any) -> bool:
@@ -106,10 +106,10 @@ def _impl_of(keys: Any) -> str:
 
 
 # ------------------------------------------------------------------ trees from names
-def containers(tree: Any) -> dict[str, str]:
+def container_kinds(tree: Any) -> dict[str, str]:
     """What is no dict with text as its keys: `"list"`, `"tuple"`, `"numbers"` for a dict of integers, else a class.
 
-    >>> containers({"params": {"ws": [0, (1, 2)]}})
+    >>> container_kinds({"params": {"ws": [0, (1, 2)]}})
     {'params/ws': 'list', 'params/ws/1': 'tuple'}
     """
     found: dict[str, str] = {}
@@ -119,14 +119,14 @@ def containers(tree: Any) -> dict[str, str]:
         if isinstance(node, Mapping):
             inside = {str(key): value for key, value in node.items()}
             if any(type(key) is not str for key in node):
-                found[join(keys)] = "numbers" if all(type(key) is int for key in node) else kind.__name__
+                found[join_path(keys)] = "numbers" if all(type(key) is int for key in node) else kind.__name__
         elif kind in (list, tuple):
             inside = {str(i): value for i, value in enumerate(node)}
             whole = all(jax.tree.leaves(value) for value in node)  # names count the items that hold arrays
-            found[join(keys)] = kind.__name__ if whole else f"{kind.__name__} with empty items"
+            found[join_path(keys)] = kind.__name__ if whole else f"{kind.__name__} with empty items"
         elif jax.tree.leaves(node) and not jax.tree_util.all_leaves([node]):
             inside = {}
-            found[join(keys)] = kind.__name__
+            found[join_path(keys)] = kind.__name__
         else:
             return
         for key, value in inside.items():
@@ -137,7 +137,7 @@ def containers(tree: Any) -> dict[str, str]:
 
 
 def nest(arrays: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Arrays by name as nested dicts, and as what `kinds` (see `containers`) says where it says something.
+    """Arrays by name as nested dicts, and as what `kinds` (see `container_kinds`) says where it says something.
 
     Raises:
         ValueError: a name inside an array, or a container of a class that names do not tell how to make.
@@ -147,7 +147,7 @@ def nest(arrays: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> d
     """
     tree: dict[str, Any] = {}
     for name, array in arrays.items():
-        *parents, last = keys_of(name)
+        *parents, last = split_path(name)
         place = tree
         for key in parents:
             place = place.setdefault(key, {})
@@ -155,7 +155,7 @@ def nest(arrays: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> d
                 raise ValueError(explain(f"{name!r} lies inside an array.", usually="a file made to harm."))
         place[last] = array
     for name in sorted(kinds or {}, key=lambda n: -n.count("/")):  # innermost first
-        *parents, last = keys_of(name)
+        *parents, last = split_path(name)
         place = tree
         for key in parents:
             place = place.get(key, {}) if isinstance(place, dict) else {}
@@ -174,8 +174,8 @@ def check_named(tree: Any, write: str) -> None:
     Raises:
         ValueError: a container of another class than those that `nest` makes.
     """
-    for name, kind in containers(tree).items():
-        if kind not in NAMED:
+    for name, kind in container_kinds(tree).items():
+        if kind not in NAMED_CONTAINERS:
             raise ValueError(
                 explain(
                     f"A checkpoint of this model could not be loaded: {name!r} is a {kind}.",
