@@ -69,7 +69,9 @@ def test_files_of_before_names_were_escaped_open(tmp_path, monkeypatch):
     trainer = fk.Trainer(Odd(), "adam", "mse")
     with monkeypatch.context() as then:
         then.setattr(_directory, "flatten", lambda tree: _paths.named_leaves(tree, _paths.plain_path_name))
-        then.setattr(_directory, "leaves", lambda tree, name=None: _paths.named_leaves(tree, _paths.plain_path_name))
+        then.setattr(
+            _directory, "named_leaves", lambda tree, name=None: _paths.named_leaves(tree, _paths.plain_path_name)
+        )
         seal = _directory.seal
         then.setattr(_directory, "seal", lambda said: seal({k: v for k, v in said.items() if k != "containers"}))
         model.save_weights(tmp_path / "w", variables)
