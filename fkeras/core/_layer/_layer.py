@@ -32,7 +32,7 @@ from .._words._fields import convert_fields, field
 from .._words._hashing import hashable
 from .._words._naming import snake_case
 from .._words._random_key import as_key
-from . import _construct
+from . import _construct, _copying
 from ._bound_sublayers import parts_of
 from ._call_parameters import Parameters, parameters_of
 from ._checked_variables import check_collections
@@ -256,6 +256,18 @@ class Layer(linen.Module, kw_only=True):
         if type(self) is not type(other) or not isinstance(other, Layer):
             return NotImplemented
         return self.name == other.name and self.scope is other.scope and self._layer_key() == other._layer_key()
+
+    @linen.nowrap
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _copying.reduce_layer(self)
+
+    @linen.nowrap
+    def __copy__(self) -> Any:
+        return _copying.shallow_copy(self)
+
+    @linen.nowrap
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return _copying.deep_copy(self, memo)
 
     # ------------------------------------------------------------------ calling
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

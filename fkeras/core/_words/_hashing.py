@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from flax import linen
 
 
 def hashable(value: Any) -> Any:
@@ -33,5 +35,11 @@ def hashable(value: Any) -> Any:
     try:
         hash(value)
     except TypeError:
+        if isinstance(value, linen.Module):  # its hash is that of its fields, of which one is a list or an array
+            return (type(value), tuple((n, hashable(getattr(value, n))) for n in _fields_of(type(value))))
         return (type(value), id(value))
     return value
+
+
+def _fields_of(cls: type[linen.Module]) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls) if field.name != "parent"]
