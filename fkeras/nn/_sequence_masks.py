@@ -31,16 +31,13 @@ def check_mask(layer: Layer, mask: Any, *shapes: Any, what: str = "mask", ones: 
         mask = _listed(layer, mask, what)
     if not any(_fits(mask.shape, shape, ones) for shape in shapes):
         known = " or ".join(str(_shown(s)) for s in shapes)
-        error: Any = ValueError(
-            explain(
-                f"{layer.path_text()} got a {what} that does not fit its input.",
-                received=f"a {what} of shape {tuple(mask.shape)}, where {known} fits",
-                usually="a mask of other data: before padding or cutting, or of another sequence.",
-                write=f"{what} of shape {_shown(shapes[0])}, true where an entry counts",
-            )
+        text = explain(
+            f"{layer.path_text()} got a {what} that does not fit its input.",
+            received=f"a {what} of shape {tuple(mask.shape)}, where {known} fits",
+            usually="a mask of other data: before padding or cutting, or of another sequence.",
+            write=f"{what} of shape {_shown(shapes[0])}, true where an entry counts",
         )
-        error._explained = True  # a layer around this one has nothing to add
-        raise error
+        raise ValueError(text.complete())  # a layer around this one has nothing to add
     return mask
 
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from flax import linen
 
+from ._sealing import call_state
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
 Path = tuple[str, ...]
 
-# What a bound layer holds beside its user's attributes.
-_INTERNAL = (
-    "parent",
-    "_description",
-    "_calls",
-    "_key_cache",
-    "_weights_made",
-    "_recorded",
-    "_state",
-    "_made",
-    "_grows",
-)
 # No list of layers is as long; a vocabulary may have millions of words, which nobody wants to look at one by one.
 _LONGEST = 10_000
 
@@ -63,10 +56,10 @@ def below(inside: Any, path: Path) -> Any:
 def parts_of(layer: Any, around: tuple[int, ...] = ()) -> dict[str, Any]:
     """The layers that a layer holds by attribute while it is bound; attributes without any are left out."""
     inside = getattr(layer, "_keras_attributes", None)
-    held = {n: v for n, v in vars(layer).items() if n not in _INTERNAL} if inside is None else inside()
-    ranks = {id(sub): rank for rank, sub in enumerate(layer.__dict__.get("_made", ()))}
+    held = {n: v for n, v in vars(layer).items() if n != "parent"} if inside is None else inside()
+    ranks = {id(sub): rank for rank, sub in enumerate(call_state(layer).layers_built)}
     found = {name: _part(value, ranks, (*around, id(layer))) for name, value in held.items() if _holds_layer(value)}
-    graph = getattr(layer, "graph", None)
+    graph = layer.graph
     if graph is not None:  # its layers are bound where they run, and held nowhere
         own = layer.path if layer.scope is not None else None
         found["layers"] = [
@@ -78,7 +71,7 @@ def parts_of(layer: Any, around: tuple[int, ...] = ()) -> dict[str, Any]:
 def _part(value: Any, ranks: Mapping[int, int], around: tuple[int, ...]) -> Any:
     if id(value) in around:
         return None
-    if _is_layer(value):
+    if is_layer(value):
         bound = value.scope is not None
         path = tuple(value.path) if bound else None
         inside = parts_of(value, around) if bound else {}
@@ -90,7 +83,7 @@ def _part(value: Any, ranks: Mapping[int, int], around: tuple[int, ...]) -> Any:
 
 
 def _holds_layer(value: Any, around: tuple[int, ...] = ()) -> bool:
-    if _is_layer(value):
+    if is_layer(value):
         return True
     if not isinstance(value, list | tuple | Mapping) or len(value) > _LONGEST or id(value) in around:
         return False
@@ -98,5 +91,6 @@ def _holds_layer(value: Any, around: tuple[int, ...] = ()) -> bool:
     return any(_holds_layer(item, (*around, id(value))) for item in items)
 
 
-def _is_layer(value: Any) -> bool:
+def is_layer(value: object) -> TypeGuard[Layer]:
+    """Whether a value is a layer, for code that the file of layers itself imports."""
     return isinstance(value, linen.Module) and hasattr(type(value), "_call_parameters")

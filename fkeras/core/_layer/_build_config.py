@@ -89,7 +89,7 @@ def check_build_of_model(model: Any, record: Any) -> None:
         ValueError: saying both.
     """
     check_build_config(model, record, None)
-    graph, shape = getattr(model, "graph", None), (record or {}).get("input_shape")
+    graph, shape = model.graph, (record or {}).get("input_shape")
     if graph is None or not _is_shape(shape) or not isinstance(graph.inputs, SymbolicTensor):
         return
     if not alike(shape, graph.inputs.symbolic_shape):

@@ -15,18 +15,20 @@ in `setup`.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
-
-from flax import linen
+from typing import TYPE_CHECKING, Any
 
 from .._words._errors import did_you_mean, explain
+from ._sealing import memory_of, seal, settle
+
+if TYPE_CHECKING:
+    from ._layer import Layer
 
 # The arguments every layer takes by keyword; a user's __init__ need not name them.
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer")
-_HIDDEN = ("parent", "name", "_description", "graph", "start")
+# Fields that are no arguments of a constructor: what Linen, a copy, or a model's class sets.
+NO_ARGUMENTS = ("parent", "name", "_description", "graph", "start")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,63 +47,19 @@ class Description:
     attributes: dict[str, Any] | None
 
 
-def prepare_class(cls: Any) -> Callable[..., None] | None:
-    """Before Linen's dataclass transform: take the user's `__init__` out of the way."""
-    user_init = cls.__dict__.get("__init__")
-    if user_init is not None:
-        del cls.__init__
-        return user_init
-    for base in cls.__mro__[1:]:  # a mixin that comes before the layer class: its __init__ is Python's choice
-        if issubclass(base, linen.Module):
-            return None
-        if "__init__" in base.__dict__:
-            return base.__init__
-    return None
-
-
-def finish_class(cls: Any, user_init: Callable[..., None] | None = None) -> None:
-    """After Linen's dataclass transform, which wraps every function it finds: wrap the constructor it made."""
-    if user_init is not None:
-        cls._user_init = user_init
-    own = [n for n in inspect.get_annotations(cls) if n not in _HIDDEN and not n.startswith("_")]
-    fields = {f.name for f in dataclasses.fields(cls)}
-    if cls.__base__ is linen.Module:  # what every layer takes, it takes by keyword
-        own = []
-    before = list(getattr(cls, "_positional", ()))
-    last = list(cls.__dict__.get("_last_by_position", ()))
-    cls._positional = tuple(before + [n for n in own + last if n in fields and n not in before])
-    dataclass_init = cls.__init__
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        if self.__dict__.get("_describing"):  # a user's __init__ called super().__init__(...)
-            _continue_description(self, cls, args, kwargs)
-        elif hasattr(type(self), "_user_init"):
-            _construct_keras_style(self, args, kwargs)
-        else:
-            values = _by_name(cls, args, kwargs)
-            _check_names(cls, values)
-            dataclass_init(self, **values)
-            object.__setattr__(self, "_sealed", True)
-
-    functools.update_wrapper(__init__, dataclass_init)
-    __init__.__signature__ = _signature(cls)  # type: ignore[attr-defined]
-    cls.__init__ = __init__
-    cls._dataclass_init = dataclass_init
-
-
 def run_user_init(layer: Any, description: Description) -> dict[str, Any]:
     """Run a Keras-style `__init__` on `layer`; return what it set."""
+    memory = memory_of(layer)
     recorded: dict[str, Any] = {}
-    object.__setattr__(layer, "_describing", True)
-    object.__setattr__(layer, "_recorded", recorded)
+    memory.recorded = recorded
     try:
         type(layer)._user_init(layer, *description.args, **description.kwargs)
     finally:
-        del layer.__dict__["_describing"], layer.__dict__["_recorded"]
+        memory.recorded = None
     return recorded
 
 
-def _construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     cls = type(self)
     description: Description | None = kwargs.pop("_description", None)
     copied = description is not None
@@ -121,21 +79,21 @@ def _construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, A
     known = {k: v for k, v in values.items() if k in BASE_ARGUMENTS and k in fields}
     for name in fields - set(known) - {"parent", "name", "_description"}:
         if name in values:
-            object.__setattr__(self, name, values[name])
-    _base_class(cls)._dataclass_init(self, **known, **parent, _description=description)
+            settle(self, name, values[name])
+    _root_init(cls)(self, **known, **parent, _description=description)
     # A copy of one that was made inside a module stays as that one: `__init__` runs in `setup` of what is bound.
     if self.parent is None and not (copied and description.attributes is None):
         if description.attributes is None:
             recorded = run_user_init(self, description)
             description = dataclasses.replace(description, attributes=recorded)
-            object.__setattr__(self, "_description", description)
+            settle(self, "_description", description)
         else:
             for name, value in description.attributes.items():
-                object.__setattr__(self, name, value)
-    object.__setattr__(self, "_sealed", True)
+                settle(self, name, value)
+    seal(self)
 
 
-def _continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """`super().__init__(...)` inside a Keras-style `__init__`: the parent's own, or its fields."""
     if "_user_init" in cls.__dict__:
         cls._user_init(self, *args, **kwargs)
@@ -144,26 +102,26 @@ def _continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: di
     if parent_init is not None and not inspect.get_annotations(cls):
         parent_init._user_init(self, *args, **kwargs)
         return
-    cls._accept(self, cls, args, kwargs)
+    _accept_fields(self, cls, args, kwargs)
 
 
-def accept_fields(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _accept_fields(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Set a field-style parent's fields from the arguments that `super().__init__` was given."""
-    values = _by_name(cls, args, kwargs)
+    values = arguments_by_name(cls, args, kwargs)
     if self.scope is not None:
         values.pop("name", None)  # a bound layer's name is its place in the tree
     for f in dataclasses.fields(cls):
         if f.name in values:
-            object.__setattr__(self, f.name, values[f.name])
-        elif f.name not in self.__dict__ and f.default is not dataclasses.MISSING and f.name not in _HIDDEN:
-            object.__setattr__(self, f.name, f.default)
+            settle(self, f.name, values[f.name])
+        elif f.name not in self.__dict__ and f.default is not dataclasses.MISSING and f.name not in NO_ARGUMENTS:
+            settle(self, f.name, f.default)
     unknown = set(values) - {f.name for f in dataclasses.fields(cls)} - {"autocast"}
     if unknown:
         raise TypeError(f"{cls.__name__}.__init__() got an unexpected keyword argument {sorted(unknown)[0]!r}")
     self._convert()
 
 
-def _by_name(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def arguments_by_name(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Positional arguments by Keras's order. Every field is keyword-only to the dataclass."""
     args, kwargs = cls._rewrite_arguments(args, kwargs)
     if len(args) > len(cls._positional):
@@ -191,7 +149,7 @@ _NO_ARGUMENTS = {
 }
 
 
-def _check_names(cls: Any, values: dict[str, Any]) -> None:
+def check_arguments(cls: Any, values: dict[str, Any]) -> None:
     """Refuse arguments that the class does not have, and miss none that it needs."""
     fields = {f.name: f for f in dataclasses.fields(cls)}
     known = [n for n in fields if n[0] != "_" and n not in ("parent", "graph", "start")]
@@ -216,6 +174,11 @@ def _check_names(cls: Any, values: dict[str, Any]) -> None:
         )
 
 
+def _root_init(cls: type[Layer]) -> Callable[..., None]:
+    """The constructor of the root class, which needs no field of a subclass."""
+    return next(b for b in reversed(cls.__mro__) if "_dataclass_init" in vars(b))._dataclass_init  # type: ignore[attr-defined]
+
+
 def _split_base(cls: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Set aside `name=`, `trainable=`, … where the user's `__init__` would not take them."""
     parameters = inspect.signature(cls._user_init).parameters
@@ -235,36 +198,3 @@ def _flatten(user_init: Callable[..., None], arguments: dict[str, Any]) -> dict[
             continue
         flat.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
     return flat
-
-
-def _base_class(cls: Any) -> Any:
-    """The root class, whose dataclass constructor needs no field of a subclass."""
-    return next(b for b in reversed(cls.__mro__) if "_dataclass_init" in b.__dict__)
-
-
-def _signature(cls: Any) -> inspect.Signature:
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    own = inspect.Parameter
-    parameters = [own("self", own.POSITIONAL_OR_KEYWORD)]
-    for kind, names in (
-        (own.POSITIONAL_OR_KEYWORD, cls._positional),
-        (
-            own.KEYWORD_ONLY,
-            [
-                n
-                for n in fields
-                if n not in cls._positional and n != "parent" and n[0] != "_" and n not in ("graph", "start")
-            ],
-        ),
-    ):
-        for name in names:
-            default = fields[name].default
-            empty = default is dataclasses.MISSING
-            parameters.append(own(name, kind, default=own.empty if empty else default))
-    user_init = getattr(cls, "_user_init", None)
-    return inspect.signature(user_init) if user_init is not None else inspect.Signature(parameters)
-
-
-def is_module(value: Any) -> bool:
-    """Whether a value is a Linen module (a layer is one)."""
-    return isinstance(value, linen.Module)

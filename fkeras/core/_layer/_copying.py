@@ -18,6 +18,7 @@ from flax import linen
 
 from .._words._errors import explain
 from ._construct import Description
+from ._sealing import name_may_change, set_name
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -43,14 +44,14 @@ def parts_of_layer(layer: Layer) -> Parts:
     fields = {field.name: field for field in dataclasses.fields(layer) if field.init and field.name != "parent"}
     values = {name: getattr(layer, name) for name in fields}
     given = {name: value for name, value in values.items() if value is not fields[name].default}
-    return type(layer), given, "_provisional_name" in vars(layer) and vars(layer)["_provisional_name"]
+    return type(layer), given, layer.name is not None and name_may_change(layer)
 
 
-def rebuild_layer(cls: type[Layer], fields: Mapping[str, Any], name_may_change: bool) -> Layer:
+def rebuild_layer(cls: type[Layer], fields: Mapping[str, Any], may_change: bool) -> Layer:
     """The layer of these parts: what a pickle of a layer calls, so its name and arguments stay as they are."""
     layer = cls(parent=None, **fields)
-    if name_may_change:
-        object.__setattr__(layer, "_provisional_name", True)
+    if may_change:
+        set_name(layer, fields["name"], may_change=True)
     return layer
 
 
@@ -71,7 +72,7 @@ def reduce_layer(layer: Layer) -> tuple[Any, ...]:
     Raises:
         TypeError: a bound layer, or one with a function that no other process could find by its name.
     """
-    cls, fields, name_may_change = parts_of_layer(layer)
+    cls, fields, may_change = parts_of_layer(layer)
     for where, function in _functions_in(fields):
         name = function.__qualname__
         if "<" in name:  # `<lambda>`, or `f.<locals>.g`
@@ -84,7 +85,7 @@ def reduce_layer(layer: Layer) -> tuple[Any, ...]:
                 )
             )
     sent = {name: _with_modules_by_fields(value) for name, value in fields.items()}
-    return rebuild_layer, (cls, sent, name_may_change)
+    return rebuild_layer, (cls, sent, may_change)
 
 
 class _ModuleByFields:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from flax import errors as flax_errors
 
-from .._words._errors import explain
+from .._words._errors import Explanation, explain, explanation_of
 from ._checked_variables import mismatches, other_shapes
+
+# Methods for users, which core itself never calls, so that a layer may have an attribute in their place.
+_MAY_BE_HIDDEN = {"sublayers"}
+
+E = TypeVar("E", bound=Exception)
 
 # What to write where Keras code would set an attribute.
 _INSTEAD = {
@@ -52,7 +57,8 @@ def check_attribute(layer: Any, name: str) -> None:
     """Refuse an attribute for a layer under a name that every layer uses itself."""
     core = [cls for cls in type(layer).__mro__ if cls.__module__.startswith(("fkeras.core", "flax."))]
     own = {field for cls in core for field in getattr(cls, "__dataclass_fields__", ())}
-    if name in own or any(name in vars(cls) for cls in core) or name in ("scope", "_id", "_state"):
+    taken = name in own or any(name in vars(cls) for cls in core)
+    if (taken and name not in _MAY_BE_HIDDEN) or name in ("scope", "_id", "_state"):
         raise ValueError(
             explain(
                 f"A layer cannot be kept under the name {name!r}: {type(layer).__name__} has something else there.",
@@ -64,7 +70,15 @@ def check_attribute(layer: Any, name: str) -> None:
     try:
         check_name(name)
     except ValueError as error:
-        raise ValueError(f"{type(layer).__name__}: {error}") from None
+        raise said_of(type(layer).__name__, error) from None
+
+
+def said_of(owner: str, error: E) -> E:
+    """The error of a check that does not know whose value it sees, said of the owner; its type and parts stay."""
+    said = explanation_of(error)
+    if said is not None and said.is_about(owner):
+        return error
+    return type(error)(f"{owner}: {error}" if said is None else said.of(owner))
 
 
 def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
@@ -89,7 +103,7 @@ def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
             )
         )
     if isinstance(error, flax_errors.ScopeParamShapeError):
-        known = layer.abstract_variables() if getattr(layer, "graph", None) is not None else None
+        known = layer.abstract_variables() if layer.graph is not None else None
         return other_shapes(layer.path_text(), (known and mismatches(known, variables)) or [what])
     return ValueError(
         explain(
@@ -120,21 +134,24 @@ class explained:  # noqa: N801 - a context manager read as a word
         return None
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        several = isinstance(error, AttributeError) and str(error).startswith(("'list' object", "'dict' object"))
-        if not (isinstance(error, TypeError | ValueError) or several) or getattr(error, "_explained", False):
+        several = isinstance(error, AttributeError) and type(error.obj) in (list, dict)
+        if not (isinstance(error, TypeError | ValueError) or several):
+            return
+        said = explanation_of(error)
+        if said is not None and (said.is_complete or (said.received is not None and self._is_own(said))):
             return
         shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
-        if str(error).startswith((self.layer.path_text(), type(self.layer).__name__)) and "Received" in str(error):
-            return
         text = explain(
             f"{self.layer.path_text()} cannot take this input.",
             received=f"shape {', '.join(map(str, shapes)) or '()'}",
             usually="several tensors were passed where the layer takes one." if several else _first_line(error),
             write="an input of the shape the layer expects; model.summary() shows each layer's",
         )
-        new = ValueError(text)
-        new._explained = True  # type: ignore[attr-defined]
-        raise new from error
+        raise ValueError(text.complete()) from error
+
+    def _is_own(self, said: Explanation) -> bool:
+        """Whether it was the layer itself that said what is wrong."""
+        return said.is_about(self.layer.path_text()) or said.is_about(type(self.layer).__name__)
 
 
 def _first_line(error: BaseException) -> str:

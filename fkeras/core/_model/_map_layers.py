@@ -11,6 +11,7 @@ import jax
 from .._graph._graph import Graph, replay
 from .._graph._symbolic import Node, Op, SymbolicTensor, record
 from .._layer._layer import Layer
+from .._layer._sealing import memory_of
 from .._words._dtypes import dtype_name
 from ._input import InputLayer, tensor_of
 from ._path_patterns import check_patterns, matches_path
@@ -34,7 +35,7 @@ def map_layers_with_path(model: Layer, change: Change) -> Any:
 
     def noted(layer: Layer, path: Path) -> Layer:
         made = change(layer, path)
-        if made is not layer and "_told" in made.__dict__:
+        if made is not layer and memory_of(made).trainable_was_told:
             flags[path] = made.trainable
         return made
 

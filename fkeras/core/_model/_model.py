@@ -14,6 +14,7 @@ from .._graph._graph import Graph, rerecord
 from .._graph._shape_inference import Inferred, fold_in, is_symbolic, needs_example
 from .._graph._symbolic import SymbolicTensor
 from .._layer._layer import Layer, default_name
+from .._layer._sealing import call_state
 from .._layer._trainable import at_rest
 from .._layer._variables import counted
 from .._words._config import register
@@ -84,8 +85,7 @@ class Model(Layer):
         if self.graph is not None and self.parent is None and not copied:
             check_shared(self)
         if self.parent is None and self.name is None and not copied:
-            object.__setattr__(self, "name", default_name(self) if type(self) is not Model else "functional")
-            object.__setattr__(self, "_provisional_name", True)
+            self._set_name(default_name(self) if type(self) is not Model else "functional", may_change=True)
 
     def setup(self) -> None:
         """Adopt the layers a Keras-style `__init__` made; those of a graph are bound where they run."""
@@ -108,7 +108,7 @@ class Model(Layer):
             )
         values = _match_inputs.match(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
         outputs, masks = run_graph(self, self.graph, values, mask, training)
-        object.__setattr__(self, "_output_masks", masks)
+        call_state(self).output_masks = masks
         sow_masks(self, masks)
         return outputs
 
@@ -119,7 +119,7 @@ class Model(Layer):
     @linen.nowrap
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks of the outputs of the call that just ran."""
-        masks = self.__dict__.get("_output_masks")
+        masks = call_state(self).output_masks
         if masks is None:
             return super().compute_mask(inputs, mask)
         return masks if any(m is not None for m in masks) else None
@@ -205,8 +205,7 @@ class Model(Layer):
         if self._runs_graph and not (args and self.graph.needs):  # type: ignore[union-attr]
             return self._assemble(lambda layer, node: node.variables)
         if not args:
-            nodes = [n() for n, _, _ in self.__dict__.get("_calls", [])]
-            nodes = [n for n in nodes if n is not None]
+            nodes = self._recorded_nodes()
             if nodes:
                 return {"params": {}, **nodes[0].variables}
         return jax.eval_shape(lambda key: self.init(key, *args), jax.eval_shape(lambda: jax.random.key(0)))

@@ -12,6 +12,7 @@ from .._graph._symbolic import SymbolicTensor
 from .._layer._build_config import check_build_config
 from .._layer._construct import BASE_ARGUMENTS
 from .._layer._layer import Layer
+from .._layer._sealing import call_state
 from .._layer._trainable import at_rest, told
 from .._words._config import deserialize_at, register, serialize, serialize_object
 from .._words._config_errors import at
@@ -84,7 +85,7 @@ class Sequential(Model):
             x = call_with_masks(layer, (x,), {}, masks, training)
             kept.append(x)
         found = [masks.get(id(leaf)) for leaf in jax.tree.leaves(x)]
-        object.__setattr__(self, "_output_masks", found)
+        call_state(self).output_masks = found
         sow_masks(self, found)
         return x
 
@@ -137,7 +138,7 @@ class Sequential(Model):
     @linen.nowrap
     def _with(self, layers: tuple[Layer, ...], start: InputLayer | None, graph: Graph | None) -> Sequential:
         kept = {n: getattr(self, n) for n in BASE_ARGUMENTS if n != "name"}
-        name = None if self.__dict__.get("_provisional_name") else self.name
+        name = None if self._name_may_change() else self.name
         return type(self)(layers=layers, start=start, graph=graph, name=name, **kept)
 
     @linen.nowrap

@@ -76,7 +76,7 @@ def check_shared(model: Layer) -> None:
 
 def _may_have_weights(layer: Layer) -> bool:
     """Whether the layer made weights when it was called; one that was called in no graph may."""
-    nodes = [n for n in (ref() for ref, _, _ in layer.__dict__.get("_calls", [])) if n is not None]
+    nodes = layer._recorded_nodes()
     return not nodes or any(jax.tree.leaves(n.variables) for n in nodes)
 
 

@@ -74,7 +74,7 @@ def _known_facts(model: Any) -> dict[Path, Any]:
     """What the layers said when they last ran abstractly, if they ever did."""
     if getattr(model, "graph", None) is not None:
         return weight_facts(model, ())
-    nodes = [n() for n, _, _ in model.__dict__.get("_calls", [])]
+    nodes = model._recorded_nodes()
     return next((n.facts for n in nodes if n is not None), {})
 
 

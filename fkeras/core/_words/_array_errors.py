@@ -17,7 +17,7 @@ _UNREAD = "a file whose columns were not read as numbers."
 def refusal(wrong: str, value: Any, usually: str, write: str, received: str | None = None) -> TypeError:
     if received is None:
         received = describe(value)
-    return _noted(TypeError(explain(wrong, received=received, usually=usually, write=write)))
+    return TypeError(explain(wrong, received=received, usually=usually, write=write).complete())
 
 
 def of_text(what: str, array: np.ndarray) -> TypeError:
@@ -33,21 +33,18 @@ def of_text(what: str, array: np.ndarray) -> TypeError:
 def missing(what: str, how_many: str, write: str) -> ValueError:
     usually = "gaps in the data, for which an array of numbers has no sign but NaN."
     text = explain(f"{what} has missing values.", received=how_many, usually=usually, write=write)
-    return _noted(ValueError(text))
+    return ValueError(text.complete())
 
 
 def ragged(what: str, rows: Any) -> ValueError:
     sizes = [len(r) if hasattr(r, "__len__") else 1 for r in itertools.islice(rows, 6)]
-    return _noted(
-        ValueError(
-            explain(
-                f"{what} has rows of different lengths.",
-                received=f"rows of {', '.join(map(str, sizes))}, …",
-                usually="sequences that were not padded; an array of arrays is not one array either.",
-                write=f"rows padded to one length (0 with mask_zero=True), or np.stack({name_of(what)})",
-            )
-        )
+    text = explain(
+        f"{what} has rows of different lengths.",
+        received=f"rows of {', '.join(map(str, sizes))}, …",
+        usually="sequences that were not padded; an array of arrays is not one array either.",
+        write=f"rows padded to one length (0 with mask_zero=True), or np.stack({name_of(what)})",
     )
+    return ValueError(text.complete())
 
 
 def no_array(what: str, value: Any) -> TypeError:
@@ -74,11 +71,6 @@ def of_objects(what: str, array: np.ndarray) -> Exception:
         f'{name}.astype("float32")',
         received,
     )
-
-
-def _noted(error: Any) -> Any:
-    error._explained = True  # says all there is to say, see `explained` of the layers
-    return error
 
 
 def name_of(what: str) -> str:

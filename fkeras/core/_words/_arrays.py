@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ._array_errors import missing, name_of, no_array, of_objects, of_text, ragged, refusal
-from ._errors import explain
+from ._errors import explain, explanation_of
 
 
 def as_array(value: Any, what: str, text: bool = False) -> Any:
@@ -81,12 +81,22 @@ def _raw(value: Any, what: str) -> np.ndarray:
             value = list(value)
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
-        if getattr(error, "_explained", False):
+        if explanation_of(error) is not None:
             raise
-        if isinstance(value, list | tuple) and "inhomogeneous" in str(error):
+        if isinstance(value, list | tuple) and isinstance(error, ValueError) and _is_ragged(value):
             raise ragged(what, value) from None
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise refusal(f"{what} could not be read as an array.", value, why, "an array of numbers") from error
+
+
+def _is_ragged(rows: Any) -> bool:
+    """Whether items of nested lists have several lengths, or some of them none, so that they make no array."""
+    sizes = {np.shape(row) if hasattr(row, "shape") else _length(row) for row in rows}
+    return len(sizes) > 1 or any(_is_ragged(row) for row in rows if isinstance(row, list | tuple))
+
+
+def _length(row: Any) -> int | None:
+    return len(row) if hasattr(row, "__len__") and not isinstance(row, str | bytes) else None
 
 
 def _native(array: Any, what: str, text: bool, given: Any) -> Any:

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ._errors import explain, is_explained
+from ._errors import Explanation, explain, explanation_of
 
-# So much of a message is shown, in all and of each line: a config may hold text of any length.
-_LONGEST, _LONGEST_LINE = 4_000, 600
+# So much of each part of a message is shown, in all and of each line: a config may hold text of any length.
+_LONGEST_PART, _LONGEST_LINE = 1_000, 600
 
 
 class at:  # noqa: N801 - reads as a word: `with at("layers", name): ...`
@@ -68,12 +68,13 @@ def described(what: Any, passing: tuple[type[Exception], ...] = (FileNotFoundErr
         raise made from error
 
 
-def _words(error: Exception, what: str) -> str:
-    place, text = place_of(error), str(error).strip()
-    if is_explained(text):
-        said = [repr(what)] * (what not in text) + [f"at {place}"] * bool(place)
-        shown = "\n".join(line[:_LONGEST_LINE] for line in text.splitlines())[:_LONGEST]
-        return shown + (f"\n  In:       {', '.join(said)}" if said else "")
+def _words(error: Exception, what: str) -> Explanation:
+    place, said = place_of(error), explanation_of(error)
+    if said is not None:
+        where = [repr(what)] * (what not in said) + [f"at {place}"] * bool(place)
+        shown = {name: _shortened(getattr(said, name)) for name in ("wrong", "received", "usually", "write")}
+        return said.with_parts(**shown, place=", ".join(where))
+    text = str(error).strip()
     first = text.splitlines()[0][:200] if text else ""
     return explain(
         f"The model in {what!r} cannot be built from its config{f', at {place}' if place else ''}.",
@@ -81,3 +82,7 @@ def _words(error: Exception, what: str) -> str:
         usually="the file is damaged or was edited, or a class of your own raised it.",
         write="a file that model.save wrote",
     )
+
+
+def _shortened(text: str | None) -> str | None:
+    return text and "\n".join(line[:_LONGEST_LINE] for line in text.splitlines())[:_LONGEST_PART]

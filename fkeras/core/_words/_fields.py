@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
@@ -27,19 +27,15 @@ def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | No
     return dataclasses.field(default=default, metadata={"convert": convert} if convert else {})
 
 
-def convert_fields(layer: Any) -> None:
-    """Run each field's converter on the layer's value."""
-    for f in converters_of(type(layer)):
+def converted(layer: object, fields: Iterable[dataclasses.Field[Any]]) -> Iterator[tuple[str, Any]]:
+    """What the converters of these fields make of a layer's values, by name, where that is another object."""
+    for f in fields:
         value = getattr(layer, f.name, None)
         made = f.metadata["convert"](value)
         if made is not value:
-            object.__setattr__(layer, f.name, made)
+            yield f.name, made
 
 
-def converters_of(cls: Any) -> tuple[Any, ...]:
-    """The fields of a class that have a converter, found once per class."""
-    found = cls.__dict__.get("_fields_with_converter")
-    if found is None:
-        found = tuple(f for f in dataclasses.fields(cls) if "convert" in f.metadata)
-        cls._fields_with_converter = found
-    return found
+def converters_of(cls: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of a class that have a converter."""
+    return tuple(f for f in dataclasses.fields(cls) if "convert" in f.metadata)

@@ -83,9 +83,9 @@ def follow(given: Any, owner: str) -> pathlib.Path:
         raise ValueError(explain(f"{owner} needs a path that names a place.", received=str(error))) from None
     except OSError as error:
         usually = {
-            "NotADirectoryError": "a part of the path is a file, where a directory must be.",
-            "PermissionError": "the directory belongs to somebody else.",
-        }.get(type(error).__name__, "links that lead to each other, or a name that is too long.")
+            NotADirectoryError: "a part of the path is a file, where a directory must be.",
+            PermissionError: "the directory belongs to somebody else.",
+        }.get(type(error), "links that lead to each other, or a name that is too long.")
         raise type(error)(
             explain(f"{owner}: {path!r} leads nowhere.", received=str(error.strerror), usually=usually)
         ) from None

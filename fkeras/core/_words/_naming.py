@@ -50,7 +50,7 @@ def name_layers(layers: Iterable[Any], owner: str) -> None:
     layers = list(layers)
     taken: dict[str, Any] = {}
     for layer in layers:
-        if layer.name is None or getattr(layer, "_provisional_name", False):
+        if layer._name_may_change():
             continue
         if layer.name in taken:
             one, two = taken[layer.name], layer
@@ -65,7 +65,7 @@ def name_layers(layers: Iterable[Any], owner: str) -> None:
         taken[layer.name] = layer
     counts: dict[str, int] = {}  # where to go on searching, so that naming n layers costs n steps
     for layer in layers:
-        if layer.name is None or getattr(layer, "_provisional_name", False):
+        if layer._name_may_change():
             base = layer.name or snake_case(type(layer).__name__)  # Keras calls a functional model `functional`
             name = base if base not in taken else None
             while name is None:
@@ -73,5 +73,4 @@ def name_layers(layers: Iterable[Any], owner: str) -> None:
                 if f"{base}_{counts[base]}" not in taken:
                     name = f"{base}_{counts[base]}"
             taken[name] = layer
-            object.__setattr__(layer, "name", name)
-            object.__setattr__(layer, "_provisional_name", False)
+            layer._set_name(name)

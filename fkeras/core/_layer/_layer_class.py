@@ -1,0 +1,136 @@
+"""How a class of layers is made: all that happens to a class happens here, while Python makes it.
+
+Linen turns each subclass into a dataclass and wraps its methods. Before that a user's `__init__` is set aside (its
+arguments are the config, see `_construct`), `call` becomes a compact method that runs `build` first, and `__call__`
+is put outside Linen's wrapper, where it also takes symbolic tensors. After it the constructor is wrapped, so that it
+takes Keras's conventions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+from flax import linen
+
+from .._words._fields import converters_of
+from ._bound_call import RunsBound, dispatching
+from ._build import build_first, in_turn
+from ._call_parameters import Parameters, parameters_of
+from ._construct import (
+    NO_ARGUMENTS,
+    arguments_by_name,
+    check_arguments,
+    construct_keras_style,
+    continue_description,
+)
+from ._lifted_transforms import is_lifted
+from ._sealing import memory_of, seal
+
+Init = Callable[..., None]
+
+
+class LayerClass(RunsBound, kw_only=True):
+    """What the class of every layer has, found once, when the class is made.
+
+    Attributes:
+        _call_parameters: what its `call` takes.
+        _positional: the constructor's arguments that may be given by position, in Keras's order.
+        _last_by_position: those that Keras's constructor takes by position after the class's own (`name`, `dtype`).
+        _converters: its fields that have a converter.
+        _any_name: whether a layer of it may be called as Flax's collections are.
+    """
+
+    _call_parameters: ClassVar[Parameters] = Parameters([], 0, True)
+    _positional: ClassVar[tuple[str, ...]] = ()
+    _last_by_position: ClassVar[tuple[str, ...]] = ()
+    _converters: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
+    _any_name: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        own, made = vars(cls), cast(Any, cls)
+        is_root = LayerClass in cls.__bases__  # `Layer` itself
+        lifted = not is_root and "__call__" in own and is_lifted(own["__call__"])  # such as `nn.remat(Dense)`
+        if "__call__" in own and "call" not in own and not (lifted or is_root):  # Flax's spelling of the forward pass
+            made.call = own["__call__"]
+            del made.__call__
+        if "call" in own and not is_root:
+            cls._call_parameters = parameters_of(own["call"])
+            made.call = linen.compact(build_first(own["call"]))
+        if "build" in own and not is_root:
+            made.build = in_turn(own["build"])
+        user_init = _set_init_aside(cls)
+        super().__init_subclass__(kw_only=True)
+        if lifted:
+            made.__call__ = dispatching(cls.__call__)
+        _wrap_init(cls, user_init, is_root)
+        if not is_root:  # not the dataclass's: layers are equal by their value
+            root = next(base for base in cls.__mro__ if LayerClass in base.__bases__)
+            made.__hash__, made.__eq__ = root.__hash__, root.__eq__
+        cls._converters = converters_of(cls)
+
+
+def _set_init_aside(cls: type[Any]) -> Init | None:
+    """Take a user's `__init__` out of the way of Linen's dataclass transform, which would replace it."""
+    user_init = vars(cls).get("__init__")
+    if user_init is not None:
+        del cls.__init__
+        return user_init
+    for base in cls.__mro__[1:]:  # a mixin that comes before the layer class: its __init__ is Python's choice
+        if issubclass(base, linen.Module):
+            return None
+        if "__init__" in vars(base):
+            return base.__init__
+    return None
+
+
+def _wrap_init(cls: type[Any], user_init: Init | None, is_root: bool) -> None:
+    """Put Keras's calling conventions around the constructor that the dataclass transform made."""
+    if user_init is not None:
+        cls._user_init = user_init
+    own = [n for n in inspect.get_annotations(cls) if n not in NO_ARGUMENTS and not n.startswith("_")]
+    fields = {f.name for f in dataclasses.fields(cls)}
+    if is_root:  # what every layer takes, it takes by keyword
+        own = []
+    before = list(cls._positional)
+    last = list(vars(cls).get("_last_by_position", ()))
+    cls._positional = tuple(before + [n for n in own + last if n in fields and n not in before])
+    dataclass_init = cls.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        if memory_of(self).recorded is not None:  # a user's __init__ called super().__init__(...)
+            continue_description(self, cls, args, kwargs)
+        elif hasattr(type(self), "_user_init"):
+            construct_keras_style(self, args, kwargs)
+        else:
+            values = arguments_by_name(cls, args, kwargs)
+            check_arguments(cls, values)
+            dataclass_init(self, **values)
+            seal(self)
+
+    functools.update_wrapper(__init__, dataclass_init)
+    __init__.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+    cls.__init__ = __init__
+    cls._dataclass_init = dataclass_init
+
+
+def _signature(cls: type[Any]) -> inspect.Signature:
+    user_init: Init | None = getattr(cls, "_user_init", None)
+    if user_init is not None:
+        return inspect.signature(user_init)
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    hidden = (*cls._positional, "parent", "graph", "start")
+    by_keyword = [n for n in fields if n not in hidden and n[0] != "_"]
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    for kind, names in (
+        (inspect.Parameter.POSITIONAL_OR_KEYWORD, cls._positional),
+        (inspect.Parameter.KEYWORD_ONLY, by_keyword),
+    ):
+        for name in names:
+            default = fields[name].default
+            shown = inspect.Parameter.empty if default is dataclasses.MISSING else default
+            parameters.append(inspect.Parameter(name, kind, default=shown))
+    return inspect.Signature(parameters)

@@ -1,0 +1,30 @@
+"""What makes two layers the same value: their class and configuration, whatever their history."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from .._words._hashing import hashable
+from ._linen_modules import holds_module
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+
+def key_of(layer: Layer) -> tuple[Any, ...]:
+    """What the layer is, as a hashable value; its own name is not part of it, those of the layers in it are."""
+    skipped = ("parent", "name", "_description")
+    names = [f.name for f in dataclasses.fields(layer) if f.name not in skipped]
+    parts = [(n, hashable(getattr(layer, n, None))) for n in names]
+    description = layer._description
+    if description is not None:
+        parts.append(("arguments", hashable(description.config)))
+        attributes = description.attributes or {}
+        parts.append(("layers", hashable([v for v in attributes.values() if holds_module(v)])))
+    return type(layer), tuple(parts)
+
+
+def are_equal(one: Layer, other: Layer) -> bool:
+    """Whether two layers of one class are the same value, of one name, and bound to the same scope if they are."""
+    return one.name == other.name and one.scope is other.scope and one._layer_key() == other._layer_key()

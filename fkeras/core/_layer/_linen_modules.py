@@ -1,0 +1,44 @@
+"""Which values are Linen modules, and how modules of any class are told whether a call trains."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeGuard
+
+import jax
+from flax import linen
+
+from ..typing import PyTree
+from ._lifted_transforms import Mode, is_lifted
+
+# How Linen modules spell "is this training", and whether the flag is turned round.
+_MODE_ARGUMENTS = {"training": True, "train": True, "is_training": True, "deterministic": False}
+
+
+def is_module(value: object) -> TypeGuard[linen.Module]:
+    """Whether a value is a Linen module; a layer is one."""
+    return isinstance(value, linen.Module)
+
+
+def holds_module(value: PyTree) -> bool:
+    """Whether a pytree has a Linen module among its leaves."""
+    return any(is_module(leaf) for leaf in jax.tree.leaves(value, is_leaf=is_module))
+
+
+def mode_arguments(function: Callable[..., Any], training: bool) -> dict[str, bool | Mode]:
+    """The arguments that tell a module's method whether the call trains, by the names that it has for that.
+
+    Args:
+        function: the method.
+        training: whether the call trains.
+
+    Returns:
+        Each of `training`, `train`, `is_training` and `deterministic` that it takes, with its value.
+
+    >>> mode_arguments(lambda x, deterministic: x, training=True)
+    {'deterministic': False}
+    """
+    names = inspect.signature(function).parameters
+    kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
+    return {n: kind(training is positive) for n, positive in _MODE_ARGUMENTS.items() if n in names}  # type: ignore[misc]

@@ -1,0 +1,105 @@
+"""A layer's calls on symbolic tensors: each is a node of a graph, which the layer remembers as long as it exists."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+
+from .._graph._symbolic import Node, SymbolicTensor, outputs_of, record
+from .._words._dtypes import is_string
+from .._words._errors import explain
+from ..typing import PyTree
+from ._layer_errors import explained
+from ._sealing import memory_of
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+
+class RecordedCall(NamedTuple):
+    """One call, held weakly: a graph that nobody keeps goes away though the layer is kept.
+
+    Attributes:
+        node: the node of the graph.
+        tensors: its outputs.
+        treedef: their structure.
+    """
+
+    node: weakref.ref[Node]
+    tensors: list[weakref.ref[SymbolicTensor]]
+    treedef: Any
+
+
+def record_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """Record a call of a layer on symbolic tensors.
+
+    Returns:
+        Its symbolic outputs.
+
+    Raises:
+        ValueError: a bound layer, or an input that it cannot take.
+        TypeError: text, where the layer takes numbers.
+    """
+    if layer.scope is not None:
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} is bound to variables and was called on a symbolic tensor.",
+                usually="fk.Input was used inside `call`; a graph is built outside.",
+                write="the layer's computation on the arrays that `call` receives",
+            )
+        )
+    leaves = jax.tree.leaves((args, kwargs))
+    with explained(layer, leaves):
+        if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):
+            return record(layer, args, kwargs, found=layer._text_outputs(args, kwargs))
+        return record(layer, args, kwargs, layer._abstract_call)
+
+
+def no_text(layer: Layer) -> TypeError:
+    """The error for text that a layer of numbers is called on."""
+    return TypeError(
+        explain(
+            f"{layer.path_text()} takes numbers, not text.",
+            received="a symbolic tensor of dtype string",
+            usually="text that was not looked up yet.",
+            write="tokens = fk.nn.TextVectorization(vocabulary=[...])(text)",
+        )
+    )
+
+
+def remember_call(layer: Layer, call: RecordedCall) -> None:
+    """Keep weak references to a recorded call, so that `layer.output` can find it."""
+    memory = memory_of(layer)
+    if len(memory.calls) & (len(memory.calls) - 1) == 0:  # now and then, so that n calls cost n steps
+        memory.calls = [known for known in memory.calls if known.node() is not None]
+    memory.calls.append(call)
+
+
+def nodes_of(layer: Layer) -> list[Node]:
+    """The calls of a layer in graphs that still exist, in order."""
+    return [node for call in memory_of(layer).calls if (node := call.node()) is not None]
+
+
+def the_call(layer: Layer, what: str) -> tuple[Node, list[SymbolicTensor], Any]:
+    """A layer's one recorded call: its node, and its outputs with their structure.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    calls = [(node, call) for call in memory_of(layer).calls if (node := call.node()) is not None]
+    if len(calls) != 1:
+        state = "was called in no graph that still exists" if not calls else f"was called {len(calls)} times"
+        raise ValueError(  # not AttributeError, which Linen's descriptors would hide
+            explain(
+                f"Layer {layer.name!r} {state}, so it has no one {what}.",
+                usually="the layer is shared, or its model is gone." if calls else "the layer was never called.",
+                write="the tensor that the call returned: h = layer(x)",
+            )
+        )
+    node, call = calls[0]
+    kept = [tensor() for tensor in call.tensors]
+    again = outputs_of(node) if any(tensor is None for tensor in kept) else kept  # the call knows one that nobody kept
+    tensors = [new if tensor is None else tensor for tensor, new in zip(kept, again, strict=True)]
+    return node, tensors, call.treedef  # type: ignore[return-value]

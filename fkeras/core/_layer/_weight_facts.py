@@ -1,0 +1,96 @@
+"""A layer traced without data: its variables, and what each layer that ran says of its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from flax import linen
+
+from .._graph._shape_inference import infer, struct_of
+from .._graph._symbolic import SymbolicTensor, has_symbolic
+from ..typing import Key, PyTree
+from ._bound_sublayers import Path, parts_of
+from ._layer_class import LayerClass
+from ._layer_errors import explained
+from ._sealing import call_state
+from ._variables import TRANSIENT
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightFacts:
+    """What a layer says of itself when it runs.
+
+    Attributes:
+        trainable: whether its weights train.
+        constraints: each weight's constraint (or `None`) by the weight's name.
+        output_shapes: the shapes of its output's leaves.
+        unfrozen: whether they train though a layer around it does not.
+        inside: the layers in it by attribute, those that `build` and `setup` made too: see `Part`.
+    """
+
+    trainable: bool
+    constraints: dict[str, Any]
+    output_shapes: tuple[Any, ...] = ()
+    unfrozen: bool = False
+    inside: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def abstract_call(
+    layer: Layer, key: Key, args: tuple[Any, ...], kwargs: Mapping[str, Any], facts: dict[Path, WeightFacts] | None
+) -> tuple[PyTree, dict[str, PyTree]]:
+    """`(outputs, variables)` by Linen's own init; for tracing only.
+
+    Args:
+        layer: the layer that is called.
+        key: of its weights.
+        args, kwargs: the call's arguments, traced.
+        facts: is filled with what the layers that ran say of their weights, by path.
+    """
+
+    def note(run: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], context: Any) -> PyTree:
+        result = run(*arguments, **keywords)
+        if context.method_name == "__call__" and isinstance(context.module, LayerClass) and facts is not None:
+            ran: Any = context.module
+            facts[ran.path] = WeightFacts(
+                ran.trainable,
+                dict(call_state(ran).constraints),
+                tuple(tuple(leaf.shape) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")),
+                ran._unfrozen,
+                parts_of(ran),
+            )
+        return result
+
+    rngs = {"params": key, "dropout": key}
+    with linen.intercept_methods(note):
+        outputs, variables = layer.init_with_output(rngs, *args, mutable=linen.DenyList(TRANSIENT), **kwargs)
+    return outputs, dict(variables)
+
+
+def abstract_init(layer: Layer, key: Key, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, PyTree]:
+    """A layer's variables, without running its forward pass: see `Layer.init`."""
+    leaves, treedef = jax.tree.flatten((args, kwargs))
+    if has_symbolic(leaves):
+        leaves = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
+    places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
+
+    def function(key: Key, arrays: list[Any]) -> tuple[PyTree, dict[str, PyTree]]:
+        filled = list(leaves)
+        for place, array in zip(places, arrays, strict=True):
+            filled[place] = array
+        a, k = jax.tree.unflatten(treedef, filled)
+        return layer._abstract_call(key, a, k)
+
+    with explained(layer, leaves):
+        found = infer(function, [struct_of(leaves[i]) for i in places])
+    return found.program(key, [leaves[i] for i in places])
+
+
+def _is_array(leaf: object) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)

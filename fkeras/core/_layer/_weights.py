@@ -1,0 +1,123 @@
+"""Weights and losses of a bound layer: what `add_weight` and `add_loss` do inside `build` and `call`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen
+
+from .._words._config import get
+from ..typing import DTypeLike, PyTree, Shape, Spec
+from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_of
+from ._lifted_transforms import around, top
+from ._sealing import call_state
+from ._variables import LOSSES, NON_TRAINABLE, StateWeight
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+Initializer = Callable[..., jax.Array]
+
+
+class Storage(Protocol):
+    """How weights are kept, where not as plain arrays: a hashable value with a config, see `Layer.stored_as`."""
+
+    def weight(self, layer: Layer, name: str, make: Initializer, shape: Shape, dtype: np.dtype) -> jax.Array:
+        """Read a weight, or make it, and return it as the layer computes with it."""
+
+    def inputs(self, layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the layer computes on."""
+
+
+def add_weight(
+    layer: Layer,
+    shape: Shape | int | None,
+    initializer: Spec,
+    dtype: DTypeLike | None,
+    trainable: bool,
+    autocast: bool,
+    regularizer: Spec,
+    constraint: Spec,
+    name: str | None,
+) -> jax.Array | StateWeight:
+    """Make, or on later calls read, a weight of a bound layer: see `Layer.add_weight`."""
+    sizes = concrete_shape(layer, shape, name)
+    stored = jnp.dtype(dtype or layer.variable_dtype)
+    constraints = call_state(layer).constraints
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise said_of(layer.path_text(), error) from None
+    if name is None:
+        count = len([n for n in constraints if n.split("_")[0] == "weight"])
+        name = f"weight_{count}" if count else "weight"
+    if initializer is None:
+        initializer = "glorot_uniform" if jnp.issubdtype(stored, jnp.inexact) else "zeros"
+    make = get("keras.initializers", initializer)
+    constraints[name] = get("keras.constraints", constraint) if trainable else None
+    if not trainable:
+        variable = layer.variable(
+            NON_TRAINABLE, name, lambda: jnp.asarray(make(layer.make_rng("params"), sizes, stored), stored)
+        )
+        return StateWeight(variable, layer)
+    storage = storage_of(layer)
+    is_kept = storage is not None and jnp.issubdtype(stored, jnp.floating)
+    value = storage.weight(layer, name, make, sizes, stored) if is_kept else _param(layer, name, make, sizes, stored)  # type: ignore[union-attr]
+    regularize = get("keras.regularizers", regularizer)
+    if regularize is not None and collects_losses(layer) and trains(layer):
+        # once for the weight, however often the layer is called
+        layer.sow(LOSSES, name, regularize(value), init_fn=lambda: None, reduce_fn=lambda _, penalty: penalty)
+    return value.astype(layer.compute_dtype) if autocast and jnp.issubdtype(stored, jnp.floating) else value
+
+
+def _param(layer: Layer, name: str, make: Initializer, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    """Linen's `param`. A weight that is there in its shape is read without tracing how it would be made."""
+    if not layer.is_initializing():
+        value: PyTree = layer.get_variable("params", name)
+        if isinstance(value, jax.Array | np.ndarray) and value.shape == shape:
+            return value  # type: ignore[return-value]
+    return layer.param(name, make, shape, dtype)
+
+
+def storage_of(layer: Layer) -> Storage | None:
+    """How a bound layer's weights are kept: as it says itself, else as the nearest enclosing layer says."""
+    module: Any = layer
+    while isinstance(module, linen.Module):
+        storage = vars(module).get("_weights_as")
+        if storage is not None:
+            return storage
+        last, module = module, module.parent
+    return around(last).storage
+
+
+def trains(layer: Layer) -> bool:
+    """Whether a bound layer's weights train: as the nearest layer at or around it says that was told."""
+    module: Any = layer
+    while isinstance(module, linen.Module):
+        if not getattr(module, "trainable", True) or getattr(module, "_unfrozen", False):
+            return bool(module.trainable)  # type: ignore[attr-defined]
+        last, module = module, module.parent
+    return around(last).trains
+
+
+def collects_losses(layer: Layer) -> bool:
+    """Whether somebody asked for the losses of the call that runs; a warning where a lifted transform drops them."""
+    if layer.is_initializing():
+        return False
+    collects = layer.is_mutable_collection(LOSSES)
+    if not collects and around(top(layer)).losses:
+        warnings.warn(losses_not_lifted(layer), stacklevel=4)
+    return collects
+
+
+def add_loss(layer: Layer, loss: PyTree) -> None:
+    """Add scalars, or functions that make them, to what the Trainer minimises: see `Layer.add_loss`."""
+    if not collects_losses(layer):
+        return
+    for value in jax.tree.leaves(loss):
+        layer.sow(LOSSES, "loss", value() if callable(value) else jnp.asarray(value))
