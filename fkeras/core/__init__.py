@@ -1,10 +1,10 @@
 """What a model is: symbolic tensors and the graph, layers, models, naming, config, summary."""
 
-from ._graph._shape_inference import Inferred as Inferred
-from ._graph._shape_inference import dimension as dimension
-from ._graph._shape_inference import is_symbolic as is_symbolic
-from ._graph._shape_inference import struct_of as struct_of
-from ._graph._symbolic import Op as Op
+from ._graph._dimensions import dimension as dimension
+from ._graph._dimensions import is_symbolic as is_symbolic
+from ._graph._inferred import Inferred as Inferred
+from ._graph._inferred import struct_of as struct_of
+from ._graph._op import Op as Op
 from ._graph._symbolic import SymbolicTensor as SymbolicTensor
 from ._graph._symbolic import has_symbolic as has_symbolic
 from ._graph._symbolic import lift as lift

@@ -2,30 +2,160 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeVar
 
 import jax
 
 from .._words._errors import explain
 from .._words._hashing import hashable
 from .._words._naming import name_layers
-from ._symbolic import Node, Op, SymbolicTensor, record
+from ..typing import PyTree
+from ._operation_order import execution_order, key_of, keras_order, unique
+from ._symbolic import Node, Op, SymbolicTensor, history, placed, record, unplaced
+
+Value = TypeVar("Value")
 
 
-def _free_name(base: str, taken: set[str], counts: dict[str, int]) -> str:
-    """The first of `base`, `base_1`, … that is not taken, which it then is; the search goes on where it ended."""
-    name, count = (base, 0) if base not in counts else (f"{base}_{counts[base]}", counts[base])
-    while name in taken:
-        count += 1
-        name = f"{base}_{count}"
-    counts[base] = count
-    taken.add(name)
-    return name
+class Graph:
+    """An immutable graph of recorded calls, cut at `inputs`.
+
+    Args:
+        inputs: a symbolic tensor, or any pytree of them.
+        outputs: likewise.
+        owner: what messages call the model.
+
+    Attributes:
+        input_tensors, output_tensors: the leaves of `inputs` and `outputs`.
+        nodes: the recorded calls in execution order.
+        operations: the distinct layers, and the nodes of ops, in Keras's order (by depth).
+        op_names: a name for each op node, by `id(node)`.
+        calls_of_index: the nodes in which each layer is called, by `id(layer)`.
+
+    Raises:
+        ValueError: an output that depends on an input which is not given; two layers of one name.
+    """
+
+    input_tensors: tuple[SymbolicTensor, ...]
+    output_tensors: tuple[SymbolicTensor, ...]
+    nodes: tuple[Node, ...]
+    operations: tuple[Any, ...]
+    op_names: Mapping[int, str]
+    calls_of_index: Mapping[int, tuple[Node, ...]]
+
+    def __init__(self, inputs: PyTree, outputs: PyTree, owner: str) -> None:
+        starts, ends = tensors_of(inputs, "inputs"), tensors_of(outputs, "outputs")
+        nodes = execution_order(starts, ends, owner)
+        # Input layers are named first, then layers in the order in which they run, as they were written.
+        placeholders = [t.node.operation for t in starts if not t.node.leaves and not isinstance(t.node.operation, Op)]
+        layers = unique([*placeholders, *(n.operation for n in nodes if not isinstance(n.operation, Op))])
+        name_layers(layers, owner)
+        calls: dict[int, list[Node]] = {}
+        for node in nodes:
+            calls.setdefault(key_of(node), []).append(node)
+        vars(self).update(
+            input_tensors=tuple(starts),
+            output_tensors=tuple(ends),
+            nodes=nodes,
+            operations=keras_order(starts, ends, nodes, placeholders),
+            op_names=MappingProxyType(_names_of_ops(nodes, {layer.name for layer in layers})),
+            calls_of_index=MappingProxyType({key: tuple(of_layer) for key, of_layer in calls.items()}),
+            _structures=(jax.tree.structure(inputs), jax.tree.structure(outputs)),
+        )
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            explain(
+                f"The graph of a model is immutable: its attribute {name!r} cannot be set.",
+                usually="Keras code that changes a model in place; here a change makes a new model.",
+                write="fk.Model(inputs, outputs), or model.map_layers(fn)",
+            )
+        )
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)
+
+    @property
+    def inputs(self) -> PyTree:
+        """The inputs in the structure that the model was described with; a copy, where that is a container."""
+        return jax.tree.unflatten(self._structures[0], self.input_tensors)
+
+    @property
+    def outputs(self) -> PyTree:
+        """The outputs in the structure that the model was described with; a copy, where that is a container."""
+        return jax.tree.unflatten(self._structures[1], self.output_tensors)
+
+    def in_structure_of_outputs(self, values: Sequence[Any]) -> PyTree:
+        """One value for each output, in the structure that the model was described with."""
+        return jax.tree.unflatten(self._structures[1], values)
+
+    @functools.cached_property
+    def batch_size(self) -> int | None:
+        """How many rows the inputs were described with; `None` for any number."""
+        shapes = [tensor.shape for tensor in self.input_tensors]
+        return next((shape[0] for shape in shapes if shape and shape[0] is not None), None)
+
+    @functools.cached_property
+    def layers(self) -> tuple[Any, ...]:
+        """The distinct layers, input layers included, in Keras's order."""
+        return tuple(operation for operation in self.operations if not isinstance(operation, Node))
+
+    @functools.cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Which variables of the graph's layers cannot be made without an example input, and why."""
+        nodes = [node for node in self.nodes if node.found.needs]
+        return tuple(f"{node.operation.path_text()}: {node.found.needs}" for node in nodes)
+
+    def name_of(self, node: Node) -> str:
+        """The name of a node's operation in this graph."""
+        return self.op_names.get(id(node)) or node.operation.name
+
+    def tensor_name(self, tensor: SymbolicTensor) -> str:
+        """What a tensor is called in messages and dicts: the name of the operation that made it."""
+        return self.op_names.get(id(tensor.node)) or tensor.node.operation.name or tensor.name
+
+    # ------------------------------------------------------------------ as a value
+    @functools.cached_property
+    def signature(self) -> tuple[Any, ...]:
+        """The graph as a hashable value: equal for models that were described alike."""
+        number_of = {id(node): i for i, node in enumerate(self.nodes)}
+        number_of.update({id(tensor.node): -1 - i for i, tensor in enumerate(self.input_tensors)})
+
+        def sign(leaf: Any) -> Any:
+            return ("tensor", number_of[id(leaf.node)], leaf.index) if isinstance(leaf, SymbolicTensor) else leaf
+
+        parts: list[Any] = [(str(tensor.symbolic_shape), str(tensor.dtype)) for tensor in self.input_tensors]
+        for node in self.nodes:
+            operation = node.operation
+            parts.append(operation if isinstance(operation, Op) else (operation.name, operation))
+            parts.append((str(node.treedef), [sign(leaf) for leaf in node.leaves]))
+        ends = [sign(tensor) for tensor in self.output_tensors]
+        return hashable((tuple(map(str, self._structures)), parts, ends))
+
+    def __hash__(self) -> int:
+        return hash(self.signature)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Graph) and self.signature == other.signature)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        calls = history([tensor.node for tensor in (*self.input_tensors, *self.output_tensors)])
+        return graph_of_history, (calls, placed(self.inputs), placed(self.outputs))
 
 
-def tensors_of(tree: Any, what: str) -> list[SymbolicTensor]:
-    """The leaves of `tree`, each checked to be a symbolic tensor."""
+def graph_of_history(calls: tuple[Node, ...], inputs: PyTree, outputs: PyTree) -> Graph:
+    """A graph, after the calls in it; a name that pickles hold, so it stays as it is."""
+    return Graph(unplaced(inputs), unplaced(outputs), "Model")
+
+
+def tensors_of(tree: PyTree, what: str) -> list[SymbolicTensor]:
+    """The leaves of `tree`, each checked to be a symbolic tensor.
+
+    Raises:
+        ValueError: another leaf, or none at all.
+    """
     leaves = jax.tree.leaves(tree)
     for leaf in leaves:
         if not isinstance(leaf, SymbolicTensor):
@@ -42,105 +172,27 @@ def tensors_of(tree: Any, what: str) -> list[SymbolicTensor]:
     return leaves
 
 
-class Graph:
-    """An immutable graph of recorded calls, cut at `inputs`.
-
-    Attributes:
-        inputs, outputs: pytrees of symbolic tensors.
-        nodes: the recorded calls in execution order.
-        operations: the distinct layers, and the nodes of ops, in Keras's order (by depth).
-        op_names: a name for each op node, by `id(node)`.
-        calls_of_index: the nodes in which each layer is called, by `id(layer)`.
-        batch_size: how many rows the inputs were described with; `None` for any number.
-    """
-
-    __slots__ = (
-        "__weakref__", "_signature", "batch_size", "calls_of_index", "inputs", "nodes", "op_names", "operations",
-        "outputs",
-    )  # fmt: skip
-
-    def __init__(self, inputs: Any, outputs: Any, owner: str) -> None:
-        starts = tensors_of(inputs, "inputs")
-        ends = tensors_of(outputs, "outputs")
-        self.inputs, self.outputs = inputs, outputs
-        self.batch_size: int | None = next((t.shape[0] for t in starts if t.shape and t.shape[0] is not None), None)
-        self.nodes = _execution_order(starts, ends, owner)
-        # Input layers are named first, then layers in the order in which they run, as they were written.
-        placeholders = [t.node.operation for t in starts if not t.node.leaves and not isinstance(t.node.operation, Op)]
-        layers = unique([*placeholders, *(n.operation for n in self.nodes if not isinstance(n.operation, Op))])
-        name_layers(layers, owner)
-        self.operations = _keras_order(starts, ends, self.nodes, placeholders)
-        taken = {layer.name for layer in layers}
-        counts: dict[str, int] = {}  # where to go on searching, so that naming n ops costs n steps
-        self.op_names: dict[int, str] = {}
-        for node in self.nodes:
-            if isinstance(node.operation, Op):
-                name = _free_name(node.operation.name.rpartition(".")[2], taken, counts)
-                self.op_names[id(node)] = name
-
-        self.calls_of_index: dict[int, list[Node]] = {}
-        for node in self.nodes:
-            self.calls_of_index.setdefault(_key(node), []).append(node)
-        self._signature: Any = None
-
-    def signature(self) -> tuple[Any, ...]:
-        """The graph as a hashable value: equal for models that were described alike."""
-        if self._signature is None:
-            place = {id(n): i for i, n in enumerate(self.nodes)}
-            place.update({id(t.node): -1 - i for i, t in enumerate(jax.tree.leaves(self.inputs))})
-
-            def sign(leaf: Any) -> Any:
-                return ("tensor", place[id(leaf.node)], leaf.index) if isinstance(leaf, SymbolicTensor) else leaf
-
-            parts: list[Any] = [(str(t.symbolic_shape), str(t.dtype)) for t in jax.tree.leaves(self.inputs)]
-            for node in self.nodes:
-                operation = node.operation
-                parts.append(operation if isinstance(operation, Op) else (operation.name, operation))
-                parts.append((str(node.treedef), [sign(leaf) for leaf in node.leaves]))
-            ends = [sign(t) for t in jax.tree.leaves(self.outputs)]
-            structures = (str(jax.tree.structure(self.inputs)), str(jax.tree.structure(self.outputs)))
-            self._signature = hashable((structures, parts, ends))
-        return self._signature
-
-    def __hash__(self) -> int:
-        return hash(self.signature())
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Graph) and self.signature() == other.signature())
-
-    @property
-    def layers(self) -> list[Any]:
-        """The distinct layers, input layers included, in Keras's order."""
-        return [o for o in self.operations if not isinstance(o, Node)]
-
-    @property
-    def needs(self) -> list[str]:
-        """Which variables of the graph's layers cannot be made without an example input, and why."""
-        return [f"{node.operation.path_text()}: {node.found.needs}" for node in self.nodes if node.found.needs]
-
-    def name_of(self, node: Node) -> str:
-        """The name of a node's operation in this graph."""
-        return self.op_names.get(id(node)) or node.operation.name
-
-    def tensor_name(self, tensor: SymbolicTensor) -> str:
-        """What a tensor is called in messages and dicts: the name of the operation that made it."""
-        return self.op_names.get(id(tensor.node)) or tensor.node.operation.name or tensor.name
+def _names_of_ops(nodes: Iterable[Node], taken: set[str]) -> dict[int, str]:
+    """A name for each node of an op, by `id(node)`: the op's own, counted where it is taken."""
+    names: dict[int, str] = {}
+    counts: dict[str, int] = {}  # where to go on searching, so that naming n ops costs n steps
+    for node in nodes:
+        if isinstance(node.operation, Op):
+            base = node.operation.name.rpartition(".")[2]
+            name, count = (base, 0) if base not in counts else (f"{base}_{counts[base]}", counts[base])
+            while name in taken:
+                count += 1
+                name = f"{base}_{count}"
+            counts[base] = count
+            taken.add(name)
+            names[id(node)] = name
+    return names
 
 
-def rerecord(graph: Graph, starts: list[SymbolicTensor]) -> list[SymbolicTensor]:
-    """The outputs of a graph whose calls are recorded again on other symbolic tensors."""
-
-    def call(node: Node, leaves: list[Any]) -> list[Any]:
-        args, kwargs = jax.tree.unflatten(node.treedef, leaves)
-        again = (
-            record(node.operation, args, kwargs) if isinstance(node.operation, Op) else node.operation(*args, **kwargs)
-        )
-        return jax.tree.leaves(again)
-
-    return replay(graph, starts, call)
-
-
-def replay(graph: Graph, values: list[Any], call: Callable[[Node, list[Any]], list[Any]]) -> list[Any]:
+# ------------------------------------------------------------------ running
+def replay(
+    graph: Graph, values: Sequence[Value], call: Callable[[Node, list[Any]], Sequence[Value]]
+) -> list[Value]:
     """Run a graph on other values than the symbolic ones.
 
     Args:
@@ -152,93 +204,40 @@ def replay(graph: Graph, values: list[Any], call: Callable[[Node, list[Any]], li
     Returns:
         One value for each leaf of `graph.outputs`.
     """
-    found: dict[tuple[int, int], Any] = {}
-    for tensor, value in zip(jax.tree.leaves(graph.inputs), values, strict=True):
-        found[id(tensor.node), tensor.index] = value
+    results: dict[tuple[int, int], Value] = {}
+    for tensor, value in zip(graph.input_tensors, values, strict=True):
+        results[id(tensor.node), tensor.index] = value
 
     def value_of(leaf: Any) -> Any:
-        return found[id(leaf.node), leaf.index] if isinstance(leaf, SymbolicTensor) else leaf
+        return results[id(leaf.node), leaf.index] if isinstance(leaf, SymbolicTensor) else leaf
 
     for node in graph.nodes:
         outputs = call(node, [value_of(leaf) for leaf in node.leaves])
         for index, value in enumerate(outputs):
-            found.setdefault((id(node), index), value)  # a model's own input may be an inner tensor
-    return [value_of(t) for t in jax.tree.leaves(graph.outputs)]
+            results.setdefault((id(node), index), value)  # a model's own input may be an inner tensor
+    return [value_of(tensor) for tensor in graph.output_tensors]
 
 
-def unique(items: Any) -> list[Any]:
-    """Distinct objects by identity, in order of first appearance."""
-    seen: dict[int, Any] = {}
-    for item in items:
-        seen.setdefault(id(item), item)
-    return list(seen.values())
+def rerecord(
+    graph: Graph, starts: Sequence[SymbolicTensor], layers: Mapping[int, Any] | None = None
+) -> list[SymbolicTensor]:
+    """The outputs of a graph whose calls are recorded again on other symbolic tensors.
 
+    Args:
+        graph: what was recorded.
+        starts: one tensor for each leaf of `graph.inputs`.
+        layers: the layers to call, by `id` of those in the graph; by default those in the graph.
 
-def _execution_order(starts: list[SymbolicTensor], ends: list[SymbolicTensor], owner: str) -> tuple[Node, ...]:
-    """Depth-first from the outputs, without recursion: deep models are common."""
-    given = {(id(t.node), t.index) for t in starts}
-    done: dict[int, Node] = {}
-    for end in ends:
-        stack: list[tuple[SymbolicTensor, bool]] = [(end, False)]
-        while stack:
-            tensor, ready = stack.pop()
-            node = tensor.node
-            if id(node) in done or (id(node), tensor.index) in given:
-                continue
-            if ready:
-                done[id(node)] = node
-                continue
-            if not node.inputs and not isinstance(node.operation, Op):
-                raise ValueError(
-                    explain(
-                        f"The output {end.name!r} of {owner} depends on {tensor.name!r}, "
-                        "which is not among the model's inputs.",
-                        received=f"inputs {[t.name for t in starts]}",
-                        usually="a layer was called on a tensor of another model's graph, or an Input was forgotten.",
-                        write=f"fk.Model([..., {tensor.name}], outputs), or call the other model: other(x)",
-                    )
-                )
-            stack.append((tensor, True))
-            stack.extend((t, False) for t in reversed(node.inputs))
-    return tuple(done.values())
+    Returns:
+        One tensor for each leaf of `graph.outputs`.
+    """
 
+    def call(node: Node, leaves: list[Any]) -> list[SymbolicTensor]:
+        args, kwargs = node.arguments_with(leaves)
+        operation = node.operation
+        if isinstance(operation, Op):
+            return jax.tree.leaves(record(operation, args, kwargs))
+        layer = operation if layers is None else layers[id(operation)]
+        return jax.tree.leaves(layer(*args, **kwargs))
 
-def _keras_order(
-    starts: list[SymbolicTensor], ends: list[SymbolicTensor], nodes: tuple[Node, ...], placeholders: list[Any]
-) -> tuple[Any, ...]:
-    """Keras's order of operations: deepest first (distance to the outputs), then as met from the outputs."""
-    met: dict[int, int] = {}
-    inside = {id(n) for n in nodes}
-    given = {(id(t.node), t.index) for t in starts}
-    seen: set[int] = set()
-    stack = list(reversed(ends))
-    while stack:
-        tensor = stack.pop()
-        node = tensor.node
-        if id(node) not in inside or id(node) in seen or (id(node), tensor.index) in given:
-            key = _key(node)
-            if (id(node), tensor.index) in given and key not in met:
-                met[key] = len(met)
-            continue
-        seen.add(id(node))
-        met.setdefault(_key(node), len(met))
-        stack.extend(reversed(node.inputs))
-    node_depth: dict[int, int] = {}
-    depth: dict[int, int] = {}
-    for node in reversed(nodes):
-        own = max(node_depth.get(id(node), 0), depth.get(_key(node), 0))
-        depth[_key(node)] = node_depth[id(node)] = own
-        for tensor in node.inputs:
-            node_depth[id(tensor.node)] = max(node_depth.get(id(tensor.node), 0), own + 1)
-    for tensor in starts:
-        if tensor.node.operation in placeholders:
-            key = _key(tensor.node)
-            depth[key] = max(depth.get(key, 0), node_depth.get(id(tensor.node), 0))
-            met.setdefault(key, -1)
-    members = unique([*placeholders, *(n if isinstance(n.operation, Op) else n.operation for n in nodes)])
-    return tuple(sorted(members, key=lambda m: (-depth[id(m)], met.get(id(m), -1))))
-
-
-def _key(node: Node) -> int:
-    """Identity of what a node calls: the layer, or the node itself for an op."""
-    return id(node) if isinstance(node.operation, Op) else id(node.operation)
+    return replay(graph, starts, call)

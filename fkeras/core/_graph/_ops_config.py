@@ -12,13 +12,14 @@ from .._words._config import import_all, register, registered
 from .._words._errors import did_you_mean, explain
 from .._words._naming import snake_case
 from .._words._ops_costs import REFUSED, refusal
+from ._op import Op, cast, getitem
+from ._operators import OPERATORS
 from ._ops_table import TABLE
-from ._symbolic import OPERATORS, Op, _cast, getitem
 
 for _name, _function in OPERATORS.values():
     register("keras.ops", _name)(_function)
 register("keras.ops", "get_item")(getitem)
-register("keras.ops", "cast")(_cast)
+register("keras.ops", "cast")(cast)
 
 
 # Lines of the same form for what the table does not say: any number of operands, and classes of other arguments.
@@ -69,6 +70,15 @@ class OpFacts:
 
 class KerasOp(Op):
     """An op read from a config of Keras's: the call's arguments come first, whatever the function's order is."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return keras_op, (self.name,)
+
+
+def keras_op(name: str) -> KerasOp:
+    """The op of this name as Keras calls it; a name that pickles hold, so it stays as it is."""
+    table, facts, _ = _index()
+    return KerasOp(name, _in_keras_order(table[name], facts[name]))
 
 
 @functools.cache
@@ -172,7 +182,7 @@ def op_of(class_name: str, module: str = "") -> Op:
         )
     if facts[name].arguments[: len(facts[name].called)] == facts[name].called:
         return Op(name, table[name])
-    return KerasOp(name, _in_keras_order(table[name], facts[name]))
+    return keras_op(name)
 
 
 @functools.cache

@@ -1,23 +1,33 @@
-"""A symbolic tensor: a shape, a dtype, and the node whose output it is."""
+"""A symbolic tensor: a shape, a dtype, and the node whose output it is; and how calls on such tensors are recorded."""
 
 from __future__ import annotations
 
 import dataclasses
-import operator
 import weakref
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._words._errors import explain
-from ._shape_inference import Inferred, infer, is_symbolic, struct_of
+from ..typing import DTypeLike, Key, PyTree, Shape, Variables
+from ._dimensions import Dimension, is_symbolic
+from ._inferred import Inferred, MakesVariables, struct_of
+from ._op import METHODS, Op
+from ._operators import OPERATORS, ArrayOperators
+from ._shape_inference import infer
 from ._trace_cache import shared
 
+# The ops behind numpy's ufuncs, for `array * tensor`.
+_OF_UFUNC = {
+    f"bitwise_{short}" if short in ("and", "or", "xor") else getattr(np, name).__name__: name
+    for short, (name, _) in OPERATORS.items()
+}
 
-class SymbolicTensor:
+
+class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
     """A placeholder for an array of a graph: what `Input` makes and layers return when called on one.
 
     Attributes:
@@ -56,43 +66,70 @@ class SymbolicTensor:
             )
         )
 
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        """Keras's shape: `None` where a dimension is unknown."""
-        return tuple(None if is_symbolic(d) else int(d) for d in self.struct.shape)
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tensor_of_history, (history([self.node]), PlacedTensor(self.node, self.index, self.name))
 
     @property
-    def symbolic_shape(self) -> tuple[Any, ...]:
+    def shape(self) -> Shape:
+        """Keras's shape: `None` where a dimension is unknown."""
+        return tuple(None if is_symbolic(dim) else int(dim) for dim in self.struct.shape)
+
+    @property
+    def symbolic_shape(self) -> tuple[Dimension, ...]:
         """The shape with its algebra, such as `(batch, 2*h, 8)`."""
         return tuple(self.struct.shape)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
+        """The dtype of the array that it stands for."""
         return self.struct.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.struct.shape)
 
-    def astype(self, dtype: Any) -> SymbolicTensor:
-        return record(Op("cast", _cast), (self, jnp.dtype(dtype).name), {})
+    def astype(self, dtype: DTypeLike) -> SymbolicTensor:
+        """The tensor in another dtype."""
+        return self._operate("cast", self, jnp.dtype(dtype).name)
 
-    def reshape(self, *shape: Any) -> SymbolicTensor:
+    def reshape(self, *shape: int | Sequence[int]) -> SymbolicTensor:
+        """The tensor in another shape, given as one argument or as several."""
         new = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        return record(Op("reshape", jnp.reshape), (self, tuple(new)), {})
+        return self._operate("reshape", self, tuple(new))  # type: ignore[arg-type]
 
     @property
     def T(self) -> SymbolicTensor:  # noqa: N802 - numpy's name
-        return record(Op("transpose", jnp.transpose), (self,), {})
+        """The tensor with its axes in reverse order."""
+        return self._operate("transpose", self)
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.name!r} shape={self.symbolic_shape} dtype={self.dtype}>"
 
-    def __getitem__(self, key: Any) -> SymbolicTensor:
-        return record(Op("get_item", getitem), (self, key), {})
+    def _operate(self, op: str, *operands: Any) -> SymbolicTensor:
+        return record(Op(op, METHODS[op]), operands, {})
 
-    def _no_value(self, what: str) -> TypeError:
-        return TypeError(
+    def __getitem__(self, key: Any) -> SymbolicTensor:
+        return self._operate("get_item", self, key)
+
+    def __pos__(self) -> SymbolicTensor:
+        return self
+
+    def __round__(self, ndigits: int | None = None) -> SymbolicTensor:
+        return self._operate("round", self, ndigits or 0)
+
+    # No `__jax_array__`: without it jax hands `array * tensor` on to the tensor, as numpy does here.
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> SymbolicTensor:
+        op = _OF_UFUNC.get(ufunc.__name__)
+        if op is None or method != "__call__" or kwargs:
+            self._refuse(f"numpy's {ufunc.__name__}")
+        return self._operate(op, *inputs)
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise TypeError(
             explain(
                 f"{what} needs a value, but {self.name!r} is symbolic: it has a shape and no numbers.",
                 received=repr(self),
@@ -102,97 +139,93 @@ class SymbolicTensor:
         )
 
     def __bool__(self) -> bool:
-        raise self._no_value("bool()")
+        self._refuse("bool()")
 
     def __len__(self) -> int:
-        raise self._no_value("len()")
+        self._refuse("len()")
 
-    def __iter__(self) -> Any:
-        raise self._no_value("Iterating")
+    def __iter__(self) -> Iterator[SymbolicTensor]:
+        self._refuse("Iterating")
 
     def __float__(self) -> float:
-        raise self._no_value("float()")
+        self._refuse("float()")
 
     def __int__(self) -> int:
-        raise self._no_value("int()")
+        self._refuse("int()")
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._no_value("Converting to an array")
-
-    # No `__jax_array__`: without it jax hands `array * tensor` on to the tensor, as numpy does here.
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        op = _OF_NUMPY.get(ufunc.__name__)
-        if op is None or method != "__call__" or kwargs:
-            raise self._no_value(f"numpy's {ufunc.__name__}")
-        return op(*inputs)
-
-    # Tensors stay usable as keys and in sets, as Keras's are, though `==` is elementwise.
-    __hash__ = object.__hash__
-
-    def __pos__(self) -> SymbolicTensor:
-        return self
-
-    def __round__(self, ndigits: int | None = None) -> SymbolicTensor:
-        return record(Op("round", jnp.round), (self, ndigits or 0), {})
+    def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
+        self._refuse("Converting to an array")
 
 
-@dataclasses.dataclass(frozen=True)
-class Op:
-    """A function of arrays under the name that `fk.ops` and Keras give it."""
+# ------------------------------------------------------------------ calls
+class Operation(Protocol):
+    """What a node calls: an `Op`, or a layer, which traces itself and keeps track of its calls."""
 
-    name: str
-    function: Callable[..., Any] = dataclasses.field(compare=False)
+    name: Any
 
 
+class Evaluate(Protocol):
+    """A layer's call for tracing: `(outputs, variables)`; fills `facts` with what the layers say of their weights."""
+
+    def __call__(
+        self, key: Key, args: tuple[Any, ...], kwargs: dict[str, Any], facts: dict[Any, Any], /
+    ) -> tuple[PyTree, Variables]: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Node:
     """One recorded call: what was called, with which arguments.
 
     Attributes:
         operation: a `Layer` or an `Op`.
         leaves, treedef: the flattened `(args, kwargs)`; some leaves are symbolic tensors.
-        found: what tracing it showed, which calls that are alike share:
-        outputs: shapes and dtypes of the result, a pytree of `jax.ShapeDtypeStruct`.
-        variables: what the layer's variables look like, and
-        program: `key -> variables`.
-        facts: what the layer and the layers inside it say of their weights, by path.
+        found: what tracing it showed, which calls that are alike share.
     """
 
-    __slots__ = ("__weakref__", "found", "leaves", "operation", "treedef")
-
-    def __init__(self, operation: Any, leaves: list[Any], treedef: Any, found: Inferred) -> None:
-        self.operation = operation
-        self.leaves = leaves
-        self.treedef = treedef
-        self.found = found
+    operation: Any
+    leaves: tuple[Any, ...]
+    treedef: jax.tree_util.PyTreeDef
+    found: Inferred
 
     @property
-    def outputs(self) -> Any:
+    def outputs(self) -> PyTree:
+        """Shapes and dtypes of the result, a pytree of `jax.ShapeDtypeStruct`."""
         return self.found.outputs
 
     @property
-    def variables(self) -> Any:
+    def variables(self) -> Variables:
+        """What the layer's variables look like."""
         return self.found.variables
 
     @property
-    def program(self) -> Callable[[jax.Array], Any]:
+    def program(self) -> MakesVariables:
+        """`key -> variables`."""
         return self.found.program
 
     @property
     def facts(self) -> Mapping[Any, Any]:
+        """What the layer and the layers inside it say of their weights, by path."""
         return self.found.facts
 
     @property
-    def inputs(self) -> list[SymbolicTensor]:
+    def inputs(self) -> tuple[SymbolicTensor, ...]:
         """The symbolic tensors among the arguments, in order."""
-        return [leaf for leaf in self.leaves if isinstance(leaf, SymbolicTensor)]
+        return tuple(leaf for leaf in self.leaves if isinstance(leaf, SymbolicTensor))
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The `(args, kwargs)` of the call."""
         return jax.tree.unflatten(self.treedef, self.leaves)
 
+    def arguments_with(self, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The `(args, kwargs)` of the same call on other leaves."""
+        return jax.tree.unflatten(self.treedef, leaves)
 
-def has_symbolic(tree: Any) -> bool:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return recorded_again, (self.operation, *placed(self.arguments))
+
+
+def has_symbolic(tree: PyTree) -> bool:
     """Whether any leaf of a pytree is a symbolic tensor."""
     return any(isinstance(leaf, SymbolicTensor) for leaf in jax.tree.leaves(tree))
 
@@ -201,7 +234,7 @@ def record(
     operation: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    evaluate: Callable[..., tuple[Any, Any]] | None = None,
+    evaluate: Evaluate | None = None,
     found: Inferred | None = None,
 ) -> Any:
     """Record a call in the graph and return its symbolic outputs.
@@ -224,27 +257,26 @@ def record(
         # what is found outlives this graph where others share it, so it holds none of its tensors
         constants = [None if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
 
-        def function(key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
+        def function(key: Key, arrays: list[jax.Array]) -> tuple[PyTree, Variables]:
             filled = list(constants)
             for place, array in zip(places, arrays, strict=True):
                 filled[place] = array
             a, k = jax.tree.unflatten(treedef, filled)
             return evaluate(key, a, k, facts) if evaluate else (operation.function(*a, **k), {})
 
-        found = infer(function, [struct_of(leaves[i].struct) for i in places])
-        return dataclasses.replace(found, facts=dict(facts))  # what a later trace says is of other sizes
+        inferred = infer(function, [struct_of(leaves[i].struct) for i in places])
+        return dataclasses.replace(inferred, facts=dict(facts))  # what a later trace says is of other sizes
 
     if found is None:
         given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
         called = operation if evaluate else operation.function
         found = shared(called, (treedef, tuple(places), given), trace)
-    node = Node(operation, leaves, treedef, found)
+    node = Node(operation, tuple(leaves), treedef, found)
     tensors = outputs_of(node)
     out_treedef = jax.tree.structure(found.outputs)
     result = jax.tree.unflatten(out_treedef, tensors)
-    remember = getattr(operation, "_remember_call", None)
-    if remember is not None:
-        remember(weakref.ref(node), [weakref.ref(t) for t in tensors], out_treedef)
+    if not isinstance(operation, Op):
+        operation._remember_call(weakref.ref(node), [weakref.ref(tensor) for tensor in tensors], out_treedef)
     return result
 
 
@@ -270,55 +302,61 @@ def lift(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return lifted
 
 
-def getitem(x: Any, key: Any) -> Any:
-    """`x[key]`, as a function."""
-    return operator.getitem(jnp.asarray(x), key)
+# ------------------------------------------------------------------ copies and pickles
+# A pickle of a graph holds its calls in their order, and reading it records them again, as on the day they were written:
+# shapes and programs follow from the calls. A call names the calls before it, never their results, so that none nests
+# in another and a model may be as deep as it likes.
+class PlacedTensor:
+    """A symbolic tensor in a pickle: which output of which call it is, and its label."""
+
+    __slots__ = ("index", "name", "node")
+
+    def __init__(self, node: Node, index: int, name: str) -> None:
+        self.node, self.index, self.name = node, index, name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PlacedTensor, (self.node, self.index, self.name)
+
+    def tensor(self) -> SymbolicTensor:
+        """The tensor at this place."""
+        return SymbolicTensor(jax.tree.leaves(self.node.outputs)[self.index], self.node, self.index, self.name)
 
 
-def _cast(x: Any, dtype: str) -> Any:
-    return jnp.asarray(x).astype(dtype)
+def placed(tree: PyTree) -> PyTree:
+    """A pytree as a pickle holds it, with the place of each symbolic tensor."""
+    return jax.tree.map(
+        lambda leaf: PlacedTensor(leaf.node, leaf.index, leaf.name) if isinstance(leaf, SymbolicTensor) else leaf, tree
+    )
 
 
-# Python's operators under the names of Keras's ops.
-OPERATORS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "add": ("add", jnp.add),
-    "sub": ("subtract", jnp.subtract),
-    "mul": ("multiply", jnp.multiply),
-    "truediv": ("true_divide", jnp.true_divide),
-    "floordiv": ("floor_divide", jnp.floor_divide),
-    "mod": ("mod", jnp.mod),
-    "pow": ("power", jnp.power),
-    "matmul": ("matmul", jnp.matmul),
-    "and": ("logical_and", jnp.logical_and),
-    "or": ("logical_or", jnp.logical_or),
-    "xor": ("logical_xor", jnp.logical_xor),
-    "lt": ("less", jnp.less),
-    "le": ("less_equal", jnp.less_equal),
-    "gt": ("greater", jnp.greater),
-    "ge": ("greater_equal", jnp.greater_equal),
-    "eq": ("equal", jnp.equal),
-    "ne": ("not_equal", jnp.not_equal),
-    "neg": ("negative", jnp.negative),
-    "abs": ("absolute", jnp.abs),
-    "invert": ("logical_not", jnp.logical_not),
-}
+def unplaced(tree: PyTree) -> PyTree:
+    """A pytree with the symbolic tensors that `placed` left the places of."""
+    return jax.tree.map(lambda leaf: leaf.tensor() if isinstance(leaf, PlacedTensor) else leaf, tree)
 
 
-# The same by the names of numpy's ufuncs, for `array * tensor`.
-_OF_NUMPY: dict[str, Callable[..., Any]] = {}
-
-
-def _install_operators() -> None:
-    for short, (name, function) in OPERATORS.items():
-        op = lift(function, name)
-        numpy_name = f"bitwise_{short}" if short in ("and", "or", "xor") else name
-        _OF_NUMPY[getattr(np, numpy_name).__name__] = op
-        if short in ("neg", "abs", "invert"):
-            setattr(SymbolicTensor, f"__{short}__", lambda self, op=op: op(self))
+def history(ends: Sequence[Node]) -> tuple[Node, ...]:
+    """Some nodes and all that they depend on, each after those that it depends on."""
+    done: dict[int, Node] = {}
+    waiting = [(node, False) for node in reversed(ends)]
+    while waiting:
+        node, ready = waiting.pop()
+        if id(node) in done:
             continue
-        setattr(SymbolicTensor, f"__{short}__", lambda self, other, op=op: op(self, other))
-        if short not in ("lt", "le", "gt", "ge", "eq", "ne"):  # Python mirrors comparisons itself
-            setattr(SymbolicTensor, f"__r{short}__", lambda self, other, op=op: op(other, self))
+        if ready:
+            done[id(node)] = node
+            continue
+        waiting.append((node, True))
+        waiting.extend((tensor.node, False) for tensor in reversed(node.inputs))
+    return tuple(done.values())
 
 
-_install_operators()
+def recorded_again(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
+    """The node of a call that is recorded anew; a name that pickles hold, so it stays as it is."""
+    args, kwargs = unplaced((args, kwargs))
+    outputs = record(operation, args, kwargs) if isinstance(operation, Op) else operation._record(args, kwargs)
+    return jax.tree.leaves(outputs)[0].node
+
+
+def tensor_of_history(nodes: tuple[Node, ...], place: PlacedTensor) -> SymbolicTensor:
+    """A tensor, after the calls that it depends on; a name that pickles hold, so it stays as it is."""
+    return place.tensor()

@@ -20,7 +20,7 @@ from flax import linen
 
 from .._words._config import address_of
 from .._words._hashing import hashable
-from ._shape_inference import Inferred
+from ._inferred import Inferred
 
 _TRACES: weakref.WeakValueDictionary[Any, Inferred] = weakref.WeakValueDictionary()
 # Constants in a call up to this many bytes are compared by value; a call with larger ones is traced for itself.

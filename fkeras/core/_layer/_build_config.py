@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from .._graph._shape_inference import is_symbolic
+from .._graph._dimensions import is_symbolic
 from .._graph._symbolic import Node, SymbolicTensor
 from .._words._config_errors import at
 from .._words._errors import explain

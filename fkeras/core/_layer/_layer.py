@@ -17,7 +17,7 @@ from flax import linen
 from flax.core import Scope
 
 from .._graph._graph import Graph  # noqa: F401 - named in a type comment
-from .._graph._shape_inference import Inferred
+from .._graph._inferred import Inferred
 from .._graph._symbolic import Node
 from .._graph._trace_cache import key_of_layer
 from .._words._arrays import as_input

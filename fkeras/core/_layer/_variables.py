@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .._graph._symbolic import OPERATORS
+from .._graph._operators import OPERATORS
 
 # Where add_weight(trainable=False) puts a weight.
 NON_TRAINABLE = "non_trainable"

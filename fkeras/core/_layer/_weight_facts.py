@@ -10,7 +10,8 @@ import jax
 import numpy as np
 from flax import linen
 
-from .._graph._shape_inference import infer, struct_of
+from .._graph._inferred import struct_of
+from .._graph._shape_inference import infer
 from .._graph._symbolic import SymbolicTensor, has_symbolic
 from ..typing import Key, PyTree
 from ._bound_sublayers import Path, parts_of

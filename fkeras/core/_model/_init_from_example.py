@@ -9,7 +9,8 @@ from typing import Any
 import jax
 
 from .._graph._graph import Graph, replay
-from .._graph._shape_inference import infer, struct_of
+from .._graph._inferred import struct_of
+from .._graph._shape_inference import infer
 from .._graph._symbolic import Node, Op, SymbolicTensor
 
 

@@ -6,8 +6,10 @@ import weakref
 from typing import Any
 
 import jax
+from flax import linen
 
-from .._graph._shape_inference import Inferred, dimension
+from .._graph._dimensions import dimension
+from .._graph._inferred import Inferred
 from .._graph._symbolic import Node, SymbolicTensor
 from .._layer._layer import Layer
 from .._words._config import register
@@ -54,6 +56,10 @@ class InputLayer(Layer):
 
     def call(self, inputs: Any) -> Any:
         return inputs
+
+    @linen.nowrap
+    def _record(self, args: Any, kwargs: Any) -> Any:
+        return super()._record(args, kwargs) if args or kwargs else tensor_of(self)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -120,7 +126,7 @@ def tensor_of(layer: InputLayer) -> SymbolicTensor:
     names = _AXES.get(len(dims), ("batch", "t", *(f"n{i}" for i in range(2, len(dims)))))
     shape = tuple(dimension(n) if d is None else int(d) for d, n in zip(dims, names, strict=False))
     struct = jax.ShapeDtypeStruct(shape, dtype_of(layer.dtype))
-    node = Node(layer, [], jax.tree.structure(((), {})), Inferred(struct, {}, lambda key: {}))
+    node = Node(layer, (), jax.tree.structure(((), {})), Inferred(struct, {}, lambda key: {}))
     tensor = SymbolicTensor(struct, node, 0, layer.name or "input")
     layer._remember_call(weakref.ref(node), [weakref.ref(tensor)], jax.tree.structure(0))
     return tensor

@@ -10,9 +10,11 @@ import jax
 from flax import linen
 from flax.core import Scope
 
+from .._graph._dimensions import is_symbolic
 from .._graph._graph import Graph, rerecord
-from .._graph._shape_inference import Inferred, fold_in, is_symbolic, needs_example
+from .._graph._inferred import Inferred, needs_example
 from .._graph._symbolic import SymbolicTensor
+from .._graph._variable_program import fold_in
 from .._layer._layer import Layer, default_name
 from .._layer._sealing import call_state
 from .._layer._trainable import at_rest

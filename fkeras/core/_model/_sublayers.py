@@ -8,7 +8,8 @@ from typing import Any
 
 import jax
 
-from .._graph._shape_inference import infer, struct_of
+from .._graph._inferred import struct_of
+from .._graph._shape_inference import infer
 from .._layer._bound_sublayers import below
 from .._layer._layer import Layer, WeightFacts
 from .._words._errors import did_you_mean, explain

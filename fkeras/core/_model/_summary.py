@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from .._graph._shape_inference import is_symbolic
+from .._graph._dimensions import is_symbolic
 from .._layer._layer import Layer, default_name
 from .._layer._variables import counted
 from .._words._errors import explain

@@ -1,0 +1,72 @@
+"""What is known of a call without running it: shapes, and the program that makes its variables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from .._words._errors import explain
+from ..typing import Key, PyTree, Variables
+from ._dimensions import symbols
+
+
+class MakesVariables(Protocol):
+    """A program that makes variables from a key, and from the inputs where their values depend on those."""
+
+    def __call__(self, key: Key, arrays: Sequence[jax.Array] | None = None, /) -> Variables: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Inferred:
+    """What `infer` found.
+
+    Attributes:
+        outputs: the function's output as a pytree of `jax.ShapeDtypeStruct`.
+        variables: the variables it makes, likewise.
+        program: `key -> variables`, only the arithmetic that the variables need; it takes the inputs as well, a list of
+            arrays, for values that depend on them.
+        facts: what the layers that ran say of their weights, by path.
+        needs: which variable cannot be made from a key alone, and why; empty where all can.
+    """
+
+    outputs: PyTree
+    variables: Variables
+    program: MakesVariables
+    facts: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
+    needs: str = ""
+
+
+def struct_of(value: object) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of an array, as a struct; dtypes are what JAX will make of them."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        dtype = np.asarray(value).dtype
+    canonical = jax.dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)
+    if isinstance(value, jax.ShapeDtypeStruct):
+        return value if value.dtype == canonical else value.update(dtype=canonical)
+    return jax.ShapeDtypeStruct(np.shape(value), canonical)  # type: ignore[arg-type]
+
+
+def unsized(variables: Variables) -> str:
+    """The first variable whose shape is not known, in words; empty where all are."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        if symbols(leaf.shape):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            return f"the shape of {name!r} is {tuple(leaf.shape)}"
+    return ""
+
+
+def needs_example(who: str, needs: str) -> ValueError:
+    """The error for variables that were to be made from a key alone, and depend on the input."""
+    return ValueError(
+        explain(
+            f"{who} cannot make its variables without an example input.",
+            received=needs,
+            usually="a cache as long as the batch, or a weight that starts from the data.",
+            write="variables = model.init(key, x)   # x: one batch; trainer.init(0, x) likewise",
+        )
+    )
