@@ -19,8 +19,8 @@ MAY = {"core": set(), "nn": {"core"}, "train": {"core", "nn"}, "checkpoint": {"c
 DOORS = {
     ("core/_words/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
     ("core/_words/_config.py", "train"): set(),
-    ("core/_model/_model.py", "train"): {"compile", "predict"},
-    ("core/_model/_model.py", "checkpoint"): {
+    ("core/_model/_doors.py", "train"): {"compile", "predict"},
+    ("core/_model/_doors.py", "checkpoint"): {
         "save_model",
         "save_weights",
         "load_weights",

@@ -27,8 +27,9 @@ from ._model._input import Input as Input
 from ._model._input import InputLayer as InputLayer
 from ._model._map_layers import map_layers_with_path as map_layers_with_path
 from ._model._model import Model as Model
-from ._model._model_config import model_from_config as model_from_config
-from ._model._model_config import model_from_json as model_from_json
+from ._model._model_json import model_from_config as model_from_config
+from ._model._model_json import model_from_json as model_from_json
+from ._model._model_json import model_record as model_record
 from ._model._path_patterns import check_patterns as check_patterns
 from ._model._path_patterns import matches_path as matches_path
 from ._model._sequential import Sequential as Sequential

@@ -29,7 +29,7 @@ def dimension(name: str) -> Dimension:
     return export.symbolic_shape(name, scope=_SCOPE)[0]
 
 
-def is_symbolic(dim: object) -> bool:
+def is_symbolic(dim: Dimension) -> bool:
     """Whether a dimension is an expression over symbols, not a number."""
     return export.is_symbolic_dim(dim)
 

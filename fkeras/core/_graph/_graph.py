@@ -13,7 +13,7 @@ from .._words._errors import explain
 from .._words._hashing import hashable
 from .._words._naming import name_layers
 from ..typing import PyTree
-from ._operation_order import execution_order, key_of, keras_order, unique
+from ._operation_order import execution_order, keras_order, key_of, unique
 from ._symbolic import Node, Op, SymbolicTensor, history, placed, record, unplaced
 
 Value = TypeVar("Value")
@@ -44,6 +44,7 @@ class Graph:
     operations: tuple[Any, ...]
     op_names: Mapping[int, str]
     calls_of_index: Mapping[int, tuple[Node, ...]]
+    _structures: tuple[jax.tree_util.PyTreeDef, jax.tree_util.PyTreeDef]
 
     def __init__(self, inputs: PyTree, outputs: PyTree, owner: str) -> None:
         starts, ends = tensors_of(inputs, "inputs"), tensors_of(outputs, "outputs")
@@ -80,12 +81,16 @@ class Graph:
     @property
     def inputs(self) -> PyTree:
         """The inputs in the structure that the model was described with; a copy, where that is a container."""
-        return jax.tree.unflatten(self._structures[0], self.input_tensors)
+        return self.in_structure_of_inputs(self.input_tensors)
 
     @property
     def outputs(self) -> PyTree:
         """The outputs in the structure that the model was described with; a copy, where that is a container."""
-        return jax.tree.unflatten(self._structures[1], self.output_tensors)
+        return self.in_structure_of_outputs(self.output_tensors)
+
+    def in_structure_of_inputs(self, values: Sequence[Any]) -> PyTree:
+        """One value for each input, in the structure that the model was described with."""
+        return jax.tree.unflatten(self._structures[0], values)
 
     def in_structure_of_outputs(self, values: Sequence[Any]) -> PyTree:
         """One value for each output, in the structure that the model was described with."""
@@ -190,9 +195,7 @@ def _names_of_ops(nodes: Iterable[Node], taken: set[str]) -> dict[int, str]:
 
 
 # ------------------------------------------------------------------ running
-def replay(
-    graph: Graph, values: Sequence[Value], call: Callable[[Node, list[Any]], Sequence[Value]]
-) -> list[Value]:
+def replay(graph: Graph, values: Sequence[Value], call: Callable[[Node, list[Any]], Sequence[Value]]) -> list[Value]:
     """Run a graph on other values than the symbolic ones.
 
     Args:

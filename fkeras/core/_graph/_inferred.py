@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
 from .._words._errors import explain
-from ..typing import Key, PyTree, Variables
+from ..typing import PyTree, Variables
 from ._dimensions import symbols
 
-
-class MakesVariables(Protocol):
-    """A program that makes variables from a key, and from the inputs where their values depend on those."""
-
-    def __call__(self, key: Key, arrays: Sequence[jax.Array] | None = None, /) -> Variables: ...
+#: Makes variables: `key -> variables`, or `(key, arrays) -> variables` where their values depend on the inputs.
+Program: TypeAlias = Callable[..., dict[str, PyTree]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,13 +28,15 @@ class Inferred:
             arrays, for values that depend on them.
         facts: what the layers that ran say of their weights, by path.
         needs: which variable cannot be made from a key alone, and why; empty where all can.
+        needs_values: whether that is for its value, which follows from what is in the input, and not for its shape.
     """
 
     outputs: PyTree
     variables: Variables
-    program: MakesVariables
+    program: Program
     facts: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
     needs: str = ""
+    needs_values: bool = False
 
 
 def struct_of(value: object) -> jax.ShapeDtypeStruct:

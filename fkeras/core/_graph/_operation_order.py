@@ -21,9 +21,7 @@ def unique(items: Iterable[T]) -> list[T]:
     return list({id(item): item for item in items}.values())
 
 
-def execution_order(
-    starts: Sequence[SymbolicTensor], ends: Sequence[SymbolicTensor], owner: str
-) -> tuple[Node, ...]:
+def execution_order(starts: Sequence[SymbolicTensor], ends: Sequence[SymbolicTensor], owner: str) -> tuple[Node, ...]:
     """The calls between two sets of tensors, each after those that it depends on.
 
     Depth-first from the outputs, without recursion: deep models are common.
@@ -91,9 +89,7 @@ def keras_order(
     return tuple(sorted(members, key=lambda member: (-depth[id(member)], met.get(id(member), -1))))
 
 
-def _first_met(
-    starts: Sequence[SymbolicTensor], ends: Sequence[SymbolicTensor], inside: set[int]
-) -> dict[int, int]:
+def _first_met(starts: Sequence[SymbolicTensor], ends: Sequence[SymbolicTensor], inside: set[int]) -> dict[int, int]:
     """How many operations a walk from the outputs meets before each, by `key_of`."""
     met: dict[int, int] = {}
     given = {(id(t.node), t.index) for t in starts}

@@ -12,8 +12,8 @@ from .._words._config import registered
 from .._words._errors import explain
 from .._words._ops_costs import BOUNDED, LOOPS, refusal
 from .._words._reading_budget import Budget, too_large
-from ._ops_config import facts_of, not_called
 from ._dimensions import is_symbolic
+from ._ops_config import facts_of, not_called
 from ._symbolic import SymbolicTensor
 
 # numpy has arrays of at most 64 axes; an axis, or a whole array, beyond these sizes is no array's.

@@ -74,7 +74,7 @@ def _key_struct(implementation: str) -> jax.ShapeDtypeStruct:
     return jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
 
 
-def _trace(function: Function, inputs: list[jax.ShapeDtypeStruct], kind: jax.ShapeDtypeStruct | None = None) -> Inferred:
+def _trace(function: Function, inputs: Structs, kind: jax.ShapeDtypeStruct | None = None) -> Inferred:
     """One trace of a function, with a key like `kind` or, by default, of JAX's default generator."""
     key_struct = kind
     if key_struct is None:
@@ -89,7 +89,7 @@ def _trace(function: Function, inputs: list[jax.ShapeDtypeStruct], kind: jax.Sha
         else:
             run, needs = program_of(closed, variables)
 
-    def program(key: Key, arrays: Sequence[jax.Array] | None = None, /) -> Variables:
+    def program(key: Key, arrays: Sequence[jax.Array] | None = None) -> dict[str, PyTree]:
         if key.dtype != key_struct.dtype:  # a key of another generator, whose arithmetic is not in this program
             other = jax.ShapeDtypeStruct(key.shape, key.dtype)
             return _trace(function, inputs, other).program(key, arrays)
@@ -98,7 +98,13 @@ def _trace(function: Function, inputs: list[jax.ShapeDtypeStruct], kind: jax.Sha
             raise needs_example("The layer", needs)
         return run(key, arrays)
 
-    return Inferred(jax.tree.map(abbreviated, outputs), variables, program, needs=needs)
+    return Inferred(
+        jax.tree.map(abbreviated, outputs),
+        variables,
+        program,
+        needs=needs,
+        needs_values=bool(needs) and run is not None,
+    )
 
 
 def _sized(function: Function, inputs: Structs, kind: jax.ShapeDtypeStruct) -> Run:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from ..typing import Key, Variables
+from ..typing import Key, PyTree
 from ._dimensions import Dimension, at_sizes, dimension, is_symbolic, substitute, symbols
 from ._inferred import Inferred, needs_example, unsized
 
@@ -82,10 +82,10 @@ def _merged(traced: list[Inferred], settings: list[Sizes], names: list[str], inp
     if not needs:
         return dataclasses.replace(traced[0], outputs=outputs, variables=variables)
 
-    def program(key: Key, arrays: Sequence[jax.Array] | None = None, /) -> Variables:
+    def program(key: Key, arrays: Sequence[jax.Array] | None = None) -> dict[str, PyTree]:
         raise needs_example("The layer", needs)
 
-    return dataclasses.replace(traced[0], outputs=outputs, variables=variables, program=program, needs=needs)
+    return Inferred(outputs, variables, program, traced[0].facts, needs)
 
 
 def _merged_shape(

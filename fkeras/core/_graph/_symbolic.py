@@ -14,7 +14,7 @@ import numpy as np
 from .._words._errors import explain
 from ..typing import DTypeLike, Key, PyTree, Shape, Variables
 from ._dimensions import Dimension, is_symbolic
-from ._inferred import Inferred, MakesVariables, struct_of
+from ._inferred import Inferred, Program, struct_of
 from ._op import METHODS, Op
 from ._operators import OPERATORS, ArrayOperators
 from ._shape_inference import infer
@@ -198,7 +198,7 @@ class Node:
         return self.found.variables
 
     @property
-    def program(self) -> MakesVariables:
+    def program(self) -> Program:
         """`key -> variables`."""
         return self.found.program
 
@@ -303,9 +303,9 @@ def lift(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 # ------------------------------------------------------------------ copies and pickles
-# A pickle of a graph holds its calls in their order, and reading it records them again, as on the day they were written:
-# shapes and programs follow from the calls. A call names the calls before it, never their results, so that none nests
-# in another and a model may be as deep as it likes.
+# A pickle of a graph holds its calls in their order, and reading it records them again, as they were recorded the first
+# time: shapes and programs follow from the calls. A call names the calls before it and never their results, so that
+# none nests in another and a model may be as deep as it likes.
 class PlacedTensor:
     """A symbolic tensor in a pickle: which output of which call it is, and its label."""
 

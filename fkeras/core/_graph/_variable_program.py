@@ -14,12 +14,12 @@ import jax
 import numpy as np
 from jax.extend import core as jex
 
-from ..typing import DTypeLike, Key, Variables
+from ..typing import DTypeLike, Key, PyTree, Variables
 from ._dimensions import symbols
 from ._needed_equations import cut, reached
 
 #: `(key, arrays) -> variables`.
-Run = Callable[[Key, "Sequence[jax.Array] | None"], Variables]
+Run = Callable[[Key, "Sequence[jax.Array] | None"], dict[str, PyTree]]
 
 
 def without_inputs(
@@ -61,7 +61,7 @@ def program_of(closed: jex.ClosedJaxpr, variables: Variables) -> tuple[Run, str]
             if not needs and any(v in of_leaf for v in jaxpr.invars[1:]):
                 needs = f"the value of {jax.tree_util.keystr(path, simple=True, separator='/')!r} depends on the input"
 
-    def program(key: Key, arrays: Sequence[jax.Array] | None) -> Variables:
+    def program(key: Key, arrays: Sequence[jax.Array] | None) -> dict[str, PyTree]:
         return jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else blank)))
 
     return program, needs
@@ -81,7 +81,7 @@ def _folding(shape: tuple[int, ...], dtype: DTypeLike) -> jex.ClosedJaxpr:
 
 
 def _with_jitted_fold_in(equation: Any) -> Any:
-    """`fold_in` as a jitted equation: JAX evaluates `random_fold_in` by itself in pure Python, a hundred times slower."""
+    """`fold_in` as a jitted equation: by itself JAX evaluates it in pure Python, a hundred times slower."""
     if equation.primitive.name != "random_fold_in" or equation.invars[0].aval.shape or equation.invars[1].aval.shape:
         return equation  # `vmap` made one of many
     key = equation.invars[0].aval

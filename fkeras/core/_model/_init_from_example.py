@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,9 +12,13 @@ from .._graph._graph import Graph, replay
 from .._graph._inferred import struct_of
 from .._graph._shape_inference import infer
 from .._graph._symbolic import Node, Op, SymbolicTensor
+from .._layer._layer import Layer
+from ..typing import Key, PyTree, Variables
 
 
-def variables_of(graph: Graph, values: list[Any], key_of: Callable[[Any], jax.Array]) -> dict[int, Any]:
+def variables_of(
+    graph: Graph, values: Sequence[jax.Array | jax.ShapeDtypeStruct], key_of: Callable[[Layer], Key]
+) -> dict[int, Variables]:
     """The variables of each layer of a graph.
 
     Args:
@@ -25,33 +29,36 @@ def variables_of(graph: Graph, values: list[Any], key_of: Callable[[Any], jax.Ar
     Returns:
         Each layer's variables, by its `id`.
     """
-    made: dict[int, Any] = {}
-    data = any("value" in node.found.needs for node in graph.nodes) and all(hasattr(v, "__array__") for v in values)
+    variables: dict[int, Variables] = {}
+    # where a value follows from the data, the graph is run, and not only its shapes
+    runs = any(node.found.needs_values for node in graph.nodes) and all(hasattr(v, "__array__") for v in values)
 
     def call(node: Node, leaves: list[Any]) -> list[Any]:
-        operation: Any = node.operation
+        operation = node.operation
         places = [i for i, leaf in enumerate(node.leaves) if isinstance(leaf, SymbolicTensor)]
         arrays = [leaves[i] for i in places]
         here = infer(functools.partial(_outcome, node, leaves, places), [struct_of(a) for a in arrays])
-        if not isinstance(operation, Op) and id(operation) not in made:
-            made[id(operation)] = here.program(key_of(operation), arrays)
-        if not data:
+        if not isinstance(operation, Op) and id(operation) not in variables:
+            variables[id(operation)] = here.program(key_of(operation), arrays)
+        if not runs:
             return jax.tree.leaves(here.outputs)
-        args, kwargs = jax.tree.unflatten(node.treedef, leaves)
+        args, kwargs = node.arguments_with(leaves)
         if isinstance(operation, Op):
             return jax.tree.leaves(operation.function(*args, **kwargs))
-        return jax.tree.leaves(operation.apply(made[id(operation)], *args, **kwargs))
+        return jax.tree.leaves(operation.apply(variables[id(operation)], *args, **kwargs))
 
     replay(graph, values, call)
-    return made
+    return variables
 
 
-def _outcome(node: Node, leaves: list[Any], places: list[int], key: jax.Array, arrays: list[Any]) -> tuple[Any, Any]:
+def _outcome(
+    node: Node, leaves: list[Any], places: list[int], key: Key, arrays: list[jax.Array]
+) -> tuple[PyTree, Variables]:
     """What a call of the graph returns, and the variables that it makes."""
     filled = list(leaves)
     for place, array in zip(places, arrays, strict=True):
         filled[place] = array
-    args, kwargs = jax.tree.unflatten(node.treedef, filled)
+    args, kwargs = node.arguments_with(filled)
     if isinstance(node.operation, Op):
         return node.operation.function(*args, **kwargs), {}
     return node.operation._abstract_call(key, args, kwargs)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import jax
 from flax import linen
@@ -13,9 +14,13 @@ from .._graph._inferred import Inferred
 from .._graph._symbolic import Node, SymbolicTensor
 from .._layer._layer import Layer
 from .._words._config import register
-from .._words._dtypes import dtype_name, dtype_of, name_of_record
+from .._words._dtypes import DTypePolicy, dtype_name, dtype_of, name_of_record
 from .._words._errors import explain
 from .._words._fields import field
+from ..typing import Config, DTypeLike, PyTree, Shape
+
+#: A shape as `Input` takes it; the sizes of one axis may stand alone.
+ShapeLike: TypeAlias = Sequence[int | None] | int | None
 
 # What unknown dimensions are called, by the rank of the whole shape. Two inputs with an unknown length share
 # the symbol: as in Keras, unknown is taken to fit unknown, and the run checks it.
@@ -38,8 +43,8 @@ class InputLayer(Layer):
     dtype: Any = field(None, convert=lambda dtype: "float32" if dtype is None else _dtype_name(dtype))
     sparse: bool | None = None
     ragged: bool | None = None
-    batch_shape: Any = None
-    input_tensor: Any = None
+    batch_shape: Any = None  # a tuple, once it is checked
+    input_tensor: SymbolicTensor | None = None
     optional: bool = False
 
     def __post_init__(self) -> None:
@@ -54,14 +59,14 @@ class InputLayer(Layer):
             object.__setattr__(self, flag, bool(getattr(self, flag)))
         super().__post_init__()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: PyTree) -> PyTree:
         return inputs
 
     @linen.nowrap
-    def _record(self, args: Any, kwargs: Any) -> Any:
+    def _record(self, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
         return super()._record(args, kwargs) if args or kwargs else tensor_of(self)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "batch_shape": [None if d is None else int(d) for d in self.batch_shape],
             "dtype": self.dtype,
@@ -73,12 +78,12 @@ class InputLayer(Layer):
 
 
 def Input(  # noqa: N802 - Keras's name
-    shape: Any = None,
+    shape: ShapeLike = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | DTypePolicy | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
-    batch_shape: Any = None,
+    batch_shape: ShapeLike = None,
     name: str | None = None,
     tensor: SymbolicTensor | None = None,
     optional: bool = False,
@@ -132,14 +137,14 @@ def tensor_of(layer: InputLayer) -> SymbolicTensor:
     return tensor
 
 
-def _dtype_name(dtype: Any) -> str:
+def _dtype_name(dtype: DTypeLike | DTypePolicy | Config) -> str:
     if isinstance(dtype, dict):
         dtype = name_of_record(dtype)
     name = getattr(dtype, "variable_dtype", dtype)
     return dtype_name(name)
 
 
-def _checked_shape(shape: Any, argument: str) -> tuple[int | None, ...]:
+def _checked_shape(shape: Any, argument: str) -> Shape:
     if isinstance(shape, int):
         shape = (shape,)
     good = isinstance(shape, tuple | list) and all(

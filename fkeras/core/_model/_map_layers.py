@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-import jax
-
-from .._graph._graph import Graph, replay
-from .._graph._symbolic import Node, Op, SymbolicTensor, record
+from .._graph._graph import Graph, rerecord
+from .._graph._symbolic import SymbolicTensor
 from .._layer._layer import Layer
 from .._layer._sealing import memory_of
 from .._words._dtypes import dtype_name
 from ._input import InputLayer, tensor_of
+from ._looking_inside import LooksInside
 from ._path_patterns import check_patterns, matches_path
 from ._sublayers import Path, walk
 
 Change = Callable[[Layer, Path], Layer]
+ModelT = TypeVar("ModelT", bound=Layer)
 
 
-def map_layers(model: Layer, function: Callable[[Layer], Layer]) -> Any:
+def map_layers(model: ModelT, function: Callable[[Layer], Layer]) -> ModelT:
     """A copy of `model` in which each layer inside it is `function(layer)`, innermost first."""
     return map_layers_with_path(model, lambda layer, path: function(layer))
 
 
-def map_layers_with_path(model: Layer, change: Change) -> Any:
+def map_layers_with_path(model: ModelT, change: Change) -> ModelT:
     """A copy of `model` in which each layer inside it is `change(layer, path)`, innermost first.
 
     Of layers that are told whether they train, each is told for itself and, where it is a model, for the layers in it
@@ -34,22 +34,22 @@ def map_layers_with_path(model: Layer, change: Change) -> Any:
     flags: dict[Path, bool] = {}
 
     def noted(layer: Layer, path: Path) -> Layer:
-        made = change(layer, path)
-        if made is not layer and memory_of(made).trainable_was_told:
-            flags[path] = made.trainable
-        return made
+        changed = change(layer, path)
+        if changed is not layer and memory_of(changed).trainable_was_told:
+            flags[path] = changed.trainable
+        return changed
 
-    made = _rebuild(model, noted, ())
-    return _flagged(made, {**_inherited(made, flags), **flags}) if flags else made
+    rebuilt = _rebuild(model, noted, ())
+    return _flagged(rebuilt, {**_inherited(rebuilt, flags), **flags}) if flags else rebuilt
 
 
-def freeze(model: Layer, patterns: tuple[str, ...]) -> Any:
+def freeze(model: ModelT, patterns: tuple[str, ...]) -> ModelT:
     """A copy of `model` whose layers at matching paths, and all inside them, do not train."""
     check_patterns(model, patterns, "", 'model.freeze("backbone/.*")')
     return _flagged(model, dict.fromkeys(_matching(model, patterns), False))
 
 
-def unfreeze(model: Layer, patterns: tuple[str, ...]) -> Any:
+def unfreeze(model: ModelT, patterns: tuple[str, ...]) -> ModelT:
     """A copy of `model` whose layers at matching paths, and all inside them, train."""
     check_patterns(model, patterns, "", 'model.unfreeze("backbone/.*")')
     flags: dict[Path, bool | None] = {}
@@ -59,7 +59,7 @@ def unfreeze(model: Layer, patterns: tuple[str, ...]) -> Any:
     return _flagged(model, {**flags, **dict.fromkeys(_matching(model, patterns), True)})
 
 
-def tell_inside(model: Layer, trainable: bool) -> Any:
+def tell_inside(model: ModelT, trainable: bool) -> ModelT:
     """A model, told whether it trains, in which no layer says otherwise."""
     return _flagged(model, _inherited(model, {(): trainable}))
 
@@ -78,7 +78,7 @@ def _inherited(model: Layer, flags: Mapping[Path, bool]) -> dict[Path, bool | No
     return found
 
 
-def _flagged(model: Layer, flags: Mapping[Path, bool | None]) -> Any:
+def _flagged(model: ModelT, flags: Mapping[Path, bool | None]) -> ModelT:
     """A copy of a model with some layers told whether they train; marked are those that do in one that does not."""
     trains: dict[Path, bool] = {(): model.trainable}
     updates: dict[Path, dict[str, bool]] = {}
@@ -99,26 +99,26 @@ def _flagged(model: Layer, flags: Mapping[Path, bool | None]) -> Any:
     return _rebuild(model, change, ())
 
 
-def _rebuild(layer: Layer, change: Change, path: Path) -> Layer:
+def _rebuild(layer: ModelT, change: Change, path: Path) -> ModelT:
     """A copy of a layer with everything inside it changed; the layer itself is left to the caller."""
     graph = getattr(layer, "graph", None)
     updates: dict[str, Any] = {}
     if graph is not None:
         new = {id(sub): _changed(sub, change, (*path, sub.name)) for sub in graph.layers}
         updates["graph"] = regraph(graph, new, layer.path_text())
-        if "layers" in type(layer).__dataclass_fields__:
+        if isinstance(layer, LooksInside) and layer._is_chain:
             updates["layers"] = tuple(new[id(sub)] for sub in layer.layers)
     else:
         for field in type(layer).__dataclass_fields__:
             if field not in ("parent", "name", "_description"):
                 value = getattr(layer, field, None)
-                made = _map_value(value, field, change, path)
-                if made is not value:
-                    updates[field] = made
+                changed = _map_value(value, field, change, path)
+                if changed is not value:
+                    updates[field] = changed
     description = layer._description
     if description is not None and description.attributes:
-        made = {k: _map_value(v, k, change, path) for k, v in description.attributes.items()}
-        updates["_description"] = dataclasses.replace(description, attributes=made)
+        attributes = {k: _map_value(v, k, change, path) for k, v in description.attributes.items()}
+        updates["_description"] = dataclasses.replace(description, attributes=attributes)
     return layer.clone(parent=None, name=layer.name, **updates)
 
 
@@ -138,17 +138,9 @@ def _map_value(value: Any, name: str, change: Change, path: Path) -> Any:
 
 def regraph(graph: Graph, layers: Mapping[int, Layer], owner: str) -> Graph:
     """The same graph recorded again, with other layers by `id` of the ones they replace."""
-    starts = [_fresh_input(t, layers.get(id(t.node.operation))) for t in jax.tree.leaves(graph.inputs)]
-
-    def call(node: Node, leaves: list[Any]) -> list[Any]:
-        args, kwargs = jax.tree.unflatten(node.treedef, leaves)
-        if isinstance(node.operation, Op):
-            return jax.tree.leaves(record(node.operation, args, kwargs))
-        return jax.tree.leaves(layers[id(node.operation)](*args, **kwargs))
-
-    ends = replay(graph, starts, call)
-    inputs = jax.tree.unflatten(jax.tree.structure(graph.inputs), starts)
-    return Graph(inputs, jax.tree.unflatten(jax.tree.structure(graph.outputs), ends), owner)
+    starts = [_fresh_input(tensor, layers.get(id(tensor.node.operation))) for tensor in graph.input_tensors]
+    ends = rerecord(graph, starts, layers)
+    return Graph(graph.in_structure_of_inputs(starts), graph.in_structure_of_outputs(ends), owner)
 
 
 def _fresh_input(tensor: SymbolicTensor, layer: Layer | None) -> SymbolicTensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,9 +13,10 @@ from .._graph._symbolic import SymbolicTensor
 from .._words._arrays import as_array
 from .._words._dtypes import dtype_name, is_string
 from .._words._errors import explain
+from ..typing import PyTree
 
 
-def match(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]:
+def match(expected: PyTree, values: PyTree, names: Sequence[str], owner: str) -> list[Any]:
     """The values for each leaf of `expected`, checked and in its order.
 
     Args:
@@ -32,8 +33,12 @@ def match(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]
     return [_fit(value, tensor, name, owner) for value, tensor, name in zip(flat, tensors, names, strict=True)]
 
 
-def match_structure(expected: Any, values: Any, names: list[str], owner: str) -> list[Any]:
-    """The values for each leaf of `expected` in its order, not looked at."""
+def match_structure(expected: PyTree, values: PyTree, names: Sequence[str], owner: str) -> list[Any]:
+    """The values for each leaf of `expected` in its order, not looked at.
+
+    Raises:
+        ValueError: other keys, or another number of inputs.
+    """
     if isinstance(expected, Mapping):
         if not isinstance(values, Mapping):
             raise _structure(owner, f"a dict with the keys {sorted(expected)}", values)
@@ -72,7 +77,7 @@ def _same_keys(expected: set[str], given: set[str], owner: str) -> None:
         )
 
 
-def _structure(owner: str, wanted: str, values: Any) -> ValueError:
+def _structure(owner: str, wanted: str, values: object) -> ValueError:
     kind = type(values).__name__
     size = f" of {len(values)}" if isinstance(values, list | tuple) else ""
     return ValueError(

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import jax
 from flax import linen
 from flax.core import Scope
 
-from .._graph._dimensions import is_symbolic
 from .._graph._graph import Graph, rerecord
 from .._graph._inferred import Inferred, needs_example
-from .._graph._symbolic import SymbolicTensor
+from .._graph._symbolic import Node
 from .._graph._variable_program import fold_in
-from .._layer._layer import Layer, default_name
+from .._layer._layer import Layer, WeightFacts, default_name
 from .._layer._sealing import call_state
 from .._layer._trainable import at_rest
-from .._layer._variables import counted
 from .._words._config import register
-from .._words._dtypes import policy_name
-from .._words._errors import did_you_mean, explain
+from .._words._dtypes import DTypePolicy, policy_name
+from .._words._errors import explain
 from .._words._random_key import as_key
-from . import _map_layers, _match_inputs, _model_config, _summary
+from ..typing import JSON, Array, Config, CustomObjects, Key, KeyLike, PyTree, Variables
+from . import _map_layers, _match_inputs, _model_json, _model_variables, _summary
+from ._doors import Doors
 from ._init_from_example import variables_of
 from ._input import InputLayer
+from ._looking_inside import LooksInside, input_names_of
+from ._read_functional_config import model_from_graph_config
 from ._run_with_masks import run_graph, sow_masks
-from ._sublayers import check_shared, children, find_path, weight_facts
+from ._sublayers import Path, check_shared, weight_facts
+from ._write_functional_config import graph_config
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+
+def runs_graph(call: Call) -> Call:
+    """Mark a `call` that runs the model's graph, rather than code of a user's own."""
+    call.runs_graph = True  # type: ignore[attr-defined]
+    return call
 
 
 @register("keras", aliases=("Functional",))
-class Model(Layer):
+class Model(Doors, LooksInside):
     """A model: layers between inputs and outputs.
 
     `Model(inputs, outputs)` describes the graph that was recorded between symbolic tensors. A subclass with
@@ -58,11 +69,11 @@ class Model(Layer):
     Unlike Keras a model holds no weights: `init` makes them, `apply` takes them.
     """
 
-    graph: Graph | None = None
-
     # ------------------------------------------------------------------ construction
     @classmethod
-    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _rewrite_arguments(
+        cls, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]
+    ) -> tuple[tuple[PyTree, ...], dict[str, PyTree]]:
         """`(inputs, outputs)` in any of Keras's spellings become the graph between them."""
         functional = len(args) == 2 or (len(args) == 1 and "outputs" in kwargs) or {"inputs", "outputs"} <= set(kwargs)
         if not functional:
@@ -98,8 +109,13 @@ class Model(Layer):
                 object.__setattr__(self, name, value)
 
     # ------------------------------------------------------------------ running
-    def call(self, inputs: Any, training: Any = False, mask: Any = None) -> Any:
-        """Run the graph on arrays."""
+    @runs_graph
+    def call(self, inputs: PyTree, training: bool | None = False, mask: PyTree = None) -> PyTree:
+        """Run the graph on arrays.
+
+        Returns:
+            The outputs, in the structure that the model was described with.
+        """
         if self.graph is None:
             raise NotImplementedError(
                 explain(
@@ -108,26 +124,28 @@ class Model(Layer):
                     write="def call(self, inputs, training=False): return ...",
                 )
             )
-        values = _match_inputs.match(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
+        values = _match_inputs.match(self.graph.inputs, inputs, input_names_of(self.graph), self.path_text())
         outputs, masks = run_graph(self, self.graph, values, mask, training)
         call_state(self).output_masks = masks
         sow_masks(self, masks)
         return outputs
 
-    def operate(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def operate(
+        self, name: str, function: Callable[..., Any], args: tuple[PyTree, ...], kwargs: Mapping[str, PyTree]
+    ) -> PyTree:
         """Run an operation of the graph; a method, so that Linen's interceptors see each under its name."""
         return function(*args, **kwargs)
 
     @linen.nowrap
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks of the outputs of the call that just ran."""
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
+        """The masks of the outputs of the call that just ran; `None` where none has one."""
         masks = call_state(self).output_masks
         if masks is None:
             return super().compute_mask(inputs, mask)
         return masks if any(m is not None for m in masks) else None
 
     @linen.nowrap
-    def init(self, rngs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
         """Make the model's variables; a graph needs no example input.
 
         Args:
@@ -153,10 +171,10 @@ class Model(Layer):
         assert self.graph is not None
         given = None
         if args:
-            given = _match_inputs.match(self.graph.inputs, args[0], self._input_leaf_names(), self.path_text())
+            given = _match_inputs.match(self.graph.inputs, args[0], input_names_of(self.graph), self.path_text())
         key = as_key(rngs)
 
-        def key_of(layer: Layer) -> jax.Array:
+        def key_of(layer: Layer) -> Key:
             # A layer's key depends on its name alone, not on its place or on its neighbours.
             return fold_in(key, zlib.crc32(str(layer.name).encode()))
 
@@ -165,8 +183,8 @@ class Model(Layer):
             return self._assemble(lambda layer, node: node.program(key_of(layer)))
         if given is None:
             raise needs_example(self.path_text(), needs[0])
-        made = variables_of(self.graph, given, key_of)
-        return self._assemble(lambda layer, node: made[id(layer)])
+        of_layer = variables_of(self.graph, given, key_of)
+        return self._assemble(lambda layer, node: of_layer[id(layer)])
 
     @property
     def _runs_graph(self) -> bool:
@@ -174,138 +192,51 @@ class Model(Layer):
         return self.graph is not None and getattr(type(self).call, "runs_graph", False)
 
     @linen.nowrap
-    def _assemble(self, of_layer: Callable[[Layer, Any], Any]) -> dict[str, Any]:
+    def _assemble(self, of_layer: Callable[[Layer, Node], Variables]) -> dict[str, PyTree]:
         """One tree from what each layer of the graph contributes."""
         assert self.graph is not None
-        variables: dict[str, Any] = {"params": {}}
+        variables: dict[str, PyTree] = {"params": {}}
         for layer in self.graph.layers:
-            calls = self.graph.calls_of_index.get(id(layer), [])
+            calls = self.graph.calls_of_index.get(id(layer), ())
             for collection, tree in of_layer(layer, calls[0]).items() if calls else ():
                 if tree:
                     variables.setdefault(collection, {})[layer.name] = tree
         return variables
 
     @linen.nowrap
-    def _text_outputs(self, args: Any, kwargs: Any) -> Inferred:
+    def _text_outputs(self, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> Inferred:
         """A model that takes text: its graph, recorded once more on these tensors."""
         if not self._runs_graph or self.graph is None:
             return super()._text_outputs(args, kwargs)
         inputs = args[0] if args else next(iter(kwargs.values()))
-        starts = _match_inputs.match_structure(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
+        names = input_names_of(self.graph)
+        starts = _match_inputs.match_structure(self.graph.inputs, inputs, names, self.path_text())
         ends = rerecord(self.graph, starts)
-        outputs = jax.tree.unflatten(jax.tree.structure(self.graph.outputs), [t.struct for t in ends])
+        outputs = self.graph.in_structure_of_outputs([tensor.struct for tensor in ends])
         return Inferred(outputs, self.abstract_variables(), self.init)
 
     @linen.nowrap
-    def abstract_variables(self, *args: Any) -> dict[str, Any]:
+    def abstract_variables(self, *args: PyTree) -> dict[str, PyTree]:
         """The variables' shapes and dtypes, a pytree of `jax.ShapeDtypeStruct`; nothing is allocated.
 
         Args:
             *args: an example input (arrays or structs), for a model without a graph; where a variable's shape
                 depends on the input, its size is unknown without one.
+
+        Returns:
+            A pytree like the one that `init` returns.
         """
         if self._runs_graph and not (args and self.graph.needs):  # type: ignore[union-attr]
-            return self._assemble(lambda layer, node: node.variables)
+            return self._assemble(lambda layer, node: jax.tree.map(lambda struct: struct, node.variables))
         if not args:
             nodes = self._recorded_nodes()
             if nodes:
                 return {"params": {}, **nodes[0].variables}
         return jax.eval_shape(lambda key: self.init(key, *args), jax.eval_shape(lambda: jax.random.key(0)))
 
-    # ------------------------------------------------------------------ looking inside
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The model's layers, in Keras's order; read-only."""
-        if self.graph is not None:
-            return tuple(self.graph.layers)
-        return tuple(layer for _, layer in children(self))
-
-    @linen.nowrap
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its index; the index wins when both are given.
-
-        Raises:
-            ValueError: neither was given, the index is out of range, or no layer has the name.
-        """
-        layers = self.layers
-        known = [layer.name for layer in layers]
-        if index is not None:
-            if not -len(layers) <= index < len(layers):
-                raise ValueError(
-                    explain(
-                        f"{self.path_text()} has {len(layers)} layers, so there is none at index {index}.",
-                        received=f"index={index}",
-                        usually=f"the layers are {known}",
-                    )
-                )
-            return layers[index]
-        if name is None:
-            raise ValueError(explain("get_layer needs a name or an index.", write='model.get_layer("dense")'))
-        for layer in layers:
-            if layer.name == name:
-                return layer
-        raise ValueError(
-            explain(
-                f"{self.path_text()} has no layer named {name!r}.",
-                received=repr(name),
-                usually=did_you_mean(name, [str(k) for k in known]),
-                write="model.get_layer(name)",
-            )
-        )
-
-    @property
-    def input(self) -> Any:
-        """The symbolic inputs, in the structure the model was described with."""
-        return self.graph.inputs if self.graph is not None else Layer.input.fget(self)  # type: ignore[attr-defined]
-
-    @property
-    def output(self) -> Any:
-        """The symbolic outputs, in the structure the model was described with."""
-        return self.graph.outputs if self.graph is not None else Layer.output.fget(self)  # type: ignore[attr-defined]
-
-    @property
-    def inputs(self) -> list[SymbolicTensor]:
-        """The symbolic inputs as a flat list."""
-        return jax.tree.leaves(self.input)
-
-    @property
-    def outputs(self) -> list[SymbolicTensor]:
-        """The symbolic outputs as a flat list."""
-        return jax.tree.leaves(self.output)
-
-    @property
-    def input_shape(self) -> Any:
-        """Keras's shapes of the inputs, `None` where unknown."""
-        return jax.tree.map(lambda t: t.shape, self.input)
-
-    @property
-    def output_shape(self) -> Any:
-        """Keras's shapes of the outputs, `None` where unknown."""
-        return jax.tree.map(lambda t: t.shape, self.output)
-
-    @linen.nowrap
-    def _input_leaf_names(self) -> list[str]:
-        assert self.graph is not None
-        return [self.graph.tensor_name(t) for t in jax.tree.leaves(self.graph.inputs)]
-
-    @property
-    def input_names(self) -> list[str]:
-        """The inputs' names, by leaf."""
-        return self._input_leaf_names() if self.graph is not None else []
-
-    @property
-    def output_names(self) -> list[str]:
-        """The outputs' names: dict keys, or the names of the layers that make them."""
-        if self.graph is None:
-            return []
-        outputs = self.graph.outputs
-        if isinstance(outputs, Mapping):
-            return sorted(str(k) for k in outputs)
-        return [self.graph.tensor_name(t) for t in jax.tree.leaves(outputs)]
-
     # ------------------------------------------------------------------ variables
     @linen.nowrap
-    def count_params(self, variables: Any = None) -> int:
+    def count_params(self, variables: Variables | None = None) -> int:
         """How many numbers the model's weights hold, in all collections.
 
         Args:
@@ -315,12 +246,10 @@ class Model(Layer):
         >>> fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).count_params()
         8
         """
-        tree = variables if variables is not None else self.abstract_variables()
-        sizes = [1 if leaf.ndim == 0 else _product(leaf.shape) for leaf in jax.tree.leaves(counted(tree))]
-        return sum(sizes)
+        return _model_variables.count(self.abstract_variables() if variables is None else variables)
 
     @linen.nowrap
-    def variables_for(self, nested: Any, variables: Any) -> dict[str, Any]:
+    def variables_for(self, nested: Layer | str, variables: Variables) -> dict[str, PyTree]:
         """The part of this model's variables that belongs to a layer or model inside it.
 
         Args:
@@ -340,17 +269,10 @@ class Model(Layer):
         >>> sorted(model.variables_for(dense, variables)["params"])
         ['bias', 'kernel']
         """
-        path = find_path(self, nested)
-        found: dict[str, Any] = {}
-        for collection, tree in variables.items():
-            for key in path:
-                tree = tree.get(key, {}) if isinstance(tree, Mapping) else {}
-            if tree or collection == "params":
-                found[collection] = tree
-        return found
+        return _model_variables.part_of(variables, self, nested)
 
     @linen.nowrap
-    def variable_map(self, variables: Any) -> dict[str, Any]:
+    def variable_map(self, variables: Variables) -> dict[str, Array]:
         """The variables by path, `{"conv2d/kernel": array, …}`, all collections in one.
 
         >>> import fkeras as fk, jax
@@ -358,14 +280,10 @@ class Model(Layer):
         >>> sorted(model.variable_map(model.init(jax.random.key(0))))
         ['dense/bias', 'dense/kernel']
         """
-        found: dict[str, Any] = {}
-        for tree in variables.values():
-            for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-                found[jax.tree_util.keystr(path, simple=True, separator="/")] = leaf
-        return found
+        return _model_variables.by_path(variables)
 
     @linen.nowrap
-    def weight_facts(self, *args: Any) -> Any:
+    def weight_facts(self, *args: PyTree) -> dict[Path, WeightFacts]:
         """Which weights train, and each one's constraint: `path -> WeightFacts`.
 
         Args:
@@ -375,7 +293,7 @@ class Model(Layer):
 
     # ------------------------------------------------------------------ the same model, changed
     @linen.nowrap
-    def map_layers(self, function: Callable[[Layer], Layer]) -> Any:
+    def map_layers(self, function: Callable[[Layer], Layer]) -> Self:
         """A model of the same structure in which each layer is `function(layer)`.
 
         Args:
@@ -390,7 +308,7 @@ class Model(Layer):
         return _map_layers.map_layers(self, function)
 
     @linen.nowrap
-    def freeze(self, *patterns: str) -> Any:
+    def freeze(self, *patterns: str) -> Self:
         """A model whose layers at the given paths do not train.
 
         Args:
@@ -408,7 +326,7 @@ class Model(Layer):
         return _map_layers.freeze(self, patterns)
 
     @linen.nowrap
-    def unfreeze(self, *patterns: str) -> Any:
+    def unfreeze(self, *patterns: str) -> Self:
         """A model whose layers at the given paths train, also inside a model or wrapper that does not.
 
         In Keras: `base.trainable = False; base.get_layer("top").trainable = True`.
@@ -429,13 +347,13 @@ class Model(Layer):
         return _map_layers.unfreeze(self, patterns)
 
     @linen.nowrap
-    def _replaced(self, changes: dict[str, Any]) -> Any:
+    def _replaced(self, changes: dict[str, Any]) -> Self:
         """As Keras's setter does, `trainable=` is told to all layers inside as well."""
-        made = super()._replaced(changes)
-        return _map_layers.tell_inside(made, changes["trainable"]) if "trainable" in changes else made
+        model = super()._replaced(changes)
+        return _map_layers.tell_inside(model, changes["trainable"]) if "trainable" in changes else model
 
     @linen.nowrap
-    def with_dtype_policy(self, policy: Any) -> Any:
+    def with_dtype_policy(self, policy: str | DTypePolicy) -> Self:
         """The same model computing under another dtype policy.
 
         >>> import fkeras as fk
@@ -448,34 +366,41 @@ class Model(Layer):
 
     # ------------------------------------------------------------------ config
     @linen.nowrap
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The model as Keras's own config: layers, and how they are called."""
         if self.graph is None:
             return super().get_config()
-        return at_rest(_model_config.graph_config(self), self)
+        return at_rest(graph_config(self, self.graph), self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Any:
         """The model that `get_config` described; its layers come from fkeras and `custom_objects`."""
         if "layers" not in config or "input_layers" not in config:
             return super().from_config(config, custom_objects)
-        return _model_config.model_from_graph_config(cls, config, custom_objects)
+        return model_from_graph_config(cls, config, custom_objects)
 
     @linen.nowrap
     def to_json(self, **kwargs: Any) -> str:
-        """The model's config as Keras 3's JSON text; `fk.model_from_json` reads it back."""
-        return _model_config.to_json(self, **kwargs)
+        """The model's config as Keras 3's JSON text; `fk.model_from_json` reads it back.
+
+        Args:
+            **kwargs: those of `json.dumps`.
+
+        Returns:
+            The text.
+        """
+        return _model_json.to_json(self, **kwargs)
 
     @linen.nowrap
     def summary(
         self,
         line_length: int | None = None,
-        positions: Any = None,
-        print_fn: Callable[[str], Any] | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
-        variables: Any = None,
+        layer_range: Sequence[str] | None = None,
+        variables: Variables | None = None,
     ) -> None:
         """Print the model's layers, output shapes and numbers of parameters.
 
@@ -489,94 +414,6 @@ class Model(Layer):
             variables: the variables, for a model without a graph.
         """
         _summary.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, variables)
-
-    # ------------------------------------------------------------------ doors to the later rooms
-    @linen.nowrap
-    def compile(self, *args: Any, **kwargs: Any) -> Any:
-        """A `Trainer` of this model; the arguments are `fk.train.compile`'s. The model is unchanged."""
-        from ...train import compile as door
-
-        return door(self, *args, **kwargs)
-
-    @linen.nowrap
-    def predict(self, variables: Any, x: Any, **kwargs: Any) -> Any:
-        """The model's outputs for all of `x`, in batches; the arguments are `fk.train.predict`'s."""
-        from ...train import predict as door
-
-        return door(self, variables, x, **kwargs)
-
-    @linen.nowrap
-    def save(self, filepath: Any, variables: Any, **kwargs: Any) -> None:
-        """Save the model and its variables; the arguments are `fk.checkpoint.save_model`'s."""
-        from ...checkpoint import save_model as door
-
-        return door(self, filepath, variables, **kwargs)
-
-    @linen.nowrap
-    def save_weights(self, filepath: Any, variables: Any, **kwargs: Any) -> None:
-        """Save the variables alone; the arguments are `fk.checkpoint.save_weights`'s."""
-        from ...checkpoint import save_weights as door
-
-        return door(self, filepath, variables, **kwargs)
-
-    @linen.nowrap
-    def load_weights(self, filepath: Any, variables: Any, **kwargs: Any) -> Any:
-        """Variables read from a file, checked against `variables`; see `fk.checkpoint.load_weights`."""
-        from ...checkpoint import load_weights as door
-
-        return door(self, filepath, variables, **kwargs)
-
-    @linen.nowrap
-    def export(self, filepath: Any, variables: Any, format: str = "stablehlo", **kwargs: Any) -> None:
-        """Write the model as a program for elsewhere; the arguments are `fk.checkpoint.export`'s."""
-        from ...checkpoint import export as door
-
-        return door(self, filepath, variables, format, **kwargs)
-
-    @linen.nowrap
-    def quantize(self, variables: Any, mode: Any = "int8", **kwargs: Any) -> Any:
-        """`(qmodel, qvariables)`: this model with weights in few bits; see `fk.checkpoint.quantize`."""
-        from ...checkpoint import quantize as door
-
-        return door(self, variables, mode, **kwargs)
-
-    @linen.nowrap
-    def with_fake_quant(self, mode: Any = "int8", **kwargs: Any) -> Any:
-        """This model, computing as `quantize(mode)` will, to be trained so; see `fk.checkpoint.with_fake_quant`."""
-        from ...checkpoint import with_fake_quant as door
-
-        return door(self, mode, **kwargs)
-
-    @linen.nowrap
-    def with_lora(self, rank: int, filters: Any = None, **kwargs: Any) -> Any:
-        """This model at rest, with low-rank changes that train; see `fk.checkpoint.with_lora`."""
-        from ...checkpoint import with_lora as door
-
-        return door(self, rank, filters, **kwargs)
-
-    @linen.nowrap
-    def lora_variables(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
-        """Variables of a model that `with_lora` made, from those of the model it was made from."""
-        from ...checkpoint import lora_variables as door
-
-        return door(self, variables, *args, **kwargs)
-
-    @linen.nowrap
-    def merge_lora(self, variables: Any, *args: Any) -> Any:
-        """`(model, variables)` with the low-rank changes added to the weights; see `fk.checkpoint.merge_lora`."""
-        from ...checkpoint import merge_lora as door
-
-        return door(self, variables, *args)
-
-
-Model.call.runs_graph = True  # type: ignore[attr-defined]
-
-
-def _product(shape: Any) -> int:
-    total = 1
-    for d in shape:
-        total *= int(d) if not is_symbolic(d) else 1
-    return total
 
 
 def _needs_input(model: Model) -> ValueError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 from flax import linen
 
 from .._graph._graph import Graph
+from .._graph._operation_order import unique
 from .._graph._symbolic import SymbolicTensor
 from .._layer._build_config import check_build_config
 from .._layer._construct import BASE_ARGUMENTS
@@ -20,12 +22,18 @@ from .._words._dtypes import DTypePolicy, dtype_name
 from .._words._errors import explain
 from .._words._fields import field
 from .._words._naming import name_layers
+from ..typing import Config, CustomObjects, PyTree
 from ._input import InputLayer, tensor_of
+from ._looking_inside import input_names_of
 from ._match_inputs import match
-from ._model import Model
-from ._model_config import check_keys, layer_entry
-from ._run_with_masks import call_with_masks, sow_masks
+from ._model import Model, runs_graph
+from ._read_functional_config import check_keys
+from ._run_with_masks import MaskOf, call_with_masks, sow_masks
 from ._sublayers import check_shared
+from ._write_functional_config import layer_entry
+
+#: What `Sequential` takes for layers: an `Input` stands for its input layer.
+Layers: TypeAlias = Iterable[Layer | SymbolicTensor] | Layer | SymbolicTensor | None
 
 
 @register("keras")
@@ -50,14 +58,17 @@ class Sequential(Model):
     Unlike Keras, `add` and `pop` return new models.
     """
 
-    layers: Any = field(())
+    layers: Any = field(())  # a tuple of layers, from whatever lists them
     start: InputLayer | None = None
 
     # Layers' variables live under the layers' own names, as in a functional model.
     preserve_adopted_names = True
+    _is_chain: ClassVar[bool] = True
 
     @classmethod
-    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _rewrite_arguments(
+        cls, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]
+    ) -> tuple[tuple[PyTree, ...], dict[str, PyTree]]:
         return args, kwargs
 
     def __post_init__(self) -> None:
@@ -67,16 +78,21 @@ class Sequential(Model):
             object.__setattr__(self, "start", start)
             object.__setattr__(self, "_prepared", True)
             if self.parent is None or not isinstance(self.parent, linen.Module):
-                name_layers(_distinct(layers), type(self).__name__)
+                name_layers(unique(layers), type(self).__name__)
             if start is not None and layers:
                 object.__setattr__(self, "graph", _chain(start, layers, type(self).__name__))
         super().__post_init__()
         if self.graph is None and self.parent is None:
             check_shared(self)
 
-    def call(self, inputs: Any, training: Any = False, mask: Any = None) -> Any:
-        """Run the layers in order."""
-        masks: dict[int, Any] = {} if mask is None else {id(inputs): mask}
+    @runs_graph
+    def call(self, inputs: PyTree, training: bool | None = False, mask: PyTree = None) -> PyTree:
+        """Run the layers in order.
+
+        Returns:
+            What the last layer returns.
+        """
+        masks: MaskOf = {} if mask is None else {id(inputs): mask}
         kept = [inputs]  # masks are found by id: keep every value alive
         if self.graph is not None and isinstance(self.start, InputLayer):
             inputs = self._matched(inputs, masks)
@@ -90,15 +106,15 @@ class Sequential(Model):
         return x
 
     @linen.nowrap
-    def _matched(self, inputs: Any, masks: dict[int, Any]) -> Any:
+    def _matched(self, inputs: PyTree, masks: MaskOf) -> PyTree:
         assert self.graph is not None
-        (value,) = match(self.graph.inputs, inputs, self._input_leaf_names(), self.path_text())
+        (value,) = match(self.graph.inputs, inputs, input_names_of(self.graph), self.path_text())
         if value is not inputs and id(inputs) in masks:
             masks[id(value)] = masks[id(inputs)]
         return value
 
     @linen.nowrap
-    def add(self, layer: Any) -> Sequential:
+    def add(self, layer: Layer | SymbolicTensor) -> Sequential:
         """A new model with one more layer at the end (or an `Input` for one that has none).
 
         >>> import fkeras as fk
@@ -109,10 +125,10 @@ class Sequential(Model):
         if isinstance(layer, SymbolicTensor | InputLayer):
             start, _ = _split([layer], None, type(self).__name__)
             return self._with(tuple(self.layers), start, None)
-        _check_layer(layer, type(self).__name__)
+        layer = _checked_layer(layer, type(self).__name__)
         graph = None
         if self.graph is not None:
-            name_layers(_distinct([*self.layers, layer]), type(self).__name__)
+            name_layers(unique([*self.layers, layer]), type(self).__name__)
             graph = Graph(self.graph.inputs, layer(self.graph.outputs), type(self).__name__)
         return self._with((*self.layers, layer), self.start, graph)
 
@@ -142,9 +158,9 @@ class Sequential(Model):
         return type(self)(layers=layers, start=start, graph=graph, name=name, **kept)
 
     @linen.nowrap
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The layers' configs in a list, as Keras's Sequential."""
-        config: dict[str, Any] = {
+        config: Config = {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": serialize(DTypePolicy(self.dtype)),
@@ -158,7 +174,7 @@ class Sequential(Model):
         return at_rest(config, self)
 
     @classmethod
-    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Any:
         """The model that `get_config` described."""
         if "layers" not in config:
             return super().from_config(config, custom_objects)
@@ -183,22 +199,17 @@ class Sequential(Model):
         return model
 
 
-Sequential.call.runs_graph = True  # type: ignore[attr-defined]
-
-
-def _split(layers: Any, start: InputLayer | None, owner: str) -> tuple[InputLayer | None, tuple[Layer, ...]]:
+def _split(layers: Layers, start: InputLayer | None, owner: str) -> tuple[InputLayer | None, tuple[Layer, ...]]:
     """The input layer, if there is one, and the rest, each checked."""
-    if isinstance(layers, Layer | SymbolicTensor):
-        layers = [layers]
+    given: Iterable[Layer | SymbolicTensor] = [layers] if isinstance(layers, Layer | SymbolicTensor) else layers or ()
     rest: list[Layer] = []
-    for layer in layers or ():
+    for layer in given:
         if isinstance(layer, SymbolicTensor) and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if isinstance(layer, InputLayer) and not rest:
             start = layer
-            continue
-        _check_layer(layer, owner)
-        rest.append(layer)
+        else:
+            rest.append(_checked_layer(layer, owner))
     first_graph = getattr(rest[0], "graph", None) if rest and start is None else None
     if first_graph is not None and isinstance(first_graph.inputs, SymbolicTensor):
         tensor = first_graph.inputs  # a model that knows its input tells the Sequential's
@@ -206,25 +217,22 @@ def _split(layers: Any, start: InputLayer | None, owner: str) -> tuple[InputLaye
     return start, tuple(rest)
 
 
-def _check_layer(layer: Any, owner: str) -> None:
-    if not isinstance(layer, Layer):
-        raise TypeError(
-            explain(
-                f"{owner} takes layers.",
-                received=f"{type(layer).__name__}: {str(layer)[:60]}",
-                usually="a function or a Linen module was given where a layer was meant.",
-                write="fk.nn.Lambda(function), fk.nn.Activation('relu'), fk.nn.FlaxLayer(module)",
-            )
+def _checked_layer(layer: object, owner: str) -> Layer:
+    if isinstance(layer, Layer):
+        return layer
+    raise TypeError(
+        explain(
+            f"{owner} takes layers.",
+            received=f"{type(layer).__name__}: {str(layer)[:60]}",
+            usually="a function or a Linen module was given where a layer was meant.",
+            write="fk.nn.Lambda(function), fk.nn.Activation('relu'), fk.nn.FlaxLayer(module)",
         )
-
-
-def _distinct(layers: Any) -> list[Layer]:
-    return list({id(layer): layer for layer in layers}.values())
+    )
 
 
 def _chain(start: InputLayer, layers: tuple[Layer, ...], owner: str) -> Graph:
     first = tensor_of(start)
-    x: Any = first
+    x: PyTree = first
     for layer in layers:
         x = layer(x)
     return Graph(first, x, owner)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import jax
 
@@ -13,6 +12,7 @@ from .._graph._shape_inference import infer
 from .._layer._bound_sublayers import below
 from .._layer._layer import Layer, WeightFacts
 from .._words._errors import did_you_mean, explain
+from ..typing import Key, PyTree, Variables
 
 Path = tuple[str, ...]
 
@@ -35,7 +35,7 @@ def children(layer: Layer) -> list[tuple[str, Layer]]:
     return [(n, s) for n, s in found if not (id(s) in seen or seen.add(id(s)))]  # type: ignore[func-returns-value]
 
 
-def _within(name: str, value: Any, keep_names: bool) -> list[tuple[str, Layer]]:
+def _within(name: str, value: object, keep_names: bool) -> list[tuple[str, Layer]]:
     """Linen's names for the modules in an attribute: `blocks_0` in a list, `heads_left` in a dict."""
     if isinstance(value, Layer):
         return [(value.name if keep_names and value.name else name, value)]
@@ -81,7 +81,7 @@ def _may_have_weights(layer: Layer) -> bool:
     return not nodes or any(jax.tree.leaves(n.variables) for n in nodes)
 
 
-def find_path(model: Layer, nested: Any) -> Path:
+def find_path(model: Layer, nested: Layer | str) -> Path:
     """The path of a layer inside a model: by identity, by path text, or else by a name that occurs once.
 
     Raises:
@@ -110,7 +110,7 @@ def find_path(model: Layer, nested: Any) -> Path:
     )
 
 
-def weight_facts(model: Layer, args: tuple[Any, ...]) -> dict[Path, WeightFacts]:
+def weight_facts(model: Layer, args: tuple[PyTree, ...]) -> dict[Path, WeightFacts]:
     """What each layer says of its weights, by path; the innermost layer that was told whether it trains decides.
 
     As in Keras nothing trains in a model whose own flag says so.
@@ -128,7 +128,7 @@ def weight_facts(model: Layer, args: tuple[Any, ...]) -> dict[Path, WeightFacts]
     else:
         leaves, treedef = jax.tree.flatten(args)
 
-        def function(key: Any, arrays: list[Any]) -> Any:
+        def function(key: Key, arrays: list[jax.Array]) -> tuple[PyTree, Variables]:
             return model._abstract_call(key, jax.tree.unflatten(treedef, arrays), {}, facts)
 
         infer(function, [struct_of(leaf) for leaf in leaves])
