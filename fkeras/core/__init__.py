@@ -18,6 +18,7 @@ from ._layer._layer import Layer as Layer
 from ._layer._layer import WeightFacts as WeightFacts
 from ._layer._lifted_transforms import Mode as Mode
 from ._layer._lifted_transforms import is_lifted as is_lifted
+from ._layer._sublayers import walk as walk
 from ._layer._variables import LOSSES as LOSSES
 from ._layer._variables import MASKS as MASKS
 from ._layer._variables import NON_TRAINABLE as NON_TRAINABLE
@@ -34,8 +35,7 @@ from ._model._path_patterns import check_patterns as check_patterns
 from ._model._path_patterns import matches_path as matches_path
 from ._model._sequential import Sequential as Sequential
 from ._model._sublayers import children as children
-from ._model._sublayers import walk as walk
-from ._model._sublayers import weight_facts as weight_facts
+from ._model._which_weights_train import weight_facts as weight_facts
 from ._words._array_errors import describe as describe
 from ._words._arrays import as_array as as_array
 from ._words._config import Configured as Configured

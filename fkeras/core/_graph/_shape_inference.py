@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import jax
 from jax.errors import InconclusiveDimensionOperation
 
-from .._words._errors import is_explained
+from .._words._errors import explanation_of
 from ..typing import Key, PyTree, Variables
 from ._dimensions import abbreviated, is_symbolic, symbols
 from ._inferred import Inferred, needs_example, unsized
@@ -45,7 +45,7 @@ def infer(function: Function, inputs: list[jax.ShapeDtypeStruct]) -> Inferred:
             raise
         probed = probe(functools.partial(_trace, function), inputs)
         if isinstance(probed, Inferred):
-            if probed.needs and is_explained(str(error)):
+            if probed.needs and explanation_of(error) is not None:
                 raise  # the layer said which size it has to know
             return probed
         if isinstance(error, InconclusiveDimensionOperation):  # which says nothing of the call itself

@@ -114,7 +114,7 @@ def key_of_layer(layer: Any) -> Any:
         An exception that `shared` understands, for a layer whose call need not follow from them.
     """
     kind: Any = type(layer)
-    if address_of(kind) is None or layer._description is not None or getattr(layer, "graph", None) is not None:
+    if address_of(kind) is None or layer._description is not None or layer.graph is not None:
         raise _Unshared
     values = layer.__dict__
     return kind, tuple(exactly(values.get(name)) for name in _fields(kind))

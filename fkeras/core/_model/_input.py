@@ -13,6 +13,7 @@ from .._graph._dimensions import dimension
 from .._graph._inferred import Inferred
 from .._graph._symbolic import Node, SymbolicTensor
 from .._layer._layer import Layer
+from .._layer._sealing import settle
 from .._words._config import register
 from .._words._dtypes import DTypePolicy, dtype_name, dtype_of, name_of_record
 from .._words._errors import explain
@@ -50,13 +51,13 @@ class InputLayer(Layer):
     def __post_init__(self) -> None:
         if self.batch_shape is None:
             shape = _checked_shape(self.shape, "shape")
-            object.__setattr__(self, "batch_shape", (self.batch_size, *shape))
+            settle(self, "batch_shape", (self.batch_size, *shape))
         else:
-            object.__setattr__(self, "batch_shape", _checked_shape(self.batch_shape, "batch_shape"))
-        object.__setattr__(self, "shape", None)
-        object.__setattr__(self, "batch_size", None)
+            settle(self, "batch_shape", _checked_shape(self.batch_shape, "batch_shape"))
+        settle(self, "shape", None)
+        settle(self, "batch_size", None)
         for flag in ("sparse", "ragged"):
-            object.__setattr__(self, flag, bool(getattr(self, flag)))
+            settle(self, flag, bool(getattr(self, flag)))
         super().__post_init__()
 
     def call(self, inputs: PyTree) -> PyTree:

@@ -25,11 +25,7 @@ History: TypeAlias = tuple[str, int, int]
 
 def is_functional(layer: object) -> bool:
     """Whether a layer is what Keras calls a Functional: a `Model` of a graph, and no subclass of it."""
-    return (
-        isinstance(layer, Layer)
-        and getattr(layer, "graph", None) is not None
-        and address_of(type(layer)) == ("keras", "Model")
-    )
+    return isinstance(layer, Layer) and layer.graph is not None and address_of(type(layer)) == ("keras", "Model")
 
 
 def own_calls(operation: object) -> int:

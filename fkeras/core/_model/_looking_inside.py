@@ -13,7 +13,6 @@ from .._graph._symbolic import SymbolicTensor
 from .._layer._layer import Layer
 from .._words._errors import did_you_mean, explain
 from ..typing import PyTree
-from ._sublayers import children
 
 
 class LooksInside(Layer):
@@ -29,7 +28,7 @@ class LooksInside(Layer):
         """The model's layers, in Keras's order; read-only."""
         if self.graph is not None:
             return self.graph.layers
-        return tuple(layer for _, layer in children(self))
+        return tuple(self.sublayers().values())
 
     @linen.nowrap
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from .._graph._graph import Graph, rerecord
 from .._graph._symbolic import SymbolicTensor
+from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer
 from .._layer._sealing import memory_of
+from .._layer._sublayers import walk
 from .._words._dtypes import dtype_name
 from ._input import InputLayer, tensor_of
 from ._looking_inside import LooksInside
 from ._path_patterns import check_patterns, matches_path
-from ._sublayers import Path, walk
 
 Change = Callable[[Layer, Path], Layer]
 ModelT = TypeVar("ModelT", bound=Layer)
@@ -101,7 +102,7 @@ def _flagged(model: ModelT, flags: Mapping[Path, bool | None]) -> ModelT:
 
 def _rebuild(layer: ModelT, change: Change, path: Path) -> ModelT:
     """A copy of a layer with everything inside it changed; the layer itself is left to the caller."""
-    graph = getattr(layer, "graph", None)
+    graph = layer.graph
     updates: dict[str, Any] = {}
     if graph is not None:
         new = {id(sub): _changed(sub, change, (*path, sub.name)) for sub in graph.layers}

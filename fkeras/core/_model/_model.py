@@ -14,8 +14,9 @@ from .._graph._graph import Graph, rerecord
 from .._graph._inferred import Inferred, needs_example
 from .._graph._symbolic import Node
 from .._graph._variable_program import fold_in
+from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer, WeightFacts, default_name
-from .._layer._sealing import call_state
+from .._layer._sealing import call_state, settle
 from .._layer._trainable import at_rest
 from .._words._config import register
 from .._words._dtypes import DTypePolicy, policy_name
@@ -29,7 +30,8 @@ from ._input import InputLayer
 from ._looking_inside import LooksInside, input_names_of
 from ._read_functional_config import model_from_graph_config
 from ._run_with_masks import run_graph, sow_masks
-from ._sublayers import Path, check_shared, weight_facts
+from ._sublayers import check_shared
+from ._which_weights_train import weight_facts
 from ._write_functional_config import graph_config
 
 Call = TypeVar("Call", bound=Callable[..., Any])
@@ -106,7 +108,7 @@ class Model(Doors, LooksInside):
             super().setup()
         elif self._description is not None:
             for name, value in (self._description.attributes or {}).items():
-                object.__setattr__(self, name, value)
+                settle(self, name, value)
 
     # ------------------------------------------------------------------ running
     @runs_graph

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .._layer._bound_sublayers import Path
 from .._layer._build_config import check_build_of_model
 from .._layer._layer import Layer
+from .._layer._sublayers import walk
 from .._words._config import deserialize, serialize_object
 from .._words._config_errors import at, described
 from .._words._errors import explain
@@ -15,8 +17,8 @@ from .._words._json import read_json
 from .._words._reading_budget import Reading
 from ..typing import JSON, Config, CustomObjects
 from ._keras_history import in_lists
+from ._looking_inside import LooksInside
 from ._map_layers import map_layers_with_path
-from ._sublayers import Path, walk
 from ._write_functional_config import layer_entry
 
 
@@ -28,9 +30,8 @@ def model_record(model: Layer) -> Config:
         What `model_from_config` reads.
     """
     record = layer_entry(model, None)
-    record["build_config"] = {
-        "input_shape": None if getattr(model, "graph", None) is None else in_lists(model.input_shape)
-    }
+    shape = in_lists(model.input_shape) if isinstance(model, LooksInside) and model.graph is not None else None
+    record["build_config"] = {"input_shape": shape}
     inside = _stored_inside(model)
     if inside:
         record["weights_inside"] = inside

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer
+from .._layer._sublayers import walk
 from .._words._errors import did_you_mean, explain
-from ._sublayers import Path, walk
 
 
 def matches_path(pattern: str, path: Path) -> bool:

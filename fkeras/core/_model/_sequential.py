@@ -14,7 +14,7 @@ from .._graph._symbolic import SymbolicTensor
 from .._layer._build_config import check_build_config
 from .._layer._construct import BASE_ARGUMENTS
 from .._layer._layer import Layer
-from .._layer._sealing import call_state
+from .._layer._sealing import call_state, settle
 from .._layer._trainable import at_rest, told
 from .._words._config import deserialize_at, register, serialize, serialize_object
 from .._words._config_errors import at
@@ -72,15 +72,14 @@ class Sequential(Model):
         return args, kwargs
 
     def __post_init__(self) -> None:
-        if self.graph is None and not self.__dict__.get("_prepared"):
+        if self.graph is None:
             start, layers = _split(self.layers, self.start, type(self).__name__)
-            object.__setattr__(self, "layers", layers)
-            object.__setattr__(self, "start", start)
-            object.__setattr__(self, "_prepared", True)
+            settle(self, "layers", layers)
+            settle(self, "start", start)
             if self.parent is None or not isinstance(self.parent, linen.Module):
                 name_layers(unique(layers), type(self).__name__)
             if start is not None and layers:
-                object.__setattr__(self, "graph", _chain(start, layers, type(self).__name__))
+                settle(self, "graph", _chain(start, layers, type(self).__name__))
         super().__post_init__()
         if self.graph is None and self.parent is None:
             check_shared(self)
@@ -210,7 +209,7 @@ def _split(layers: Layers, start: InputLayer | None, owner: str) -> tuple[InputL
             start = layer
         else:
             rest.append(_checked_layer(layer, owner))
-    first_graph = getattr(rest[0], "graph", None) if rest and start is None else None
+    first_graph = rest[0].graph if rest and start is None else None
     if first_graph is not None and isinstance(first_graph.inputs, SymbolicTensor):
         tensor = first_graph.inputs  # a model that knows its input tells the Sequential's
         start = InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype))
