@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
@@ -13,8 +13,9 @@ from .._words._errors import explain
 from .._words._hashing import hashable
 from .._words._naming import name_layers
 from ..typing import PyTree
+from ._op import Op, Reduced
 from ._operation_order import execution_order, keras_order, key_of, unique
-from ._symbolic import Node, Op, SymbolicTensor, history, placed, record, unplaced
+from ._symbolic import LayerLike, Node, SymbolicTensor, history, placed, record, unplaced
 
 Value = TypeVar("Value")
 
@@ -88,11 +89,11 @@ class Graph:
         """The outputs in the structure that the model was described with; a copy, where that is a container."""
         return self.in_structure_of_outputs(self.output_tensors)
 
-    def in_structure_of_inputs(self, values: Sequence[Any]) -> PyTree:
+    def in_structure_of_inputs(self, values: Sequence[object]) -> PyTree:
         """One value for each input, in the structure that the model was described with."""
         return jax.tree.unflatten(self._structures[0], values)
 
-    def in_structure_of_outputs(self, values: Sequence[Any]) -> PyTree:
+    def in_structure_of_outputs(self, values: Sequence[object]) -> PyTree:
         """One value for each output, in the structure that the model was described with."""
         return jax.tree.unflatten(self._structures[1], values)
 
@@ -123,15 +124,15 @@ class Graph:
 
     # ------------------------------------------------------------------ as a value
     @functools.cached_property
-    def signature(self) -> tuple[Any, ...]:
+    def signature(self) -> Hashable:
         """The graph as a hashable value: equal for models that were described alike."""
         number_of = {id(node): i for i, node in enumerate(self.nodes)}
         number_of.update({id(tensor.node): -1 - i for i, tensor in enumerate(self.input_tensors)})
 
-        def sign(leaf: Any) -> Any:
+        def sign(leaf: object) -> object:
             return ("tensor", number_of[id(leaf.node)], leaf.index) if isinstance(leaf, SymbolicTensor) else leaf
 
-        parts: list[Any] = [(str(tensor.symbolic_shape), str(tensor.dtype)) for tensor in self.input_tensors]
+        parts: list[object] = [(str(tensor.symbolic_shape), str(tensor.dtype)) for tensor in self.input_tensors]
         for node in self.nodes:
             operation = node.operation
             parts.append(operation if isinstance(operation, Op) else (operation.name, operation))
@@ -145,7 +146,7 @@ class Graph:
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Graph) and self.signature == other.signature)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Reduced:
         calls = history([tensor.node for tensor in (*self.input_tensors, *self.output_tensors)])
         return graph_of_history, (calls, placed(self.inputs), placed(self.outputs))
 
@@ -195,7 +196,7 @@ def _names_of_ops(nodes: Iterable[Node], taken: set[str]) -> dict[int, str]:
 
 
 # ------------------------------------------------------------------ running
-def replay(graph: Graph, values: Sequence[Value], call: Callable[[Node, list[Any]], Sequence[Value]]) -> list[Value]:
+def replay(graph: Graph, values: Sequence[Value], call: Callable[[Node, list[object]], Sequence[Value]]) -> list[Value]:
     """Run a graph on other values than the symbolic ones.
 
     Args:
@@ -211,18 +212,18 @@ def replay(graph: Graph, values: Sequence[Value], call: Callable[[Node, list[Any
     for tensor, value in zip(graph.input_tensors, values, strict=True):
         results[id(tensor.node), tensor.index] = value
 
-    def value_of(leaf: Any) -> Any:
-        return results[id(leaf.node), leaf.index] if isinstance(leaf, SymbolicTensor) else leaf
+    def value_of(tensor: SymbolicTensor) -> Value:
+        return results[id(tensor.node), tensor.index]
 
     for node in graph.nodes:
-        outputs = call(node, [value_of(leaf) for leaf in node.leaves])
+        outputs = call(node, [value_of(leaf) if isinstance(leaf, SymbolicTensor) else leaf for leaf in node.leaves])
         for index, value in enumerate(outputs):
             results.setdefault((id(node), index), value)  # a model's own input may be an inner tensor
     return [value_of(tensor) for tensor in graph.output_tensors]
 
 
 def rerecord(
-    graph: Graph, starts: Sequence[SymbolicTensor], layers: Mapping[int, Any] | None = None
+    graph: Graph, starts: Sequence[SymbolicTensor], layers: Mapping[int, LayerLike] | None = None
 ) -> list[SymbolicTensor]:
     """The outputs of a graph whose calls are recorded again on other symbolic tensors.
 
@@ -235,7 +236,7 @@ def rerecord(
         One tensor for each leaf of `graph.outputs`.
     """
 
-    def call(node: Node, leaves: list[Any]) -> list[SymbolicTensor]:
+    def call(node: Node, leaves: list[object]) -> list[SymbolicTensor]:
         args, kwargs = node.arguments_with(leaves)
         operation = node.operation
         if isinstance(operation, Op):

@@ -34,7 +34,7 @@ class Inferred:
     outputs: PyTree
     variables: Variables
     program: Program
-    facts: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
+    facts: Mapping[tuple[str, ...], Any] = dataclasses.field(default_factory=dict)
     needs: str = ""
     needs_values: bool = False
 

@@ -11,11 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax.extend import core as jex
+
+T = TypeVar("T")
+#: What an equation reads.
+Atom: TypeAlias = "jex.Var | jex.Literal"
+#: An array, or `None` in the place of one that is not read.
+Value: TypeAlias = "jax.Array | None"
 
 # Equations that do what the one program in their parameters does. An equation that is not listed is taken as a whole.
 _CALLS = (
@@ -27,13 +33,13 @@ _CALLS = (
 class _Step:
     """One equation of a cut: as it stands, entered, a scan, or as a whole with zeros at the places `blank`."""
 
-    equation: Any
+    equation: jex.JaxprEqn
     wanted: tuple[bool, ...]
     inner: Cut | None = None
     blank: tuple[bool, ...] = ()
 
     @property
-    def inputs(self) -> list[Any]:
+    def inputs(self) -> list[Atom]:
         """What the equation reads; a branch that all choices share does not read the choice."""
         given = list(self.equation.invars)
         return given if self.inner is None else _last(given, len(self.inner.jaxpr.invars))
@@ -45,7 +51,7 @@ class _Step:
             return list(self.inner.reads)
         return [not b for b in self.blank] or [True] * len(self.inputs)
 
-    def run(self, given: Sequence[Any]) -> list[Any]:
+    def run(self, given: Sequence[Value]) -> list[Value]:
         """The wanted outputs."""
         if self.inner is None:
             return _whole(self, given)
@@ -66,26 +72,26 @@ class Cut:
         whole: whether an equation is taken as a whole, at the sizes that it was traced with.
     """
 
-    jaxpr: Any
+    jaxpr: jex.Jaxpr
     wanted: tuple[bool, ...]
     steps: tuple[_Step, ...]
     reads: tuple[bool, ...]
     whole: bool
 
-    def run(self, consts: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    def run(self, consts: Sequence[jax.Array], values: Sequence[Value]) -> list[Value]:
         """The wanted outputs, for the inputs that are read; other values may be `None`."""
-        known: dict[Any, Any] = {**dict(zip(self.jaxpr.constvars, consts, strict=True))}
-        known.update(zip(self.jaxpr.invars, values, strict=True))
+        value_of: dict[jex.Var, Value] = dict(zip(self.jaxpr.constvars, consts, strict=True))
+        value_of.update(zip(self.jaxpr.invars, values, strict=True))
         for step in self.steps:
-            given = [a.val if isinstance(a, jex.Literal) else known.get(a) for a in step.inputs]
-            made = step.run(given)
+            given = [a.val if isinstance(a, jex.Literal) else value_of.get(a) for a in step.inputs]
+            results = step.run(given)
             places = [v for v, wanted in zip(step.equation.outvars, step.wanted, strict=True) if wanted]
-            known.update(zip(places, made, strict=True))
+            value_of.update(zip(places, results, strict=True))
         ends = [v for v, wanted in zip(self.jaxpr.outvars, self.wanted, strict=True) if wanted]
-        return [v.val if isinstance(v, jex.Literal) else known[v] for v in ends]
+        return [v.val if isinstance(v, jex.Literal) else value_of[v] for v in ends]
 
 
-def cut(jaxpr: Any, wanted: Sequence[bool], unknown: Sequence[bool]) -> Cut:
+def cut(jaxpr: jex.Jaxpr, wanted: Sequence[bool], unknown: Sequence[bool]) -> Cut:
     """Cut a program down to some of its outputs.
 
     Args:
@@ -115,18 +121,18 @@ def cut(jaxpr: Any, wanted: Sequence[bool], unknown: Sequence[bool]) -> Cut:
     return Cut(jaxpr, tuple(wanted), tuple(reversed(steps)), tuple(v in needed for v in jaxpr.invars), whole)
 
 
-def reached(jaxpr: Any, wanted: Sequence[bool]) -> tuple[list[Any], set[Any]]:
+def reached(jaxpr: jex.Jaxpr, wanted: Sequence[bool]) -> tuple[list[jex.JaxprEqn], set[jex.Var]]:
     """The equations that some outputs of a program need when each is taken as a whole, and all variables in them."""
     needed = {v for v, w in zip(jaxpr.outvars, wanted, strict=True) if w and isinstance(v, jex.Var)}
-    found = []
+    equations = []
     for equation in reversed(jaxpr.eqns):
         if needed.intersection(equation.outvars):
-            found.append(equation)
+            equations.append(equation)
             needed.update(v for v in equation.invars if isinstance(v, jex.Var))
-    return found[::-1], needed
+    return equations[::-1], needed
 
 
-def _tainted(jaxpr: Any, equations: Sequence[Any], unknown: Sequence[bool]) -> set[Any]:
+def _tainted(jaxpr: jex.Jaxpr, equations: Sequence[jex.JaxprEqn], unknown: Sequence[bool]) -> set[jex.Var]:
     """The variables that some equations of a program make from inputs without a value."""
     tainted = {v for v, u in zip(jaxpr.invars, unknown, strict=True) if u}
     for equation in equations:
@@ -136,7 +142,7 @@ def _tainted(jaxpr: Any, equations: Sequence[Any], unknown: Sequence[bool]) -> s
     return tainted
 
 
-def _open_outputs(equation: Any, open_: Sequence[bool]) -> list[bool]:
+def _open_outputs(equation: jex.JaxprEqn, open_: Sequence[bool]) -> list[bool]:
     """Which outputs of an equation depend on the inputs `open_`."""
     programs = list(jex.jaxprs_in_params(equation.params))
     ends = range(len(equation.outvars))
@@ -153,7 +159,7 @@ def _open_outputs(equation: Any, open_: Sequence[bool]) -> list[bool]:
     return [_is_in(v, tainted) for v in entered.outvars]
 
 
-def _depends(branch: Any, end: int, open_: Sequence[bool]) -> bool:
+def _depends(branch: jex.Jaxpr | None, end: int, open_: Sequence[bool]) -> bool:
     """Whether an output of a choice depends on inputs; `branch` is the one program that makes it, if there is one."""
     if branch is None:
         return True
@@ -161,11 +167,11 @@ def _depends(branch: Any, end: int, open_: Sequence[bool]) -> bool:
     return _is_in(branch.outvars[end], _tainted(branch, reached(branch, wanted)[0], _last(open_, len(branch.invars))))
 
 
-def _reads_open(inner: Any, open_: Sequence[bool]) -> bool:
-    return any(read and o for read, o in zip(inner.reads, open_, strict=True))
+def _reads_open(inner: Cut | None, open_: Sequence[bool]) -> bool:
+    return inner is None or any(read and o for read, o in zip(inner.reads, open_, strict=True))
 
 
-def _inner(equation: Any, wanted: Sequence[bool], open_: Sequence[bool]) -> Cut | None:
+def _inner(equation: jex.JaxprEqn, wanted: Sequence[bool], open_: Sequence[bool]) -> Cut | None:
     """What the wanted outputs need of the program in an equation; `None` for one that is taken as a whole."""
     if _scanned(equation) is not None:
         return _cut_scan(equation, wanted, open_)
@@ -173,7 +179,7 @@ def _inner(equation: Any, wanted: Sequence[bool], open_: Sequence[bool]) -> Cut 
     return None if entered is None else cut(entered, wanted, _last(open_, len(entered.invars)))
 
 
-def _scanned(equation: Any) -> tuple[int, int] | None:
+def _scanned(equation: jex.JaxprEqn) -> tuple[int, int] | None:
     """How many inputs of a scan are constants and how many are carried; `None` for another equation.
 
     What is scanned has an axis more outside than inside.
@@ -187,48 +193,53 @@ def _scanned(equation: Any) -> tuple[int, int] | None:
     return len(rows) - sum(rows) - sum(carried), sum(carried)
 
 
-def _rank(atom: Any) -> int:
-    return len(atom.aval.shape)
+def aval_of(atom: Atom) -> Any:
+    """What is known of a variable: an object with a shape and a dtype, of a class that JAX keeps to itself."""
+    return atom.aval
 
 
-def _cut_scan(equation: Any, wanted: Sequence[bool], open_: Sequence[bool]) -> Cut:
+def _rank(atom: Atom) -> int:
+    return len(aval_of(atom).shape)
+
+
+def _cut_scan(equation: jex.JaxprEqn, wanted: Sequence[bool], open_: Sequence[bool]) -> Cut:
     """What some outputs of a scan need of its body, and of what it carries."""
     (program,) = jex.jaxprs_in_params(equation.params)
     constants, carried = _scanned(equation) or (0, 0)
     ends = list(wanted)
     while True:
         unknown = [o or (0 <= i - constants < carried and not ends[i - constants]) for i, o in enumerate(open_)]
-        found = cut(program, ends, unknown)
-        more = [found.reads[constants + i] and not ends[i] for i in range(carried)]
+        inner = cut(program, ends, unknown)
+        more = [inner.reads[constants + i] and not ends[i] for i in range(carried)]
         if not any(more):
-            return found
+            return inner
         ends = [e or (i < carried and more[i]) for i, e in enumerate(ends)]
 
 
-def _scan(step: _Step, inner: Cut, given: Sequence[Any]) -> list[Any]:
+def _scan(step: _Step, inner: Cut, given: Sequence[Value]) -> list[Value]:
     """The wanted outputs of a scan, which carries only what they need."""
     constants, carried = _scanned(step.equation) or (0, 0)
     kept = [i for i in range(carried) if inner.wanted[i]]
     rows = [i for i in range(constants + carried, len(given)) if inner.reads[i]]
 
-    def body(carry: list[Any], row: list[Any]) -> tuple[list[Any], list[Any]]:
-        values: list[Any] = [*given[:constants], *([None] * (len(given) - constants))]
+    def body(carry: list[Value], row: list[Value]) -> tuple[list[Value], list[Value]]:
+        values: list[Value] = [*given[:constants], *([None] * (len(given) - constants))]
         for place, value in [*zip([constants + i for i in kept], carry, strict=True), *zip(rows, row, strict=True)]:
             values[place] = value
-        made = inner.run((), values)
-        return made[: len(kept)], made[len(kept) :]
+        results = inner.run((), values)
+        return results[: len(kept)], results[len(kept) :]
 
     start = [given[constants + i] for i in kept]
     length, reverse = step.equation.params["length"], step.equation.params["reverse"]
     carry, stacked = jax.lax.scan(body, start, [given[i] for i in rows], length, reverse)
-    made = [
+    results = [
         *zip(kept, carry, strict=True),
         *zip([i for i, w in enumerate(inner.wanted) if w and i >= carried], stacked, strict=True),
     ]
-    return [value for place, value in made if step.wanted[place]]
+    return [value for place, value in results if step.wanted[place]]
 
 
-def _entered(equation: Any, wanted: Sequence[bool]) -> Any:
+def _entered(equation: jex.JaxprEqn, wanted: Sequence[bool]) -> jex.Jaxpr | None:
     """The program that an equation calls; of a choice, the branch if all make the wanted outputs alike."""
     programs = list(jex.jaxprs_in_params(equation.params))
     if equation.primitive.name == "cond":
@@ -238,7 +249,7 @@ def _entered(equation: Any, wanted: Sequence[bool]) -> Any:
     return programs[0] if plain and len(programs[0].invars) == len(equation.invars) else None
 
 
-def _text(program: Any, wanted: Sequence[bool]) -> str | None:
+def _text(program: jex.Jaxpr, wanted: Sequence[bool]) -> str | None:
     """What a program does for some outputs, in words that are equal for equal programs; `None` where none are sure."""
     if program.constvars or not _spelt_out(program):
         return None
@@ -246,72 +257,72 @@ def _text(program: Any, wanted: Sequence[bool]) -> str | None:
     return str(program.replace(eqns=reached(program, wanted)[0], outvars=ends))
 
 
-def _spelt_out(program: Any) -> bool:
+def _spelt_out(program: jex.Jaxpr) -> bool:
     """Whether all constants in a program are numbers, which its text shows."""
     atoms = [a for e in program.eqns for a in e.invars if isinstance(a, jex.Literal)]
     inner = [p for e in program.eqns for p in jex.jaxprs_in_params(e.params)]
     return all(not jnp.shape(a.val) for a in atoms) and all(not p.constvars and _spelt_out(p) for p in inner)
 
 
-def _mapped_outputs(equation: Any, open_: Sequence[bool]) -> list[bool]:
+def _mapped_outputs(equation: jex.JaxprEqn, open_: Sequence[bool]) -> list[bool]:
     """Which outputs of an equation depend on the inputs `open_`: those that `vmap` over these maps."""
-    found: list[bool] = [True] * len(equation.outvars)
+    mapped: list[bool] = [True] * len(equation.outvars)
 
     @jax.custom_batching.custom_vmap
-    def note(outputs: Any) -> Any:
+    def note(outputs: list[Value]) -> list[Value]:
         return outputs
 
     @note.def_vmap
-    def _(axis_size: int, in_batched: Any, outputs: Any) -> Any:
-        found[:] = in_batched[0]
+    def _(axis_size: int, in_batched: list[list[bool]], outputs: list[Value]) -> tuple[list[Value], list[bool]]:
+        mapped[:] = in_batched[0]
         return outputs, in_batched[0]
 
-    def run(*given: Any) -> Any:
+    def run(*given: jax.Array) -> list[Value]:
         return note(_evaluate(equation, [True] * len(equation.outvars), given))
 
     structs = []
-    for atom, mapped in zip(equation.invars, open_, strict=True):
-        shape = (2, *atom.aval.shape) if mapped else atom.aval.shape
-        structs.append(jax.ShapeDtypeStruct(shape, atom.aval.dtype))
+    for atom, is_open in zip(equation.invars, open_, strict=True):
+        shape = (2, *aval_of(atom).shape) if is_open else aval_of(atom).shape
+        structs.append(jax.ShapeDtypeStruct(shape, aval_of(atom).dtype))
     try:
         jax.eval_shape(jax.vmap(run, in_axes=tuple(0 if o else None for o in open_), axis_size=2), *structs)
     except (NotImplementedError, ValueError, TypeError):  # what cannot be mapped may depend on anything
         return [True] * len(equation.outvars)
-    return found
+    return mapped
 
 
-def _evaluate(equation: Any, wanted: Sequence[bool], given: Sequence[Any]) -> list[Any]:
+def _evaluate(equation: jex.JaxprEqn, wanted: Sequence[bool], given: Sequence[Value]) -> list[Value]:
     """Some outputs of an equation."""
     places = [i for i, w in enumerate(wanted) if w and not isinstance(equation.outvars[i], jex.DropVar)]
     inputs = {a: value for a, value in zip(equation.invars, given, strict=True) if isinstance(a, jex.Var)}
     ends = [equation.outvars[i] for i in places]
-    shell: Any = jax.make_jaxpr(lambda: ())().jaxpr
+    shell = jax.make_jaxpr(lambda: ())().jaxpr
     program = shell.replace(eqns=[equation], invars=list(inputs), outvars=ends)
-    made = dict(zip(places, jex.jaxpr_as_fun(jex.ClosedJaxpr(program, ()))(*inputs.values()), strict=True))
-    return [made.get(i) for i, w in enumerate(wanted) if w]
+    results = dict(zip(places, jex.jaxpr_as_fun(jex.ClosedJaxpr(program, ()))(*inputs.values()), strict=True))
+    return [results.get(i) for i, w in enumerate(wanted) if w]
 
 
-def _whole(step: _Step, given: Sequence[Any]) -> list[Any]:
+def _whole(step: _Step, given: Sequence[Value]) -> list[Value]:
     """An equation as it stands; on zeros, and compiled for what is wanted of it, where inputs have no value."""
     if not any(step.blank):
         return _evaluate(step.equation, step.wanted, given)
     places = [i for i, blank in enumerate(step.blank) if not blank]
 
-    def wanted(*known: Any) -> list[Any]:
+    def wanted(*read: jax.Array) -> list[Value]:
         filled = [
-            None if not b else jnp.zeros(a.aval.shape, a.aval.dtype)
+            None if not b else jnp.zeros(aval_of(a).shape, aval_of(a).dtype)
             for a, b in zip(step.inputs, step.blank, strict=True)
         ]
-        for place, value in zip(places, known, strict=True):
+        for place, value in zip(places, read, strict=True):
             filled[place] = value
         return _evaluate(step.equation, step.wanted, filled)
 
     return jax.jit(wanted)(*(given[i] for i in places))
 
 
-def _is_in(atom: Any, variables: set[Any]) -> bool:
+def _is_in(atom: Atom, variables: set[jex.Var]) -> bool:
     return isinstance(atom, jex.Var) and atom in variables
 
 
-def _last(items: Sequence[Any], count: int) -> list[Any]:
+def _last(items: Sequence[T], count: int) -> list[T]:
     return list(items[len(items) - count :])

@@ -5,14 +5,20 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Callable
-from typing import Any
+from types import EllipsisType
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from .._words._config import look_up
-from ..typing import ArrayLike
+from ..typing import ArrayLike, PyTree
 from ._operators import OPERATORS
+
+#: What stands between the brackets of `x[...]`: one of these, or a tuple of them.
+Index: TypeAlias = "int | slice | EllipsisType | ArrayLike | tuple[Any, ...] | None"
+#: What `__reduce__` returns: a function, and the arguments with which it makes an equal object.
+Reduced: TypeAlias = tuple[Callable[..., object], tuple[object, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +29,9 @@ class Op:
     """
 
     name: str
-    function: Callable[..., Any] = dataclasses.field(compare=False)
+    function: Callable[..., PyTree] = dataclasses.field(compare=False)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Reduced:
         if METHODS.get(self.name) is self.function:
             return op_of_method, (self.name,)
         try:
@@ -45,7 +51,7 @@ def op_of_table(name: str) -> Op:
     return Op(name, look_up(name, "keras.ops"))
 
 
-def getitem(x: ArrayLike, key: Any) -> jax.Array:
+def getitem(x: ArrayLike, key: Index) -> jax.Array:
     """`x[key]`, as a function."""
     return operator.getitem(jnp.asarray(x), key)
 
@@ -56,7 +62,7 @@ def cast(x: ArrayLike, dtype: str) -> jax.Array:
 
 
 #: What Python's operators and the methods of a symbolic tensor record, by the ops' names.
-METHODS: dict[str, Callable[..., Any]] = {
+METHODS: dict[str, Callable[..., jax.Array]] = {
     **dict(OPERATORS.values()),
     "cast": cast,
     "reshape": jnp.reshape,

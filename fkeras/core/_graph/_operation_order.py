@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .._words._errors import explain
 from ._symbolic import Node, Op, SymbolicTensor
@@ -60,8 +60,8 @@ def keras_order(
     starts: Sequence[SymbolicTensor],
     ends: Sequence[SymbolicTensor],
     nodes: tuple[Node, ...],
-    placeholders: Sequence[Any],
-) -> tuple[Any, ...]:
+    placeholders: Sequence[object],
+) -> tuple[object, ...]:
     """Keras's order of operations: deepest first (distance to the outputs), then as met from the outputs.
 
     Args:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from .._words._config import import_all, register, registered
 from .._words._errors import did_you_mean, explain
 from .._words._naming import snake_case
 from .._words._ops_costs import REFUSED, refusal
-from ._op import Op, cast, getitem
+from ..typing import Config, PyTree
+from ._op import Op, Reduced, cast, getitem
 from ._operators import OPERATORS
 from ._ops_table import TABLE
 
@@ -71,7 +71,7 @@ class OpFacts:
 class KerasOp(Op):
     """An op read from a config of Keras's: the call's arguments come first, whatever the function's order is."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Reduced:
         return keras_op, (self.name,)
 
 
@@ -104,7 +104,9 @@ def facts_of(name: str) -> OpFacts:
     return _facts().get(name) or OpFacts("keras.src.ops.numpy", plain, (), frozenset())
 
 
-def split_arguments(op: Op, args: Any, kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+def split_arguments(
+    op: Op, args: Sequence[PyTree], kwargs: Mapping[str, PyTree]
+) -> tuple[list[PyTree], dict[str, PyTree], dict[str, PyTree]]:
     """A call's `(args, kwargs)` as Keras writes them, and what goes into the node's config.
 
     Arguments that were left out are written with their defaults: many of Keras's classes have none.
@@ -128,7 +130,7 @@ def split_arguments(op: Op, args: Any, kwargs: Mapping[str, Any]) -> tuple[list[
 
 
 @functools.cache
-def _defaults(name: str, facts: OpFacts) -> dict[str, Any]:
+def _defaults(name: str, facts: OpFacts) -> dict[str, PyTree]:
     """The defaults of an op's arguments."""
     import_all()
     function = registered("keras.ops").get(name)
@@ -139,7 +141,7 @@ def _defaults(name: str, facts: OpFacts) -> dict[str, Any]:
     return {n: p.default for n, p in found.items() if n in facts.arguments and p.default is not p.empty}
 
 
-def _as_keras_keeps(name: str, config: dict[str, Any]) -> dict[str, Any]:
+def _as_keras_keeps(name: str, config: Config) -> Config:
     """Settings as Keras's functions hand them to its classes."""
     if config.get("data_format", "") is None:
         config["data_format"] = "channels_last"  # here it is not a setting of the machine
@@ -154,7 +156,7 @@ def _as_keras_keeps(name: str, config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def is_op_entry(entry: Any) -> bool:
+def is_op_entry(entry: Config) -> bool:
     """Whether a layer entry of a Keras config is an op's node."""
     return str(entry.get("module") or "").startswith(("keras.src.ops", "keras.ops"))
 
@@ -186,7 +188,7 @@ def op_of(class_name: str, module: str = "") -> Op:
 
 
 @functools.cache
-def _index() -> tuple[dict[str, Any], dict[str, OpFacts], dict[str, list[str]]]:
+def _index() -> tuple[dict[str, Callable[..., PyTree]], dict[str, OpFacts], dict[str, list[str]]]:
     """The ops by name, what is known of each, and the names of those whose class has a name."""
     import_all()
     table = registered("keras.ops")
@@ -209,11 +211,11 @@ def not_called(name: str, why: str) -> ValueError:
     )
 
 
-def _in_keras_order(function: Callable[..., Any], facts: OpFacts) -> Callable[..., Any]:
+def _in_keras_order(function: Callable[..., PyTree], facts: OpFacts) -> Callable[..., PyTree]:
     """`function` of the call's arguments in order and of the config's by name."""
 
     @functools.wraps(function)
-    def called(*args: Any, **settings: Any) -> Any:
+    def called(*args: PyTree, **settings: PyTree) -> PyTree:
         if facts.called[0].startswith("*"):
             first = [settings.pop(n) for n in facts.arguments if n in facts.kept and n in settings]
             return function(*first, *args, **settings)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import jax
 import numpy as np
@@ -12,9 +12,13 @@ from .._words._config import registered
 from .._words._errors import explain
 from .._words._ops_costs import BOUNDED, LOOPS, refusal
 from .._words._reading_budget import Budget, too_large
-from ._dimensions import is_symbolic
+from ..typing import ArrayLike, PyTree
+from ._dimensions import Dimension, is_symbolic
 from ._ops_config import facts_of, not_called
 from ._symbolic import SymbolicTensor
+
+#: The arguments of a call by name: tensors and settings.
+Arguments: TypeAlias = Mapping[str, PyTree]
 
 # numpy has arrays of at most 64 axes; an axis, or a whole array, beyond these sizes is no array's.
 _MOST_AXES = 64
@@ -32,7 +36,7 @@ _BY_AXIS = {
 }
 
 
-def check_call(name: str, args: Any, settings: Mapping[str, Any], budget: Budget) -> None:
+def check_call(name: str, args: Sequence[PyTree], settings: Arguments, budget: Budget) -> None:
     """Refuse a call that no graph of a saved model makes, and spend what describing it costs.
 
     Args:
@@ -80,7 +84,7 @@ def check_op(name: str) -> None:
         raise not_called(name, why)
 
 
-def check_result(result: Any) -> None:
+def check_result(result: PyTree) -> None:
     """Refuse what no layer of a model makes: too many axes, or sizes beyond any array's.
 
     Raises:
@@ -102,7 +106,7 @@ def check_result(result: Any) -> None:
             raise too_large(f"an array of {size:,} numbers")
 
 
-def _by_name(name: str, args: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _by_name(name: str, args: Sequence[PyTree], settings: Arguments) -> dict[str, PyTree]:
     """The arguments of a call by Keras's names; operands of any number under the name with its star."""
     called = facts_of(name).called or tuple(_names_of(name))
     many = next((i for i, a in enumerate(called) if a.startswith("*")), len(called))
@@ -121,38 +125,38 @@ def _names_of(name: str) -> list[str]:
         return []
 
 
-def _shape_of(leaf: Any) -> tuple[Any, ...]:
-    return leaf.symbolic_shape if isinstance(leaf, SymbolicTensor) else np.shape(leaf)
+def _shape_of(leaf: ArrayLike | SymbolicTensor | None) -> tuple[Dimension, ...]:
+    return leaf.symbolic_shape if isinstance(leaf, SymbolicTensor) else np.shape(leaf)  # type: ignore[arg-type]
 
 
-def _known_sizes(leaf: Any) -> list[int]:
+def _known_sizes(leaf: PyTree) -> list[int]:
     if not hasattr(leaf, "shape"):
         return []
     return [int(d) for d in _shape_of(leaf) if not is_symbolic(d)]
 
 
-def _whole(value: Any, default: int = 1) -> int:
+def _whole(value: object, default: int = 1) -> int:
     """A number of steps; what is no whole number is left to the op, which says so."""
     return abs(value) if isinstance(value, int) else default
 
 
-def _pieces(call: Mapping[str, Any]) -> int:
+def _pieces(call: Arguments) -> int:
     wanted = call.get("indices_or_sections")
     return len(wanted) + 1 if isinstance(wanted, list | tuple) else _whole(wanted)
 
 
-def _differences(call: Mapping[str, Any]) -> int:
+def _differences(call: Arguments) -> int:
     return 4 * _whole(call.get("n", 1))
 
 
-def _operands(call: Mapping[str, Any]) -> int:
+def _operands(call: Arguments) -> int:
     given = call.get("*operands", [])
     if len(given) > _MOST_OPERANDS or (len(given) > 4 and call.get("optimize") not in _ORDERS):
         raise too_large(f"an order of {len(given)} operands that einsum is to find")
     return 1 << min(len(given), 8)
 
 
-def _corners(call: Mapping[str, Any]) -> int:
+def _corners(call: Arguments) -> int:
     """Between entries, each corner of the cell around a place is read."""
     rank = max(
         len(_shape_of(call.get("inputs"))), max((d for d in _known_sizes(call.get("coordinates"))[:1]), default=1)
@@ -160,7 +164,7 @@ def _corners(call: Mapping[str, Any]) -> int:
     return 4 << min(rank, 32)
 
 
-def _borders(call: Mapping[str, Any]) -> int:
+def _borders(call: Arguments) -> int:
     """A border that mirrors or repeats an array is made in pieces as long as the array."""
     shape = _shape_of(call.get("x"))
     if call.get("mode", "constant") in (
@@ -179,7 +183,7 @@ def _borders(call: Mapping[str, Any]) -> int:
     return sum(2 + widest // max(1 if is_symbolic(d) else int(d) - 1, 1) for d in shape)
 
 
-def _frames(call: Mapping[str, Any]) -> int:
+def _frames(call: Arguments) -> int:
     return _borders({"x": call.get("x"), "mode": "reflect", "pad_width": _whole(call.get("fft_length")) // 2})
 
 

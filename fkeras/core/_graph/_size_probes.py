@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import jax
 
@@ -89,7 +88,7 @@ def _merged(traced: list[Inferred], settings: list[Sizes], names: list[str], inp
 
 
 def _merged_shape(
-    given: list[tuple[Dimension, tuple[int, ...]]], taken: set[str], *structs: Any
+    given: list[tuple[Dimension, tuple[int, ...]]], taken: set[str], *structs: jax.ShapeDtypeStruct
 ) -> jax.ShapeDtypeStruct:
     """A shape from three concrete ones; `given` are the inputs' dimensions with their three sizes."""
     shape: list[Dimension] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,8 @@ from .._words._errors import explain
 from ..typing import DTypeLike, Key, PyTree, Shape, Variables
 from ._dimensions import Dimension, is_symbolic
 from ._inferred import Inferred, Program, struct_of
-from ._op import METHODS, Op
-from ._operators import OPERATORS, ArrayOperators
+from ._op import METHODS, Index, Op, Reduced
+from ._operators import OPERATORS, ArrayOperators, Operand
 from ._shape_inference import infer
 from ._trace_cache import shared
 
@@ -69,7 +69,7 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
     def __delattr__(self, name: str) -> None:
         self.__setattr__(name, None)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Reduced:
         return tensor_of_history, (history([self.node]), PlacedTensor(self.node, self.index, self.name))
 
     @property
@@ -99,7 +99,7 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
     def reshape(self, *shape: int | Sequence[int]) -> SymbolicTensor:
         """The tensor in another shape, given as one argument or as several."""
         new = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        return self._operate("reshape", self, tuple(new))  # type: ignore[arg-type]
+        return self._operate("reshape", self, tuple(new))
 
     @property
     def T(self) -> SymbolicTensor:  # noqa: N802 - numpy's name
@@ -109,10 +109,10 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.name!r} shape={self.symbolic_shape} dtype={self.dtype}>"
 
-    def _operate(self, op: str, *operands: Any) -> SymbolicTensor:
+    def _operate(self, op: str, *operands: PyTree) -> SymbolicTensor:
         return record(Op(op, METHODS[op]), operands, {})
 
-    def __getitem__(self, key: Any) -> SymbolicTensor:
+    def __getitem__(self, key: Index | SymbolicTensor) -> SymbolicTensor:
         return self._operate("get_item", self, key)
 
     def __pos__(self) -> SymbolicTensor:
@@ -122,7 +122,7 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
         return self._operate("round", self, ndigits or 0)
 
     # No `__jax_array__`: without it jax hands `array * tensor` on to the tensor, as numpy does here.
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> SymbolicTensor:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: object) -> SymbolicTensor:
         op = _OF_UFUNC.get(ufunc.__name__)
         if op is None or method != "__call__" or kwargs:
             self._refuse(f"numpy's {ufunc.__name__}")
@@ -158,18 +158,28 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
 
 
 # ------------------------------------------------------------------ calls
-class Operation(Protocol):
-    """What a node calls: an `Op`, or a layer, which traces itself and keeps track of its calls."""
+#: A call's arguments by position, and by name.
+Args: TypeAlias = tuple[PyTree, ...]
+KwArgs: TypeAlias = dict[str, PyTree]
+#: What layers say of their weights, by path; see `fkeras.core.WeightFacts`.
+Facts: TypeAlias = dict[tuple[str, ...], Any]
+#: A layer's call for tracing: `(key, args, kwargs, facts) -> (outputs, variables)`, which fills `facts`.
+Evaluate: TypeAlias = Callable[[Key, Args, KwArgs, Facts], tuple[PyTree, Variables]]
 
-    name: Any
 
+class LayerLike(Protocol):
+    """What a graph asks of a layer: the class `Layer` is of a later wing."""
 
-class Evaluate(Protocol):
-    """A layer's call for tracing: `(outputs, variables)`; fills `facts` with what the layers say of their weights."""
+    def __call__(self, *args: PyTree, **kwargs: PyTree) -> PyTree:
+        """Called on symbolic tensors it records the call, by `_record`."""
 
-    def __call__(
-        self, key: Key, args: tuple[Any, ...], kwargs: dict[str, Any], facts: dict[Any, Any], /
-    ) -> tuple[PyTree, Variables]: ...
+    def _record(self, args: Args, kwargs: KwArgs) -> PyTree:
+        """Record a call, and return its symbolic outputs."""
+
+    def _remember_call(
+        self, node: weakref.ref[Node], tensors: list[weakref.ref[SymbolicTensor]], treedef: jax.tree_util.PyTreeDef
+    ) -> None:
+        """Take note of a call that was recorded."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
@@ -183,7 +193,7 @@ class Node:
     """
 
     operation: Any
-    leaves: tuple[Any, ...]
+    leaves: tuple[object, ...]
     treedef: jax.tree_util.PyTreeDef
     found: Inferred
 
@@ -203,7 +213,7 @@ class Node:
         return self.found.program
 
     @property
-    def facts(self) -> Mapping[Any, Any]:
+    def facts(self) -> Mapping[tuple[str, ...], Any]:
         """What the layer and the layers inside it say of their weights, by path."""
         return self.found.facts
 
@@ -213,15 +223,15 @@ class Node:
         return tuple(leaf for leaf in self.leaves if isinstance(leaf, SymbolicTensor))
 
     @property
-    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(self) -> tuple[Args, KwArgs]:
         """The `(args, kwargs)` of the call."""
         return jax.tree.unflatten(self.treedef, self.leaves)
 
-    def arguments_with(self, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments_with(self, leaves: Sequence[object]) -> tuple[Args, KwArgs]:
         """The `(args, kwargs)` of the same call on other leaves."""
         return jax.tree.unflatten(self.treedef, leaves)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Reduced:
         return recorded_again, (self.operation, *placed(self.arguments))
 
 
@@ -231,12 +241,12 @@ def has_symbolic(tree: PyTree) -> bool:
 
 
 def record(
-    operation: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    operation: Op | LayerLike,
+    args: Args,
+    kwargs: KwArgs,
     evaluate: Evaluate | None = None,
     found: Inferred | None = None,
-) -> Any:
+) -> PyTree:
     """Record a call in the graph and return its symbolic outputs.
 
     Args:
@@ -249,11 +259,12 @@ def record(
     Returns:
         The function's output with each array a `SymbolicTensor`.
     """
+    called: Callable[..., PyTree] = operation.function if isinstance(operation, Op) else operation
     leaves, treedef = jax.tree.flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, SymbolicTensor)]
 
     def trace() -> Inferred:
-        facts: dict[Any, Any] = {}
+        facts: Facts = {}
         # what is found outlives this graph where others share it, so it holds none of its tensors
         constants = [None if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
 
@@ -262,14 +273,13 @@ def record(
             for place, array in zip(places, arrays, strict=True):
                 filled[place] = array
             a, k = jax.tree.unflatten(treedef, filled)
-            return evaluate(key, a, k, facts) if evaluate else (operation.function(*a, **k), {})
+            return evaluate(key, a, k, facts) if evaluate else (called(*a, **k), {})
 
         inferred = infer(function, [struct_of(leaves[i].struct) for i in places])
         return dataclasses.replace(inferred, facts=dict(facts))  # what a later trace says is of other sizes
 
     if found is None:
         given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
-        called = operation if evaluate else operation.function
         found = shared(called, (treedef, tuple(places), given), trace)
     node = Node(operation, tuple(leaves), treedef, found)
     tensors = outputs_of(node)
@@ -287,11 +297,11 @@ def outputs_of(node: Node) -> list[SymbolicTensor]:
     return [SymbolicTensor(s, node, i, name if len(structs) == 1 else f"{name}:{i}") for i, s in enumerate(structs)]
 
 
-def lift(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def lift(function: Callable[..., PyTree], name: str) -> Callable[..., PyTree]:
     """Make a function of arrays also take symbolic tensors, on which it records a node."""
     op = Op(name, function)
 
-    def lifted(*args: Any, **kwargs: Any) -> Any:
+    def lifted(*args: PyTree, **kwargs: PyTree) -> PyTree:
         if has_symbolic((args, kwargs)):
             return record(op, args, kwargs)
         return function(*args, **kwargs)
@@ -314,7 +324,7 @@ class PlacedTensor:
     def __init__(self, node: Node, index: int, name: str) -> None:
         self.node, self.index, self.name = node, index, name
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Reduced:
         return PlacedTensor, (self.node, self.index, self.name)
 
     def tensor(self) -> SymbolicTensor:
@@ -350,7 +360,7 @@ def history(ends: Sequence[Node]) -> tuple[Node, ...]:
     return tuple(done.values())
 
 
-def recorded_again(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
+def recorded_again(operation: Op | LayerLike, args: Args, kwargs: KwArgs) -> Node:
     """The node of a call that is recorded anew; a name that pickles hold, so it stays as it is."""
     args, kwargs = unplaced((args, kwargs))
     outputs = record(operation, args, kwargs) if isinstance(operation, Op) else operation._record(args, kwargs)

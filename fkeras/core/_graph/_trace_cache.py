@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from .._words._config import address_of
 from .._words._hashing import hashable
 from ._inferred import Inferred
 
-_TRACES: weakref.WeakValueDictionary[Any, Inferred] = weakref.WeakValueDictionary()
+_TRACES: weakref.WeakValueDictionary[Hashable, Inferred] = weakref.WeakValueDictionary()
 # Constants in a call up to this many bytes are compared by value; a call with larger ones is traced for itself.
 _SMALL = 2**12
 _SETTINGS = (
@@ -40,7 +40,7 @@ class _Key:
 
     __slots__ = ("hash", "parts")
 
-    def __init__(self, *parts: Any) -> None:
+    def __init__(self, *parts: Hashable) -> None:
         self.parts = parts
         self.hash = hash(parts)
 
@@ -55,7 +55,7 @@ class _Unshared(Exception):  # noqa: N818 - says that a call has no key, which i
     """A part of a call that no key stands for."""
 
 
-def shared(called: Any, arguments: tuple[Any, ...], trace: Callable[[], Inferred]) -> Inferred:
+def shared(called: object, arguments: tuple[object, ...], trace: Callable[[], Inferred]) -> Inferred:
     """What `trace()` returns, or what it returned for a call that is alike and that a graph still holds.
 
     Args:
@@ -64,17 +64,17 @@ def shared(called: Any, arguments: tuple[Any, ...], trace: Callable[[], Inferred
         trace: makes the trace.
     """
     try:
-        what = called._trace_key() if hasattr(called, "_trace_key") else exactly(called)
-        key = _Key(_settings(), what, exactly(arguments))
-        found = _TRACES.get(key)
+        of_layer = getattr(called, "_trace_key", None)
+        key = _Key(_settings(), exactly(called) if of_layer is None else of_layer(), exactly(arguments))
+        inferred = _TRACES.get(key)
     except (_Unshared, TypeError):  # TypeError: no hash
         return trace()
-    if found is None:
-        found = _TRACES[key] = trace()
-    return found
+    if inferred is None:
+        inferred = _TRACES[key] = trace()
+    return inferred
 
 
-def exactly(value: Any) -> Any:
+def exactly(value: object) -> Hashable:
     """A hashable stand-in for a part of a call; unlike Python's equality it tells 1 from 1.0 and True.
 
     >>> exactly([1, True]) == exactly([1, 1])
@@ -85,20 +85,21 @@ def exactly(value: Any) -> Any:
         return value
     if kind in (int, float, bool, complex):
         return kind, value
-    if kind in (list, tuple):
+    if kind in (list, tuple) and isinstance(value, list | tuple):
         return kind, tuple(exactly(part) for part in value)
     if isinstance(value, Mapping):
         return kind, tuple((exactly(key), exactly(part)) for key, part in value.items())
-    if hasattr(value, "_trace_key"):  # a layer inside a layer: its variables are under its name
-        return value.name, value._trace_key()
+    of_layer = getattr(value, "_trace_key", None)
+    if of_layer is not None:  # a layer inside a layer: its variables are under its name
+        return getattr(value, "name", None), of_layer()
     if isinstance(value, jax.core.Tracer | linen.Module):
         raise _Unshared
     if isinstance(value, np.ndarray | jax.Array) and value.nbytes > _SMALL:
         raise _Unshared
-    found = hashable(value)
-    if isinstance(found, tuple) and found[:1] == (kind,) and found[1:] == (id(value),):
+    stand_in = hashable(value)
+    if isinstance(stand_in, tuple) and stand_in == (kind, id(value)):
         raise _Unshared  # an identity, which another object may have later
-    return kind, found
+    return kind, stand_in
 
 
 @functools.cache
@@ -107,7 +108,7 @@ def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(kind) if f.name not in ("parent", "name", "_description"))
 
 
-def key_of_layer(layer: Any) -> Any:
+def key_of_layer(layer: Any) -> Hashable:
     """`exactly` for a layer: its class and fields, without its own name.
 
     Raises:
@@ -120,6 +121,6 @@ def key_of_layer(layer: Any) -> Any:
     return kind, tuple(exactly(values.get(name)) for name in _fields(kind))
 
 
-def _settings() -> tuple[Any, ...]:
+def _settings() -> tuple[Hashable, ...]:
     """The settings of JAX, a `with` block's included, that a trace may depend on."""
     return (*(getattr(jax.config, name) for name in _SETTINGS), jax.sharding.get_abstract_mesh())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,7 +15,7 @@ from jax.extend import core as jex
 
 from ..typing import DTypeLike, Key, PyTree, Variables
 from ._dimensions import symbols
-from ._needed_equations import cut, reached
+from ._needed_equations import aval_of, cut, reached
 
 #: `(key, arrays) -> variables`.
 Run = Callable[[Key, "Sequence[jax.Array] | None"], dict[str, PyTree]]
@@ -80,10 +79,10 @@ def _folding(shape: tuple[int, ...], dtype: DTypeLike) -> jex.ClosedJaxpr:
     return jax.make_jaxpr(_jitted_fold_in)(jax.ShapeDtypeStruct(shape, dtype), np.uint32(0))
 
 
-def _with_jitted_fold_in(equation: Any) -> Any:
+def _with_jitted_fold_in(equation: jex.JaxprEqn) -> jex.JaxprEqn:
     """`fold_in` as a jitted equation: by itself JAX evaluates it in pure Python, a hundred times slower."""
-    if equation.primitive.name != "random_fold_in" or equation.invars[0].aval.shape or equation.invars[1].aval.shape:
+    if equation.primitive.name != "random_fold_in" or any(aval_of(atom).shape for atom in equation.invars):
         return equation  # `vmap` made one of many
-    key = equation.invars[0].aval
+    key = aval_of(equation.invars[0])
     (jitted,) = _folding(key.shape, key.dtype).jaxpr.eqns
     return jitted.replace(invars=equation.invars, outvars=equation.outvars)
