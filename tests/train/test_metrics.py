@@ -527,6 +527,32 @@ def test_accuracy_and_crossentropy_go_by_the_shapes(y_true, y_pred, kind):
         assert metrics.resolve(name, y_true, y_pred, losses.CategoricalCrossentropy(from_logits=True)).from_logits
 
 
+@pytest.mark.parametrize(
+    ("target", "shape"),
+    [("column", (8, 1)), ("labels", (8, 3)), ("label_column", (8, 3)), ("one_hot", (8, 3)), ("flat", (8,))],
+)
+def test_a_name_resolved_by_the_outputs_alone_picks_its_kind_by_the_targets(target, shape):
+    rng = np.random.default_rng(0)
+    y_true = {
+        "column": rng.integers(0, 2, (8, 1)),
+        "labels": rng.integers(0, 3, 8),
+        "label_column": rng.integers(0, 3, (8, 1)),
+        "one_hot": np.eye(3)[rng.integers(0, 3, 8)],
+        "flat": rng.integers(0, 2, 8).astype(np.float32),
+    }[target]
+    y_pred = rng.uniform(0.1, 0.9, shape).astype(np.float32)
+    weight, loss = rng.uniform(0, 1, 8).astype(np.float32), losses.CategoricalCrossentropy(from_logits=True)
+    for name in ("accuracy", "acc", "crossentropy", "ce"):
+        final, fitting = metrics.resolve(name, None, shape, loss), metrics.resolve(name, y_true.shape, shape, loss)
+        assert (final.name, final.goal) == (fitting.name, fitting.goal) == (name, fitting.goal)
+        same_state(final.empty(), fitting.empty())
+        state = final.update(final.empty(), y_true, y_pred, weight, mask=weight > 0.2)
+        same_state(state, fitting.update(fitting.empty(), y_true, y_pred, weight, mask=weight > 0.2))
+        assert final.compute(state) == fitting.compute(state)
+        assert final == metrics.resolve(name, None, (1, *shape[1:]), loss)  # of one structure, one metric
+        assert metrics.deserialize(metrics.serialize(final)) == final
+
+
 def test_resolve_keeps_what_it_is_given():
     assert metrics.resolve("mse", None, (1, 1)) == metrics.MeanSquaredError(name="mse")
     metric = metrics.AUC(name="area")

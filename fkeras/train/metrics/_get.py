@@ -14,24 +14,10 @@ from ...core import serialize as serialize_value
 from ..losses import Loss
 from ..losses._frozen import set_fields
 from ..losses._get import function_config
-from ..losses._probabilistic import kind_of
-from ._accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from ._base import FUNCTIONS, MODULE, Metric
-from ._probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from ._by_target import FAMILIES, of_family
 from ._reduction import MeanMetricWrapper
 
-_BY_SHAPE: dict[str, dict[str, Any]] = {
-    "accuracy": {
-        "binary": BinaryAccuracy,
-        "sparse": SparseCategoricalAccuracy,
-        "categorical": CategoricalAccuracy,
-    },
-    "crossentropy": {
-        "binary": BinaryCrossentropy,
-        "sparse": SparseCategoricalCrossentropy,
-        "categorical": CategoricalCrossentropy,
-    },
-}
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 
@@ -107,12 +93,14 @@ def resolve(
     """The metric that a name, function, config or metric stands for where these shapes are compared.
 
     `"accuracy"` (`"acc"`) and `"crossentropy"` (`"ce"`) are the binary kind where the predictions' last axis is 1,
-    the sparse one where the targets have no axis of classes or one of 1, and the categorical one elsewhere.
+    the sparse one where the targets have no axis of classes or one of 1, and the categorical one elsewhere. Without
+    the targets' shape the metric is final too: its `empty` and `compute` hold for each kind, and its `update` picks
+    the kind by the targets that it gets. So a name needs to be resolved once for each structure of the outputs.
 
     Args:
         identifier: what was given to `compile`.
-        y_true_shape: the targets' shape, `None` where it is not known yet.
-        y_pred_shape: the predictions' shape, likewise.
+        y_true_shape: the targets' shape, or `None` to leave the choice to each `update`.
+        y_pred_shape: the predictions' shape, `None` where it is not known yet.
         loss: the output's loss; says whether the predictions are logits, for `"crossentropy"`.
 
     Returns:
@@ -131,12 +119,11 @@ def resolve(
         raise ValueError(explain("A metric is None.", usually="a trailing comma.", write='metrics=["accuracy"]'))
     name = identifier.lower() if isinstance(identifier, str) else ""
     family = _SHORT.get(name, name)
-    if family not in _BY_SHAPE:
-        metric = get(identifier)
+    if family in FAMILIES:
+        from_logits = family == "crossentropy" and getattr(loss, "from_logits", False)
+        metric = of_family(family, from_logits, y_true_shape, y_pred_shape)
     else:
-        logits = family == "crossentropy" and getattr(loss, "from_logits", False)
-        made = _BY_SHAPE[family][kind_of(y_true_shape, y_pred_shape)]
-        metric = made(from_logits=True) if logits else made()
+        metric = get(identifier)
     metric = metric.sized_for(y_true_shape, y_pred_shape)
     return _named(metric, identifier) if isinstance(identifier, str) else metric
 
