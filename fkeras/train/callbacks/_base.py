@@ -7,11 +7,12 @@ dict that travels with the run; what it returns is what trains next.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from ...core import explain
 from .._step._state import TrainState
+from ..losses._exact_key import exact_key
 
 HOOKS = tuple(
     f"on_{what}_{when}"
@@ -120,6 +121,26 @@ class Callback:
     def on_predict_batch_end(self, event: Event) -> Any:
         """After a prediction batch."""
 
+    # What a callback holds only while a run goes on, open files and threads, with what makes its empty value: such
+    # attributes are neither compared nor copied nor pickled.
+    _held_by_a_run: ClassVar[Mapping[str, Callable[[], object]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), **{name: empty() for name, empty in self._held_by_a_run.items() if name in vars(self)}}
+
+    def _key(self) -> Hashable:
+        return (type(self), exact_key({k: v for k, v in vars(self).items() if k not in self._held_by_a_run}))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self._key() == other._key())  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(type(self))  # attributes of a callback may change, so they cannot be part of it
+
+    def _has_hook(self, name: str) -> bool:
+        """Whether a hook does anything: its class overrides it, or it was set on the object."""
+        return getattr(type(self), name) is not getattr(Callback, name) or name in vars(self)
+
     # Whether it leaves files to which a run that was cut off before its first save would add a second beginning.
     _leaves_files = False
 
@@ -169,7 +190,7 @@ class CallbackList:
 
     def hooks(self, name: str) -> int:
         """How many callbacks override a hook."""
-        return sum(getattr(type(c), name) is not getattr(Callback, name) or name in vars(c) for c in self.callbacks)
+        return sum(callback._has_hook(name) for callback in self.callbacks)
 
     def call(self, name: str, event: Event, **parts: Any) -> Event:
         """Run one hook of every callback, with some parts of the event changed; each sees what those before it did."""

@@ -75,8 +75,6 @@ class ModelCheckpoint(Monitoring):
         self.save_freq, self.threshold = save_freq, initial_value_threshold
         self._check_template()
         self._check_suffix()
-        if save_freq != "epoch":  # only then are batches looked at: it costs a copy of the state a step
-            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     @property
     def watches(self) -> bool:
@@ -88,7 +86,14 @@ class ModelCheckpoint(Monitoring):
     def on_epoch_end(self, event: Event) -> Any:
         return self._save(event, dict(event.memory)) if self.save_freq == "epoch" else None
 
-    def _after_batch(self, event: Event) -> Any:
+    def _has_hook(self, name: str) -> bool:
+        # A hook after each batch costs a copy of the state a step, and is there only for a run that saves by batches.
+        own = name == "on_train_batch_end" and type(self).on_train_batch_end is ModelCheckpoint.on_train_batch_end
+        return super()._has_hook(name) and not (own and self.save_freq == "epoch")
+
+    def on_train_batch_end(self, event: Event) -> Any:
+        if self.save_freq == "epoch":
+            return None
         memory = {**event.memory, "batches": event.memory["batches"] + 1}
         if memory["batches"] < self.save_freq:
             return event.replace(memory=memory)

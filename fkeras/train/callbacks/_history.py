@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
+
+from ..losses._exact_key import exact_key
 
 
 class History:
@@ -35,6 +38,15 @@ class History:
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+    def _key(self) -> Hashable:
+        return (type(self), exact_key(vars(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(type(self))  # what it holds grows, so it cannot be part of it
 
     def __repr__(self) -> str:
         last = {k: v[-1] for k, v in self.history.items()}

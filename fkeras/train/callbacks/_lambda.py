@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -52,17 +53,21 @@ class LambdaCallback(Callback):
             raise TypeError(f"LambdaCallback has no hook {unknown[0]!r}; the hooks are {', '.join(HOOKS)}")
         for name, function in given.items():
             if function is not None:
-                setattr(self, name, _hook(name, function))
+                setattr(self, name, _Hook(name, function))
 
 
-def _hook(name: str, function: Callable[..., Any]) -> Callable[[Event], None]:
-    def hook(event: Event) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Hook:
+    """A hook that calls a function with Keras's arguments."""
+
+    name: str
+    function: Callable[..., object]
+
+    def __call__(self, event: Event) -> None:
         logs = dict(event.logs)
-        if "_batch_" in name:
-            function(event.batch, logs)
-        elif "_epoch_" in name:
-            function(event.epoch, logs)
+        if "_batch_" in self.name:
+            self.function(event.batch, logs)
+        elif "_epoch_" in self.name:
+            self.function(event.epoch, logs)
         else:
-            function(logs)
-
-    return hook
+            self.function(logs)

@@ -39,6 +39,8 @@ class OrbaxCheckpoint(ModelCheckpoint):
     Unlike Keras a checkpoint holds the whole state of the run, and `fk.load_trainer` opens it.
     """
 
+    _held_by_a_run = {"_pool": type(None), "_pending": type(None)}  # noqa: RUF012 - a constant of the class
+
     def __init__(
         self,
         directory: Any,

@@ -40,6 +40,7 @@ class TensorBoard(Callback):
     """
 
     _leaves_files = True
+    _held_by_a_run = {"_writers": dict}  # noqa: RUF012 - a constant of the class
 
     def __init__(
         self,
@@ -57,8 +58,6 @@ class TensorBoard(Callback):
         self.histogram_freq, self.write_graph = histogram_freq, write_graph
         self._writers: dict[str, Any] = {}
         self.update_freq = 1 if update_freq == "batch" else update_freq
-        if self.update_freq != "epoch":
-            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
         _library()
@@ -131,7 +130,14 @@ class TensorBoard(Callback):
             writer = self._writer(event, "train")
             writer.add_histogram(f"{name}/histogram", np.asarray(leaf, np.float32), event.epoch)
 
-    def _after_batch(self, event: Event) -> Any:
+    def _has_hook(self, name: str) -> bool:
+        # A hook after each batch costs a copy of the state a step, and is there only where losses are written by batch.
+        own = name == "on_train_batch_end" and type(self).on_train_batch_end is TensorBoard.on_train_batch_end
+        return super()._has_hook(name) and not (own and self.update_freq == "epoch")
+
+    def on_train_batch_end(self, event: Event) -> Any:
+        if self.update_freq == "epoch":
+            return None
         step = int(event.state.step)
         if step % self.update_freq == 0:
             for name, value in event.logs.items():

@@ -11,6 +11,7 @@ import jax.numpy as jnp  # noqa: F401 - the examples use it
 from ...core import explain, register
 from . import _probabilistic as functions
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._frozen import set_fields
 from ._inputs import MODULE
 
 
@@ -123,6 +124,11 @@ class CategoricalFocalCrossentropy(FunctionLoss):
     dtype: Any = None
 
     _function = staticmethod(functions.categorical_focal_crossentropy)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.alpha, list):  # which a config has in a tuple's place
+            set_fields(self, alpha=tuple(self.alpha))
 
 
 @register(MODULE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Hashable
 from typing import Any
 
 import jax.numpy as jnp
 
-from ...core import Configured, DTypePolicy, explain, hashable
+from ...core import Configured, DTypePolicy, explain
+from ._exact_key import exact_key
 
 
 class _Sealing(type):
@@ -26,7 +28,9 @@ class _Sealing(type):
 
 
 class Frozen(Configured, metaclass=_Sealing):
-    """A value: no attribute changes after the constructor, equal fields make equal objects, `hash` works.
+    """A value: no attribute changes after the constructor, equal fields make equal objects, `hash` and `pickle` work.
+
+    Fields are compared exactly (`exact_key`), since compiled programs are looked up by the values that they hold.
 
     Subclass it as a frozen dataclass, or with an `__init__` that sets attributes; both hash, so that a loss or a
     metric can be a static argument of `jax.jit`.
@@ -40,8 +44,8 @@ class Frozen(Configured, metaclass=_Sealing):
     def __delattr__(self, name: str) -> None:
         raise AttributeError(_frozen_message(type(self).__name__, name))
 
-    def _key(self) -> Any:
-        return (type(self), hashable({k: v for k, v in vars(self).items() if k != "_sealed"}))
+    def _key(self) -> Hashable:
+        return (type(self), exact_key({k: v for k, v in vars(self).items() if k != "_sealed"}))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Frozen) and self._key() == other._key()

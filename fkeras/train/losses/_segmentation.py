@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ...core import register
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._frozen import set_fields
 from ._inputs import EPSILON, MODULE, loss_function
 
 
@@ -84,6 +85,10 @@ class Dice(FunctionLoss):
 
     _function = staticmethod(dice)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        set_fields(self, axis=_axes(self.axis))
+
     @property
     def by_row(self) -> bool:
         return _by_row(self.axis)
@@ -113,6 +118,10 @@ class Tversky(FunctionLoss):
     dtype: Any = None
 
     _function = staticmethod(tversky)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        set_fields(self, axis=_axes(self.axis))
 
     @property
     def by_row(self) -> bool:

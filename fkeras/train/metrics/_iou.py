@@ -7,8 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import explain
+from ..losses._frozen import set_fields
 from ..losses._inputs import EPSILON, match_ranks
 from ._base import Metric, State, register_metric
 from ._weights import weights_like
@@ -33,6 +35,9 @@ class ConfusionMatrixMetric(Metric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        chosen = getattr(self, "target_class_ids", None)
+        if chosen is not None:  # a list, which a config has in its place, is the same
+            set_fields(self, target_class_ids=tuple(np.asarray(chosen).tolist()))
         out = [c for c in self.classes() if not 0 <= c < self.num_classes]
         if out:
             raise ValueError(

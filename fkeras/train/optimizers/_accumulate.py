@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from ...core import deserialize, explain, register
+from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
 from ._gradients import wide
 from ._loss_scale import LossScaleOptimizer
@@ -80,14 +81,17 @@ class Accumulate(optax.GradientTransformationExtraArgs):
     def __reduce__(self) -> Any:
         return type(self), (self.optimizer, self.steps)
 
+    def _key(self) -> Hashable:
+        return (type(self), exact_key(self.optimizer), self.steps)
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Accumulate) and (self.optimizer, self.steps) == (other.optimizer, other.steps)
+        return isinstance(other, Accumulate) and self._key() == other._key()
 
     def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
         return not self == other
 
     def __hash__(self) -> int:
-        return hash((self.optimizer, self.steps))
+        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"accumulate({self.optimizer!r}, {self.steps})"

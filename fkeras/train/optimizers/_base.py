@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 import jax
@@ -16,6 +16,7 @@ import numpy as np
 import optax
 
 from ...core import did_you_mean, explain, register, serialize, serialize_function, serialize_object
+from ..losses._exact_key import exact_key
 from . import schedules
 from ._gradients import cast_like, clip, wide
 from ._paths import any_pattern_in, map_with_name
@@ -250,12 +251,13 @@ class Optimizer(optax.GradientTransformationExtraArgs):
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), self._arguments(), self._no_decay)
 
-    def _key(self) -> tuple[Any, ...]:
+    def _key(self) -> Hashable:
         arguments = self._arguments()
         rate = arguments.get("learning_rate")
         if rate is not None and not callable(rate):
-            arguments["learning_rate"] = float(np.float32(rate))  # 0.1, and what a config remembers of it, are one rate
-        return (type(self), _hashable(arguments), self._no_decay)
+            # a number goes into the state as float32: 0.1, and what a config remembers of it, are one rate
+            arguments["learning_rate"] = float(np.float32(rate))
+        return (type(self), exact_key(arguments), self._no_decay)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Optimizer) and self._key() == other._key()
@@ -458,14 +460,6 @@ def _rebuild(cls: type[Any], arguments: dict[str, Any], no_decay: tuple[str, ...
     if no_decay:
         optimizer.__dict__["_no_decay"] = no_decay
     return optimizer
-
-
-def _hashable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return tuple((k, _hashable(v)) for k, v in value.items())
-    if isinstance(value, list | tuple) and not isinstance(value, optax.GradientTransformation):
-        return tuple(_hashable(v) for v in value)
-    return value.item() if isinstance(value, np.ndarray | jax.Array) else value
 
 
 def _serialize_rate(rate: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
 import optax
 
 from ...core import deserialize, explain, register
+from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
 from ._loss_scale import LossScaleOptimizer
 from ._paths import map_with_name
@@ -36,14 +37,17 @@ class ByPath(optax.GradientTransformationExtraArgs):
     def __reduce__(self) -> Any:
         return type(self), (dict(self.rules),)
 
+    def _key(self) -> Hashable:
+        return (type(self), exact_key(self.rules))
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ByPath) and self.rules == other.rules
+        return isinstance(other, ByPath) and self._key() == other._key()
 
     def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(self.rules)
+        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"by_path({dict(self.rules)!r})"

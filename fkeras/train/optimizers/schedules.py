@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from ...core import Configured, explain, register
 from ...core import deserialize as _deserialize
 from ...core import get as _get
 from ...core import serialize_object as _serialize_object
+from ..losses._exact_key import exact_key
 
 MODULE = "keras.optimizers.schedules"
 
@@ -68,6 +69,15 @@ class LearningRateSchedule(Configured):
             )
         return super().get_config()
 
+    def _key(self) -> Hashable:
+        return (type(self), exact_key(vars(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LearningRateSchedule) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
 
 register(MODULE)(LearningRateSchedule)
 
@@ -85,7 +95,7 @@ def _positive(schedule: LearningRateSchedule, argument: str) -> None:
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class ExponentialDecay(LearningRateSchedule):
     r"""Decay by a constant factor per `decay_steps`: $\eta_t = \eta_0 \, r^{t/T}$.
 
@@ -120,7 +130,7 @@ class ExponentialDecay(LearningRateSchedule):
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class InverseTimeDecay(LearningRateSchedule):
     r"""Decay with the inverse of time: $\eta_t = \eta_0 / (1 + r \, t/T)$.
 
@@ -154,7 +164,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PiecewiseConstantDecay(LearningRateSchedule):
     """One value up to and including each boundary: `values[i]` while `boundaries[i-1] < step <= boundaries[i]`.
 
@@ -196,7 +206,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PolynomialDecay(LearningRateSchedule):
     r"""Decay to an end value along a power of the time left: $(\eta_0 - \eta_T)(1 - t/T)^p + \eta_T$.
 
@@ -234,7 +244,7 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class CosineDecay(LearningRateSchedule):
     r"""Decay along half a cosine, after an optional linear warm-up.
 
@@ -283,7 +293,7 @@ class CosineDecay(LearningRateSchedule):
 
 
 @register(MODULE)
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class CosineDecayRestarts(LearningRateSchedule):
     r"""Cosine decay that starts again: each period is `t_mul` times longer, its peak `m_mul` times lower.
 

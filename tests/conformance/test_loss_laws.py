@@ -1,0 +1,172 @@
+"""The laws of losses: what holds for every row of the table."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import inspect
+import json
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+from fkeras.train import losses
+
+from .table_losses import (
+    BY_ROW,
+    EXCEPTIONS,
+    FUNCTIONS,
+    ROWS,
+    TABLE,
+    WHOLE_BATCH,
+    B,
+    data,
+    near,
+    ours,
+    theirs,
+    weights_for,
+)
+
+
+# ------------------------------------------------------------------ the table is whole
+def test_every_public_name_of_keras_is_in_the_table():
+    public = {n for n in dir(keras.losses) if not n.startswith("_")}
+    assert public == {*TABLE, *FUNCTIONS, *EXCEPTIONS}
+    assert all(hasattr(losses, n) for n in public)
+
+
+@pytest.mark.parametrize("name", [*TABLE, *FUNCTIONS, "Loss"])
+def test_signature_is_keras_s(name):
+    def arguments(f):
+        return [(p.name, p.default) for p in inspect.signature(f).parameters.values()]
+
+    assert arguments(getattr(losses, name)) == arguments(getattr(keras.losses, name))
+
+
+# ------------------------------------------------------------------ values
+@pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "none"])
+def test_values_and_weighted_values_equal_keras(name, kwargs, kind, reduction):
+    y_true, y_pred = data(kind)
+    loss, oracle = ours(name, kwargs, reduction=reduction), theirs(name, kwargs, reduction=reduction)
+    want = oracle(y_true, y_pred)
+    near(loss(y_true, y_pred), want)
+    shape = np.shape(theirs(name, kwargs, reduction="none")(y_true, y_pred))
+    weights = weights_for(shape or (B,))
+    near(loss(y_true, y_pred, sample_weight=weights), oracle(y_true, y_pred, sample_weight=weights))
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "kind"),
+    [pytest.param(n, *case, id=f"{n}-{i}") for n, cases in FUNCTIONS.items() for i, case in enumerate(cases)],
+)
+def test_functions_equal_keras(name, kwargs, kind):
+    y_true, y_pred = data(kind)
+    if name in ("mean_squared_error", "huber"):  # Keras's functions also bring (n,) and (n, 1) together
+        near(
+            getattr(losses, name)(y_true[:, 0], y_pred[:, :1]), getattr(keras.losses, name)(y_true[:, 0], y_pred[:, :1])
+        )
+    y_true_keras = (
+        y_true if name.startswith(("sparse", "ctc", "circle")) or "generalized" in name else y_true.astype("float32")
+    )
+    near(getattr(losses, name)(y_true, y_pred, **kwargs), getattr(keras.losses, name)(y_true_keras, y_pred, **kwargs))
+
+
+# ------------------------------------------------------------------ gradients
+@pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
+def test_gradients_equal_keras_and_are_finite(name, kwargs, kind):
+    y_true, y_pred = data(kind)
+    y_pred = jnp.asarray(y_pred)
+    loss, oracle = ours(name, kwargs), theirs(name, kwargs)
+    got = jax.grad(lambda p: loss(y_true, p))(y_pred)
+    assert np.isfinite(got).all()
+    near(got, jax.grad(lambda p: oracle(y_true, p))(y_pred), factor=10)  # slopes of clipped logs go up to 1e7
+
+
+# ------------------------------------------------------------------ JAX's transformations and dtypes
+@pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
+def test_jit_vmap_and_half_precision(name, kwargs, kind):
+    y_true, y_pred = data(kind)
+    loss = ours(name, kwargs)
+    eager = loss(y_true, y_pred)
+    near(jax.jit(loss)(y_true, y_pred), eager)
+    static = jax.jit(lambda fn, t, p: fn(t, p), static_argnums=0)  # a loss hashes
+    near(static(loss, y_true, y_pred), eager)
+    pair = [np.stack([a, b]) for a, b in zip(data(kind), data(kind, seed=1), strict=True)]
+    near(jax.vmap(loss)(*pair), np.stack([eager, loss(*data(kind, seed=1))]))
+    half = loss(y_true, jnp.asarray(y_pred, jnp.bfloat16))
+    assert half.dtype == jnp.float32  # predictions are cast to the loss's dtype, as in Keras
+    near(half, loss(y_true, np.asarray(jnp.asarray(y_pred, jnp.bfloat16), "float32")))
+    narrow = ours(name, kwargs, dtype="bfloat16")(y_true, y_pred)
+    assert narrow.dtype == jnp.bfloat16
+    # 8 bits of mantissa, and a circle's gamma of 80 multiplies what they lose
+    assert abs(float(narrow) - float(eager)) <= (1.0 if name == "Circle" else 0.05) * max(1.0, abs(float(eager)))
+
+
+@pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
+def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
+    y_true, y_pred = data(kind)
+    loss = ours(name, kwargs)
+    want = loss(y_true, y_pred)
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        near(loss(y_true, y_pred), want)
+        weighted = loss(y_true, y_pred, sample_weight=np.ones(B, "int32"), mask=np.ones(B, bool))
+    near(weighted, want)
+
+
+# ------------------------------------------------------------------ exact under batching
+@pytest.mark.parametrize(("name", "kwargs", "kind"), BY_ROW)
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight", "sum"])
+def test_padded_batches_add_up_to_the_loss_of_the_whole(name, kwargs, kind, reduction):
+    y_true, y_pred = data(kind)
+    loss = ours(name, kwargs, reduction=reduction)
+    assert losses.is_known(loss)
+    weights = weights_for(B)
+    total = count = 0.0
+    for start in (0, 4):  # batches of 4 rows, the second with 2 of padding
+        rows = [np.resize(a[start : start + 4], (4, *a.shape[1:])) for a in (y_true, y_pred, weights)]
+        valid = np.arange(4) < B - start
+        rows = [np.where(valid.reshape((4,) + (1,) * (a.ndim - 1)), a, 3).astype(a.dtype) for a in rows]
+        n, d = losses.weighted_sum_and_count(loss, rows[0], rows[1], sample_weight=rows[2], valid=valid)
+        assert n.shape == d.shape == ()
+        assert n.dtype == d.dtype == jnp.float32
+        total, count = total + float(n), count + float(d)
+    want = loss(y_true, y_pred, sample_weight=weights)
+    near(total / (count or 1.0), want)
+    assert (count == 0) == (reduction == "sum")
+
+
+@pytest.mark.parametrize(("name", "kwargs", "kind"), WHOLE_BATCH)
+def test_losses_of_a_whole_batch_say_so(name, kwargs, kind):
+    loss = ours(name, kwargs)
+    assert not losses.is_known(loss)
+    numerator, denominator = losses.weighted_sum_and_count(loss, *data(kind))
+    near(numerator / denominator, theirs(name, kwargs)(*data(kind)))
+
+
+# ------------------------------------------------------------------ configs and names
+@pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
+def test_config_round_trip_both_ways(name, kwargs, kind):
+    y_true, y_pred = data(kind)
+    loss = ours(name, kwargs, reduction="sum", name="mine")
+    config = json.loads(json.dumps(losses.serialize(loss)))
+    of_keras = json.loads(json.dumps(keras.losses.serialize(theirs(name, kwargs, reduction="sum", name="mine"))))
+    forgotten = {"delta", "axis"} - set(of_keras["config"])  # what Keras leaves out of its own config
+    kept = {k: config["config"].pop(k) for k in forgotten & set(config["config"])}
+    assert config == of_keras
+    assert all(np.all(kept[k] == kwargs[k]) for k in kept)
+    config["config"] |= kept
+    again = losses.deserialize(config)
+    assert again == loss
+    assert hash(again) == hash(loss)
+    # Keras reads ours, delta and axis too. (Not `keras.losses.deserialize`: it does not know one of its own classes.)
+    near(keras.saving.deserialize_keras_object(config)(y_true, y_pred), loss(y_true, y_pred))
+    assert losses.deserialize(of_keras) == loss or kept  # and we read Keras's, which may have lost something
+
+
+def test_defaults_are_keras_s_config():
+    for name in TABLE:
+        assert losses.serialize(ours(name)) == keras.losses.serialize(theirs(name)), name
