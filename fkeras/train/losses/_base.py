@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from ...core import did_you_mean, explain, serialize, snake_case
-from ._frozen import Frozen, dtype_name, set_fields
+from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
+from ._frozen import DTypeSpec, Frozen, dtype_name, set_fields
 from ._inputs import MODULE, fill_rows, rows_apart
 from ._weighing import check_rows, divide_no_nan, weigh
 
@@ -50,9 +51,9 @@ class Loss(Frozen):
     spreads them along the wrong axis), and the mask is an argument, not an attribute of `y_pred`.
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = None
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _config_modules = (MODULE,)
     # Arguments that Keras's own config leaves out. Written where they are not the default; Keras reads them back.
@@ -60,7 +61,9 @@ class Loss(Frozen):
     # Whether `call` takes targets of any dtype. A `call` of a user's own sees them in `dtype`, as in Keras.
     _casts_targets: ClassVar[bool] = True
 
-    def __init__(self, name: str | None = None, reduction: Any = SUM_OVER_BATCH_SIZE, dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = SUM_OVER_BATCH_SIZE, dtype: DTypeSpec = None
+    ) -> None:
         set_fields(self, name=name, reduction=reduction, dtype=dtype)
         self.__post_init__()
 
@@ -76,7 +79,7 @@ class Loss(Frozen):
             )
         set_fields(self, name=self.name or snake_case(type(self).__name__), dtype=dtype_name(self.dtype))
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
+    def call(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         """One value for each sample.
 
         Raises:
@@ -90,11 +93,17 @@ class Loss(Frozen):
             )
         )
 
-    def values_and_mask(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, Any]:
+    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, Any]:
         """`call`'s values, and which of them the loss itself leaves out of the mean (`None`: none)."""
         return self.call(y_true, y_pred), None
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> jax.Array:
+    def __call__(
+        self,
+        y_true: PyTree,
+        y_pred: PyTree,
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> jax.Array:
         """The weighted and reduced loss.
 
         Args:
@@ -112,9 +121,9 @@ class Loss(Frozen):
             check_rows(y_pred, sample_weight, mask)
         return self._reduced(values, sample_weight, mask, own)
 
-    def _values(self, y_true: Any, y_pred: Any, apart: bool) -> tuple[jax.Array, Any]:
+    def _values(self, y_true: PyTree, y_pred: PyTree, apart: bool) -> tuple[jax.Array, Any]:
         """`values_and_mask` of targets and predictions in the loss's dtype; `apart` keeps flat rows apart."""
-        dtype = jnp.dtype(self.dtype)
+        dtype = self._compute_dtype
         y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(lambda p: jnp.asarray(p, dtype), y_pred)
         if self._casts_targets:
             y_true = jax.tree.map(lambda t: t.astype(dtype), y_true)
@@ -123,7 +132,7 @@ class Loss(Frozen):
         values, own = self.values_and_mask(y_true, y_pred)
         return jnp.asarray(values, dtype), own
 
-    def _reduced(self, values: jax.Array, sample_weight: Any, *masks: Any) -> jax.Array:
+    def _reduced(self, values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, *masks: Any) -> jax.Array:
         weighted, count = weigh(values, sample_weight, masks, self.reduction == "mean_with_sample_weight")
         if self.reduction in ("none", None):
             return weighted
@@ -138,7 +147,7 @@ class Loss(Frozen):
         """Whether each sample's value depends on that sample alone; not known of a user's own loss."""
         return False
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Keras's config: name, reduction and the loss's own arguments."""
         config = {"name": self.name, "reduction": self.reduction}
         fields: Any = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
@@ -157,7 +166,7 @@ class FunctionLoss(Loss):
     _function: ClassVar[Callable[..., jax.Array]]
     _casts_targets = False  # the functions do it themselves, and labels stay integers
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
+    def call(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         fields = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
         own = {name: getattr(self, name) for name in fields if name not in ("reduction", "name", "dtype")}
         return self._function(y_true, y_pred, **own)
@@ -172,7 +181,12 @@ class FunctionLoss(Loss):
 
 
 def weighted_sum_and_count(
-    loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None, valid: Any = None
+    loss: Loss,
+    y_true: PyTree,
+    y_pred: PyTree,
+    sample_weight: Num[ArrayLike, " ..."] | None = None,
+    mask: Shaped[ArrayLike, " ..."] | None = None,
+    valid: Any = None,
 ) -> tuple[jax.Array, jax.Array]:
     """A batch's loss as `(numerator, denominator)`, so that batches of any size add up to the loss of the whole set.
 

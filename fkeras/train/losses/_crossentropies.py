@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp  # noqa: F401 - the examples use it
 
 from ...core import explain, register
+from ...core.typing import PyTree
 from . import _probabilistic as functions
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
-from ._frozen import set_fields
+from ._frozen import DTypeSpec, set_fields
 from ._inputs import MODULE
 
 
@@ -35,9 +36,9 @@ class BinaryCrossentropy(FunctionLoss):
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "binary_crossentropy"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "binary_crossentropy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.binary_crossentropy)
 
@@ -64,9 +65,9 @@ class BinaryFocalCrossentropy(FunctionLoss):
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "binary_focal_crossentropy"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "binary_focal_crossentropy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.binary_focal_crossentropy)
 
@@ -91,9 +92,9 @@ class CategoricalCrossentropy(FunctionLoss):
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "categorical_crossentropy"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "categorical_crossentropy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.categorical_crossentropy)
 
@@ -119,9 +120,9 @@ class CategoricalFocalCrossentropy(FunctionLoss):
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "categorical_focal_crossentropy"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "categorical_focal_crossentropy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.categorical_focal_crossentropy)
 
@@ -151,19 +152,19 @@ class SparseCategoricalCrossentropy(FunctionLoss):
 
     from_logits: bool = False
     ignore_class: int | None = None
-    reduction: Any = SUM_OVER_BATCH_SIZE
+    reduction: str | None = SUM_OVER_BATCH_SIZE
     axis: int = -1
-    name: Any = "sparse_categorical_crossentropy"
-    dtype: Any = None
+    name: str | None = "sparse_categorical_crossentropy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.sparse_categorical_crossentropy)
     _keras_forgets = ("axis",)
 
-    def values_and_mask(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, Any]:
+    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, Any]:
         values = self.call(y_true, y_pred)
         if self.ignore_class is None:
             return values, None
-        return values, functions.class_numbers(self.name, y_true, y_pred, self.axis) != self.ignore_class
+        return values, functions.class_numbers(str(self.name), y_true, y_pred, self.axis) != self.ignore_class
 
 
 @register(MODULE)
@@ -187,9 +188,9 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     """
 
     q: float = 0.5
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "categorical_generalized_cross_entropy"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "categorical_generalized_cross_entropy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.categorical_generalized_cross_entropy)
 
@@ -224,9 +225,9 @@ class KLDivergence(FunctionLoss):
     Reference: https://keras.io/api/losses/probabilistic_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "kl_divergence"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "kl_divergence"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.kl_divergence)
 
@@ -245,8 +246,8 @@ class Poisson(FunctionLoss):
     Reference: https://keras.io/api/losses/probabilistic_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "poisson"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "poisson"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(functions.poisson)

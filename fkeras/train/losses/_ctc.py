@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import explain, register
+from ...core.typing import Array, Num
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._frozen import DTypeSpec
 from ._inputs import MODULE, loss_function
 
 
 @loss_function(labels=True)
-def ctc(y_true: Any, y_pred: Any) -> jax.Array:
+def ctc(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""Connectionist temporal classification: $-\log$ of the probability of all alignments of the labels.
 
     Args:
@@ -62,8 +63,8 @@ class CTC(FunctionLoss):
     Reference: https://keras.io/api/losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "ctc"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "ctc"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(ctc)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 
 from ...core import Configured, DTypePolicy, explain
+from ...core.typing import DTypeLike
 from ._exact_key import exact_key
+
+#: What a `dtype=` argument may be: a dtype or its name, the name of a mixed policy, a policy, or nothing.
+DTypeSpec: TypeAlias = DTypeLike | DTypePolicy | None
 
 
 class _Sealing(type):
@@ -44,6 +48,11 @@ class Frozen(Configured, metaclass=_Sealing):
     def __delattr__(self, name: str) -> None:
         raise AttributeError(_frozen_message(type(self).__name__, name))
 
+    @property
+    def _compute_dtype(self) -> DTypeLike:
+        """The dtype that the object computes in."""
+        return dtype_name(getattr(self, "dtype", None))
+
     def _key(self) -> Hashable:
         return (type(self), exact_key({k: v for k, v in vars(self).items() if k != "_sealed"}))
 
@@ -68,7 +77,7 @@ def set_fields(obj: Any, **values: Any) -> None:
         object.__setattr__(obj, name, value)
 
 
-def dtype_name(dtype: Any, default: str = "float32") -> str:
+def dtype_name(dtype: DTypeSpec, default: str = "float32") -> str:
     """The dtype that a `dtype=` argument computes in: `None`, a name, a dtype or a policy.
 
     >>> dtype_name(None), dtype_name("mixed_bfloat16"), dtype_name(jnp.float16), dtype_name("int")

@@ -10,8 +10,9 @@ import jax
 from ...core import address_of, explain, register
 from ...core import get as get_object
 from ...core import serialize as serialize_value
+from ...core.typing import Config, CustomObjects, PyTree
 from ._base import SUM_OVER_BATCH_SIZE, Loss
-from ._frozen import set_fields
+from ._frozen import DTypeSpec, set_fields
 from ._inputs import MODULE, is_by_row, match_ranks
 from ._probabilistic import crossentropy
 
@@ -36,9 +37,9 @@ class LossFunctionWrapper(Loss):
     def __init__(
         self,
         fn: Any,
-        reduction: Any = SUM_OVER_BATCH_SIZE,
+        reduction: str | None = SUM_OVER_BATCH_SIZE,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeSpec = None,
         **kwargs: Any,
     ) -> None:
         set_fields(self, fn=fn, kwargs=kwargs)
@@ -48,7 +49,7 @@ class LossFunctionWrapper(Loss):
     def _casts_targets(self) -> bool:  # type: ignore[override]
         return address_of(self.fn) is None and self.fn is not crossentropy
 
-    def call(self, y_true: Any, y_pred: Any) -> jax.Array:
+    def call(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         leaves = jax.tree.leaves((y_true, y_pred))
         if len(leaves) == 2 and leaves[0] is y_true and leaves[1] is y_pred:
             y_true, y_pred = match_ranks(y_true, y_pred)
@@ -61,7 +62,7 @@ class LossFunctionWrapper(Loss):
     def by_row(self) -> bool:
         return is_by_row(self.fn) or self.fn is crossentropy
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "fn": function_config(self.fn), **serialize_value(dict(self.kwargs))}
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ def function_config(fn: Any) -> Any:
     return config
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get(identifier: Any, custom_objects: CustomObjects | None = None) -> Any:
     """A loss from a name, a config, a function, a class or a loss; `None` for `None`.
 
     `"crossentropy"` and `"ce"` are binary, sparse or categorical by the shapes they meet.
@@ -124,7 +125,7 @@ def serialize(loss: Any) -> Any:
     return serialize_value(loss)
 
 
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: Any, custom_objects: CustomObjects | None = None) -> Any:
     """The loss that a config describes, or the function that a name names.
 
     >>> import fkeras as fk

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import register
+from ...core.typing import Array, Num
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._frozen import DTypeSpec
 from ._inputs import MODULE, loss_function
 
 
@@ -21,7 +22,7 @@ def _signs(y_true: jax.Array) -> jax.Array:
 
 # ------------------------------------------------------------------ functions
 @loss_function(elementwise=True)
-def hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def hinge(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""$\max(1 - y \hat y, 0)$, the mean over the last axis.
 
     Args:
@@ -38,7 +39,7 @@ def hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function(elementwise=True)
-def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def squared_hinge(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""$\max(1 - y \hat y, 0)^2$, the mean over the last axis; labels as for `hinge`.
 
     >>> squared_hinge(jnp.array([[1, 0]]), jnp.array([[0.5, 0.5]]))
@@ -48,7 +49,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function()
-def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def categorical_hinge(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""$\max(\max_i (1 - y_i) \hat y_i - \sum_i y_i \hat y_i + 1, 0)$ for one-hot targets `(…, classes)`.
 
     >>> categorical_hinge(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]]))
@@ -74,9 +75,9 @@ class Hinge(FunctionLoss):
     Reference: https://keras.io/api/losses/hinge_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "hinge"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "hinge"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(hinge)
 
@@ -95,9 +96,9 @@ class SquaredHinge(FunctionLoss):
     Reference: https://keras.io/api/losses/hinge_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "squared_hinge"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "squared_hinge"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(squared_hinge)
 
@@ -116,8 +117,8 @@ class CategoricalHinge(FunctionLoss):
     Reference: https://keras.io/api/losses/hinge_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "categorical_hinge"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "categorical_hinge"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(categorical_hinge)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core import describe, explain, register
+from ...core.typing import ArrayLike, PyTree
 
 MODULE = "keras.losses"
 
@@ -64,7 +65,7 @@ def loss_function(
         name = formula.__name__
 
         @functools.wraps(formula)
-        def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> jax.Array:
+        def function(y_true: ArrayLike, y_pred: ArrayLike, *args: Any, **kwargs: Any) -> jax.Array:
             y_true, y_pred = one_array(name, "y_true", y_true), one_array(name, "y_pred", y_pred)
             dtype = y_pred.dtype if jnp.issubdtype(y_pred.dtype, jnp.floating) else jnp.float32
             y_pred = widen(y_pred)
@@ -135,7 +136,7 @@ def check_shapes(name: str, y_true: jax.Array, y_pred: jax.Array, one_shape: boo
     )
 
 
-def rows_apart(function: Any, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def rows_apart(function: Any, y_true: PyTree, y_pred: PyTree) -> tuple[Any, Any]:
     """`(n,)` targets and predictions as `(n, 1)`, so that an elementwise function keeps the rows apart.
 
     Over two arrays of shape `(n,)` Keras's functions take the mean of all rows, and weights for each row come too

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ...core import explain
+from ...core.typing import Array, Num
 from ._inputs import EPSILON, loss_function
 
 
@@ -32,7 +33,11 @@ def _smooth(y_true: jax.Array, smoothing: float, classes: int) -> jax.Array:
 # ------------------------------------------------------------------ one of several classes
 @loss_function(one_shape=True)
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> jax.Array:
     r"""$-\sum_k y_k \log p_k$ over the classes, for one-hot targets.
 
@@ -61,8 +66,8 @@ def categorical_crossentropy(
 
 @loss_function(one_shape=True)
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
@@ -90,7 +95,11 @@ def categorical_focal_crossentropy(
 
 @loss_function(labels=True)
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
 ) -> jax.Array:
     r"""$-\log p_y$, for integer targets.
 
@@ -124,7 +133,7 @@ def sparse_categorical_crossentropy(
     return jnp.where(known, -picked, 0)
 
 
-def class_numbers(name: str, y_true: Any, y_pred: jax.Array, axis: int = -1) -> jax.Array:
+def class_numbers(name: str, y_true: Num[Array, "batch ..."], y_pred: jax.Array, axis: int = -1) -> jax.Array:
     """Integer targets in the shape of the predictions without their classes.
 
     Raises:
@@ -152,7 +161,9 @@ def class_numbers(name: str, y_true: Any, y_pred: jax.Array, axis: int = -1) -> 
 
 
 @loss_function(labels=True, by_row=False)
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> jax.Array:
+def categorical_generalized_cross_entropy(
+    y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."], q: float
+) -> jax.Array:
     r"""$(1 - p_y^q) / q$ for integer targets: between crossentropy ($q \to 0$) and mean absolute error ($q = 1$).
 
     Labels of shape `(batch, 1)` meet every prediction of the batch, as in Keras, and all that is learnt is how often a
@@ -185,7 +196,11 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 # ------------------------------------------------------------------ yes or no
 @loss_function("bce", "BCE", elementwise=True, one_shape=True)
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> jax.Array:
     r"""$-(y \log p + (1 - y) \log(1 - p))$, the mean over an axis.
 
@@ -214,8 +229,8 @@ def _binary(y_true: jax.Array, y_pred: jax.Array, from_logits: bool) -> jax.Arra
 
 @loss_function(elementwise=True, one_shape=True)
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
@@ -247,7 +262,7 @@ def binary_focal_crossentropy(
 
 # ------------------------------------------------------------------ distributions and counts
 @loss_function("kld", "KLD")
-def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
+def kl_divergence(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""$\sum_k y_k \log(y_k / p_k)$ over the last axis, both clipped to $[10^{-7}, 1]$.
 
     >>> kl_divergence(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.5]])).round(4)
@@ -258,7 +273,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function(elementwise=True)
-def poisson(y_true: Any, y_pred: Any) -> jax.Array:
+def poisson(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""$\hat y - y \log(\hat y + 10^{-7})$, the mean over the last axis: counts, up to a constant.
 
     >>> poisson(jnp.ones((1, 1)), jnp.full((1, 1), 2.0)).round(4)
@@ -267,7 +282,7 @@ def poisson(y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + EPSILON), axis=-1)
 
 
-def crossentropy(y_true: Any, y_pred: Any) -> jax.Array:
+def crossentropy(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     """The crossentropy that the shapes ask for, as Keras's `compile(loss="crossentropy")` picks it."""
     return crossentropy_for(jnp.shape(y_true), jnp.shape(y_pred))(y_true, y_pred)
 

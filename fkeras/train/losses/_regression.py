@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import register
+from ...core.typing import Array, Num
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._frozen import DTypeSpec
 from ._inputs import EPSILON, MODULE, loss_function
 
 
 # ------------------------------------------------------------------ functions
 @loss_function("mse", "MSE", elementwise=True)
-def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_squared_error(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""Mean squared error: $\frac1d \sum_i (y_i - \hat y_i)^2$ over the last axis.
 
     Args:
@@ -33,7 +34,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function("mae", "MAE", elementwise=True)
-def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_absolute_error(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""Mean absolute error: $\frac1d \sum_i |y_i - \hat y_i|$ over the last axis.
 
     >>> mean_absolute_error(jnp.zeros((1, 2)), jnp.array([[1.0, 3.0]]))
@@ -43,7 +44,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function("mape", "MAPE", elementwise=True)
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_absolute_percentage_error(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""Mean error in per cent: $\frac{100}d \sum_i |y_i - \hat y_i| / \max(|y_i|, 10^{-7})$ over the last axis.
 
     >>> mean_absolute_percentage_error(jnp.full((1, 2), 2.0), jnp.ones((1, 2)))
@@ -53,7 +54,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function("msle", "MSLE", elementwise=True)
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_squared_logarithmic_error(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""Mean squared difference of $\log(1 + y)$ over the last axis; both are at least $10^{-7}$.
 
     >>> mean_squared_logarithmic_error(jnp.zeros((1, 2)), jnp.full((1, 2), jnp.e - 1)).round(4)
@@ -64,7 +65,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function(elementwise=True)
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
+def huber(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."], delta: float = 1.0) -> jax.Array:
     r"""$\frac12 e^2$ where $|e| \le \delta$, else $\delta |e| - \frac12 \delta^2$; the mean over the last axis.
 
     >>> huber(jnp.zeros((1, 1)), jnp.full((1, 1), 3.0))
@@ -76,7 +77,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
 
 
 @loss_function(elementwise=True)
-def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
+def log_cosh(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."]) -> jax.Array:
     r"""$\log \cosh(\hat y - y)$, the mean over the last axis: like `huber`, smooth everywhere.
 
     >>> print(f"{log_cosh(jnp.zeros((1, 1)), jnp.ones((1, 1)))[0]:.4f}")
@@ -86,7 +87,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss_function()
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def cosine_similarity(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."], axis: int = -1) -> jax.Array:
     r"""$-\cos(y, \hat y)$ along an axis: -1 for vectors that point the same way, 0 where either is 0.
 
     >>> cosine_similarity(jnp.array([[1.0, 0.0]]), jnp.array([[2.0, 0.0]]))
@@ -117,9 +118,9 @@ class MeanSquaredError(FunctionLoss):
     Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "mean_squared_error"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "mean_squared_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(mean_squared_error)
 
@@ -138,9 +139,9 @@ class MeanAbsoluteError(FunctionLoss):
     Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "mean_absolute_error"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "mean_absolute_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(mean_absolute_error)
 
@@ -159,9 +160,9 @@ class MeanAbsolutePercentageError(FunctionLoss):
     Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "mean_absolute_percentage_error"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "mean_absolute_percentage_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(mean_absolute_percentage_error)
 
@@ -180,9 +181,9 @@ class MeanSquaredLogarithmicError(FunctionLoss):
     Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "mean_squared_logarithmic_error"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "mean_squared_logarithmic_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(mean_squared_logarithmic_error)
 
@@ -201,9 +202,9 @@ class LogCosh(FunctionLoss):
     Reference: https://keras.io/api/losses/regression_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "log_cosh"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "log_cosh"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(log_cosh)
 
@@ -225,9 +226,9 @@ class Huber(FunctionLoss):
     """
 
     delta: float = 1.0
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "huber_loss"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "huber_loss"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(huber)
     _keras_forgets = ("delta",)
@@ -250,9 +251,9 @@ class CosineSimilarity(FunctionLoss):
     """
 
     axis: int = -1
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "cosine_similarity"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "cosine_similarity"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(cosine_similarity)
     _keras_forgets = ("axis",)

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from ...core import register
+from ...core.typing import Array, Num
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
-from ._frozen import set_fields
+from ._frozen import DTypeSpec, set_fields
 from ._inputs import EPSILON, MODULE, loss_function
 
 
@@ -25,7 +26,7 @@ def _by_row(axis: Any) -> bool:
 
 
 @loss_function(by_row=False)
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
+def dice(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."], axis: Any = None) -> jax.Array:
     r"""$1 - 2 \sum y p / (\sum y + \sum p + 10^{-7})$: one minus the Dice coefficient.
 
     Args:
@@ -42,7 +43,13 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
 
 
 @loss_function(by_row=False)
-def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> jax.Array:
+def tversky(
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: Any = None,
+) -> jax.Array:
     r"""$1 - t / (t + \alpha \sum y (1 - p) + \beta \sum (1 - y) p + 10^{-7})$ with $t = \sum y p$.
 
     Args:
@@ -78,10 +85,10 @@ class Dice(FunctionLoss):
     Reference: https://keras.io/api/losses/segmentation_losses/
     """
 
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "dice"
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "dice"
     axis: Any = None
-    dtype: Any = None
+    dtype: DTypeSpec = None
 
     _function = staticmethod(dice)
 
@@ -112,10 +119,10 @@ class Tversky(FunctionLoss):
 
     alpha: float = 0.5
     beta: float = 0.5
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "tversky"
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "tversky"
     axis: Any = None
-    dtype: Any = None
+    dtype: DTypeSpec = None
 
     _function = staticmethod(tversky)
 

@@ -9,14 +9,16 @@ import jax
 import jax.numpy as jnp
 
 from ...core import register
+from ...core.typing import Array, Num, PyTree
 from ._base import SUM_OVER_BATCH_SIZE, FunctionLoss
+from ._frozen import DTypeSpec
 from ._inputs import MODULE, loss_function, widen
 
 
 @loss_function(labels=True, by_row=False)
 def circle(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Num[Array, "batch ..."],
+    y_pred: Num[Array, "batch ..."],
     ref_labels: Any = None,
     ref_embeddings: Any = None,
     remove_diagonal: bool = True,
@@ -84,13 +86,13 @@ class Circle(FunctionLoss):
     gamma: float = 80.0
     margin: float = 0.4
     remove_diagonal: bool = True
-    reduction: Any = SUM_OVER_BATCH_SIZE
-    name: Any = "circle"
-    dtype: Any = None
+    reduction: str | None = SUM_OVER_BATCH_SIZE
+    name: str | None = "circle"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(circle)
 
-    def values_and_mask(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, Any]:
+    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, Any]:
         values = self.call(y_true, y_pred)
         return values, values > 0
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core import explain
+from ...core.typing import ArrayLike, DTypeLike, Num, PyTree
 from ._inputs import match_ranks, one_array
 
 
@@ -19,7 +20,7 @@ def divide_no_nan(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def weigh(
-    values: jax.Array, sample_weight: Any, masks: Iterable[Any], by_weight: bool = False
+    values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, masks: Iterable[Any], by_weight: bool = False
 ) -> tuple[jax.Array, jax.Array]:
     """`(w l, what a mean is divided by)`.
 
@@ -51,7 +52,7 @@ def weigh(
     return values * weight, jnp.sum(weight) if by_weight else count
 
 
-def check_rows(y_pred: Any, *weights: Any) -> None:
+def check_rows(y_pred: PyTree, *weights: Any) -> None:
     """Refuse weights and masks of another batch than the predictions', for a loss of one number for the whole batch.
 
     Raises:
@@ -65,7 +66,9 @@ def check_rows(y_pred: Any, *weights: Any) -> None:
             _refuse(jax.ShapeDtypeStruct(shape, jnp.float32), weight)
 
 
-def combine(sample_weight: Any, masks: Iterable[Any], dtype: Any) -> tuple[jax.Array | None, jax.Array | None]:
+def combine(
+    sample_weight: Num[ArrayLike, " ..."] | None, masks: Iterable[Any], dtype: DTypeLike
+) -> tuple[jax.Array | None, jax.Array | None]:
     """`(weights, 0 where a mask is false; the masks together)`, of one shape; `None` where there is nothing."""
     keep = None
     for mask in masks:

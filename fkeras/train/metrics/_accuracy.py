@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax.numpy as jnp  # noqa: F401 - the examples use it
 
+from ..losses._frozen import DTypeSpec
 from ._accuracy_functions import (
     accuracy,
     binary_accuracy,
@@ -38,8 +38,8 @@ class Accuracy(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "accuracy"
-    dtype: Any = None
+    name: str | None = "accuracy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(accuracy)
 
@@ -63,8 +63,8 @@ class BinaryAccuracy(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "binary_accuracy"
-    dtype: Any = None
+    name: str | None = "binary_accuracy"
+    dtype: DTypeSpec = None
     threshold: float = 0.5
 
     _function = staticmethod(binary_accuracy)
@@ -88,8 +88,8 @@ class CategoricalAccuracy(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "categorical_accuracy"
-    dtype: Any = None
+    name: str | None = "categorical_accuracy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(categorical_accuracy)
 
@@ -112,8 +112,8 @@ class SparseCategoricalAccuracy(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "sparse_categorical_accuracy"
-    dtype: Any = None
+    name: str | None = "sparse_categorical_accuracy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(sparse_categorical_accuracy)
 
@@ -138,8 +138,8 @@ class TopKCategoricalAccuracy(FunctionMetric):
     goal = "max"
 
     k: int = 5
-    name: Any = "top_k_categorical_accuracy"
-    dtype: Any = None
+    name: str | None = "top_k_categorical_accuracy"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(top_k_categorical_accuracy)
 
@@ -165,8 +165,8 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
     goal = "max"
 
     k: int = 5
-    name: Any = "sparse_top_k_categorical_accuracy"
-    dtype: Any = None
+    name: str | None = "sparse_top_k_categorical_accuracy"
+    dtype: DTypeSpec = None
     from_sorted_ids: bool = False
 
     _function = staticmethod(sparse_top_k_categorical_accuracy)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from ...core import explain, register
+from ...core.typing import ArrayLike, Shaped
 from ..losses._inputs import check_shapes, match_ranks
 from ._base import FUNCTIONS
 
 
 @register(FUNCTIONS)
-def accuracy(y_true: Any, y_pred: Any) -> jax.Array:
+def accuracy(y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."]) -> jax.Array:
     """Where predictions equal targets.
 
     >>> accuracy(jnp.array([1, 2]), jnp.array([1, 3]))
@@ -24,7 +23,9 @@ def accuracy(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @register(FUNCTIONS)
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> jax.Array:
+def binary_accuracy(
+    y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], threshold: float = 0.5
+) -> jax.Array:
     """Where `y_pred > threshold`, strictly, equals the target, 0 or 1.
 
     >>> binary_accuracy(jnp.array([[1], [0]]), jnp.array([[0.9], [0.8]]))
@@ -36,7 +37,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> jax.Arr
 
 
 @register(FUNCTIONS)
-def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
+def categorical_accuracy(y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."]) -> jax.Array:
     """Where the largest prediction is at the largest target; both are `(…, classes)`.
 
     >>> categorical_accuracy(jnp.eye(2), jnp.array([[0.9, 0.1], [0.6, 0.4]]))
@@ -47,7 +48,9 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @register(FUNCTIONS)
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
+def sparse_categorical_accuracy(
+    y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."]
+) -> jax.Array:
     """Where the largest prediction is at the target's class number.
 
     Args:
@@ -63,7 +66,9 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @register(FUNCTIONS)
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> jax.Array:
+def top_k_categorical_accuracy(
+    y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], k: int = 5
+) -> jax.Array:
     """Where fewer than `k` predictions are larger than the target's; both are `(…, classes)`.
 
     >>> top_k_categorical_accuracy(jnp.eye(2), jnp.array([[0.9, 0.1], [0.6, 0.4]]), k=2)
@@ -74,7 +79,12 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> jax.Arra
 
 
 @register(FUNCTIONS)
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> jax.Array:
+def sparse_top_k_categorical_accuracy(
+    y_true: Shaped[ArrayLike, "batch ..."],
+    y_pred: Shaped[ArrayLike, "batch ..."],
+    k: int = 5,
+    from_sorted_ids: bool = False,
+) -> jax.Array:
     """Where fewer than `k` predictions are larger than that of the target's class number.
 
     Args:
@@ -97,13 +107,17 @@ def _ones(right: jax.Array) -> jax.Array:
     return right.astype(jnp.float32)
 
 
-def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def _pair(
+    name: str, y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."]
+) -> tuple[jax.Array, jax.Array]:
     y_true, y_pred = match_ranks(jnp.asarray(y_true), jnp.asarray(y_pred))
     check_shapes(name, y_true, y_pred)
     return y_true, y_pred
 
 
-def _one_hot_pair(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def _one_hot_pair(
+    name: str, y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."]
+) -> tuple[jax.Array, jax.Array]:
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     if y_true.shape != y_pred.shape:
         raise ValueError(
@@ -117,7 +131,9 @@ def _one_hot_pair(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.A
     return y_true, y_pred
 
 
-def _labelled(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def _labelled(
+    name: str, y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."]
+) -> tuple[jax.Array, jax.Array]:
     """Class numbers without a last axis of 1, and predictions with one axis more."""
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     labels = y_true[..., 0] if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1 else y_true

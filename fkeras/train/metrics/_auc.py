@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import did_you_mean, explain
-from ..losses._frozen import set_fields
+from ...core.typing import ArrayLike, Num, Shaped
+from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._inputs import EPSILON
 from ..losses._weighing import divide_no_nan
 from ._base import Metric, State, register_metric
@@ -55,9 +57,9 @@ class AUC(Metric):
     num_thresholds: int = 200
     curve: str = "ROC"
     summation_method: str = "interpolation"
-    name: Any = None
-    dtype: Any = None
-    thresholds: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
+    thresholds: Sequence[float] | None = None
     multi_label: bool = False
     num_labels: int | None = None
     label_weights: Any = None
@@ -115,7 +117,14 @@ class AUC(Metric):
         shape = (len(self.cuts()), self.num_labels or 1) if self.multi_label else (len(self.cuts()),)
         return {kind: jnp.zeros(shape, jnp.float32) for kind in KINDS}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         if self.multi_label and (jnp.ndim(y_pred) != 2 or self.num_labels not in (None, jnp.shape(y_pred)[-1])):
             raise ValueError(
                 explain(

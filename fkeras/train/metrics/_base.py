@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from ...core import explain, register, serialize, snake_case
-from ..losses._frozen import Frozen, dtype_name, set_fields
+from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
+from ..losses._frozen import DTypeSpec, Frozen, dtype_name, set_fields
 from ..losses._weighing import combine
 
 MODULE = "keras.metrics"
@@ -57,8 +58,8 @@ class Metric(Frozen):
 
     goal: ClassVar[str | None] = None
 
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _config_modules = (MODULE, "keras.losses")
     # Arguments that Keras's config leaves out; written where they are not the default.
@@ -67,7 +68,7 @@ class Metric(Frozen):
     _not_keras: ClassVar[tuple[str, ...]] = ()
     _default_dtype: ClassVar[str] = "float32"
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(self, dtype: DTypeSpec = None, name: str | None = None) -> None:
         set_fields(self, name=name, dtype=dtype)
         self.__post_init__()
 
@@ -80,11 +81,18 @@ class Metric(Frozen):
         if "update" in vars(cls):
             cls.update = _taking_mask(cls.update)  # type: ignore[method-assign]
 
-    def empty(self) -> Any:
+    def empty(self) -> PyTree:
         """The state before any data."""
         raise NotImplementedError(_missing(type(self), "empty(self)"))
 
-    def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+    def update(
+        self,
+        state: PyTree,
+        y_true: PyTree,
+        y_pred: PyTree,
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> PyTree:
         """The state after one more batch.
 
         Args:
@@ -96,11 +104,11 @@ class Metric(Frozen):
         """
         raise NotImplementedError(_missing(type(self), "update(self, state, y_true, y_pred, sample_weight=None)"))
 
-    def compute(self, state: Any) -> Any:
+    def compute(self, state: PyTree) -> PyTree:
         """The metric's value."""
         raise NotImplementedError(_missing(type(self), "compute(self, state)"))
 
-    def merge(self, a: Any, b: Any) -> Any:
+    def merge(self, a: PyTree, b: PyTree) -> PyTree:
         """The state of both parts of the data together."""
         return jax.tree.map(jnp.add, a, b)
 
@@ -109,7 +117,7 @@ class Metric(Frozen):
         del y_true, y_pred
         return self
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Keras's config: name, dtype and the metric's own arguments."""
         config = {"name": self.name, "dtype": self.dtype}
         fields: Any = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
@@ -142,7 +150,7 @@ def _taking_mask(update: Callable[..., Any]) -> Callable[..., Any]:
         return update
 
     @functools.wraps(update)
-    def with_mask(self: Any, *args: Any, mask: Any = None, **kwargs: Any) -> Any:
+    def with_mask(self: Any, *args: Any, mask: Shaped[ArrayLike, " ..."] | None = None, **kwargs: Any) -> Any:
         if mask is not None:
             weight = kwargs.pop("sample_weight", None)
             kwargs["sample_weight"] = combine(weight, (mask,), jnp.float32)[0]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import explain
+from ...core.typing import ArrayLike, Num, Shaped
+from ..losses._frozen import DTypeSpec
 from ..losses._weighing import divide_no_nan
 from ._base import Metric, State, register_metric
 from ._decisions import KINDS, count_decisions, even_cuts
@@ -64,7 +66,14 @@ class BestAtLeast(Metric):
     def empty(self) -> State:
         return {kind: jnp.zeros(self.cuts().shape, jnp.float32) for kind in KINDS}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         even = self.num_thresholds > 1
         found = count_decisions(y_true, y_pred, self.cuts(), sample_weight, mask, None, self.class_id, even=even)
         return {kind: state[kind] + found[kind] for kind in KINDS}
@@ -104,8 +113,8 @@ class SensitivityAtSpecificity(BestAtLeast):
     specificity: float
     num_thresholds: int = 200
     class_id: int | None = None
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _best = "sensitivity"
     _held = "specificity"
@@ -136,8 +145,8 @@ class SpecificityAtSensitivity(BestAtLeast):
     sensitivity: float
     num_thresholds: int = 200
     class_id: int | None = None
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _best = "specificity"
     _held = "sensitivity"
@@ -168,8 +177,8 @@ class PrecisionAtRecall(BestAtLeast):
     recall: float
     num_thresholds: int = 200
     class_id: int | None = None
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _best = "precision"
     _held = "recall"
@@ -200,8 +209,8 @@ class RecallAtPrecision(BestAtLeast):
     precision: float
     num_thresholds: int = 200
     class_id: int | None = None
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _best = "recall"
     _held = "precision"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 
 from ...core import register
-from ..losses._frozen import set_fields
+from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
+from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._probabilistic import kind_of
 from ._accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from ._base import Metric, State
@@ -76,7 +76,7 @@ class ByTarget(Averaged):
     from_logits: bool
 
     def __init__(
-        self, family: str = "accuracy", from_logits: bool = False, name: str | None = None, dtype: Any = None
+        self, family: str = "accuracy", from_logits: bool = False, name: str | None = None, dtype: DTypeSpec = None
     ) -> None:
         set_fields(self, family=family, from_logits=bool(from_logits))
         super().__init__(dtype=dtype, name=name or family)
@@ -90,11 +90,18 @@ class ByTarget(Averaged):
         """The metric of the family for targets and predictions of these shapes."""
         return _member(self.family, self.from_logits, kind_of(y_true, y_pred))
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: PyTree,
+        y_pred: PyTree,
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         metric = self.for_shapes(jnp.shape(y_true), jnp.shape(y_pred))
         return metric.update(state, y_true, y_pred, sample_weight, mask)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "family": self.family, "from_logits": self.from_logits}
 
     def __repr__(self) -> str:

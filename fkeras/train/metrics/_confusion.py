@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import explain
-from ..losses._frozen import set_fields
+from ...core.typing import ArrayLike, Num, Shaped
+from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._weighing import divide_no_nan
 from ._base import Metric, State, register_metric
 from ._decisions import count_decisions
@@ -24,7 +26,7 @@ class AtThresholds(Metric):
 
     _counts: ClassVar[tuple[str, ...]]
 
-    thresholds: Any = None
+    thresholds: Sequence[float] | float | None = None
     top_k: int | None = None
     class_id: int | None = None
 
@@ -51,7 +53,14 @@ class AtThresholds(Metric):
     def empty(self) -> State:
         return {name: jnp.zeros(self.cuts().shape, jnp.float32) for name in self._counts}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         found = count_decisions(y_true, y_pred, self.cuts(), sample_weight, mask, self.top_k, self.class_id)
         return {name: state[name] + found[name] for name in self._counts}
 
@@ -86,9 +95,9 @@ class TruePositives(AtThresholds):
 
     goal = "max"
 
-    thresholds: Any = None
-    name: Any = None
-    dtype: Any = None
+    thresholds: Sequence[float] | float | None = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _counts = ("true_positives",)
 
@@ -112,9 +121,9 @@ class TrueNegatives(AtThresholds):
 
     goal = "max"
 
-    thresholds: Any = None
-    name: Any = None
-    dtype: Any = None
+    thresholds: Sequence[float] | float | None = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _counts = ("true_negatives",)
 
@@ -138,9 +147,9 @@ class FalsePositives(AtThresholds):
 
     goal = "min"
 
-    thresholds: Any = None
-    name: Any = None
-    dtype: Any = None
+    thresholds: Sequence[float] | float | None = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _counts = ("false_positives",)
 
@@ -164,9 +173,9 @@ class FalseNegatives(AtThresholds):
 
     goal = "min"
 
-    thresholds: Any = None
-    name: Any = None
-    dtype: Any = None
+    thresholds: Sequence[float] | float | None = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _counts = ("false_negatives",)
 
@@ -195,11 +204,11 @@ class Precision(AtThresholds):
 
     goal = "max"
 
-    thresholds: Any = None
+    thresholds: Sequence[float] | float | None = None
     top_k: int | None = None
     class_id: int | None = None
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _counts = ("true_positives", "false_positives")
 
@@ -232,11 +241,11 @@ class Recall(AtThresholds):
 
     goal = "max"
 
-    thresholds: Any = None
+    thresholds: Sequence[float] | float | None = None
     top_k: int | None = None
     class_id: int | None = None
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     _counts = ("true_positives", "false_negatives")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from ...core.typing import ArrayLike, Shaped
+from ..losses._frozen import DTypeSpec
 from ..losses._inputs import EPSILON
 from ._base import register_metric
 from ._functions import metric_function
@@ -15,7 +16,9 @@ from ._reduction import FunctionMetric
 
 
 @metric_function
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def pearson_correlation(
+    y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], axis: int = -1
+) -> jax.Array:
     r"""Pearson's correlation along an axis: $\operatorname{cov}(y, \hat y) / (\sigma_y \sigma_{\hat y})$.
 
     Args:
@@ -37,7 +40,9 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
 
 
 @metric_function
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def concordance_correlation(
+    y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], axis: int = -1
+) -> jax.Array:
     r"""Lin's concordance along an axis: how near to $\hat y = y$ the two vary together.
 
     $2 \operatorname{cov}(y, \hat y) / (\sigma_y^2 + \sigma_{\hat y}^2 + (\bar y - \bar{\hat y})^2)$
@@ -80,8 +85,8 @@ class PearsonCorrelation(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "pearson_correlation"
-    dtype: Any = None
+    name: str | None = "pearson_correlation"
+    dtype: DTypeSpec = None
     axis: int = -1
 
     _function = staticmethod(pearson_correlation)
@@ -106,8 +111,8 @@ class ConcordanceCorrelation(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "concordance_correlation"
-    dtype: Any = None
+    name: str | None = "concordance_correlation"
+    dtype: DTypeSpec = None
     axis: int = -1
 
     _function = staticmethod(concordance_correlation)

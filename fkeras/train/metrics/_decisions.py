@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import explain
+from ...core.typing import ArrayLike, Num, Shaped
 from ..losses._inputs import EPSILON, check_shapes, match_ranks
 from ._weights import weights_like
 
@@ -28,11 +29,11 @@ def are_even(cuts: np.ndarray) -> bool:
 
 
 def count_decisions(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Shaped[ArrayLike, "batch ..."],
+    y_pred: Shaped[ArrayLike, "batch ..."],
     cuts: np.ndarray,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Num[ArrayLike, " ..."] | None = None,
+    mask: Shaped[ArrayLike, " ..."] | None = None,
     top_k: int | None = None,
     class_id: int | None = None,
     *,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import did_you_mean, explain
+from ...core.typing import ArrayLike, Num, Shaped
+from ..losses._frozen import DTypeSpec
 from ..losses._inputs import EPSILON
 from ._base import Metric, State, register_metric
 from ._weights import weights_like
@@ -62,10 +63,17 @@ class FScore(Metric):
 
     def empty(self) -> State:
         shape = () if self.average == "micro" or self.num_classes is None else (self.num_classes,)
-        return {name: jnp.zeros(shape, self.dtype) for name in COUNTS}
+        return {name: jnp.zeros(shape, self._compute_dtype) for name in COUNTS}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
-        y_true, y_pred = (jnp.asarray(y).astype(self.dtype) for y in (y_true, y_pred))
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
+        y_true, y_pred = (jnp.asarray(y).astype(self._compute_dtype) for y in (y_true, y_pred))
         if y_true.ndim != 2 or y_true.shape != y_pred.shape:
             raise ValueError(
                 explain(
@@ -79,8 +87,8 @@ class FScore(Metric):
             called = (y_pred >= y_pred.max(axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
         else:
             called = y_pred > self.threshold
-        called = called.astype(self.dtype)
-        weights = weights_like(y_pred, sample_weight, mask, self.dtype)
+        called = called.astype(self._compute_dtype)
+        weights = weights_like(y_pred, sample_weight, mask, self._compute_dtype)
         axis = None if self.average == "micro" else 0
         found = (called * y_true, called * (1 - y_true), (1 - called) * y_true, y_true)
         sums = (jnp.sum(jnp.where(weights != 0, f * weights, 0), axis=axis) for f in found)
@@ -127,8 +135,8 @@ class FBetaScore(FScore):
     average: str | None = None
     beta: float = 1.0
     threshold: float | None = None
-    name: Any = "fbeta_score"
-    dtype: Any = None
+    name: str | None = "fbeta_score"
+    dtype: DTypeSpec = None
     num_classes: int | None = None
 
 
@@ -157,6 +165,6 @@ class F1Score(FScore):
 
     average: str | None = None
     threshold: float | None = None
-    name: Any = "f1_score"
-    dtype: Any = None
+    name: str | None = "f1_score"
+    dtype: DTypeSpec = None
     num_classes: int | None = None

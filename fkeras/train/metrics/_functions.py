@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core import register
+from ...core.typing import ArrayLike, Shaped
 from ..losses._inputs import check_shapes, match_ranks, widen
 from ._base import FUNCTIONS
 
@@ -18,7 +19,9 @@ def metric_function(formula: Callable[..., jax.Array]) -> Callable[..., jax.Arra
     """Make a formula of real `(y_true, y_pred, …)` a metric function: one rank, float32 or wider, and registered."""
 
     @functools.wraps(formula)
-    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> jax.Array:
+    def function(
+        y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], *args: Any, **kwargs: Any
+    ) -> jax.Array:
         y_pred = widen(y_pred)
         y_true, y_pred = match_ranks(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)
         check_shapes(formula.__name__, y_true, y_pred)

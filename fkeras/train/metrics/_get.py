@@ -11,6 +11,7 @@ from ...core import deserialize as deserialize_value
 from ...core import explain, serialize_function, snake_case
 from ...core import get as get_object
 from ...core import serialize as serialize_value
+from ...core.typing import CustomObjects
 from ..losses import Loss
 from ..losses._frozen import set_fields
 from ..losses._get import function_config
@@ -21,7 +22,7 @@ from ._reduction import MeanMetricWrapper
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get(identifier: Any, custom_objects: CustomObjects | None = None) -> Any:
     """A metric from a name, a config, a function, a loss, a class or a metric; `None` for `None`.
 
     Args:
@@ -62,7 +63,7 @@ def serialize(metric: Any) -> Any:
     return serialize_value(metric)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any:
     """The metric that a config describes, or the function that it names.
 
     >>> import fkeras as fk

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax.numpy as jnp  # noqa: F401 - the examples use it
 
 from .. import losses
+from ..losses._frozen import DTypeSpec
 from ._base import register_metric
 from ._reduction import FunctionMetric
 
@@ -30,8 +30,8 @@ class Hinge(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "hinge"
-    dtype: Any = None
+    name: str | None = "hinge"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.hinge)
 
@@ -54,8 +54,8 @@ class SquaredHinge(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "squared_hinge"
-    dtype: Any = None
+    name: str | None = "squared_hinge"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.squared_hinge)
 
@@ -78,7 +78,7 @@ class CategoricalHinge(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "categorical_hinge"
-    dtype: Any = None
+    name: str | None = "categorical_hinge"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.categorical_hinge)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import explain
-from ..losses._frozen import set_fields
+from ...core.typing import ArrayLike, Num, Shaped
+from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._inputs import EPSILON, match_ranks
 from ._base import Metric, State, register_metric
 from ._weights import weights_like
@@ -50,9 +51,16 @@ class ConfusionMatrixMetric(Metric):
             )
 
     def empty(self) -> State:
-        return {"confusion_matrix": jnp.zeros((self.num_classes, self.num_classes), self.dtype)}
+        return {"confusion_matrix": jnp.zeros((self.num_classes, self.num_classes), self._compute_dtype)}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
         y_true = (y_true if self.sparse_y_true else y_true.argmax(self.axis)).astype(jnp.int32)
         y_pred = (y_pred if self.sparse_y_pred else y_pred.argmax(self.axis)).astype(jnp.int32)
@@ -66,7 +74,7 @@ class ConfusionMatrixMetric(Metric):
                     write="sparse_y_true=False or sparse_y_pred=False for those",
                 )
             )
-        weights = weights_like(y_true, sample_weight, mask).astype(self.dtype)
+        weights = weights_like(y_true, sample_weight, mask).astype(self._compute_dtype)
         known = (y_true >= 0) & (y_true < self.num_classes)
         if self.ignore_class is not None:
             known &= y_true != self.ignore_class
@@ -112,9 +120,9 @@ class IoU(ConfusionMatrixMetric):
     """
 
     num_classes: int
-    target_class_ids: Any
-    name: Any = None
-    dtype: Any = None
+    target_class_ids: Sequence[int]
+    name: str | None = None
+    dtype: DTypeSpec = None
     ignore_class: int | None = None
     sparse_y_true: bool = True
     sparse_y_pred: bool = True
@@ -144,17 +152,24 @@ class BinaryIoU(ConfusionMatrixMetric):
     whole images.
     """
 
-    target_class_ids: Any = (0, 1)
+    target_class_ids: Sequence[int] = (0, 1)
     threshold: float = 0.5
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
 
     num_classes = 2  # not a field: Keras's constructor has it not
 
     def classes(self) -> tuple[int, ...]:
         return tuple(self.target_class_ids)
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         called = jnp.asarray(y_pred).astype(jnp.float32) >= self.threshold
         return super().update(state, y_true, called, sample_weight, mask)
 
@@ -183,8 +198,8 @@ class MeanIoU(ConfusionMatrixMetric):
     """
 
     num_classes: int
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
     ignore_class: int | None = None
     sparse_y_true: bool = True
     sparse_y_pred: bool = True
@@ -216,9 +231,9 @@ class OneHotIoU(ConfusionMatrixMetric):
     """
 
     num_classes: int
-    target_class_ids: Any
-    name: Any = None
-    dtype: Any = None
+    target_class_ids: Sequence[int]
+    name: str | None = None
+    dtype: DTypeSpec = None
     ignore_class: int | None = None
     sparse_y_pred: bool = False
     axis: int = -1
@@ -255,8 +270,8 @@ class OneHotMeanIoU(ConfusionMatrixMetric):
     """
 
     num_classes: int
-    name: Any = None
-    dtype: Any = None
+    name: str | None = None
+    dtype: DTypeSpec = None
     ignore_class: int | None = None
     sparse_y_pred: bool = False
     axis: int = -1

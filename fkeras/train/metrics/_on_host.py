@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...core import call_with_config, explain
+from ...core.typing import ArrayLike, Config, CustomObjects, Num, PyTree, Shaped
 from ..losses._frozen import set_fields
 from ..losses._get import function_config
 from ._base import Metric, register_metric
@@ -54,15 +55,22 @@ class OnHost(Metric):
         set_fields(self, fn=fn)
         super().__init__(name=name or getattr(fn, "__name__", None))
 
-    def empty(self) -> Any:
+    def empty(self) -> PyTree:
         """Nothing: what it has seen stays on the host."""
         return {}
 
-    def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+    def update(
+        self,
+        state: PyTree,
+        y_true: PyTree,
+        y_pred: PyTree,
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> PyTree:
         """The same: batches are not looked at."""
         return state
 
-    def compute(self, state: Any) -> Any:
+    def compute(self, state: PyTree) -> Any:
         """Not from a state.
 
         Raises:
@@ -76,7 +84,7 @@ class OnHost(Metric):
             )
         )
 
-    def of(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+    def of(self, y_true: PyTree, y_pred: PyTree, sample_weight: Num[ArrayLike, " ..."] | None = None) -> float:
         """The metric of a whole set.
 
         Args:
@@ -100,11 +108,11 @@ class OnHost(Metric):
             )
         return float(found)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"fn": function_config(self.fn), "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Any:
         return call_with_config(cls, {**config, "fn": deserialize(config["fn"], custom_objects)})
 
     def __repr__(self) -> str:

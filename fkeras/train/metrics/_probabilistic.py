@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
+import jax
 import jax.numpy as jnp  # noqa: F401 - the examples use it
 
+from ...core.typing import PyTree
 from .. import losses
+from ..losses._frozen import DTypeSpec
 from ..losses._probabilistic import class_numbers
 from ._base import register_metric
 from ._reduction import FunctionMetric
@@ -31,8 +33,8 @@ class KLDivergence(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "kl_divergence"
-    dtype: Any = None
+    name: str | None = "kl_divergence"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.kl_divergence)
 
@@ -55,8 +57,8 @@ class Poisson(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "poisson"
-    dtype: Any = None
+    name: str | None = "poisson"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.poisson)
 
@@ -81,8 +83,8 @@ class BinaryCrossentropy(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "binary_crossentropy"
-    dtype: Any = None
+    name: str | None = "binary_crossentropy"
+    dtype: DTypeSpec = None
     from_logits: bool = False
     label_smoothing: float = 0
 
@@ -110,8 +112,8 @@ class CategoricalCrossentropy(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "categorical_crossentropy"
-    dtype: Any = None
+    name: str | None = "categorical_crossentropy"
+    dtype: DTypeSpec = None
     from_logits: bool = False
     label_smoothing: float = 0
     axis: int = -1
@@ -140,15 +142,15 @@ class SparseCategoricalCrossentropy(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "sparse_categorical_crossentropy"
-    dtype: Any = None
+    name: str | None = "sparse_categorical_crossentropy"
+    dtype: DTypeSpec = None
     from_logits: bool = False
     ignore_class: int | None = None
     axis: int = -1
 
     _function = staticmethod(losses.sparse_categorical_crossentropy)
 
-    def _left_out(self, y_true: Any, y_pred: Any) -> Any:
+    def _left_out(self, y_true: PyTree, y_pred: PyTree) -> jax.Array | None:
         if self.ignore_class is None:
             return None
-        return class_numbers(self.name, y_true, y_pred, self.axis) != self.ignore_class
+        return class_numbers(str(self.name), y_true, y_pred, self.axis) != self.ignore_class

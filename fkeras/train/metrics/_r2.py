@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import did_you_mean, explain
+from ...core.typing import ArrayLike, Num, Shaped
+from ..losses._frozen import DTypeSpec
 from ..losses._inputs import check_shapes, match_ranks
 from ._base import Metric, State, register_metric
 from ._weights import weights_like
@@ -45,8 +46,8 @@ class R2Score(Metric):
 
     class_aggregation: str | None = "uniform_average"
     num_regressors: int = 0
-    name: Any = "r2_score"
-    dtype: Any = None
+    name: str | None = "r2_score"
+    dtype: DTypeSpec = None
     num_outputs: int | None = None
 
     _not_keras = ("num_outputs",)
@@ -81,8 +82,15 @@ class R2Score(Metric):
         sums = {name: jnp.zeros(shape, jnp.float32) for name in ("sum", "squared_sum", "residual", "count")}
         return {**sums, "num_samples": jnp.zeros((), jnp.float32)}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
-        y_true, y_pred = match_ranks(*(jnp.asarray(y).astype(self.dtype) for y in (y_true, y_pred)))
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
+        y_true, y_pred = match_ranks(*(jnp.asarray(y).astype(self._compute_dtype) for y in (y_true, y_pred)))
         check_shapes("r2_score", y_true, y_pred, one_shape=True)
         if y_true.ndim != 2:
             raise ValueError(
@@ -92,7 +100,7 @@ class R2Score(Metric):
                     write="y_true[:, None], y_pred[:, None]",
                 )
             )
-        weights = weights_like(y_true, sample_weight, mask, self.dtype)
+        weights = weights_like(y_true, sample_weight, mask, self._compute_dtype)
         seen = weights != 0
         y_true, error = (jnp.where(seen, a, 0) for a in (y_true, y_true - y_pred))
         found = {

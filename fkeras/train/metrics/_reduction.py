@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from ...core import address_of, call_with_config, deserialize, serialize
+from ...core.typing import ArrayLike, Config, CustomObjects, Num, PyTree, Shaped
 from ..losses import Loss
-from ..losses._frozen import set_fields
+from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._get import function_config
 from ..losses._hinge import hinge, squared_hinge
 from ..losses._inputs import MODULE as LOSSES
@@ -25,12 +26,18 @@ class Averaged(Metric):
     """`total / count`: the state and the value of every mean."""
 
     def empty(self) -> State:
-        return {"total": jnp.zeros((), self.dtype), "count": jnp.zeros((), self.dtype)}
+        return {"total": jnp.zeros((), self._compute_dtype), "count": jnp.zeros((), self._compute_dtype)}
 
-    def _add(self, state: State, values: Any, sample_weight: Any, mask: Any) -> State:
-        values, weights = samplewise(jnp.asarray(values).astype(self.dtype), sample_weight, mask, jnp.mean)
-        count = values.shape[0] if values.ndim else 1
-        count = jnp.asarray(count, self.dtype) if weights is None else jnp.sum(weights)
+    def _add(
+        self,
+        state: State,
+        values: Num[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None,
+        mask: Shaped[ArrayLike, " ..."] | None,
+    ) -> State:
+        values, weights = samplewise(jnp.asarray(values).astype(self._compute_dtype), sample_weight, mask, jnp.mean)
+        rows = values.shape[0] if values.ndim else 1
+        count = jnp.asarray(rows, self._compute_dtype) if weights is None else jnp.sum(weights)
         return {"total": state["total"] + jnp.sum(values), "count": state["count"] + count}
 
     def compute(self, state: State) -> jax.Array:
@@ -53,10 +60,16 @@ class Mean(Averaged):
     Reference: https://keras.io/api/metrics/reduction_metrics/
     """
 
-    name: Any = "mean"
-    dtype: Any = None
+    name: str | None = "mean"
+    dtype: DTypeSpec = None
 
-    def update(self, state: State, values: Any, sample_weight: Any = None, mask: Any = None) -> State:  # type: ignore[override]
+    def update(  # type: ignore[override]  # of values alone
+        self,
+        state: State,
+        values: Num[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         """The state after more values `(batch, …)`, or one value; weights and mask as for every metric."""
         return self._add(state, values, sample_weight, mask)
 
@@ -77,15 +90,21 @@ class Sum(Metric):
     Reference: https://keras.io/api/metrics/reduction_metrics/
     """
 
-    name: Any = "sum"
-    dtype: Any = None
+    name: str | None = "sum"
+    dtype: DTypeSpec = None
 
     def empty(self) -> State:
-        return {"total": jnp.zeros((), self.dtype)}
+        return {"total": jnp.zeros((), self._compute_dtype)}
 
-    def update(self, state: State, values: Any, sample_weight: Any = None, mask: Any = None) -> State:  # type: ignore[override]
+    def update(  # type: ignore[override]  # of values alone
+        self,
+        state: State,
+        values: Num[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         """The state after more values `(batch, …)`, or one value; weights and mask as for every metric."""
-        values, _ = samplewise(jnp.asarray(values).astype(self.dtype), sample_weight, mask, jnp.sum)
+        values, _ = samplewise(jnp.asarray(values).astype(self._compute_dtype), sample_weight, mask, jnp.sum)
         return {"total": state["total"] + jnp.sum(values)}
 
     def compute(self, state: State) -> jax.Array:
@@ -101,12 +120,19 @@ class FunctionMetric(Averaged):
         names = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
         return {name: getattr(self, name) for name in names if name not in ("name", "dtype")}
 
-    def _values(self, y_true: Any, y_pred: Any) -> Any:
+    def _values(self, y_true: PyTree, y_pred: PyTree) -> Any:
         return self._function(y_true, y_pred, **self._arguments())
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
+    def update(
+        self,
+        state: State,
+        y_true: PyTree,
+        y_pred: PyTree,
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
         y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(_not_half, y_pred)
-        weights, _ = combine(sample_weight, (mask,), self.dtype)
+        weights, _ = combine(sample_weight, (mask,), self._compute_dtype)
         if weights is None:
             return self._add(state, self._values(y_true, y_pred), None, None)
         by_row = jnp.shape(weights)[:1] == jnp.shape(jax.tree.leaves(y_true)[0])[:1]
@@ -121,7 +147,7 @@ class FunctionMetric(Averaged):
             values = jax.vmap(lambda t, p: self._values(*jax.tree.map(lambda a: a[None], (t, p))))(y_true, y_pred)
         return self._add(state, values, weights, self._left_out(y_true, y_pred))
 
-    def _left_out(self, y_true: Any, y_pred: Any) -> Any:
+    def _left_out(self, y_true: PyTree, y_pred: PyTree) -> Any:
         """A mask of values that the function itself leaves out of a weighted mean."""
         del y_true, y_pred
 
@@ -147,7 +173,7 @@ class MeanMetricWrapper(FunctionMetric):
     fn: Any
     kwargs: Mapping[str, Any]
 
-    def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(self, fn: Any, name: str | None = None, dtype: DTypeSpec = None, **kwargs: Any) -> None:
         set_fields(self, fn=fn, kwargs=kwargs)
         super().__init__(dtype=dtype, name=name)
 
@@ -161,17 +187,17 @@ class MeanMetricWrapper(FunctionMetric):
     def _function(self) -> Any:  # type: ignore[override]
         return self.fn._formula() if isinstance(self.fn, Loss) else self.fn
 
-    def _values(self, y_true: Any, y_pred: Any) -> Any:
+    def _values(self, y_true: PyTree, y_pred: PyTree) -> Any:
         if isinstance(self.fn, Loss):
             return self.fn._values(y_true, y_pred, apart=False)[0]
         return self.fn(y_true, y_pred, **self.kwargs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = function_config(self.fn) if not hasattr(self.fn, "get_config") else serialize(self.fn)
         return {**super().get_config(), "fn": config, **serialize(dict(self.kwargs))}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Any:
         modules = (FUNCTIONS, "keras.losses")
         return call_with_config(cls, {k: deserialize(v, custom_objects, modules) for k, v in config.items()})
 
@@ -180,7 +206,7 @@ class MeanMetricWrapper(FunctionMetric):
         return f"MeanMetricWrapper({getattr(self.fn, '__name__', self.fn)}, name={self.name!r}{extra})"
 
 
-def _not_half(y_pred: Any) -> jax.Array:
+def _not_half(y_pred: PyTree) -> jax.Array:
     """Half precision as float32: a mean over many samples needs it."""
     y_pred = jnp.asarray(y_pred)
     half = jnp.issubdtype(y_pred.dtype, jnp.floating) and y_pred.dtype.itemsize < 4

@@ -8,7 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ...core.typing import ArrayLike, Num, Shaped
 from .. import losses
+from ..losses._frozen import DTypeSpec
 from ..losses._inputs import check_shapes, match_ranks
 from ._base import State, register_metric
 from ._reduction import Averaged, FunctionMetric
@@ -32,8 +34,8 @@ class MeanSquaredError(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "mean_squared_error"
-    dtype: Any = None
+    name: str | None = "mean_squared_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.mean_squared_error)
 
@@ -56,8 +58,8 @@ class MeanAbsoluteError(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "mean_absolute_error"
-    dtype: Any = None
+    name: str | None = "mean_absolute_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.mean_absolute_error)
 
@@ -80,8 +82,8 @@ class MeanAbsolutePercentageError(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "mean_absolute_percentage_error"
-    dtype: Any = None
+    name: str | None = "mean_absolute_percentage_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.mean_absolute_percentage_error)
 
@@ -104,8 +106,8 @@ class MeanSquaredLogarithmicError(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "mean_squared_logarithmic_error"
-    dtype: Any = None
+    name: str | None = "mean_squared_logarithmic_error"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.mean_squared_logarithmic_error)
 
@@ -128,13 +130,13 @@ class LogCoshError(FunctionMetric):
 
     goal = "min"
 
-    name: Any = "logcosh"
-    dtype: Any = None
+    name: str | None = "logcosh"
+    dtype: DTypeSpec = None
 
     _function = staticmethod(losses.log_cosh)
 
 
-def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def _cosine(y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], axis: int = -1) -> Any:
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
 
@@ -158,8 +160,8 @@ class CosineSimilarity(FunctionMetric):
 
     goal = "max"
 
-    name: Any = "cosine_similarity"
-    dtype: Any = None
+    name: str | None = "cosine_similarity"
+    dtype: DTypeSpec = None
     axis: int = -1
 
     _function = staticmethod(_cosine)
@@ -184,11 +186,20 @@ class RootMeanSquaredError(Averaged):
 
     goal = "min"
 
-    name: Any = "root_mean_squared_error"
-    dtype: Any = None
+    name: str | None = "root_mean_squared_error"
+    dtype: DTypeSpec = None
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> State:
-        y_true, y_pred = match_ranks(jnp.asarray(y_true).astype(self.dtype), jnp.asarray(y_pred).astype(self.dtype))
+    def update(
+        self,
+        state: State,
+        y_true: Shaped[ArrayLike, "batch ..."],
+        y_pred: Shaped[ArrayLike, "batch ..."],
+        sample_weight: Num[ArrayLike, " ..."] | None = None,
+        mask: Shaped[ArrayLike, " ..."] | None = None,
+    ) -> State:
+        y_true, y_pred = match_ranks(
+            jnp.asarray(y_true).astype(self._compute_dtype), jnp.asarray(y_pred).astype(self._compute_dtype)
+        )
         check_shapes("root_mean_squared_error", y_true, y_pred)
         return self._add(state, jnp.square(y_pred - y_true), sample_weight, mask)
 

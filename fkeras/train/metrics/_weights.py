@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import explain
+from ...core.typing import ArrayLike, DTypeLike, Num, Shaped
 from ..losses._inputs import match_ranks
 from ..losses._weighing import combine, lift
 
 
 def samplewise(
-    values: jax.Array, sample_weight: Any, mask: Any, reduce: Callable[..., jax.Array]
+    values: jax.Array,
+    sample_weight: Num[ArrayLike, " ..."] | None,
+    mask: Shaped[ArrayLike, " ..."] | None,
+    reduce: Callable[..., jax.Array],
 ) -> tuple[jax.Array, jax.Array | None]:
     """`(weighted values, weights)`, one for each sample; weights are `None` where there are none.
 
@@ -68,7 +71,12 @@ def spread(weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.broadcast_to(weights, shape)
 
 
-def weights_like(y: jax.Array, sample_weight: Any, mask: Any, dtype: Any = jnp.float32) -> jax.Array:
+def weights_like(
+    y: jax.Array,
+    sample_weight: Num[ArrayLike, " ..."] | None,
+    mask: Shaped[ArrayLike, " ..."] | None,
+    dtype: DTypeLike = jnp.float32,
+) -> jax.Array:
     """A weight for each entry of `y`: ones where there are neither weights nor a mask."""
     weights, _ = combine(sample_weight, (mask,), dtype)
     return jnp.ones(y.shape, dtype) if weights is None else spread(weights, y.shape)
