@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any
 
 import jax
 import numpy as np
 
 from ...core import explain
+from ...core.typing import PyTree
 from .._step._batch import Batch, rows, spec
 from ._as_arrays import PLAIN, as_arrays
 from ._checked_arrays import check_lengths, check_weights
@@ -24,9 +24,9 @@ class ArrayData:
         batch_size: rows in a batch; the last may have fewer.
     """
 
-    x: Any
-    y: Any
-    sample_weight: Any
+    x: PyTree
+    y: PyTree
+    sample_weight: PyTree
     batch_size: int
 
     @functools.cached_property
@@ -50,7 +50,7 @@ class ArrayData:
         return jax.tree.unflatten(treedef, [leaf[rows] for leaf in leaves])
 
     @functools.cached_property
-    def _flat(self) -> tuple[list[Any], Any]:
+    def _flat(self) -> tuple[list[np.ndarray], jax.tree_util.PyTreeDef]:
         return jax.tree.flatten(self.tree)
 
     def spec(self, size: int) -> Batch:
@@ -63,7 +63,7 @@ class ArrayData:
         return ArrayData(parts[0], parts[1], parts[2], self.batch_size)
 
 
-def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> ArrayData:
+def array_data(x: PyTree, y: PyTree, sample_weight: PyTree, batch_size: int | None) -> ArrayData:
     """Arrays, checked to have one length.
 
     Raises:
@@ -82,14 +82,14 @@ def array_data(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> Ar
     return ArrayData(x, y, sample_weight, int(size))
 
 
-def are_plain(x: Any, y: Any) -> bool:
+def are_plain(x: object, y: object) -> bool:
     """Whether a batch is arrays of numpy with nothing odd about them, as most are: known at a look."""
     if type(x) is not np.ndarray or x.dtype not in PLAIN or not x.ndim or not len(x):
         return False
     return y is None or (type(y) is np.ndarray and y.dtype in PLAIN and y.shape[:1] == x.shape[:1])
 
 
-def _indexable(leaf: Any) -> Any:
+def _indexable(leaf: np.ndarray | jax.Array) -> np.ndarray:
     """Arrays that numpy can index cheaply; on the CPU a jax array's memory is read in place."""
     if isinstance(leaf, jax.Array):
         return np.asarray(leaf)

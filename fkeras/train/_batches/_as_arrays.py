@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
 from ...core import as_array, explain
+from ...core.typing import PyTree
 
 # The dtypes that numpy and JAX have in common, in this machine's byte order: what most arrays have is known at a look.
 PLAIN = frozenset(map(np.dtype, "?bhilqBHILQefdFD"))
 
 
-def as_arrays(tree: Any, what: str = "x") -> Any:
+def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
     """A pytree of arrays of numbers, of whatever stands for one: see `as_array` of `fkeras.core`.
 
     Args:
@@ -37,7 +37,7 @@ def as_arrays(tree: Any, what: str = "x") -> Any:
     return as_array(tree, what)
 
 
-def _is_structure(values: list[Any] | tuple[Any, ...]) -> bool:
+def _is_structure(values: Sequence[object]) -> bool:
     """Whether a list or tuple holds arrays, rather than rows of numbers."""
     if any(is_whole(v) for v in values):
         return True
@@ -46,14 +46,14 @@ def _is_structure(values: list[Any] | tuple[Any, ...]) -> bool:
     return len(lists) == len(values) > 0 and len({len(v) for v in lists}) == 1 and _ragged(values)
 
 
-def is_whole(value: Any) -> bool:
+def is_whole(value: object) -> bool:
     """Whether a value in a list is an array (or a tree) of its own, not a number of a row or a row of numbers."""
     if isinstance(value, list | tuple):
         return bool(value) and is_whole(value[0])
     return isinstance(value, Mapping) or (np.ndim(value) > 0 if hasattr(value, "shape") else hasattr(value, "to_numpy"))
 
 
-def _ragged(values: Any) -> bool:
+def _ragged(values: Sequence[object]) -> bool:
     try:
         np.asarray(values)
     except ValueError:
@@ -61,7 +61,7 @@ def _ragged(values: Any) -> bool:
     return False
 
 
-def _check_keys(tree: Mapping[Any, Any], what: str) -> None:
+def _check_keys(tree: Mapping[object, object], what: str) -> None:
     strange = [k for k in tree if not isinstance(k, str)]
     if strange:
         raise TypeError(

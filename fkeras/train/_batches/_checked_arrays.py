@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import numpy as np
 
 from ...core import describe, explain
+from ...core.typing import PyTree
 
 
-def check_lengths(x: Any, y: Any, sample_weight: Any) -> None:
+def check_lengths(x: PyTree, y: PyTree, sample_weight: PyTree) -> None:
     """Refuse arrays that have not all the same number of rows."""
     lengths = {}
     for what, tree in (("x", x), ("y", y), ("sample_weight", sample_weight)):
@@ -60,7 +59,7 @@ def check_lengths(x: Any, y: Any, sample_weight: Any) -> None:
         )
 
 
-def _check_memory(name: str, leaf: Any) -> None:
+def _check_memory(name: str, leaf: PyTree) -> None:
     """Refuse what stands for an array and has none of its numbers."""
     if isinstance(leaf, jax.ShapeDtypeStruct):
         wrong, write = "is a shape and has no numbers", "trainer.lower((x, y)), which takes shapes"
@@ -73,7 +72,7 @@ def _check_memory(name: str, leaf: Any) -> None:
     raise TypeError(explain(f"{name} {wrong}.", received=f"a {type(leaf).__name__} of shape {leaf.shape}", write=write))
 
 
-def check_weights(sample_weight: Any) -> None:
+def check_weights(sample_weight: PyTree) -> None:
     """Refuse sample weights that would make every loss infinite or NaN.
 
     Raises:

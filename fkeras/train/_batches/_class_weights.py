@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import numpy as np
 
 from ...core import describe, did_you_mean, explain
+from ...core.typing import ArrayLike, PyTree
 from .._step._objective import targets
 
 _USUALLY_A_DICT = "scikit-learn returns an array, and JSON has only text for keys."
@@ -31,9 +31,9 @@ class ClassWeights:
         ValueError: weights that are negative, infinite or NaN.
     """
 
-    given: Any
-    outputs_of: Callable[[Any], tuple[Any, list[str]]]
-    _known: tuple[Any, list[str]] | None = None
+    given: PyTree
+    outputs_of: Callable[[PyTree], tuple[PyTree, list[str]]]
+    _known: tuple[PyTree, list[str]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.given, Mapping):
@@ -43,7 +43,7 @@ class ClassWeights:
         tables = self.given.items() if self._by_output else [("", self.given)]
         self._tables = {name: _table(table) for name, table in tables}
 
-    def __call__(self, x: Any, y: Any, sample_weight: Any) -> Any:
+    def __call__(self, x: PyTree, y: PyTree, sample_weight: PyTree) -> PyTree:
         """The weights of a batch, or of a whole set.
 
         Raises:
@@ -77,7 +77,7 @@ class ClassWeights:
         return made[0] if single else dict(zip(names, made, strict=True))
 
 
-def _table(given: Any) -> dict[int, float]:
+def _table(given: object) -> dict[int, float]:
     """One table, checked."""
     if not isinstance(given, Mapping):
         raise _wrong(TypeError, "has an output without a dict from class to weight", given, _USUALLY_A_DICT, "{0: 1.0}")
@@ -99,14 +99,20 @@ def _table(given: Any) -> dict[int, float]:
     return table
 
 
-def _is_class(label: Any) -> bool:
+def _is_class(label: object) -> bool:
     whole = isinstance(label, int | np.integer) or (
         isinstance(label, float | np.floating) and float(label).is_integer()
     )
     return whole and not isinstance(label, bool)
 
 
-def _weights(name: str, table: dict[int, float], y: Any, sample_weight: Any, output: Any) -> np.ndarray:
+def _weights(
+    name: str,
+    table: dict[int, float],
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    output: jax.ShapeDtypeStruct,
+) -> np.ndarray:
     """The weights of one output's targets."""
     if y is None:
         raise _wrong(
@@ -176,6 +182,6 @@ def _product(weights: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         ) from None
 
 
-def _wrong(kind: Any, wrong: str, received: Any, usually: str, write: str) -> Any:
+def _wrong(kind: type[Exception], wrong: str, received: object, usually: str, write: str) -> Exception:
     received = received if isinstance(received, str) else describe(received)
     return kind(explain(f"class_weight {wrong}.", received=received, usually=usually, write=write))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ...core import explain
+from ...core.typing import PyTree
 from ._as_arrays import is_whole
 
 
-def is_arrays(x: Any, inputs: Any = None, beside: bool = False) -> bool:
+def is_arrays(x: PyTree, inputs: PyTree = None, beside: bool = False) -> bool:
     """Whether `x` is arrays in memory rather than something that yields batches.
 
     As in Keras, a tuple, a dict or a list of arrays is one set with several inputs. A list whose entries are all
@@ -37,9 +37,9 @@ def is_arrays(x: Any, inputs: Any = None, beside: bool = False) -> bool:
     return not (isinstance(x, Iterable) or hasattr(x, "__getitem__") or callable(x))
 
 
-def are_batches(values: list[Any], inputs: Any = None, beside: bool = False) -> bool:
+def are_batches(values: Sequence[PyTree], inputs: PyTree = None, beside: bool = False) -> bool:
     """Whether a list is one of batches; see `is_arrays`."""
-    kinds: tuple[Any, ...] = (tuple, Mapping) if beside else (tuple, Mapping, list)
+    kinds: tuple[type, ...] = (tuple, Mapping) if beside else (tuple, Mapping, list)
     if not any(values_are(values, kind) for kind in kinds):
         return False
     if isinstance(inputs, list | tuple) and any(isinstance(part, list | tuple | Mapping) for part in inputs):
@@ -62,6 +62,6 @@ def are_batches(values: list[Any], inputs: Any = None, beside: bool = False) -> 
     return False  # rows of numbers
 
 
-def values_are(values: list[Any], kind: Any) -> bool:
+def values_are(values: Sequence[object], kind: type) -> bool:
     """Whether there are values, and all of a kind."""
     return bool(values) and all(isinstance(v, kind) for v in values)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 
 from ...core import RECURRENT_STATE, explain
+from ...core.typing import PyTree, Variables
 
 
-def described_inputs(model: Any) -> Any:
+def described_inputs(model: object) -> PyTree:
     """The inputs a model was described with; `None` where it has no graph."""
     return getattr(getattr(model, "graph", None), "inputs", None)
 
 
-def fixed_batch_size(model: Any, variables: Mapping[str, Any]) -> int | None:
+def fixed_batch_size(model: object, variables: Variables) -> int | None:
     """How many rows a model takes, where it takes no other number; `None` for most.
 
     >>> import fkeras as fk
@@ -32,7 +30,7 @@ def fixed_batch_size(model: Any, variables: Mapping[str, Any]) -> int | None:
     return next(iter(rows), None)  # of a recurrent layer's kept state
 
 
-def check_batch_size(given: Any, fixed: int | None) -> Any:
+def check_batch_size(given: int | None, fixed: int | None) -> int | None:
     """The batch size to use.
 
     Raises:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...core import describe, explain
+from ...core.typing import PyTree, Variables
 from .._step._batch import Batch, spec, unpack
+from .._step._state import TrainState
 from ._arrays import ArrayData, are_plain, array_data
 from ._class_weights import ClassWeights
 from ._data_kinds import are_batches, is_arrays, values_are
@@ -20,9 +22,9 @@ from ._streams import length_of, stream
 
 
 def training_source(
-    trainer: Any, state: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: Any,
-    validation_split: float, steps: int | None,
-) -> tuple[Any, ArrayData | None]:  # fmt: skip
+    trainer: Any, state: TrainState, x: PyTree, y: PyTree, sample_weight: PyTree, class_weight: PyTree,
+    batch_size: int | None, validation_split: float, steps: int | None,
+) -> tuple[Arrays | Stream, ArrayData | None]:  # fmt: skip
     """The source to train on, and what `validation_split` holds out of it."""
     weigh = None if class_weight is None else _class_weights(trainer, state, class_weight)
     if not is_arrays(x, described_inputs(trainer.model), beside=y is not None):
@@ -50,8 +52,8 @@ def training_source(
     return Arrays(data, steps, fixed), held_out
 
 
-def _class_weights(trainer: Any, state: Any, given: Any) -> ClassWeights:
-    def outputs_of(x: Any) -> tuple[Any, list[str]]:
+def _class_weights(trainer: Any, state: TrainState, given: PyTree) -> ClassWeights:
+    def outputs_of(x: PyTree) -> tuple[PyTree, list[str]]:
         example = spec(x, fixed_batch_size(trainer.model, state.variables) or 1)
         outputs = trainer._abstract_outputs(state.variables, example)
         return outputs, trainer.output_names(outputs)
@@ -59,7 +61,7 @@ def _class_weights(trainer: Any, state: Any, given: Any) -> ClassWeights:
     return ClassWeights(given, outputs_of)
 
 
-def check_alone(x: Any, **beside: Any) -> None:
+def check_alone(x: object, **beside: object) -> None:
     """Refuse what goes with arrays only beside something that yields batches.
 
     Raises:
@@ -78,7 +80,12 @@ def check_alone(x: Any, **beside: Any) -> None:
 
 
 def stream_source(
-    trainer: Any, variables: Any, x: Any, steps: int | None, batch_size: Any = None, weigh: Any = None
+    trainer: Any,
+    variables: Variables,
+    x: PyTree,
+    steps: int | None,
+    batch_size: int | None = None,
+    weigh: ClassWeights | None = None,
 ) -> Stream:
     """Something that yields batches as a source."""
     passes = stream(x)
@@ -104,8 +111,14 @@ def stream_source(
 
 
 def evaluation_source(
-    trainer: Any, variables: Any, x: Any, y: Any, sample_weight: Any, batch_size: Any, steps: int | None
-) -> Any:
+    trainer: Any,
+    variables: Variables,
+    x: PyTree,
+    y: PyTree,
+    sample_weight: PyTree,
+    batch_size: int | None,
+    steps: int | None,
+) -> Arrays | Stream:
     """The source of `evaluate` and `predict`: arrays, or something that yields batches."""
     if not is_arrays(x, described_inputs(trainer.model), beside=y is not None):
         source = stream_source(trainer, variables, x, steps, batch_size)
@@ -116,8 +129,13 @@ def evaluation_source(
 
 
 def validation_source(
-    trainer: Any, variables: Any, given: Any, held_out: ArrayData | None, batch_size: Any, asked: Any = None
-) -> Any:
+    trainer: Any,
+    variables: Variables,
+    given: PyTree,
+    held_out: ArrayData | None,
+    batch_size: int | None,
+    asked: int | None = None,
+) -> Arrays | Stream | None:
     """The source of `validation_data`, or of what `validation_split` held out; `None` without either.
 
     Args:
@@ -164,7 +182,7 @@ def validation_source(
     return stream_source(trainer, variables, given, None, asked)
 
 
-def _is_list_of_batches(trainer: Any, given: list[Any]) -> bool:
+def _is_list_of_batches(trainer: Any, given: list[PyTree]) -> bool:
     """Whether a list is one of batches, and not `[x, y]`."""
     inputs = described_inputs(trainer.model)
     if 1 < len(given) <= 3:
@@ -176,7 +194,12 @@ def _is_list_of_batches(trainer: Any, given: list[Any]) -> bool:
 
 
 def one_batch(
-    trainer: Any, state: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    trainer: Any,
+    state: TrainState,
+    x: PyTree,
+    y: PyTree = None,
+    sample_weight: PyTree = None,
+    class_weight: PyTree = None,
 ) -> Batch:
     """Arrays as one batch."""
     if class_weight is None and sample_weight is None and are_plain(x, y):

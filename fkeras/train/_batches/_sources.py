@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 import numpy as np
 
 from ...core import explain
+from ...core.typing import PyTree
 from .._step._batch import Batch, pad
 from ._arrays import ArrayData, are_plain, order_of
 from ._as_arrays import as_arrays
@@ -65,7 +65,7 @@ class Arrays:
         """Rows of a batch that is padded where it is short."""
         return self.fixed or min(self.data.batch_size, self.data.count)
 
-    def example(self) -> Any:
+    def example(self) -> PyTree:
         """One row of the inputs, or as many as the model takes."""
         inputs = jax.tree.map(lambda a: a[: self.fixed or 1], self.data.x)
         return pad(inputs, self.fixed) if self.fixed else inputs
@@ -82,17 +82,17 @@ class Arrays:
         """The order of the rows in the pass that began at a step; `None` is as they are."""
         return None if seed is None else order_of(seed, begins_at, self.data.count)
 
-    def position(self) -> Any:
+    def position(self) -> object:
         """Where the data is, beyond what the run's own counts say: nothing."""
         return None
 
-    def resume(self, total: int, done: int, position: Any) -> int:
+    def resume(self, total: int, done: int, position: object) -> int:
         """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
         return done
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch."""
-        known: tuple[int, Any] | None = None
+        known: tuple[int, np.ndarray | None] | None = None
         for batch in range(skip, self.steps):
             begins_at, place = self.locate(where, batch)
             if known is None or known[0] != begins_at:
@@ -117,7 +117,7 @@ class Stream:
     length: int | None
     limit: int | None
     restarts: bool = True
-    origin: Any = None
+    origin: PyTree = None
     fixed: int | None = None
     _running: Iterator[Batch] | None = None
     _first: Batch | None = None
@@ -126,7 +126,7 @@ class Stream:
     def steps(self) -> int | None:
         return self.limit if self.limit is not None else self.length
 
-    def example(self) -> Any:
+    def example(self) -> PyTree:
         """One row of the inputs, or as many as the model takes; the batch it is taken from is not lost."""
         self._running = self.passes() if self._running is None else self._running
         self._first = next(self._running, None)
@@ -146,14 +146,14 @@ class Stream:
             self._running = running
         return map(to_arrays, itertools.islice(running, skip, self.limit))
 
-    def position(self) -> Any:
+    def position(self) -> object:
         """Where an iterator is, as it says itself; `None` when it does not."""
         return self.origin.get_state() if self._knows_its_position() else None
 
     def _knows_its_position(self) -> bool:
         return not self.restarts and hasattr(self.origin, "get_state") and hasattr(self.origin, "set_state")
 
-    def resume(self, total: int, done: int, position: Any) -> int:
+    def resume(self, total: int, done: int, position: object) -> int:
         """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
         if position is not None and self._knows_its_position():
             self.origin.set_state(position)

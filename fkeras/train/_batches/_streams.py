@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from flax import linen
 
 from ...core import describe, explain
+from ...core.typing import PyTree
 from .._step._batch import Batch, unpack
 
 
-def stream(source: Any) -> Callable[[], Iterator[Batch]]:
+def stream(source: object) -> Callable[[], Iterator[Batch]]:
     """A function that starts one pass over a source of batches.
 
     Args:
@@ -35,7 +35,7 @@ def stream(source: Any) -> Callable[[], Iterator[Batch]]:
     raise _no_source(source)
 
 
-def _started(function: Callable[[], Any]) -> Iterator[Any]:
+def _started(function: Callable[[], object]) -> Iterator[PyTree]:
     """The pass that a function begins."""
     try:
         inspect.signature(function).bind()
@@ -64,7 +64,7 @@ def _started(function: Callable[[], Any]) -> Iterator[Any]:
     )
 
 
-def _no_source(source: Any) -> TypeError:
+def _no_source(source: object) -> TypeError:
     if isinstance(source, str | bytes):
         usually = "a path: files are read first."
     elif isinstance(source, set | frozenset):
@@ -83,7 +83,7 @@ def _no_source(source: Any) -> TypeError:
     )
 
 
-def _items(source: Any) -> Iterator[Batch]:
+def _items(source: PyTree) -> Iterator[Batch]:
     """One pass over an object with a length and items, its `on_epoch_begin` and `on_epoch_end` called as Keras does."""
     count = len(source)
     call(source, "on_epoch_begin")
@@ -94,12 +94,12 @@ def _items(source: Any) -> Iterator[Batch]:
         yield batch
 
 
-def call(source: Any, hook: str) -> None:
+def call(source: object, hook: str) -> None:
     """Call a hook of a dataset, if it has one."""
     getattr(source, hook, lambda: None)()
 
 
-def length_of(source: Any) -> int | None:
+def length_of(source: PyTree) -> int | None:
     """How many batches a pass has; `None` where nobody knows, or there is no end."""
     try:
         return len(source)

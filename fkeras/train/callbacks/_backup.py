@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ...core import as_path, explain
@@ -48,7 +49,7 @@ class BackupAndRestore(Callback):
 
     def __init__(
         self,
-        backup_dir: Any,
+        backup_dir: str | os.PathLike[str],
         save_freq: Any = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from ...core import explain
 from .._step._state import TrainState
 from ..losses._exact_key import exact_key
+
+#: What a callback remembers between its hooks; it travels with the run, so it holds what a checkpoint can hold.
+Memory: TypeAlias = Mapping[str, Any]
+#: What a hook returns: what trains next, or nothing where nothing changes.
+CallbackResult: TypeAlias = "TrainState | Event | None"
+#: What stands for a callback: one, or a function `(trainer, state, logs) -> state`.
+CallbackLike: TypeAlias = "Callback | Callable[..., CallbackResult]"
+#: What `callbacks=` takes: one, several, or none.
+CallbackSpec: TypeAlias = (
+    "Callback | Callable[..., CallbackResult] | Sequence[Callback | Callable[..., CallbackResult]] | None"
+)
 
 HOOKS = tuple(
     f"on_{what}_{when}"
@@ -42,7 +53,7 @@ class Event:
     logs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     epoch: int = 0
     batch: int = 0
-    memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    memory: Memory = dataclasses.field(default_factory=dict)
     stop: bool = False
     validates: bool = False
     goals: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
@@ -79,53 +90,53 @@ class Callback:
     Unlike Keras, hooks take one `Event` and return the change instead of making it.
     """
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         """Before the first epoch."""
 
-    def on_train_end(self, event: Event) -> Any:
+    def on_train_end(self, event: Event) -> CallbackResult:
         """After the last epoch."""
 
-    def on_epoch_begin(self, event: Event) -> Any:
+    def on_epoch_begin(self, event: Event) -> CallbackResult:
         """Before an epoch's first batch."""
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         """After an epoch and its validation; `event.logs` holds both."""
 
-    def on_train_batch_begin(self, event: Event) -> Any:
+    def on_train_batch_begin(self, event: Event) -> CallbackResult:
         """Before a step."""
 
-    def on_train_batch_end(self, event: Event) -> Any:
+    def on_train_batch_end(self, event: Event) -> CallbackResult:
         """After a step."""
 
-    def on_test_begin(self, event: Event) -> Any:
+    def on_test_begin(self, event: Event) -> CallbackResult:
         """Before an evaluation."""
 
-    def on_test_end(self, event: Event) -> Any:
+    def on_test_end(self, event: Event) -> CallbackResult:
         """After an evaluation."""
 
-    def on_test_batch_begin(self, event: Event) -> Any:
+    def on_test_batch_begin(self, event: Event) -> CallbackResult:
         """Before an evaluation batch."""
 
-    def on_test_batch_end(self, event: Event) -> Any:
+    def on_test_batch_end(self, event: Event) -> CallbackResult:
         """After an evaluation batch."""
 
-    def on_predict_begin(self, event: Event) -> Any:
+    def on_predict_begin(self, event: Event) -> CallbackResult:
         """Before a prediction."""
 
-    def on_predict_end(self, event: Event) -> Any:
+    def on_predict_end(self, event: Event) -> CallbackResult:
         """After a prediction."""
 
-    def on_predict_batch_begin(self, event: Event) -> Any:
+    def on_predict_batch_begin(self, event: Event) -> CallbackResult:
         """Before a prediction batch."""
 
-    def on_predict_batch_end(self, event: Event) -> Any:
+    def on_predict_batch_end(self, event: Event) -> CallbackResult:
         """After a prediction batch."""
 
     # What a callback holds only while a run goes on, open files and threads, with what makes its empty value: such
     # attributes are neither compared nor copied nor pickled.
     _held_by_a_run: ClassVar[Mapping[str, Callable[[], object]]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), **{name: empty() for name, empty in self._held_by_a_run.items() if name in vars(self)}}
 
     def _key(self) -> Hashable:
@@ -144,7 +155,7 @@ class Callback:
     # Whether it leaves files to which a run that was cut off before its first save would add a second beginning.
     _leaves_files = False
 
-    def _on_run_resumed(self, event: Event) -> Any:
+    def _on_run_resumed(self, event: Event) -> CallbackResult:
         """In place of `on_train_begin`, where a run goes on that was saved."""
 
     def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
@@ -163,10 +174,10 @@ class Callback:
 class _Reducer(Callback):
     """A plain function as a callback."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., CallbackResult]) -> None:
         self.function = function
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         return self.function(event.trainer, event.state, dict(event.logs))
 
 
@@ -181,12 +192,10 @@ class CallbackList:
         TypeError: something that is neither.
     """
 
-    def __init__(self, callbacks: Any = None, memory: Sequence[Mapping[str, Any]] | None = None) -> None:
-        given = [] if callbacks is None else callbacks
-        if not isinstance(given, list | tuple):
-            given = [given]
-        self.callbacks = [_as_callback(c) for c in given]
-        self.memory: list[Mapping[str, Any]] = list(memory or [{} for _ in self.callbacks])
+    def __init__(self, callbacks: CallbackSpec = None, memory: Sequence[Memory] | None = None) -> None:
+        several = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
+        self.callbacks = [_as_callback(callback) for callback in several]
+        self.memory: list[Memory] = list(memory or [{} for _ in self.callbacks])
 
     def hooks(self, name: str) -> int:
         """How many callbacks override a hook."""
@@ -215,7 +224,7 @@ class CallbackList:
         return event.replace(memory={})
 
 
-def _as_callback(callback: Any) -> Callback:
+def _as_callback(callback: object) -> Callback:
     if isinstance(callback, Callback):
         return callback
     if callable(callback) and not isinstance(callback, type):

@@ -6,14 +6,18 @@ import math
 import os
 import re
 import string
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from ...core import as_path, did_you_mean, explain
-from ._base import Event
+from ...core.typing import PyTree
+from .._step._state import TrainState
+from ._base import CallbackResult, Event
 from ._frequency import check_max_to_keep, check_numbers, check_save_freq
 from ._monitor import Monitoring, improves
 
+#: A file that was saved, and the number that was watched then.
+Kept: TypeAlias = list[Any]
 # Endings of files that Keras users know, and what to write instead where fkeras writes none.
 _WHOLE = (".keras",)
 _WEIGHTS = (".h5", ".safetensors")
@@ -52,13 +56,13 @@ class ModelCheckpoint(Monitoring):
 
     def __init__(
         self,
-        filepath: Any,
+        filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
-        save_freq: Any = "epoch",
+        save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
         *,
         max_to_keep: int | None = None,
@@ -80,10 +84,10 @@ class ModelCheckpoint(Monitoring):
     def watches(self) -> bool:
         return self.save_best_only or self.keep_best
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         return event.replace(memory={"best": self.threshold, "batches": 0, "kept": []})
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         return self._save(event, dict(event.memory)) if self.save_freq == "epoch" else None
 
     def _has_hook(self, name: str) -> bool:
@@ -91,7 +95,7 @@ class ModelCheckpoint(Monitoring):
         own = name == "on_train_batch_end" and type(self).on_train_batch_end is ModelCheckpoint.on_train_batch_end
         return super()._has_hook(name) and not (own and self.save_freq == "epoch")
 
-    def on_train_batch_end(self, event: Event) -> Any:
+    def on_train_batch_end(self, event: Event) -> CallbackResult:
         if self.save_freq == "epoch":
             return None
         memory = {**event.memory, "batches": event.memory["batches"] + 1}
@@ -99,7 +103,7 @@ class ModelCheckpoint(Monitoring):
             return event.replace(memory=memory)
         return self._save(event, {**memory, "batches": 0})
 
-    def _save(self, event: Event, memory: dict[str, Any]) -> Event:
+    def _save(self, event: Event, memory: dict[str, PyTree]) -> Event:
         logs = {k: float(v) for k, v in event.logs.items() if getattr(v, "ndim", 0) == 0}
         later = [n for n in self._names() if n.startswith("val_") and n not in logs] if event.validates else []
         value = self.watched(event) if self.watches else None
@@ -118,7 +122,7 @@ class ModelCheckpoint(Monitoring):
             memory["kept"] = self._kept(memory.get("kept", ()), path, value, goal)
         return event.replace(memory=memory)
 
-    def _numbers(self, event: Event) -> dict[str, Any]:
+    def _numbers(self, event: Event) -> dict[str, int]:
         """What the name may hold beside epoch, batch and logs."""
         return {}
 
@@ -127,7 +131,7 @@ class ModelCheckpoint(Monitoring):
         save = model.save_weights if self.save_weights_only else model.save
         save(path, variables, **_example(event.state))
 
-    def _kept(self, before: Any, path: str, value: float | None, goal: str = "min") -> list[list[Any]]:
+    def _kept(self, before: Iterable[Kept], path: str, value: float | None, goal: str = "min") -> list[Kept]:
         """The files that stay, as `[path, value]`, oldest first; the others of this run are deleted."""
         kept = [*(entry for entry in before if entry[0] != path), [path, value]]
         while len(kept) > (self.max_to_keep or 0):
@@ -177,11 +181,11 @@ class ModelCheckpoint(Monitoring):
                 raise
             raise self._unfillable(str(error), ()) from None
 
-    def _known(self) -> dict[str, Any]:
+    def _known(self) -> dict[str, int]:
         """What the name may hold beside logs, with values of the right kind; epoch and batch are there always."""
         return {}
 
-    def _unfillable(self, why: str, logs: Any) -> ValueError:
+    def _unfillable(self, why: str, logs: Iterable[str]) -> ValueError:
         names = re.findall(r"{(\w*)", self.filepath)
         return ValueError(
             explain(
@@ -209,7 +213,7 @@ class ModelCheckpoint(Monitoring):
             )
         )
 
-    def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
         from ...checkpoint import check_save as door
 
         by_batch = [n for n in (*self._names(), self.monitor * self.watches) if n.startswith("val_")]
@@ -239,6 +243,6 @@ def _merit(value: float, goal: str) -> float:
     return -math.inf if math.isnan(value) else -value if goal == "min" else value
 
 
-def _example(state: Any) -> dict[str, Any]:
+def _example(state: TrainState) -> dict[str, PyTree]:
     """What a model without a graph was called with, as a Keras file of it has to know."""
     return {} if state.example is None else {"x": state.example}

@@ -7,12 +7,14 @@ import io
 import os
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from ...core import as_path, check_room, explain
-from ._base import Callback, Event
+from ...core.typing import ArrayLike
+from .._step._state import TrainState
+from ._base import Callback, CallbackResult, Event
 
 
 class CSVLogger(Callback):
@@ -41,7 +43,7 @@ class CSVLogger(Callback):
     that has validation data, and a number that comes up later gets a column then.
     """
 
-    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename, self.separator, self.append = as_path(filename, "CSVLogger", '"log.csv"'), separator, append
         if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':
             raise ValueError(
@@ -49,10 +51,10 @@ class CSVLogger(Callback):
             )
         self._leaves_files = append
 
-    def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
         check_room(self.filename, "CSVLogger", directory=False)
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         os.makedirs(os.path.dirname(os.path.abspath(self.filename)), exist_ok=True)
         header, rows = self._read() if self.append else ([], [])
         if not header:
@@ -60,7 +62,7 @@ class CSVLogger(Callback):
                 pass
         return event.remember(keys=header[1:] or None, rows=len(rows))
 
-    def _on_run_resumed(self, event: Event) -> Any:
+    def _on_run_resumed(self, event: Event) -> CallbackResult:
         """Take out the lines of the epochs that come again."""
         header, rows = self._read()
         known = event.memory.get("rows", 0)
@@ -73,7 +75,7 @@ class CSVLogger(Callback):
             self._write(header, kept)
         return event.remember(keys=header[1:] or None, rows=min(known, len(kept)))
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         keys, rows = list(event.memory.get("keys") or ()), event.memory.get("rows", 0)
         new = [k for k in event.logs if k not in keys]
         if not keys and event.validates and not any(k.startswith("val_") for k in new):
@@ -87,7 +89,7 @@ class CSVLogger(Callback):
             self._writer(file).writerow([event.epoch, *(_shown(event.logs.get(k, "NA")) for k in keys)])
         return event.remember(keys=keys, rows=rows + 1)
 
-    def _writer(self, file: Any) -> Any:
+    def _writer(self, file: IO[str]) -> Any:
         return csv.writer(file, delimiter=self.separator, lineterminator="\n")
 
     def _read(self) -> tuple[list[str], list[list[str]]]:
@@ -115,6 +117,6 @@ class CSVLogger(Callback):
             raise
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: ArrayLike) -> ArrayLike | str:
     """A number as it is, several as Keras writes them."""
     return value if np.ndim(value) == 0 else f'"[{", ".join(map(str, np.asarray(value).ravel()))}]"'

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...core import explain
-from ._base import Callback, Event
+from ._base import Callback, CallbackResult, Event
 
 
 class SwapEMAWeights(Callback):
@@ -28,7 +26,7 @@ class SwapEMAWeights(Callback):
     def __init__(self, swap_on_epoch: bool = False) -> None:
         self.swap_on_epoch = swap_on_epoch
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         optimizer = event.trainer.optimizer
         if not getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
             raise ValueError(
@@ -50,17 +48,17 @@ class SwapEMAWeights(Callback):
             return event
         return event.replace(state=event.state.replace(params=weights)).remember(weights=None)
 
-    def on_test_begin(self, event: Event) -> Any:
+    def on_test_begin(self, event: Event) -> CallbackResult:
         return self._in(event) if event.memory.get("weights") is None else None
 
-    def on_test_end(self, event: Event) -> Any:
+    def on_test_end(self, event: Event) -> CallbackResult:
         return self._out(event)
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         return self._in(event) if self.swap_on_epoch else None
 
-    def on_epoch_begin(self, event: Event) -> Any:
+    def on_epoch_begin(self, event: Event) -> CallbackResult:
         return self._out(event)
 
-    def on_train_end(self, event: Event) -> Any:
+    def on_train_end(self, event: Event) -> CallbackResult:
         return self._out(event)

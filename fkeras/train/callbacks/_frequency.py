@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...core import did_you_mean, explain
 
 
-def check_save_freq(owner: str, save_freq: Any, unit: str) -> None:
+def check_save_freq(owner: str, save_freq: object, unit: str) -> None:
     """Refuse what is neither `"epoch"` nor a positive number.
 
     Args:
@@ -33,7 +31,7 @@ def check_save_freq(owner: str, save_freq: Any, unit: str) -> None:
         )
 
 
-def check_max_to_keep(owner: str, max_to_keep: Any) -> None:
+def check_max_to_keep(owner: str, max_to_keep: object) -> None:
     """Refuse what is no positive number.
 
     Args:
@@ -55,7 +53,7 @@ def check_max_to_keep(owner: str, max_to_keep: Any) -> None:
         )
 
 
-def check_choice(owner: str, name: str, given: Any, choices: tuple[str, ...]) -> None:
+def check_choice(owner: str, name: str, given: object, choices: tuple[str, ...]) -> None:
     """Refuse what is none of a few words.
 
     Args:
@@ -80,7 +78,7 @@ def check_choice(owner: str, name: str, given: Any, choices: tuple[str, ...]) ->
         )
 
 
-def check_numbers(owner: str, **given: Any) -> None:
+def check_numbers(owner: str, **given: object) -> None:
     """Refuse what is no number, where a number is compared at the end of an epoch; `None` stands for none.
 
     Args:

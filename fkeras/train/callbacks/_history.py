@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
+from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
 
 
@@ -26,12 +26,12 @@ class History:
     Reference: https://keras.io/api/callbacks/
     """
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, **params: int | None) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
         self.params = params
         self.interrupted = False
-        self.bad_batch: Any = None
+        self.bad_batch: PyTree = None
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:
         """One more epoch's numbers."""

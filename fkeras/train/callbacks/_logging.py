@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...core import explain
-from ._base import Callback, Event
+from ._base import Callback, CallbackResult, Event
 
 
 class TerminateOnNaN(Callback):
@@ -27,7 +25,7 @@ class TerminateOnNaN(Callback):
     def __init__(self, raise_error: bool = False) -> None:
         self.raise_error = raise_error
 
-    def on_train_batch_end(self, event: Event) -> Any:
+    def on_train_batch_end(self, event: Event) -> CallbackResult:
         loss = event.logs.get("loss")
         if loss is None or np.isfinite(float(loss)):
             return None

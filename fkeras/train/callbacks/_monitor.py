@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...core import did_you_mean, explain
 from .. import metrics
-from ._base import Callback, CallbackList, Event
+from .._step._state import TrainState
+from ._base import Callback, CallbackList, CallbackResult, Event
 
 # Numbers that are no metric, and are lower in a run that goes well.
 _LOWER = ("loss", "grad_norm")
@@ -127,7 +128,7 @@ def improves(value: float, best: float | None, goal: str, min_delta: float) -> b
     return value - abs(min_delta) > best if goal == "max" else value + abs(min_delta) < best
 
 
-def unknown(callback: Monitoring, logs: Any, validates: bool) -> ValueError:
+def unknown(callback: Monitoring, logs: Iterable[str], validates: bool) -> ValueError:
     """The error for a number that is not there."""
     name, monitor = type(callback).__name__, callback.monitor
     unvalidated = monitor.startswith("val_") and not validates
@@ -142,8 +143,8 @@ def unknown(callback: Monitoring, logs: Any, validates: bool) -> ValueError:
 
 
 def check_callbacks(
-    calls: CallbackList, trainer: Any, state: Any, goals: Mapping[str, str | None], names: Sequence[str], closed: bool,
-    validates: bool,
+    calls: CallbackList, trainer: Any, state: TrainState, goals: Mapping[str, str | None], names: Sequence[str],
+    closed: bool, validates: bool,
 ) -> None:  # fmt: skip
     """Refuse, before a run, what could only be found to be wrong after its first epoch.
 
@@ -171,6 +172,6 @@ def check_callbacks(
 
 def _may_log(callback: Callback) -> bool:
     """Whether what a callback returns at an epoch's end may hold numbers that are not known before: a user's own."""
-    hook: Any = getattr(callback, "on_epoch_end")  # noqa: B009 - it may be an instance's
+    hook: Callable[..., CallbackResult] = getattr(callback, "on_epoch_end")  # noqa: B009 - it may be an instance's
     function = getattr(hook, "__func__", hook)
     return not getattr(function, "__module__", "").startswith(f"{__package__}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from ...core import as_path
 from ._base import Event
@@ -43,12 +42,12 @@ class OrbaxCheckpoint(ModelCheckpoint):
 
     def __init__(
         self,
-        directory: Any,
+        directory: str | os.PathLike[str],
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
         mode: str = "auto",
-        save_freq: Any = "epoch",
+        save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
         max_to_keep: int | None = 1,
         save_on_background: bool = True,
@@ -81,10 +80,10 @@ class OrbaxCheckpoint(ModelCheckpoint):
                 self._pool.shutdown()
                 self._pool = None
 
-    def _numbers(self, event: Event) -> dict[str, Any]:
+    def _numbers(self, event: Event) -> dict[str, int]:
         return {"step": int(event.state.step)}
 
-    def _known(self) -> dict[str, Any]:
+    def _known(self) -> dict[str, int]:
         return {"step": 1}
 
     def _kind(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import jax
 
 from ...core import explain
+from .._step._state import TrainState
 from ..optimizers._rates import check_settable, named_rates, with_rates
-from ._base import Event
+from ._base import CallbackResult, Event
 from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
 
@@ -58,11 +59,11 @@ class ReduceLROnPlateau(Monitoring):
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.min_delta, self.cooldown, self.min_lr = min_delta, cooldown, min_lr
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         check_settable(event.trainer.optimizer, event.state.opt_state)
         return event.replace(memory={"wait": 0, "best": None, "cooldown": 0})
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         value = self.watched(event)
         rates = {name: float(rate) for name, rate in named_rates(event.state.opt_state).items()}
         event = event.replace(logs={**event.logs, **rates})
@@ -80,11 +81,11 @@ class ReduceLROnPlateau(Monitoring):
                 return event.replace(state=self._reduced(event), memory=memory)
         return event.replace(memory=memory)
 
-    def _reduced(self, event: Event) -> Any:
+    def _reduced(self, event: Event) -> TrainState:
         """The state with a smaller rate, or each of several smaller by the same factor."""
         reduced: list[float] = []
 
-        def reduce(rate: Any) -> float:
+        def reduce(rate: jax.Array) -> float:
             reduced.append(max(float(rate) * self.factor, min(self.min_lr, float(rate))))
             return reduced[-1]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+
+import jax
 
 from ...core import explain
 from ..optimizers._rates import named_rates, with_rates
-from ._base import Callback, Event
+from ._base import Callback, CallbackResult, Event
 
 
 class LearningRateScheduler(Callback):
@@ -32,7 +33,7 @@ class LearningRateScheduler(Callback):
     Reference: https://keras.io/api/callbacks/learning_rate_scheduler/
     """
 
-    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule, self.verbose = schedule, verbose
 
     def rate(self, epoch: int, current: float) -> float:
@@ -54,10 +55,10 @@ class LearningRateScheduler(Callback):
                 )
             ) from None
 
-    def on_epoch_begin(self, event: Event) -> Any:
+    def on_epoch_begin(self, event: Event) -> CallbackResult:
         set_to: list[float] = []
 
-        def rate(current: Any) -> float:
+        def rate(current: jax.Array) -> float:
             set_to.append(self.rate(event.epoch, float(current)))
             return set_to[-1]
 
@@ -67,6 +68,6 @@ class LearningRateScheduler(Callback):
             print(f"\nEpoch {event.epoch + 1}: LearningRateScheduler setting learning rate to {shown}.")
         return event.state.replace(opt_state=opt_state)
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         rates = {name: float(rate) for name, rate in named_rates(event.state.opt_state).items()}
         return event.replace(logs={**event.logs, **rates})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ._base import Event
+from ._base import CallbackResult, Event
 from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
 
@@ -53,10 +51,10 @@ class EarlyStopping(Monitoring):
         self.baseline, self.restore_best_weights = baseline, restore_best_weights
         self.start_from_epoch = start_from_epoch
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         return event.replace(memory={"wait": 0, "best": None, "best_epoch": 0, "variables": None})
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         if event.epoch < self.start_from_epoch:
             return None
         value, memory, goal = self.watched(event), dict(event.memory), self.goal(event.goals)
@@ -78,7 +76,7 @@ class EarlyStopping(Monitoring):
             return event.replace(memory=memory, stop=True)
         return event.replace(memory=memory)
 
-    def on_train_end(self, event: Event) -> Any:
+    def on_train_end(self, event: Event) -> CallbackResult:
         best = event.memory.get("variables")
         if not self.restore_best_weights or best is None:
             return None

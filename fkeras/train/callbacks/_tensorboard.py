@@ -7,12 +7,13 @@ import pathlib
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ...core import as_path, check_room, explain
-from ._base import Callback, Event
+from .._step._state import TrainState
+from ._base import Callback, CallbackResult, Event
 
 
 class TensorBoard(Callback):
@@ -44,26 +45,26 @@ class TensorBoard(Callback):
 
     def __init__(
         self,
-        log_dir: Any = "logs",
+        log_dir: str | os.PathLike[str] = "logs",
         histogram_freq: int = 0,
         write_graph: bool = True,
         write_images: bool = False,
         write_steps_per_second: bool = False,
-        update_freq: Any = "epoch",
-        profile_batch: Any = 0,
+        update_freq: Literal["epoch", "batch"] | int = "epoch",
+        profile_batch: object = 0,
         embeddings_freq: int = 0,
-        embeddings_metadata: Any = None,
+        embeddings_metadata: object = None,
     ) -> None:
         self.log_dir = as_path(log_dir, "TensorBoard", '"logs"')
         self.histogram_freq, self.write_graph = histogram_freq, write_graph
         self._writers: dict[str, Any] = {}
-        self.update_freq = 1 if update_freq == "batch" else update_freq
+        self.update_freq: Literal["epoch"] | int = 1 if update_freq == "batch" else update_freq
 
-    def _refuse_before_run(self, trainer: Any, state: Any, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
         _library()
         check_room(self.log_dir, "TensorBoard", directory=True)
 
-    def on_train_begin(self, event: Event) -> Any:
+    def on_train_begin(self, event: Event) -> CallbackResult:
         event = event.remember(run=secrets.token_hex(4))
         if self.write_graph and getattr(event.trainer.model, "graph", None) is not None:
             lines: list[str] = []
@@ -99,14 +100,14 @@ class TensorBoard(Callback):
             self._writers[part] = _library()(os.path.join(self.log_dir, part), filename_suffix=suffix)
         return self._writers[part]
 
-    def on_train_end(self, event: Event) -> Any:
+    def on_train_end(self, event: Event) -> None:
         self._on_run_over()
 
     def _on_run_over(self) -> None:
         while self._writers:
             self._writers.popitem()[1].close()
 
-    def on_epoch_end(self, event: Event) -> Any:
+    def on_epoch_end(self, event: Event) -> CallbackResult:
         numbers = {k: float(v) for k, v in event.logs.items() if np.ndim(v) == 0}
         train = {k: v for k, v in numbers.items() if not k.startswith("val_")}
         validation = {k.removeprefix("val_"): v for k, v in numbers.items() if k.startswith("val_")}
@@ -135,7 +136,7 @@ class TensorBoard(Callback):
         own = name == "on_train_batch_end" and type(self).on_train_batch_end is TensorBoard.on_train_batch_end
         return super()._has_hook(name) and not (own and self.update_freq == "epoch")
 
-    def on_train_batch_end(self, event: Event) -> Any:
+    def on_train_batch_end(self, event: Event) -> CallbackResult:
         if self.update_freq == "epoch":
             return None
         step = int(event.state.step)

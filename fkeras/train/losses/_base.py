@@ -93,7 +93,7 @@ class Loss(Frozen):
             )
         )
 
-    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, Any]:
+    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, jax.Array | None]:
         """`call`'s values, and which of them the loss itself leaves out of the mean (`None`: none)."""
         return self.call(y_true, y_pred), None
 
@@ -121,7 +121,7 @@ class Loss(Frozen):
             check_rows(y_pred, sample_weight, mask)
         return self._reduced(values, sample_weight, mask, own)
 
-    def _values(self, y_true: PyTree, y_pred: PyTree, apart: bool) -> tuple[jax.Array, Any]:
+    def _values(self, y_true: PyTree, y_pred: PyTree, apart: bool) -> tuple[jax.Array, jax.Array | None]:
         """`values_and_mask` of targets and predictions in the loss's dtype; `apart` keeps flat rows apart."""
         dtype = self._compute_dtype
         y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(lambda p: jnp.asarray(p, dtype), y_pred)
@@ -132,14 +132,16 @@ class Loss(Frozen):
         values, own = self.values_and_mask(y_true, y_pred)
         return jnp.asarray(values, dtype), own
 
-    def _reduced(self, values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, *masks: Any) -> jax.Array:
+    def _reduced(
+        self, values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, *masks: Shaped[ArrayLike, " ..."] | None
+    ) -> jax.Array:
         weighted, count = weigh(values, sample_weight, masks, self.reduction == "mean_with_sample_weight")
         if self.reduction in ("none", None):
             return weighted
         total = jnp.sum(weighted)
         return total if self.reduction == "sum" else divide_no_nan(total, count)
 
-    def _formula(self) -> Any:
+    def _formula(self) -> Callable[..., jax.Array] | None:
         return None
 
     @property
@@ -171,7 +173,7 @@ class FunctionLoss(Loss):
         own = {name: getattr(self, name) for name in fields if name not in ("reduction", "name", "dtype")}
         return self._function(y_true, y_pred, **own)
 
-    def _formula(self) -> Any:
+    def _formula(self) -> Callable[..., jax.Array] | None:
         return type(self)._function
 
     @property
@@ -186,7 +188,7 @@ def weighted_sum_and_count(
     y_pred: PyTree,
     sample_weight: Num[ArrayLike, " ..."] | None = None,
     mask: Shaped[ArrayLike, " ..."] | None = None,
-    valid: Any = None,
+    valid: Shaped[ArrayLike, " batch"] | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """A batch's loss as `(numerator, denominator)`, so that batches of any size add up to the loss of the whole set.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp  # noqa: F401 - the examples use it
+import numpy as np
 
 from ...core import explain, register
 from ...core.typing import PyTree
@@ -115,7 +116,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
     Reference: https://keras.io/api/losses/probabilistic_losses/
     """
 
-    alpha: Any = 0.25
+    alpha: float | Sequence[float] | np.ndarray = 0.25
     gamma: float = 2.0
     from_logits: bool = False
     label_smoothing: float = 0.0
@@ -160,7 +161,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
     _function = staticmethod(functions.sparse_categorical_crossentropy)
     _keras_forgets = ("axis",)
 
-    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, Any]:
+    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, jax.Array | None]:
         values = self.call(y_true, y_pred)
         if self.ignore_class is None:
             return values, None

@@ -40,7 +40,7 @@ class Frozen(Configured, metaclass=_Sealing):
     metric can be a static argument of `jax.jit`.
     """
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if "_sealed" in vars(self):
             raise AttributeError(_frozen_message(type(self).__name__, name))
         object.__setattr__(self, name, value)
@@ -71,7 +71,7 @@ def _frozen_message(cls: str, name: str) -> str:
     )
 
 
-def set_fields(obj: Any, **values: Any) -> None:
+def set_fields(obj: object, **values: object) -> None:
     """Set fields of a frozen dataclass inside its constructor."""
     for name, value in values.items():
         object.__setattr__(obj, name, value)

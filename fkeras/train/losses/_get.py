@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import jax
 from ...core import address_of, explain, register
 from ...core import get as get_object
 from ...core import serialize as serialize_value
-from ...core.typing import Config, CustomObjects, PyTree
+from ...core.typing import JSON, Config, CustomObjects, PyTree, Spec
 from ._base import SUM_OVER_BATCH_SIZE, Loss
 from ._frozen import DTypeSpec, set_fields
 from ._inputs import MODULE, is_by_row, match_ranks
@@ -31,12 +31,12 @@ class LossFunctionWrapper(Loss):
     Array(1., dtype=float32)
     """
 
-    fn: Any
+    fn: Callable[..., jax.Array]
     kwargs: Mapping[str, Any]
 
     def __init__(
         self,
-        fn: Any,
+        fn: Callable[..., jax.Array],
         reduction: str | None = SUM_OVER_BATCH_SIZE,
         name: str | None = None,
         dtype: DTypeSpec = None,
@@ -55,7 +55,7 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = match_ranks(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.kwargs)
 
-    def _formula(self) -> Any:
+    def _formula(self) -> Callable[..., jax.Array]:
         return self.fn
 
     @property
@@ -70,7 +70,7 @@ class LossFunctionWrapper(Loss):
         return f"LossFunctionWrapper({self.name}, reduction={self.reduction!r}{extra})"
 
 
-def function_config(fn: Any) -> Any:
+def function_config(fn: Callable[..., object]) -> JSON:
     """Keras's record of a function in a config: its name, for Keras to look up."""
     config = serialize_value(fn)
     if isinstance(config, str):
@@ -78,7 +78,7 @@ def function_config(fn: Any) -> Any:
     return config
 
 
-def get(identifier: Any, custom_objects: CustomObjects | None = None) -> Any:
+def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Loss | None:
     """A loss from a name, a config, a function, a class or a loss; `None` for `None`.
 
     `"crossentropy"` and `"ce"` are binary, sparse or categorical by the shapes they meet.
@@ -111,7 +111,7 @@ def get(identifier: Any, custom_objects: CustomObjects | None = None) -> Any:
     return LossFunctionWrapper(found)
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: Loss | Callable[..., jax.Array]) -> JSON:
     """A loss as Keras's config; a function, wrapped or not, as its name.
 
     >>> import fkeras as fk
@@ -125,7 +125,7 @@ def serialize(loss: Any) -> Any:
     return serialize_value(loss)
 
 
-def deserialize(name: Any, custom_objects: CustomObjects | None = None) -> Any:
+def deserialize(name: Spec, custom_objects: CustomObjects | None = None) -> Loss | Callable[..., jax.Array] | None:
     """The loss that a config describes, or the function that a name names.
 
     >>> import fkeras as fk
@@ -135,7 +135,7 @@ def deserialize(name: Any, custom_objects: CustomObjects | None = None) -> Any:
     return get_object(MODULE, name, custom_objects)
 
 
-def is_known(loss: Any) -> bool:
+def is_known(loss: object) -> bool:
     """Whether a loss is one of fkeras's own that treats each row by itself, so that rows may be added and dropped."""
     own = isinstance(loss, LossFunctionWrapper) or address_of(type(loss)) is not None
-    return own and loss.by_row
+    return own and loss.by_row  # type: ignore[attr-defined]

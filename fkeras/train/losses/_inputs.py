@@ -19,8 +19,8 @@ EPSILON = 1e-7
 
 # Functions that are the mean over the last axis of something elementwise, so that rows of shape (n,) can be told apart,
 # and functions for which each row's value depends on that row alone.
-_ELEMENTWISE: set[Any] = set()
-_BY_ROW: set[Any] = set()
+_ELEMENTWISE: set[Callable[..., jax.Array]] = set()
+_BY_ROW: set[Callable[..., jax.Array]] = set()
 
 
 def match_ranks(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -38,7 +38,7 @@ def match_ranks(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
     return a, b
 
 
-def widen(x: Any) -> jax.Array:
+def widen(x: ArrayLike) -> jax.Array:
     """An array to compute with: half precision as float32, integers and booleans as float32, the rest as they are."""
     x = jnp.asarray(x)
     wide = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize >= 4
@@ -47,7 +47,7 @@ def widen(x: Any) -> jax.Array:
 
 def loss_function(
     *aliases: str, elementwise: bool = False, one_shape: bool = False, labels: bool = False, by_row: bool = True
-) -> Any:
+) -> Callable[[Callable[..., jax.Array]], Callable[..., jax.Array]]:
     """Make a formula of `(y_true, y_pred, …)` one of Keras's loss functions.
 
     The formula gets floating arrays of one rank and dtype, half precision widened to float32, and its result goes
@@ -83,7 +83,7 @@ def loss_function(
     return decorate
 
 
-def one_array(name: str, what: str, value: Any) -> jax.Array:
+def one_array(name: str, what: str, value: ArrayLike | PyTree) -> jax.Array:
     """Targets or predictions as an array.
 
     Raises:
@@ -104,7 +104,7 @@ def one_array(name: str, what: str, value: Any) -> jax.Array:
         ) from None
 
 
-def is_by_row(function: Any) -> bool:
+def is_by_row(function: object) -> bool:
     """Whether each row's value of a loss function depends on that row alone; not known of a user's own."""
     return function in _BY_ROW
 
@@ -136,7 +136,7 @@ def check_shapes(name: str, y_true: jax.Array, y_pred: jax.Array, one_shape: boo
     )
 
 
-def rows_apart(function: Any, y_true: PyTree, y_pred: PyTree) -> tuple[Any, Any]:
+def rows_apart(function: object, y_true: PyTree, y_pred: PyTree) -> tuple[PyTree, PyTree]:
     """`(n,)` targets and predictions as `(n, 1)`, so that an elementwise function keeps the rows apart.
 
     Over two arrays of shape `(n,)` Keras's functions take the mean of all rows, and weights for each row come too
@@ -148,7 +148,7 @@ def rows_apart(function: Any, y_true: PyTree, y_pred: PyTree) -> tuple[Any, Any]
     return y_true, y_pred
 
 
-def fill_rows(valid: jax.Array, tree: Any) -> Any:
+def fill_rows(valid: jax.Array, tree: PyTree) -> PyTree:
     """Rows that are not valid replaced by the first valid one: whatever they held cannot be seen.
 
     >>> fill_rows(jnp.array([False, True, True]), jnp.array([[9.0], [1.0], [2.0]])).ravel()
@@ -156,7 +156,7 @@ def fill_rows(valid: jax.Array, tree: Any) -> Any:
     """
     first = jnp.argmax(valid)
 
-    def fill(x: Any) -> jax.Array:
+    def fill(x: ArrayLike) -> jax.Array:
         x = jnp.asarray(x)
         return jnp.where(valid.reshape(valid.shape + (1,) * (x.ndim - 1)), x, x[first][None])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -287,7 +287,7 @@ def crossentropy(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."
     return crossentropy_for(jnp.shape(y_true), jnp.shape(y_pred))(y_true, y_pred)
 
 
-def crossentropy_for(y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> Any:
+def crossentropy_for(y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> Callable[..., jax.Array]:
     """Binary where the predictions' last axis is 1, sparse where the targets have no classes, else categorical.
 
     >>> crossentropy_for((8,), (8, 10)).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,18 +15,20 @@ from ._frozen import DTypeSpec, set_fields
 from ._inputs import EPSILON, MODULE, loss_function
 
 
-def _axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list | tuple) else axis
+def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
+    return tuple(axis) if isinstance(axis, Sequence) else axis
 
 
-def _by_row(axis: Any) -> bool:
+def _by_row(axis: int | Sequence[int] | None) -> bool:
     """Whether a sum over `axis` leaves the batch's rows apart."""
     axes = _axes(axis)
     return axes is not None and all(a > 0 for a in (axes if isinstance(axes, tuple) else (axes,)))
 
 
 @loss_function(by_row=False)
-def dice(y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."], axis: Any = None) -> jax.Array:
+def dice(
+    y_true: Num[Array, "batch ..."], y_pred: Num[Array, "batch ..."], axis: int | Sequence[int] | None = None
+) -> jax.Array:
     r"""$1 - 2 \sum y p / (\sum y + \sum p + 10^{-7})$: one minus the Dice coefficient.
 
     Args:
@@ -48,7 +50,7 @@ def tversky(
     y_pred: Num[Array, "batch ..."],
     alpha: float = 0.5,
     beta: float = 0.5,
-    axis: Any = None,
+    axis: int | Sequence[int] | None = None,
 ) -> jax.Array:
     r"""$1 - t / (t + \alpha \sum y (1 - p) + \beta \sum (1 - y) p + 10^{-7})$ with $t = \sum y p$.
 
@@ -87,7 +89,7 @@ class Dice(FunctionLoss):
 
     reduction: str | None = SUM_OVER_BATCH_SIZE
     name: str | None = "dice"
-    axis: Any = None
+    axis: int | Sequence[int] | None = None
     dtype: DTypeSpec = None
 
     _function = staticmethod(dice)
@@ -121,7 +123,7 @@ class Tversky(FunctionLoss):
     beta: float = 0.5
     reduction: str | None = SUM_OVER_BATCH_SIZE
     name: str | None = "tversky"
-    axis: Any = None
+    axis: int | Sequence[int] | None = None
     dtype: DTypeSpec = None
 
     _function = staticmethod(tversky)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +18,8 @@ from ._inputs import MODULE, loss_function, widen
 def circle(
     y_true: Num[Array, "batch ..."],
     y_pred: Num[Array, "batch ..."],
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    ref_labels: Num[Array, " others"] | None = None,
+    ref_embeddings: Num[Array, "others features"] | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
@@ -92,7 +91,7 @@ class Circle(FunctionLoss):
 
     _function = staticmethod(circle)
 
-    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, Any]:
+    def values_and_mask(self, y_true: PyTree, y_pred: PyTree) -> tuple[jax.Array, jax.Array | None]:
         values = self.call(y_true, y_pred)
         return values, values > 0
 

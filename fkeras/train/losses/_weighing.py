@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import explain
-from ...core.typing import ArrayLike, DTypeLike, Num, PyTree
+from ...core.typing import ArrayLike, DTypeLike, Num, PyTree, Shaped
 from ._inputs import match_ranks, one_array
 
 
@@ -20,7 +19,10 @@ def divide_no_nan(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def weigh(
-    values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, masks: Iterable[Any], by_weight: bool = False
+    values: jax.Array,
+    sample_weight: Num[ArrayLike, " ..."] | None,
+    masks: Iterable[Shaped[ArrayLike, " ..."] | None],
+    by_weight: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """`(w l, what a mean is divided by)`.
 
@@ -52,7 +54,7 @@ def weigh(
     return values * weight, jnp.sum(weight) if by_weight else count
 
 
-def check_rows(y_pred: PyTree, *weights: Any) -> None:
+def check_rows(y_pred: PyTree, *weights: Shaped[ArrayLike, " ..."] | None) -> None:
     """Refuse weights and masks of another batch than the predictions', for a loss of one number for the whole batch.
 
     Raises:
@@ -67,7 +69,7 @@ def check_rows(y_pred: PyTree, *weights: Any) -> None:
 
 
 def combine(
-    sample_weight: Num[ArrayLike, " ..."] | None, masks: Iterable[Any], dtype: DTypeLike
+    sample_weight: Num[ArrayLike, " ..."] | None, masks: Iterable[Shaped[ArrayLike, " ..."] | None], dtype: DTypeLike
 ) -> tuple[jax.Array | None, jax.Array | None]:
     """`(weights, 0 where a mask is false; the masks together)`, of one shape; `None` where there is nothing."""
     keep = None
@@ -109,7 +111,7 @@ def _product_shape(values: jax.Array, weight: jax.Array) -> tuple[int, ...]:
     return jnp.broadcast_shapes(values.shape, weight.shape)
 
 
-def _refuse(values: Any, weight: Any) -> None:
+def _refuse(values: jax.Array | jax.ShapeDtypeStruct, weight: ArrayLike) -> None:
     raise ValueError(
         explain(
             "Sample weights or a mask do not fit what they weigh.",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +61,7 @@ class AUC(Metric):
     thresholds: Sequence[float] | None = None
     multi_label: bool = False
     num_labels: int | None = None
-    label_weights: Any = None
+    label_weights: Sequence[float] | np.ndarray | None = None
     from_logits: bool = False
 
     _keras_forgets = ("thresholds",)  # which Keras writes only where they were given
@@ -152,7 +151,11 @@ class AUC(Metric):
             area = _interpolated_pr(state)
         else:
             x, y = _curve(self.curve, state)
-            height: Any = {"interpolation": lambda a, b: (a + b) / 2, "minoring": jnp.minimum, "majoring": jnp.maximum}
+            height: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
+                "interpolation": lambda a, b: (a + b) / 2,
+                "minoring": jnp.minimum,
+                "majoring": jnp.maximum,
+            }
             area = jnp.sum((x[:-1] - x[1:]) * height[self.summation_method](y[:-1], y[1:]), axis=0)
         if not self.multi_label:
             return area

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ MODULE = "keras.metrics"
 FUNCTIONS = "keras.metrics functions"
 
 State = dict[str, jax.Array]
+M = TypeVar("M", bound="Metric")
 
 
 class Metric(Frozen):
@@ -129,7 +130,7 @@ class Metric(Frozen):
         return config
 
 
-def register_metric(*aliases: str) -> Callable[[Any], Any]:
+def register_metric(*aliases: str) -> Callable[[type[M]], type[M]]:
     """Register a metric under Keras's address, its class name in snake case, and further names."""
     return lambda cls: register(MODULE, aliases=(snake_case(cls.__name__), *aliases))(cls)
 
@@ -143,14 +144,14 @@ def _missing(cls: type, signature: str) -> str:
     )
 
 
-def _taking_mask(update: Callable[..., Any]) -> Callable[..., Any]:
+def _taking_mask(update: Callable[..., PyTree]) -> Callable[..., PyTree]:
     """An `update` that a user wrote without `mask=` gets the mask as part of its weights."""
     parameters = inspect.signature(update).parameters
     if "mask" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return update
 
     @functools.wraps(update)
-    def with_mask(self: Any, *args: Any, mask: Shaped[ArrayLike, " ..."] | None = None, **kwargs: Any) -> Any:
+    def with_mask(self: Metric, *args: Any, mask: Shaped[ArrayLike, " ..."] | None = None, **kwargs: Any) -> PyTree:
         if mask is not None:
             weight = kwargs.pop("sample_weight", None)
             kwargs["sample_weight"] = combine(weight, (mask,), jnp.float32)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -72,8 +72,8 @@ class AtThresholds(Metric):
         return value[0] if len(self.cuts()) == 1 else value
 
 
-def _listed(thresholds: Any) -> list[Any]:
-    return list(thresholds) if isinstance(thresholds, list | tuple) else [thresholds]
+def _listed(thresholds: Sequence[float] | float | None) -> list[float | None]:
+    return list(thresholds) if isinstance(thresholds, Sequence) else [thresholds]
 
 
 @register_metric()

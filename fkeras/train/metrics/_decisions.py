@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +39,7 @@ def count_decisions(
     *,
     even: bool | None = None,
     by_label: bool = False,
-    label_weights: Any = None,
+    label_weights: Sequence[float] | np.ndarray | None = None,
 ) -> dict[str, jax.Array]:
     """True and false positives and negatives, weighted, at each threshold.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+
+import jax
 
 from ...core import deserialize as deserialize_value
 from ...core import explain, serialize_function, snake_case
 from ...core import get as get_object
 from ...core import serialize as serialize_value
-from ...core.typing import CustomObjects
+from ...core.typing import JSON, Config, CustomObjects, PyTree, Spec
 from ..losses import Loss
 from ..losses._frozen import set_fields
 from ..losses._get import function_config
@@ -22,7 +23,7 @@ from ._reduction import MeanMetricWrapper
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 
-def get(identifier: Any, custom_objects: CustomObjects | None = None) -> Any:
+def get(identifier: Spec | Metric | Mapping[str, object], custom_objects: CustomObjects | None = None) -> Metric | None:
     """A metric from a name, a config, a function, a loss, a class or a metric; `None` for `None`.
 
     Args:
@@ -50,7 +51,7 @@ def get(identifier: Any, custom_objects: CustomObjects | None = None) -> Any:
     return MeanMetricWrapper(found, name=found.name if isinstance(found, Loss) else getattr(found, "__name__", None))
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: Metric | Callable[..., jax.Array]) -> JSON:
     """A metric as Keras's config, a function as Keras's record of it.
 
     >>> import fkeras as fk
@@ -63,7 +64,9 @@ def serialize(metric: Any) -> Any:
     return serialize_value(metric)
 
 
-def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any:
+def deserialize(
+    config: Spec | Metric | Mapping[str, object], custom_objects: CustomObjects | None = None
+) -> Metric | Callable[..., jax.Array] | None:
     """The metric that a config describes, or the function that it names.
 
     >>> import fkeras as fk
@@ -77,7 +80,7 @@ def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any
     return get_object(MODULE, config, custom_objects)
 
 
-def _without_count(config: Mapping[str, Any]) -> dict[str, Any]:
+def _without_count(config: Mapping[str, PyTree]) -> Config:
     """The arguments without a name that Keras made up (`mean_io_u_1`): it counts over the whole program."""
     inner = dict(config["config"])
     if re.fullmatch(rf"{snake_case(str(config.get('class_name')))}_\d+", str(inner.get("name"))):
@@ -86,10 +89,10 @@ def _without_count(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolve(
-    identifier: Any,
+    identifier: Spec | Metric | Mapping[str, object],
     y_true_shape: tuple[int, ...] | None,
     y_pred_shape: tuple[int, ...] | None,
-    loss: Any = None,
+    loss: object = None,
 ) -> Metric:
     """The metric that a name, function, config or metric stands for where these shapes are compared.
 
@@ -116,17 +119,27 @@ def resolve(
 
     Unlike Keras, `"crossentropy"` is a metric's name as well as a loss's.
     """
-    if identifier is None:
-        raise ValueError(explain("A metric is None.", usually="a trailing comma.", write='metrics=["accuracy"]'))
     name = identifier.lower() if isinstance(identifier, str) else ""
     family = _SHORT.get(name, name)
     if family in FAMILIES:
         from_logits = family == "crossentropy" and getattr(loss, "from_logits", False)
         metric = of_family(family, from_logits, y_true_shape, y_pred_shape)
     else:
-        metric = get(identifier)
+        metric = _given(identifier)
     metric = metric.sized_for(y_true_shape, y_pred_shape)
     return _named(metric, identifier) if isinstance(identifier, str) else metric
+
+
+def _given(identifier: Spec | Metric | Mapping[str, object]) -> Metric:
+    """The metric that was given.
+
+    Raises:
+        ValueError: there is none.
+    """
+    metric = get(identifier)
+    if metric is None:
+        raise ValueError(explain("A metric is None.", usually="a trailing comma.", write='metrics=["accuracy"]'))
+    return metric
 
 
 def _named(metric: Metric, name: str) -> Metric:

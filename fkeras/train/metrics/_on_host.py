@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Self
 
 import numpy as np
 
@@ -41,9 +41,9 @@ class OnHost(Metric):
     Keras has no such metric.
     """
 
-    fn: Callable[..., Any]
+    fn: Callable[..., object]
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None) -> None:
+    def __init__(self, fn: Callable[..., object], name: str | None = None) -> None:
         if not callable(fn):
             raise TypeError(
                 explain(
@@ -70,7 +70,7 @@ class OnHost(Metric):
         """The same: batches are not looked at."""
         return state
 
-    def compute(self, state: PyTree) -> Any:
+    def compute(self, state: PyTree) -> PyTree:
         """Not from a state.
 
         Raises:
@@ -112,7 +112,7 @@ class OnHost(Metric):
         return {"fn": function_config(self.fn), "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         return call_with_config(cls, {**config, "fn": deserialize(config["fn"], custom_objects)})
 
     def __repr__(self) -> str:

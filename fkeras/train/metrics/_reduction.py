@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -114,13 +114,13 @@ class Sum(Metric):
 class FunctionMetric(Averaged):
     """The mean of a function `(y_true, y_pred, …)` over the samples; its fields are the further arguments."""
 
-    _function: ClassVar[Callable[..., Any]]
+    _function: ClassVar[Callable[..., jax.Array]]
 
     def _arguments(self) -> Mapping[str, Any]:
         names = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
         return {name: getattr(self, name) for name in names if name not in ("name", "dtype")}
 
-    def _values(self, y_true: PyTree, y_pred: PyTree) -> Any:
+    def _values(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         return self._function(y_true, y_pred, **self._arguments())
 
     def update(
@@ -147,9 +147,10 @@ class FunctionMetric(Averaged):
             values = jax.vmap(lambda t, p: self._values(*jax.tree.map(lambda a: a[None], (t, p))))(y_true, y_pred)
         return self._add(state, values, weights, self._left_out(y_true, y_pred))
 
-    def _left_out(self, y_true: PyTree, y_pred: PyTree) -> Any:
+    def _left_out(self, y_true: PyTree, y_pred: PyTree) -> jax.Array | None:
         """A mask of values that the function itself leaves out of a weighted mean."""
         del y_true, y_pred
+        return None
 
 
 @register_metric()
@@ -170,10 +171,12 @@ class MeanMetricWrapper(FunctionMetric):
     Unlike in Keras, a function that returns the mean of the batch may have weights: it is taken row by row then.
     """
 
-    fn: Any
+    fn: Callable[..., jax.Array]
     kwargs: Mapping[str, Any]
 
-    def __init__(self, fn: Any, name: str | None = None, dtype: DTypeSpec = None, **kwargs: Any) -> None:
+    def __init__(
+        self, fn: Callable[..., jax.Array], name: str | None = None, dtype: DTypeSpec = None, **kwargs: Any
+    ) -> None:
         set_fields(self, fn=fn, kwargs=kwargs)
         super().__init__(dtype=dtype, name=name)
 
@@ -184,10 +187,10 @@ class MeanMetricWrapper(FunctionMetric):
         return {LOSSES: "min", FUNCTIONS: "max"}.get(module)
 
     @property
-    def _function(self) -> Any:  # type: ignore[override]
+    def _function(self) -> Callable[..., jax.Array] | None:  # type: ignore[override]
         return self.fn._formula() if isinstance(self.fn, Loss) else self.fn
 
-    def _values(self, y_true: PyTree, y_pred: PyTree) -> Any:
+    def _values(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         if isinstance(self.fn, Loss):
             return self.fn._values(y_true, y_pred, apart=False)[0]
         return self.fn(y_true, y_pred, **self.kwargs)
@@ -197,7 +200,7 @@ class MeanMetricWrapper(FunctionMetric):
         return {**super().get_config(), "fn": config, **serialize(dict(self.kwargs))}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         modules = (FUNCTIONS, "keras.losses")
         return call_with_config(cls, {k: deserialize(v, custom_objects, modules) for k, v in config.items()})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -136,7 +135,9 @@ class LogCoshError(FunctionMetric):
     _function = staticmethod(losses.log_cosh)
 
 
-def _cosine(y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], axis: int = -1) -> Any:
+def _cosine(
+    y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[ArrayLike, "batch ..."], axis: int = -1
+) -> jax.Array:
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Hashable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import deserialize, explain, register
+from ...core.typing import ArrayLike, Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
 from ._gradients import wide
@@ -21,9 +22,9 @@ class AccumulateState(NamedTuple):
     """Batches since the last move, the weighted sum of their gradients and its weight, and the optimizer's state."""
 
     batches: jax.Array
-    total: Any
+    total: PyTree
     weight: jax.Array
-    inner: Any
+    inner: PyTree
 
 
 @register("fkeras.optimizers")
@@ -33,16 +34,18 @@ class Accumulate(optax.GradientTransformationExtraArgs):
     optimizer: optax.GradientTransformation
     steps: int
 
-    def __new__(cls, optimizer: Any, steps: int) -> Accumulate:
+    def __new__(cls, optimizer: optax.GradientTransformation, steps: int) -> Accumulate:
         _check(optimizer, steps)
         inside = optax.with_extra_args_support(optimizer)
 
-        def init(params: Any) -> AccumulateState:
+        def init(params: PyTree) -> AccumulateState:
             # wide: sums of bfloat16 gradients forget the small ones
             total = jax.tree.map(jnp.zeros_like, wide(params))
             return AccumulateState(jnp.zeros((), jnp.int32), total, jnp.zeros((), jnp.float32), optimizer.init(params))
 
-        def update(updates: Any, state: Any, params: Any = None, *, batch_weight: Any = 1, **_: Any) -> Any:
+        def update(
+            updates: PyTree, state: PyTree, params: PyTree = None, *, batch_weight: ArrayLike = 1, **_: object
+        ) -> PyTree:
             batch_weight = jnp.asarray(batch_weight, jnp.float32)
             weight = state.weight + batch_weight
             total = jax.tree.map(lambda t, g: t + g * batch_weight, state.total, wide(updates))
@@ -52,7 +55,7 @@ class Accumulate(optax.GradientTransformationExtraArgs):
             mean = jax.tree.map(lambda t, g: (t / jnp.where(weight > 0, weight, 1)).astype(g.dtype), total, updates)
             still = jax.tree.map(jnp.zeros_like, updates if params is None else params)
 
-            def move() -> tuple[Any, Any]:
+            def move() -> tuple[PyTree, PyTree]:
                 try:
                     moves, inner = inside.update(mean, state.inner, params)
                 except TypeError as error:
@@ -73,12 +76,12 @@ class Accumulate(optax.GradientTransformationExtraArgs):
         self.__dict__.update(optimizer=optimizer, steps=int(steps))
         return self
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
             explain(f"{self!r} is frozen: {name} cannot be set.", write="accumulate(optimizer, steps)")
         )
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[Accumulate], tuple[optax.GradientTransformation, int]]:
         return type(self), (self.optimizer, self.steps)
 
     def _key(self) -> Hashable:
@@ -96,12 +99,12 @@ class Accumulate(optax.GradientTransformationExtraArgs):
     def __repr__(self) -> str:
         return f"accumulate({self.optimizer!r}, {self.steps})"
 
-    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+    def finalize_variable_values(self, params: PyTree, state: PyTree) -> PyTree:
         """What the optimizer inside makes of them."""
         finalize = getattr(self.optimizer, "finalize_variable_values", None)
         return finalize(params, state.inner) if finalize else params
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments, the optimizer in Keras's form.
 
         Raises:
@@ -110,7 +113,7 @@ class Accumulate(optax.GradientTransformationExtraArgs):
         return {"optimizer": serialize(self.optimizer), "steps": self.steps}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Accumulate:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Accumulate:
         """The optimizer that `get_config` described."""
         return cls(deserialize(config["optimizer"], custom_objects, (MODULE,)), config["steps"])
 
@@ -118,7 +121,7 @@ class Accumulate(optax.GradientTransformationExtraArgs):
 jax.tree_util.register_static(Accumulate)
 
 
-def _check(optimizer: Any, steps: Any) -> None:
+def _check(optimizer: object, steps: int) -> None:
     if not isinstance(optimizer, optax.GradientTransformation):
         raise ValueError(
             explain(
@@ -147,7 +150,7 @@ def _check(optimizer: Any, steps: Any) -> None:
         )
 
 
-def accumulate(optimizer: Any, steps: int) -> Accumulate:
+def accumulate(optimizer: optax.GradientTransformation, steps: int) -> Accumulate:
     r"""Move once per `steps` batches, as one batch of all their rows would.
 
     $$\bar g = \frac{\sum_i w_i g_i}{\sum_i w_i}$$

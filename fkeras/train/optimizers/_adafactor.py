@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import register
+from ...core.typing import PyTree
 from ._base import MODULE, LearningRate, Optimizer
 
 
@@ -18,9 +19,9 @@ class AdafactorState(NamedTuple):
     Each is `None` where the other form is used.
     """
 
-    row: Any
-    column: Any
-    velocity: Any
+    row: PyTree
+    column: PyTree
+    velocity: PyTree
 
 
 def _rms(x: jax.Array) -> jax.Array:
@@ -69,8 +70,8 @@ class Adafactor(Optimizer):
         keep = 1 - jnp.power(t, self.beta_2_decay)
         rate = jnp.minimum(learning_rate, 1 / jnp.sqrt(t))
 
-        def init(params: Any) -> AdafactorState:
-            def mean_over(axis: int) -> Any:
+        def init(params: PyTree) -> AdafactorState:
+            def mean_over(axis: int) -> jax.Array:
                 return jax.tree.map(lambda p: jnp.zeros_like(p).mean(axis) if p.ndim >= 2 else None, params)
 
             return AdafactorState(
@@ -80,7 +81,7 @@ class Adafactor(Optimizer):
         def average(old: jax.Array, new: jax.Array) -> jax.Array:
             return keep * old + (1 - keep) * new
 
-        def one(g: jax.Array, w: jax.Array, row: Any, column: Any, velocity: Any) -> tuple[Any, ...]:
+        def one(g: jax.Array, w: jax.Array, row: PyTree, column: PyTree, velocity: PyTree) -> tuple[jax.Array, ...]:
             square = jnp.square(g) + self.epsilon_1
             if w.ndim >= 2:
                 row, column = average(row, square.mean(-1)), average(column, square.mean(-2))
@@ -91,7 +92,7 @@ class Adafactor(Optimizer):
             u = u / jnp.maximum(1.0, _rms(u) / self.clip_threshold)
             return -jnp.maximum(self.epsilon_2, _rms(w)) * rate * u, row, column, velocity
 
-        def update(gradients: Any, state: AdafactorState, params: Any = None) -> tuple[Any, AdafactorState]:
+        def update(gradients: PyTree, state: AdafactorState, params: PyTree = None) -> tuple[PyTree, AdafactorState]:
             parts = jax.tree.map(one, gradients, params, *state)
             moves, *means = (jax.tree.map(lambda _, part, i=i: part[i], gradients, parts) for i in range(4))
             return moves, AdafactorState(*means)

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import explain, register
+from ...core.typing import ArrayLike, PyTree
 from ._base import MODULE, LearningRate, Optimizer
 from ._per_weight import per_weight
 
 
-def zeros(params: Any) -> Any:
+def zeros(params: PyTree) -> PyTree:
     """A slot for each parameter, of its shape and dtype."""
     return per_weight(jnp.zeros_like, params)
 
 
-def toward(average: Any, values: Any, rate: Any) -> Any:
+def toward(average: PyTree, values: PyTree, rate: ArrayLike) -> PyTree:
     """Move each average to its value: `average + (value - average) * rate`."""
     return per_weight(lambda a, v: a + (v - a) * rate, average, values)
 
 
-def toward_square(average: Any, values: Any, rate: Any) -> Any:
+def toward_square(average: PyTree, values: PyTree, rate: ArrayLike) -> PyTree:
     """Move each average to its value's square."""
     return per_weight(lambda a, v: a + (jnp.square(v) - a) * rate, average, values)
 
 
-def power(base: Any, exponent: jax.Array) -> jax.Array:
+def power(base: float, exponent: jax.Array) -> jax.Array:
     """`base ** exponent` in float32, where Keras computes it."""
     return jnp.power(jnp.float32(base), exponent.astype(jnp.float32))
 
@@ -36,13 +37,13 @@ def power(base: Any, exponent: jax.Array) -> jax.Array:
 class AdamState(NamedTuple):
     """First and second moments; `velocity_hat`, the largest second moment so far, only with amsgrad."""
 
-    momentum: Any
-    velocity: Any
-    velocity_hat: Any = None
+    momentum: PyTree
+    velocity: PyTree
+    velocity_hat: PyTree = None
 
 
 def scale_by_adam(
-    learning_rate: Any, step: jax.Array, beta_1: float, beta_2: float, epsilon: Any, amsgrad: bool = False
+    learning_rate: ArrayLike, step: jax.Array, beta_1: float, beta_2: float, epsilon: ArrayLike, amsgrad: bool = False
 ) -> optax.GradientTransformation:
     """Adam as its paper's section 2 ends: bias corrections folded into the step size, epsilon outside them.
 
@@ -50,10 +51,10 @@ def scale_by_adam(
     moment: other numbers, by more the larger epsilon is.
     """
 
-    def init(params: Any) -> AdamState:
+    def init(params: PyTree) -> AdamState:
         return AdamState(zeros(params), zeros(params), zeros(params) if amsgrad else None)
 
-    def update(gradients: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
+    def update(gradients: PyTree, state: AdamState, params: PyTree = None) -> tuple[PyTree, AdamState]:
         alpha = learning_rate * jnp.sqrt(1 - power(beta_2, step + 1)) / (1 - power(beta_1, step + 1))
 
         def move(g: jax.Array, m: jax.Array, v: jax.Array, *largest: jax.Array) -> tuple[jax.Array, ...]:
@@ -142,8 +143,8 @@ class AdamW(Adam):
 class AdamaxState(NamedTuple):
     """The first moment and the decayed largest magnitude."""
 
-    momentum: Any
-    norm: Any
+    momentum: PyTree
+    norm: PyTree
 
 
 @register(MODULE)
@@ -172,10 +173,10 @@ class Adamax(Optimizer):
     epsilon: float = 1e-7
 
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
-        def init(params: Any) -> AdamaxState:
+        def init(params: PyTree) -> AdamaxState:
             return AdamaxState(zeros(params), zeros(params))
 
-        def update(gradients: Any, state: AdamaxState, params: Any = None) -> tuple[Any, AdamaxState]:
+        def update(gradients: PyTree, state: AdamaxState, params: PyTree = None) -> tuple[PyTree, AdamaxState]:
             momentum = toward(state.momentum, gradients, 1 - self.beta_1)
             norm = per_weight(lambda u, g: jnp.maximum(self.beta_2 * u, jnp.abs(g)), state.norm, gradients)
             correction = 1 - power(self.beta_1, step + 1)
@@ -188,8 +189,8 @@ class Adamax(Optimizer):
 class NadamState(NamedTuple):
     """Both moments, and the product of the momentum schedule so far."""
 
-    momentum: Any
-    velocity: Any
+    momentum: PyTree
+    velocity: PyTree
     u_product: jax.Array
 
 
@@ -225,10 +226,10 @@ class Nadam(Optimizer):
         def schedule(t: jax.Array) -> jax.Array:
             return self.beta_1 * (1.0 - 0.5 * power(0.96, t))
 
-        def init(params: Any) -> NadamState:
+        def init(params: PyTree) -> NadamState:
             return NadamState(zeros(params), zeros(params), jnp.ones((), jnp.float32))
 
-        def update(gradients: Any, state: NadamState, params: Any = None) -> tuple[Any, NadamState]:
+        def update(gradients: PyTree, state: NadamState, params: PyTree = None) -> tuple[PyTree, NadamState]:
             now, ahead = schedule(step + 1), schedule(step + 2)
             product = state.u_product * now
             momentum = toward(state.momentum, gradients, 1 - self.beta_1)

@@ -16,6 +16,7 @@ import numpy as np
 import optax
 
 from ...core import did_you_mean, explain, register, serialize, serialize_function, serialize_object
+from ...core.typing import JSON, ArrayLike, Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from . import schedules
 from ._gradients import cast_like, clip, wide
@@ -30,9 +31,9 @@ LearningRate = float | jax.Array | Callable[[Any], Any]
 class _StateFields(NamedTuple):
     iterations: jax.Array
     learning_rate: jax.Array
-    inner: Any
-    accumulator: Any = None
-    ema: Any = None
+    inner: PyTree
+    accumulator: PyTree = None
+    ema: PyTree = None
 
 
 class OptimizerState(_StateFields):
@@ -172,10 +173,10 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             ) from None
         bound.apply_defaults()
 
-        def init(params: Any) -> Any:
+        def init(params: PyTree) -> PyTree:
             return self._init(params)
 
-        def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+        def update(updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any) -> tuple[PyTree, PyTree]:
             return self._update(updates, state, params, **extra_args)
 
         self = super().__new__(cls, init, update)
@@ -212,7 +213,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
                 explain("ema_overwrite_frequency must be an integer of at least 1, or None.", received=every)
             )
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
             explain(
                 f"{type(self).__name__} is frozen: {name} cannot be set.",
@@ -306,7 +307,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         return None if any_pattern_in(self._no_decay, name) else self.weight_decay
 
     # ---------------------------------------------------------------- init and update
-    def _rate(self, iterations: jax.Array, current: Any) -> jax.Array:
+    def _rate(self, iterations: jax.Array, current: LearningRate) -> jax.Array:
         rate = self.learning_rate(iterations) if callable(self.learning_rate) else current
         return jnp.asarray(rate, jnp.float32)
 
@@ -314,7 +315,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
     def _state(self) -> type[OptimizerState]:
         return ScheduledState if callable(self.learning_rate) else OptimizerState
 
-    def _init(self, params: Any) -> Any:
+    def _init(self, params: PyTree) -> PyTree:
         zero = jnp.zeros((), jnp.int32)
         rate = self._rate(zero, self.learning_rate)
         return self._state(
@@ -326,7 +327,9 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             ema=jax.tree.map(jnp.copy, params) if self.use_ema else None,
         )
 
-    def _update(self, updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def _update(
+        self, updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any
+    ) -> tuple[PyTree, PyTree]:
         if params is None and (self._needs_params or self.use_ema or self.weight_decay is not None):
             raise ValueError(
                 explain(
@@ -342,7 +345,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         if self.loss_scale_factor is not None:
             gradients = jax.tree.map(lambda g: g / self.loss_scale_factor, gradients)
 
-        def move(gradients: Any) -> tuple[Any, Any]:
+        def move(gradients: PyTree) -> tuple[PyTree, PyTree]:
             return self._move(gradients, state.inner, params, rate, step, extra_args)
 
         extra_args.pop("batch_weight", None)  # Keras counts batches, not rows; `accumulate` is exact
@@ -363,8 +366,14 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         return moves, self._state(state.iterations + 1, rate, inner, accumulator, ema)
 
     def _move(
-        self, gradients: Any, inner: Any, params: Any, rate: jax.Array, step: jax.Array, extra_args: dict[str, Any]
-    ) -> tuple[Any, Any]:
+        self,
+        gradients: PyTree,
+        inner: PyTree,
+        params: PyTree,
+        rate: jax.Array,
+        step: jax.Array,
+        extra_args: dict[str, Any],
+    ) -> tuple[PyTree, PyTree]:
         """One move: clip, decay, rule; computed wide, returned in the dtypes that came."""
         target = gradients if params is None else params
         gradients = clip(wide(gradients, target), self.clipnorm, self.global_clipnorm, self.clipvalue)
@@ -379,7 +388,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             moves = moves if pulls is None else jax.tree.map(jnp.subtract, moves, pulls)
         return cast_like(moves, target), cast_like(state, inner)
 
-    def _pulls(self, params: Any, rate: jax.Array) -> Any:
+    def _pulls(self, params: PyTree, rate: jax.Array) -> PyTree:
         """What weight decay takes off each weight; `None` where nothing decays."""
         decays = map_with_name(lambda name, param: self.decay_of(name, param), params)
         if not jax.tree.leaves(decays):
@@ -388,7 +397,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             lambda param, decay: jnp.zeros_like(param) if decay is None else param * decay * rate, params, decays
         )
 
-    def _average(self, moves: Any, params: Any, ema: Any, step: jax.Array) -> tuple[Any, Any]:
+    def _average(self, moves: PyTree, params: PyTree, ema: PyTree, step: jax.Array) -> tuple[PyTree, PyTree]:
         """Update the moving average; on an overwriting step, the move that lands on it."""
         moved = jax.tree.map(jnp.add, wide(params), wide(moves))
         momentum = jnp.where(step == 0, 0.0, self.ema_momentum)
@@ -402,7 +411,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         return moves, ema
 
     # ---------------------------------------------------------------- Keras's other verbs, state in hand
-    def scale_loss(self, loss: Any, state: Any = None) -> Any:
+    def scale_loss(self, loss: ArrayLike, state: PyTree = None) -> ArrayLike:
         """The loss to differentiate: multiplied by what `update` divides the gradients by.
 
         Args:
@@ -411,12 +420,12 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         """
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+    def finalize_variable_values(self, params: PyTree, state: PyTree) -> PyTree:
         """The parameters to keep after training: the moving average with `use_ema`, else `params`."""
         return state.ema if self.use_ema else params
 
     # ---------------------------------------------------------------- config
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Keras's config: the arguments as JSON values, the learning rate rounded to float32."""
         config = {"name": self.name, **{k: serialize(v) for k, v in self._arguments().items()}}
         if "learning_rate" in config:
@@ -426,7 +435,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         return config
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         """The optimizer that `get_config`, or Keras, described.
 
         Raises:
@@ -462,7 +471,7 @@ def _rebuild(cls: type[Any], arguments: dict[str, Any], no_decay: tuple[str, ...
     return optimizer
 
 
-def _serialize_rate(rate: Any) -> Any:
+def _serialize_rate(rate: LearningRate) -> JSON:
     if hasattr(rate, "get_config"):
         return serialize_object(rate)
     return serialize_function(rate) if callable(rate) else float(np.float32(rate))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
 
 import jax
 import optax
 
 from ...core import deserialize, explain, register
+from ...core.typing import Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
 from ._loss_scale import LossScaleOptimizer
@@ -31,10 +31,10 @@ class ByPath(optax.GradientTransformationExtraArgs):
         self.__dict__["rules"] = tuple(rules.items())
         return self
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(explain(f"{self!r} is frozen: {name} cannot be set.", write="by_path({...})"))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[ByPath], tuple[dict[str, optax.GradientTransformation]]]:
         return type(self), (dict(self.rules),)
 
     def _key(self) -> Hashable:
@@ -52,12 +52,12 @@ class ByPath(optax.GradientTransformationExtraArgs):
     def __repr__(self) -> str:
         return f"by_path({dict(self.rules)!r})"
 
-    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+    def finalize_variable_values(self, params: PyTree, state: PyTree) -> PyTree:
         """The parameters to keep after training: the moving averages of the rules that keep one."""
         labels = _labels(tuple(pattern for pattern, _ in self.rules), params)
         return finalize_each(labels, [rule for _, rule in self.rules], params, state)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The rules in order, each optimizer in Keras's form.
 
         Raises:
@@ -66,7 +66,7 @@ class ByPath(optax.GradientTransformationExtraArgs):
         return {"rules": [[pattern, serialize(rule)] for pattern, rule in self.rules]}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> ByPath:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> ByPath:
         """The rules that `get_config` described."""
         return cls({pattern: deserialize(rule, custom_objects, (MODULE,)) for pattern, rule in config["rules"]})
 
@@ -74,7 +74,7 @@ class ByPath(optax.GradientTransformationExtraArgs):
 jax.tree_util.register_static(ByPath)
 
 
-def _check_rule(pattern: str, rule: Any) -> None:
+def _check_rule(pattern: str, rule: object) -> None:
     if not isinstance(rule, optax.GradientTransformation):
         raise ValueError(
             explain(
@@ -116,7 +116,9 @@ def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
     return ByPath(rules)
 
 
-def finalize_each(labels: Any, rules: list[Any], params: Any, state: optax.PartitionState) -> Any:
+def finalize_each(
+    labels: PyTree, rules: Sequence[optax.GradientTransformation], params: PyTree, state: optax.PartitionState
+) -> PyTree:
     """`params`, with the moving average where a leaf's rule (`labels` holds its number) keeps one."""
     for number, rule in enumerate(rules):
         if isinstance(rule, Optimizer):
@@ -125,11 +127,11 @@ def finalize_each(labels: Any, rules: list[Any], params: Any, state: optax.Parti
     return params
 
 
-def _labels(patterns: tuple[str, ...], tree: Any) -> Any:
+def _labels(patterns: tuple[str, ...], tree: PyTree) -> PyTree:
     """The number of the rule of each leaf."""
     unmatched: list[str] = []
 
-    def label(name: str, _: Any) -> int:
+    def label(name: str, _: PyTree) -> int:
         for number, pattern in enumerate(patterns):
             if re.fullmatch(pattern, name):
                 return number

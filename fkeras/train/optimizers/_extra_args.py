@@ -7,8 +7,12 @@ from typing import Any
 
 import optax
 
+from ...core.typing import PyTree
 
-def update(optimizer: Any, grads: Any, state: Any, params: Any, **extra: Any) -> tuple[Any, Any]:
+
+def update(
+    optimizer: optax.GradientTransformation, grads: PyTree, state: PyTree, params: PyTree, **extra: Any
+) -> tuple[PyTree, PyTree]:
     """`optimizer.update`, given those of the further arguments that it takes.
 
     Args:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import explain, register
+from ...core.typing import PyTree
 from ._adam import zeros
 from ._base import MODULE, LearningRate, Optimizer
 from ._per_weight import per_weight
@@ -17,8 +18,8 @@ from ._per_weight import per_weight
 class FtrlState(NamedTuple):
     """The sum of squared gradients and the linear term of the objective."""
 
-    accumulator: Any
-    linear: Any
+    accumulator: PyTree
+    linear: PyTree
 
 
 @register(MODULE)
@@ -82,11 +83,11 @@ class Ftrl(Optimizer):
         l2 = self.l2_regularization_strength + self.beta / (2.0 * learning_rate)
         shrinkage = 2 * self.l2_shrinkage_regularization_strength
 
-        def init(params: Any) -> FtrlState:
+        def init(params: PyTree) -> FtrlState:
             start = per_weight(lambda p: jnp.full_like(p, self.initial_accumulator_value), params)
             return FtrlState(start, zeros(params))
 
-        def update(gradients: Any, state: FtrlState, params: Any = None) -> tuple[Any, FtrlState]:
+        def update(gradients: PyTree, state: FtrlState, params: PyTree = None) -> tuple[PyTree, FtrlState]:
             raised = lambda n: jnp.power(n, -self.learning_rate_power)  # noqa: E731
             squares = per_weight(lambda a, g: a + jnp.square(g), state.accumulator, gradients)
             linear = per_weight(

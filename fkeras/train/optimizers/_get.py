@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import optax
 
 from ...core import deserialize as _deserialize
 from ...core import did_you_mean, explain, registered
+from ...core.typing import CustomObjects, Spec
 from ._base import MODULE, Optimizer
 from ._by_path import by_path
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: Mapping[str, object], custom_objects: CustomObjects | None = None
+) -> optax.GradientTransformation:
     """The optimizer that `serialize`, or Keras, described.
 
     Args:
@@ -29,7 +31,9 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     return _deserialize(config, custom_objects, (MODULE,))
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get(
+    identifier: Spec | optax.GradientTransformation, custom_objects: CustomObjects | None = None
+) -> optax.GradientTransformation | None:
     """An optimizer from whatever names one.
 
     Args:

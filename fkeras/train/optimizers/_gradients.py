@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import optax
 
+from ...core.typing import PyTree
 from ._per_weight import per_weight
 
 
-def wide(tree: Any, like: Any = None) -> Any:
+def wide(tree: PyTree, like: PyTree = None) -> PyTree:
     """Floating leaves in at least float32; with `like`, also at least as wide as that tree's leaves.
 
     A rule computes here and stores its state in the parameter's own dtype. In bfloat16 itself, Adam's
     `1 - 0.999**t` would be zero and no parameter would ever move.
     """
 
-    def cast(leaf: Any, other: Any) -> Any:
+    def cast(leaf: PyTree, other: PyTree) -> PyTree:
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             return leaf
         # the widest, not promote_types: that refuses to mix dtypes where promotion is strict
@@ -29,10 +28,10 @@ def wide(tree: Any, like: Any = None) -> Any:
     return jax.tree.map(cast, tree, tree if like is None else like)
 
 
-def cast_like(tree: Any, like: Any) -> Any:
+def cast_like(tree: PyTree, like: PyTree) -> PyTree:
     """Each leaf in the dtype of the same leaf of `like`."""
 
-    def cast(leaf: Any, other: Any) -> Any:
+    def cast(leaf: PyTree, other: PyTree) -> PyTree:
         same = isinstance(leaf, jax.Array) and leaf.dtype == other.dtype
         return leaf if same else jnp.asarray(leaf).astype(other.dtype)
 
@@ -48,11 +47,11 @@ def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
 
 
 def clip(
-    gradients: Any,
+    gradients: PyTree,
     clipnorm: float | None = None,
     global_clipnorm: float | None = None,
     clipvalue: float | None = None,
-) -> Any:
+) -> PyTree:
     """Clip by each variable's norm, by the norm of all of them, or by value; nothing or zero clips nothing."""
     if clipnorm:
         return per_weight(lambda gradient: clip_by_norm(gradient, clipnorm), gradients)

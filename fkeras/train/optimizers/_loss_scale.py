@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
@@ -10,7 +9,8 @@ import jax.numpy as jnp
 import optax
 
 from ...core import deserialize, explain, register
-from ._base import MODULE, Optimizer
+from ...core.typing import ArrayLike, Config, CustomObjects, PyTree
+from ._base import MODULE, LearningRate, Optimizer
 from ._gradients import wide
 from ._serialize import serialize
 
@@ -20,7 +20,7 @@ class LossScaleState(NamedTuple):
 
     step_counter: jax.Array
     dynamic_scale: jax.Array
-    inner: Any
+    inner: PyTree
 
 
 @register(MODULE)
@@ -76,7 +76,7 @@ class LossScaleOptimizer(Optimizer):
             self.__dict__["inner_optimizer"] = inner.replace(loss_scale_factor=None)  # type: ignore[attr-defined]
 
     @property
-    def learning_rate(self) -> Any:  # type: ignore[override]
+    def learning_rate(self) -> LearningRate | None:  # type: ignore[override]
         """The learning rate that the optimizer inside was made with."""
         return getattr(self.inner_optimizer, "learning_rate", None)
 
@@ -84,21 +84,23 @@ class LossScaleOptimizer(Optimizer):
         """The same for the optimizer inside."""
         return self.replace(inner_optimizer=self.inner_optimizer.exclude_from_weight_decay(var_names))  # type: ignore[attr-defined]
 
-    def _init(self, params: Any) -> LossScaleState:
+    def _init(self, params: PyTree) -> LossScaleState:
         return LossScaleState(
             step_counter=jnp.zeros((), jnp.int32),
             dynamic_scale=jnp.asarray(self.initial_scale, jnp.float32),
             inner=self.inner_optimizer.init(params),
         )
 
-    def _update(self, updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def _update(
+        self, updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any
+    ) -> tuple[PyTree, PyTree]:
         finite = jnp.array([jnp.isfinite(g).all() for g in jax.tree.leaves(updates)], bool).all()
         inner = optax.with_extra_args_support(self.inner_optimizer)
         # in float32: the unscaled gradient is what float16 could not hold
         unscaled = jax.tree.map(lambda g: g / state.dynamic_scale, wide(updates))
         like = updates if params is None else params
 
-        def step() -> tuple[Any, Any]:
+        def step() -> tuple[PyTree, PyTree]:
             moves, new = inner.update(unscaled, state.inner, params, **extra_args)
             return jax.tree.map(lambda m, p: m.astype(p.dtype), moves, like), new
 
@@ -108,16 +110,16 @@ class LossScaleOptimizer(Optimizer):
         counter = jnp.where(finite & ~grow, state.step_counter + 1, 0)
         return moves, LossScaleState(counter, scale, new)
 
-    def scale_loss(self, loss: Any, state: Any = None) -> Any:
+    def scale_loss(self, loss: ArrayLike, state: PyTree = None) -> ArrayLike:
         """The loss times the scale of `state`, or times the initial scale when there is no state yet."""
         return loss * (self.initial_scale if state is None else state.dynamic_scale)
 
-    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+    def finalize_variable_values(self, params: PyTree, state: PyTree) -> PyTree:
         """What the optimizer inside makes of them."""
         finalize = getattr(self.inner_optimizer, "finalize_variable_values", None)
         return finalize(params, state.inner) if finalize else params
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Keras's config.
 
         Raises:
@@ -126,7 +128,7 @@ class LossScaleOptimizer(Optimizer):
         return {**super().get_config(), "inner_optimizer": serialize(self.inner_optimizer)}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         """The optimizer that `get_config`, or Keras, described (older Keras wrote unused base options: dropped)."""
         unused = {n: getattr(Optimizer, n) for n in Optimizer._options if n != "name"}
         kept = {k: v for k, v in config.items() if not (k in unused and v == unused[k])}

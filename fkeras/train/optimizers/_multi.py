@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from ...core import deserialize, explain, register, serialize_function
-from ._base import MODULE, Optimizer
+from ...core.typing import Config, CustomObjects, DTypeLike, PyTree
+from ._base import MODULE, LearningRate, Optimizer
 from ._by_path import finalize_each
 from ._loss_scale import LossScaleOptimizer
 from ._paths import map_with_name
@@ -83,7 +84,7 @@ class OptimizerMap(Mapping[str, Optimizer]):
     def __len__(self) -> int:
         return len(self._map)
 
-    def __call__(self, variable: Any) -> Optimizer:
+    def __call__(self, variable: Variable) -> Optimizer:
         return self[variable.path]
 
     def __eq__(self, other: object) -> bool:
@@ -98,7 +99,7 @@ class OptimizerMap(Mapping[str, Optimizer]):
         scaled = {key: optimizer.replace(loss_scale_factor=factor) for key, optimizer in self._map.items()}
         return OptimizerMap(self.default_optimizer.replace(loss_scale_factor=factor), scaled)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Keras's config."""
         return {
             "default_optimizer": serialize(self.default_optimizer),
@@ -106,7 +107,7 @@ class OptimizerMap(Mapping[str, Optimizer]):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> OptimizerMap:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> OptimizerMap:
         """The map that `get_config`, or Keras, described."""
         made = {key: deserialize(o, custom_objects, (MODULE,)) for key, o in config["optimizer_map"].items()}
         return cls(deserialize(config["default_optimizer"], custom_objects, (MODULE,)), made)
@@ -118,7 +119,7 @@ class Variable:
 
     path: str
     shape: tuple[int, ...]
-    dtype: Any
+    dtype: DTypeLike
 
     @property
     def name(self) -> str:
@@ -152,7 +153,7 @@ class MultiOptimizer(Optimizer):
     Differs from Keras: `by_path` is the shorter way here, and takes any optax transformation.
     """
 
-    optimizer_map: OptimizerMap | Callable[[Any], Optimizer]
+    optimizer_map: OptimizerMap | Callable[[Variable], Optimizer]
     loss_scale_factor: float | None = None
     name: str | None = None
 
@@ -173,7 +174,7 @@ class MultiOptimizer(Optimizer):
             self.__dict__["optimizer_map"] = self.optimizer_map.with_loss_scale_factor(self.loss_scale_factor)
 
     @property
-    def learning_rate(self) -> Any:  # type: ignore[override]
+    def learning_rate(self) -> LearningRate:  # type: ignore[override]
         """There is none: each optimizer has its own.
 
         Raises:
@@ -186,11 +187,11 @@ class MultiOptimizer(Optimizer):
             )
         )
 
-    def _parts(self, tree: Any) -> tuple[Any, list[Optimizer]]:
+    def _parts(self, tree: PyTree) -> tuple[PyTree, list[Optimizer]]:
         """The number of each leaf's optimizer, and the optimizers by number."""
         rules: list[Optimizer] = []
 
-        def number(name: str, leaf: Any) -> int:
+        def number(name: str, leaf: PyTree) -> int:
             rule = self.optimizer_map(Variable(name, leaf.shape, leaf.dtype))
             if not isinstance(rule, Optimizer) or isinstance(rule, LossScaleOptimizer | MultiOptimizer):
                 raise ValueError(
@@ -203,30 +204,32 @@ class MultiOptimizer(Optimizer):
 
         return map_with_name(number, tree), rules
 
-    def _partition(self, tree: Any) -> optax.GradientTransformationExtraArgs:
+    def _partition(self, tree: PyTree) -> optax.GradientTransformationExtraArgs:
         labels, rules = self._parts(tree)
         return optax.partition(dict(enumerate(rules)), labels)
 
-    def _init(self, params: Any) -> MultiState:
+    def _init(self, params: PyTree) -> MultiState:
         return MultiState(jnp.zeros((), jnp.int32), self._partition(params).init(params))
 
-    def _update(self, updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+    def _update(
+        self, updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any
+    ) -> tuple[PyTree, PyTree]:
         tree = updates if params is None else params
         moves, inner = self._partition(tree).update(updates, state.inner, params, **extra_args)
         return moves, MultiState(state.iterations + 1, inner)
 
-    def finalize_variable_values(self, params: Any, state: Any) -> Any:
+    def finalize_variable_values(self, params: PyTree, state: PyTree) -> PyTree:
         """The parameters to keep after training: the moving averages of the optimizers that keep one."""
         return finalize_each(*self._parts(params), params, state.inner)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Keras's config."""
         given = self.optimizer_map
         described = serialize(given) if isinstance(given, OptimizerMap) else serialize_function(given)
         return {"optimizer_map": described, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         """The optimizer that `get_config`, or Keras, described."""
         made = deserialize(config["optimizer_map"], custom_objects, (MODULE,))
         return cls(**{**config, "optimizer_map": made})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import register
+from ...core.typing import PyTree
 from ._adam import power, zeros
 from ._base import MODULE, LearningRate, Optimizer
 from ._paths import any_pattern_in, map_with_name
@@ -19,8 +20,8 @@ from ._paths import any_pattern_in, map_with_name
 class MuonState(NamedTuple):
     """The momentum of every parameter; the second moment of those that Adam moves, `None` for the others."""
 
-    momentum: Any
-    velocity: Any
+    momentum: PyTree
+    velocity: PyTree
 
 
 def orthogonalize(x: jax.Array, coefficients: tuple[float, float, float], steps: int) -> jax.Array:
@@ -116,16 +117,16 @@ class Muon(Optimizer):
         corrections = jnp.sqrt(1 - power(self.adam_beta_2, step + 1)) / (1 - power(self.adam_beta_1, step + 1))
         alpha = learning_rate * self.adam_lr_ratio * corrections
 
-        def init(params: Any) -> MuonState:
+        def init(params: PyTree) -> MuonState:
             second = map_with_name(lambda name, p: jnp.zeros_like(p) if self.uses_adam(name, p) else None, params)
             return MuonState(zeros(params), second)
 
-        def adam(g: jax.Array, m: jax.Array, v: jax.Array) -> tuple[Any, ...]:
+        def adam(g: jax.Array, m: jax.Array, v: jax.Array) -> tuple[jax.Array, ...]:
             m = m + (g - m) * (1 - self.adam_beta_1)
             v = v + (jnp.square(g) - v) * (1 - self.adam_beta_2)
             return -m * alpha / (jnp.sqrt(v) + self.epsilon), m, v
 
-        def muon(g: jax.Array, m: jax.Array) -> tuple[Any, ...]:
+        def muon(g: jax.Array, m: jax.Array) -> tuple[jax.Array, jax.Array, None]:
             m = m + (g + m * (self.momentum - 1))
             ahead = g + self.momentum * m if self.nesterov else m
             move = learning_rate * orthogonalize(ahead, (self.muon_a, self.muon_b, self.muon_c), self.ns_steps)
@@ -133,7 +134,7 @@ class Muon(Optimizer):
                 move = move * math.sqrt(max(g.shape)) * self.rms_rate
             return -move, m, None
 
-        def update(gradients: Any, state: MuonState, params: Any = None) -> tuple[Any, MuonState]:
+        def update(gradients: PyTree, state: MuonState, params: PyTree = None) -> tuple[PyTree, MuonState]:
             parts = jax.tree.map(lambda g, m, v: muon(g, m) if v is None else adam(g, m, v), gradients, *state)
             moves, *moments = (jax.tree.map(lambda _, part, i=i: part[i], gradients, parts) for i in range(3))
             return moves, MuonState(*moments)

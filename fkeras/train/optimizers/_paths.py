@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import jax
 
+from ...core.typing import PyTree
 
-def map_with_name(fn: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+
+def map_with_name(fn: Callable[..., object], tree: PyTree, *rest: PyTree) -> PyTree:
     """`jax.tree.map`, with the leaf's "/"-joined path as the first argument of `fn`.
 
     >>> map_with_name(lambda name, leaf: name, {"dense": {"kernel": 1, "bias": 2}})
     {'dense': {'bias': 'dense/bias', 'kernel': 'dense/kernel'}}
     """
 
-    def named(path: Any, *leaves: Any) -> Any:
+    def named(path: jax.tree_util.KeyPath, *leaves: PyTree) -> object:
         return fn(jax.tree_util.keystr(path, simple=True, separator="/"), *leaves)
 
     return jax.tree_util.tree_map_with_path(named, tree, *rest)

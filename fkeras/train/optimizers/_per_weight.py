@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 
+from ...core.typing import PyTree
 
-def per_weight(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+
+def per_weight(function: Callable[..., PyTree], tree: PyTree, *rest: PyTree) -> PyTree:
     """`jax.tree.map` of arithmetic; under a trace, weights of one shape share that of the function.
 
     A network has many weights of few shapes, and tracing ten operators for each takes as long as tracing its layers.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import numpy as np
 import optax
 
 from ...core import explain
+from ...core.typing import ArrayLike, PyTree
 from ._base import ScheduledState
 
 _NAME = "learning_rate"
@@ -29,11 +29,11 @@ class Rate:
     """
 
     path: str
-    value: Any
+    value: jax.Array
     owner: str
 
 
-def rates_of(opt_state: Any) -> list[Rate]:
+def rates_of(opt_state: PyTree) -> list[Rate]:
     """The learning rates in a state, in its order.
 
     >>> import fkeras as fk
@@ -48,13 +48,13 @@ def rates_of(opt_state: Any) -> list[Rate]:
     return found
 
 
-def named_rates(opt_state: Any) -> dict[str, Any]:
+def named_rates(opt_state: PyTree) -> dict[str, jax.Array]:
     """The learning rates as logs name them: `learning_rate`, or `learning_rate_1` and so on where there are several."""
     rates = rates_of(opt_state)
     return {_NAME if len(rates) == 1 else f"{_NAME}_{i}": rate.value for i, rate in enumerate(rates, 1)}
 
 
-def check_settable(optimizer: Any, opt_state: Any) -> None:
+def check_settable(optimizer: object, opt_state: PyTree) -> None:
     """Refuse a state in which a learning rate cannot be set, or one of several cannot.
 
     Raises:
@@ -86,7 +86,7 @@ def check_settable(optimizer: Any, opt_state: Any) -> None:
         )
 
 
-def with_rates(optimizer: Any, opt_state: Any, change: Callable[[Any], Any]) -> Any:
+def with_rates(optimizer: object, opt_state: PyTree, change: Callable[[jax.Array], ArrayLike]) -> PyTree:
     """The state with `change(rate)` in place of each learning rate; the next step uses them.
 
     Raises:
@@ -95,14 +95,14 @@ def with_rates(optimizer: Any, opt_state: Any, change: Callable[[Any], Any]) -> 
     check_settable(optimizer, opt_state)
     places = {rate.path for rate in rates_of(opt_state)}
 
-    def put(path: Any, leaf: Any) -> Any:
+    def put(path: jax.tree_util.KeyPath, leaf: PyTree) -> PyTree:
         here = jax.tree_util.keystr(path, simple=True, separator="/") in places
         return _number(change(leaf), leaf) if here else leaf
 
     return jax.tree_util.tree_map_with_path(put, opt_state)
 
 
-def _number(value: Any, like: Any) -> jax.Array:
+def _number(value: object, like: PyTree) -> jax.Array:
     if value is None or isinstance(value, str | bytes | bool) or callable(value) or np.ndim(value) != 0:
         raise ValueError(
             explain(
@@ -115,7 +115,7 @@ def _number(value: Any, like: Any) -> jax.Array:
     return jnp.asarray(value, like.dtype)
 
 
-def _owner(opt_state: Any, path: Any) -> str:
+def _owner(opt_state: PyTree, path: jax.tree_util.KeyPath) -> str:
     parents = list(_nodes(opt_state, path))
     if isinstance(parents[-1], ScheduledState):
         return "a schedule"
@@ -126,7 +126,7 @@ def _owner(opt_state: Any, path: Any) -> str:
     return "a schedule" if injected else ""
 
 
-def _nodes(tree: Any, path: Any) -> Iterator[Any]:
+def _nodes(tree: PyTree, path: jax.tree_util.KeyPath) -> Iterator[PyTree]:
     """The nodes that lead to a leaf, from the root to its parent."""
     for key in path:
         yield tree
@@ -135,15 +135,15 @@ def _nodes(tree: Any, path: Any) -> Iterator[Any]:
         tree = getattr(tree, key.name) if isinstance(key, jax.tree_util.GetAttrKey) else tree[_key(key)]
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> str | int:
     """What a part of a path is called, or counts."""
     return next(getattr(key, a) for a in ("name", "idx", "key") if hasattr(key, a))
 
 
-def _parts_without(opt_state: Any) -> Iterator[str]:
+def _parts_without(opt_state: PyTree) -> Iterator[str]:
     """The parts of an `optax.partition` that keep no rate though another does; `optax.set_to_zero` needs none."""
 
-    def is_part(node: Any) -> bool:
+    def is_part(node: object) -> bool:
         return isinstance(node, optax.PartitionState)
 
     for node in filter(is_part, jax.tree.leaves(opt_state, is_leaf=is_part)):

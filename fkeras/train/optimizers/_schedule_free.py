@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ...core import register
+from ...core.typing import PyTree
 from ._adam import power, toward_square, zeros
 from ._base import MODULE, LearningRate, Optimizer
 from ._per_weight import per_weight
@@ -17,8 +18,8 @@ from ._per_weight import per_weight
 class ScheduleFreeState(NamedTuple):
     """The sequence that gradients move, $z$, and their second moment."""
 
-    momentum: Any
-    velocity: Any
+    momentum: PyTree
+    velocity: PyTree
 
 
 @register(MODULE)
@@ -53,7 +54,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     _needs_params: ClassVar[bool] = True
 
-    def averaged_params(self, params: Any, state: Any) -> Any:
+    def averaged_params(self, params: PyTree, state: PyTree) -> PyTree:
         """The average $x$, which the paper evaluates (Keras evaluates the weights $y$ themselves)."""
         return per_weight(lambda y, z: (y - (1 - self.beta_1) * z) / self.beta_1, params, state.inner.momentum)
 
@@ -62,10 +63,12 @@ class ScheduleFreeAdamW(Optimizer):
         rate = learning_rate * jnp.minimum(t / self.warmup_steps, 1.0) if self.warmup_steps > 0 else learning_rate
         weight = 1.0 / t
 
-        def init(params: Any) -> ScheduleFreeState:
+        def init(params: PyTree) -> ScheduleFreeState:
             return ScheduleFreeState(jax.tree.map(jnp.copy, params), zeros(params))
 
-        def update(gradients: Any, state: ScheduleFreeState, params: Any = None) -> tuple[Any, ScheduleFreeState]:
+        def update(
+            gradients: PyTree, state: ScheduleFreeState, params: PyTree = None
+        ) -> tuple[PyTree, ScheduleFreeState]:
             velocity = toward_square(state.velocity, gradients, 1 - self.beta_2)
             correction = 1 - power(self.beta_2, step + 1)
             new = per_weight(

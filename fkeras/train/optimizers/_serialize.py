@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...core import explain, serialize_object
+from ...core.typing import Config
 
 
-def serialize(optimizer: Any) -> dict[str, Any]:
+def serialize(optimizer: object) -> Config:
     """The optimizer as Keras's JSON form.
 
     Args:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +18,7 @@ from ...core import Configured, explain, register
 from ...core import deserialize as _deserialize
 from ...core import get as _get
 from ...core import serialize_object as _serialize_object
+from ...core.typing import ArrayLike, Config, CustomObjects, Spec
 from ..losses._exact_key import exact_key
 
 MODULE = "keras.optimizers.schedules"
@@ -53,7 +53,7 @@ class LearningRateSchedule(Configured):
             )
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments as JSON values.
 
         Raises:
@@ -82,7 +82,7 @@ class LearningRateSchedule(Configured):
 register(MODULE)(LearningRateSchedule)
 
 
-def _float(value: Any) -> jax.Array:
+def _float(value: ArrayLike | Sequence[float]) -> jax.Array:
     return jnp.asarray(value, jnp.float32)
 
 
@@ -347,7 +347,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
 
 
-def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> Config:
     """The schedule as Keras's JSON form.
 
     >>> serialize(ExponentialDecay(0.1, 10, 0.5))["class_name"]
@@ -356,7 +356,7 @@ def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
     return _serialize_object(learning_rate_schedule)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Config, custom_objects: CustomObjects | None = None) -> LearningRateSchedule:
     """The schedule that `serialize`, or Keras, described.
 
     Args:
@@ -369,6 +369,8 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     return _deserialize(config, custom_objects, (MODULE,))
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[[Any], Any] | None:
+def get(
+    identifier: Spec | LearningRateSchedule, custom_objects: CustomObjects | None = None
+) -> Callable[[Step], ArrayLike] | None:
     """A schedule from its config; a schedule or any other function of the step comes back as it is."""
     return _get(MODULE, identifier, custom_objects)
