@@ -17,10 +17,11 @@ from ._batches._sources import Arrays
 from ._loop import _evaluate, _predict
 from ._loop._drivers import runs_on_device, stack_of
 from ._loop._run_arguments import check_counts
-from ._step import _programs
 from ._step._batch import rows as rows_of
 from ._step._batch import unpack
 from ._step._checked_state import check_optimizer
+from ._step._many_steps import many_steps, one_step
+from ._step._private_copy import private
 from ._step._state import check_state
 
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
@@ -89,7 +90,7 @@ def lower(
     if state is not None:
         check_optimizer(trainer, check_state(state, "lower", "batch, state=state"))
     state = jax.eval_shape(lambda x: trainer.init(0, x), x) if state is None else state
-    state = jax.eval_shape(_programs.private, jax.tree.map(_struct, state))
+    state = jax.eval_shape(private, jax.tree.map(_struct, state))
     fixed = fixed_batch_size(trainer.model, state.variables)
     check_batch_size(data.batch_size, fixed)
     source = Arrays(data, fixed=fixed)
@@ -110,7 +111,7 @@ def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
 
 def _fit(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
     data = source.data
-    step, many = _programs.one_step(trainer, True), _programs.many_steps(trainer, True)
+    step, many = one_step(trainer, True), many_steps(trainer, True)
     place, batch = jax.ShapeDtypeStruct((), np.int32), data.spec(data.batch_size)
     if not stream and runs_on_device(trainer, source, step, state):
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
@@ -139,7 +140,7 @@ def _own(name: str) -> Callable[..., dict[str, Any]]:
     def of(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
         batch = source.data.spec(source.data.batch_size)
         args = (state.variables, batch[0]) if name == "predict_step" else (state, batch)
-        return {name: getattr(type(trainer), name).program(trainer).lower(*args)}
+        return {name: getattr(trainer, name).lower(*args)}
 
     return of
 

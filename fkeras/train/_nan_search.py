@@ -16,6 +16,7 @@ from ..core import Model
 from ._loop._nan_check import is_float, stays_finite
 from ._step._batch import unpack
 from ._step._state import TrainState
+from ._step._train_step import advance, has_own_step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _replay_with(
         return outputs
 
     with linen.intercept_methods(watch):
-        after, shown = jax.jit(lambda state, batch: trainer._advance(state, batch))(state, batch)
+        after, shown = jax.jit(lambda state, batch: advance(trainer, state, batch))(state, batch)
     jax.block_until_ready((after, shown))
     return calls, after, shown
 
@@ -198,7 +199,7 @@ def _forward(calls: list[_Call]) -> Finding | None:
 
 def _loss(trainer: Any, state: TrainState, batch: Any, shown: Any) -> Finding | None:
     """A loss that is not finite though all outputs are."""
-    if trainer._custom_step():
+    if has_own_step(trainer):
         parts = {k: v for k, v in shown.items() if is_float(v)}
     else:
         parts = _parts_of_loss(trainer, state, batch)
@@ -246,7 +247,7 @@ def _inside(inner: _Call, outer: _Call) -> bool:
 
 def _gradient(trainer: Any, state: TrainState, batch: Any) -> Finding | None:
     """The first weight whose gradient is not finite."""
-    if trainer._custom_step():
+    if has_own_step(trainer):
         return None
     rng = jax.random.fold_in(state.rng, state.step)
 

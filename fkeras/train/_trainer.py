@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import linen
 
 from ..core import Layer, as_key, explain, walk
@@ -24,46 +23,21 @@ from ._batches._given_data import one_batch
 from ._loop import _evaluate, _predict
 from ._loop import _fit as fitting
 from ._loop._run_arguments import check_names, named
-from ._step._batch import rows, unpack
+from ._step import _eval_step, _measurement, _train_step
 from ._step._checked_state import check_optimizer, check_variables
-from ._step._forward import added_losses, forward, init_variables, output_masks
-from ._step._logged_norms import check_log, step_numbers
-from ._step._mixed_precision import all_finite, computes_in_float16, is_dynamic, with_loss_scale
-from ._step._objective import Objective, add_to, output_names, sums_of, targets
-from ._step._partition import Partition, merge, partition_of
-from ._step._programs import cached, known, shapes_of
-from ._step._running_sums import RunningSums
-from ._step._state import TrainState, check_state, key_parts, spec_of
-from ._step._step_outputs import Outputs, Shown
-from .optimizers._per_weight import per_weight
+from ._step._compiled_method import CompiledMethod
+from ._step._forward import forward, graph_of, init_variables
+from ._step._logged_norms import check_log
+from ._step._mixed_precision import computes_in_float16, with_loss_scale
+from ._step._objective import Objective
+from ._step._outputs import output_names
+from ._step._partition import Partition, merge, partition_for
+from ._step._programs import Programs, compiled, programs_for, value_of
+from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
 from .optimizers._rates import rates_of, with_rates
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
 _COMPILED = ("train_step", "eval_step", "predict_step")
-
-
-class _Compiled:
-    """A method that is a compiled program of its trainer: `trainer.train_step` is what `jax.jit` returns.
-
-    So it has `lower` and `trace` before its first call, and a call costs nothing but the program's own.
-
-    Attributes:
-        plain: the function, uncompiled.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.plain = function
-        functools.update_wrapper(self, function)
-
-    def __get__(self, trainer: Trainer | None, owner: type[Trainer]) -> Any:
-        return self if trainer is None else self.program(trainer)
-
-    def __call__(self, trainer: Trainer, *args: Any) -> Any:
-        return self.program(trainer)(*args)
-
-    def program(self, trainer: Trainer) -> Any:
-        """The program for a trainer, made once."""
-        return cached(trainer, self.plain, lambda: functools.partial(self.plain, trainer))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -112,7 +86,6 @@ class Trainer:
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
     log: tuple[str, ...] = ()
-    _programs: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __init__(
         self,
@@ -151,7 +124,6 @@ class Trainer:
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
-            "_programs": {},
             **fields,
         }
         for f in dataclasses.fields(self):
@@ -170,16 +142,37 @@ class Trainer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in _COMPILED:
-            if name in cls.__dict__ and not isinstance(cls.__dict__[name], _Compiled):
-                setattr(cls, name, _Compiled(cls.__dict__[name]))
+            if name in cls.__dict__ and not isinstance(cls.__dict__[name], CompiledMethod):
+                setattr(cls, name, CompiledMethod(cls.__dict__[name]))
         own = {n for n in inspect.get_annotations(cls) if not n.startswith("_")}
         if own:  # a subclass's fields are keyword arguments of its constructor
             dataclasses.dataclass(frozen=True, eq=False, kw_only=True, init=False)(cls)
 
     def replace(self, **changes: Any) -> Any:
-        """A trainer with some fields changed; nothing compiled is shared."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "_programs"}
-        return type(self)(**{**fields, **changes})
+        """A trainer with some fields changed."""
+        return type(self)(**{**self._fields(), **changes})
+
+    # ------------------------------------------------------------------ a value
+    def _fields(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    @functools.cached_property
+    def _value(self) -> Hashable:
+        return value_of(type(self), self._fields())
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self._value == other._value)  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> Any:
+        return _remade, (type(self), self._fields())
+
+    @functools.cached_property
+    def programs(self) -> Programs:
+        """What is compiled for this trainer, and for every other one that is equal to it."""
+        return programs_for(self._value)
 
     # ------------------------------------------------------------------ state
     @functools.cached_property
@@ -218,7 +211,7 @@ class Trainer:
         params = variables["params"]
         moving, _ = self.partition(x).split(params)
         # one program, not one for each array's zeros
-        start = cached(self, "init optimizer", lambda: self.optimizer.init)
+        start = compiled(self, _init_optimizer)
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
@@ -226,17 +219,12 @@ class Trainer:
             opt_state=start(moving),
             metrics=self.reset_metrics(variables, x),
             **key_parts(jax.random.fold_in(key, 1)),
-            example_spec=None if self._graph is not None else spec_of(x),
+            example_spec=None if graph_of(self.model) is not None else spec_of(x),
         )
-
-    @property
-    def _graph(self) -> Any:
-        """The model's graph, from which its shapes follow; `None` where they follow from an example input."""
-        return getattr(self.model, "graph", None)
 
     def _check_frozen(self, x: Any) -> None:
         """Refuse to begin without knowing which weights rest."""
-        if x is not None or self._graph is not None or not isinstance(self.model, Layer):
+        if x is not None or graph_of(self.model) is not None or not isinstance(self.model, Layer):
             return
         resting = ["/".join(path) for path, layer in walk(self.model) if not layer.trainable]
         if resting:
@@ -255,11 +243,7 @@ class Trainer:
         Args:
             x: an example input, or its shapes, for a model that does not know its input's shape.
         """
-        if self._graph is not None:
-            x = None
-        elif x is None:
-            return Partition({})
-        return known(self, ("partition", shapes_of(x)), lambda: partition_of(self.model, x))
+        return partition_for(self, x)
 
     def reset_metrics(self, state: Any = None, x: Any = None) -> Any:
         """Running sums of loss and metrics before any batch.
@@ -268,26 +252,7 @@ class Trainer:
             state: a state, or variables; for a model that does not know its input's shape.
             x: an example input, or its shapes, where the state was made without one.
         """
-        variables = state.variables if isinstance(state, TrainState) else state
-        x = _example_of(state, x)
-
-        def make() -> RunningSums:
-            outputs = self._abstract_outputs(variables, x)
-            with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
-                empty = self.objective.empty(self.output_names(outputs), jax.tree.leaves(outputs))
-                return RunningSums.of(jax.tree.map(np.asarray, empty))
-
-        shapes = None if self._graph is not None or variables is None else shapes_of(x)
-        return jax.tree.map(jnp.asarray, known(self, ("empty", shapes), make))
-
-    def _abstract_outputs(self, variables: Any, x: Any) -> Any:
-        """The shapes of the model's outputs, or a stand-in for one output where they cannot be known yet."""
-        if self._graph is not None:
-            return jax.tree.map(lambda t: t.struct, self._graph.outputs)
-        if variables is None or x is None:
-            return jax.ShapeDtypeStruct((1, 1), jnp.float32)
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        return jax.eval_shape(lambda v, x, k: forward(self.model, v, x, k, False)[0], variables, x, key)
+        return _measurement.empty_sums(self, state, x)
 
     def output_names(self, y_pred: Any) -> list[str]:
         """A name for each output leaf."""
@@ -318,7 +283,7 @@ class Trainer:
         finalize = getattr(self.optimizer, "finalize_variable_values", None)
         if finalize is None:
             return state
-        moving, resting = self.partition(_example_of(state, x)).split(state.params)
+        moving, resting = self.partition(example_of(state, x)).split(state.params)
         return state.replace(params=merge(finalize(moving, state.opt_state), resting))
 
     # ------------------------------------------------------------------ pure steps
@@ -326,201 +291,14 @@ class Trainer:
         """`(outputs, updates)` of the model; `updates` hold changed collections, added losses and masks."""
         return forward(self.model, {"params": params, **state.model_state}, x, rng, training)
 
-    def compute_loss(self, params: Any, state: TrainState, batch: Any, rng: Any) -> Any:
-        """The scalar to minimise; override it to train on something else.
-
-        Args:
-            params: the weights to differentiate with respect to.
-            state: the state of the run.
-            batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
-            rng: the step's key; `None` in evaluation.
-
-        Returns:
-            The loss, or `(loss, extras)`: a dict with any of `y_pred` (for the metrics), `model_state` (changed
-            collections) and `logs` (scalars to show).
-        """
-        x, y, sample_weight = unpack(batch)
-        training = rng is not None
-        y_pred, updates = self.forward(params, state, x, state.rng if rng is None else rng, training)
-        names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
-        y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
-        masks = output_masks(updates, len(leaves))
-        total, parts = self.objective.batch_loss(names, y_true, leaves, weights, masks)
-        added = added_losses(updates)
-        if total is None and added is None:
-            raise ValueError(
-                explain(
-                    "There is no loss to minimise.",
-                    usually="compile was called without a loss, and no layer adds one.",
-                    write='model.compile(optimizer="adam", loss="mse")',
-                )
-            )
-        kept = {c: updates[c] for c in state.model_state if c in updates} if training else {}
-        extras = {"y_pred": y_pred, "parts": parts, "masks": masks, "added": added, "model_state": kept}
-        return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
-
-    def _advance(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, Any]:
-        """One step as a loop over steps wants it; `_logs` makes logs of what the last one shows."""
-        if self._custom_step():
-            return type(self).train_step.plain(self, state, batch)  # type: ignore[attr-defined]
-        return self._step(state, batch, last)
-
-    def _logs(self, state: TrainState, shown: Any) -> dict[str, Any]:
-        if self._custom_step():
-            return dict(shown)
-        return self._running(state, shown)
-
-    def _step(self, state: TrainState, batch: Any, last: Any = None) -> tuple[TrainState, Shown]:
-        """The next state, and what this step alone shows; its numbers are zeros where `last` is false."""
-        rng = jax.random.fold_in(state.rng, state.step)
-        partition = self.partition(_example_of(state, unpack(batch)[0]))
-        moving, resting = partition.split(state.params)
-
-        def loss_of(moving: Any) -> Any:
-            result = self.compute_loss(merge(moving, resting), state, batch, rng)
-            loss, extras = result if isinstance(result, tuple) else (result, {})
-            scale = getattr(self.optimizer, "scale_loss", None)
-            return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
-
-        grads, (loss, extras) = jax.grad(loss_of, has_aux=True)(moving)
-
-        def value_fn(moving: Any, obj_fn: Any = None, batch_weight: Any = None) -> Any:
-            return loss_of(moving)[1][0]  # optax's line search hands on what else `update` was given
-
-        extra = {"value": loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
-        extra["batch_weight"] = self.objective.weight_of(batch)
-        updates, opt_state = fk_optimizers.update(self.optimizer, grads, state.opt_state, moving, **extra)
-        params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
-        collections = {**state.model_state, **extras.get("model_state", {})}
-        if is_dynamic(self.optimizer):  # a step that overflows changes nothing
-            finite = all_finite(grads)
-            collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
-
-        def numbers() -> dict[str, Any]:
-            return step_numbers(self.log, self, grads, updates, params, state.opt_state, opt_state)
-
-        if last is None:
-            shown = numbers()
-        else:
-            shown = jax.lax.cond(last, numbers, lambda: jax.tree.map(jnp.zeros_like, jax.eval_shape(numbers)))
-        state = state.replace(
-            step=state.step + 1,
-            params=params,
-            model_state=collections,
-            opt_state=opt_state,
-            metrics=self._measure(state.metrics, batch, loss, extras),
-        )
-        return state, Shown({**shown, **extras.get("logs", {})}, self._outputs(extras.get("y_pred")))
-
-    def _outputs(self, y_pred: Any) -> Outputs | None:
-        """The structure of what was measured; none where nothing was."""
-        if y_pred is None:
-            return None
-        shapes = (jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(y_pred))
-        return Outputs(tuple(self.output_names(y_pred)), tuple(shapes))
-
-    def _measure(self, sums: Any, batch: Any, loss: Any, extras: Mapping[str, Any]) -> Any:
-        """Running sums after a training batch: batch losses weighted by their rows, as Keras's."""
-        x, y, sample_weight = unpack(batch)
-        size = rows(x)
-        y_pred = extras.get("y_pred")
-        parts = extras.get("parts") or {next(iter(sums["losses"])): loss}
-        new = dict(sums)
-        new["losses"] = dict(sums["losses"])
-        for name, part in parts.items():
-            new["losses"][name] = add_to(sums_of(sums["losses"], name), part * size, size)
-        if extras.get("added") is not None:
-            new["added"] = add_to(sums["added"], extras["added"] * size, size)
-            if not extras.get("parts"):  # the loss is what layers added, and nothing else
-                new["losses"] = sums["losses"]
-        if y_pred is not None:
-            names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
-            y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
-            # Keras on JAX loses a mask between gradient and metrics, so the numbers of training count every step;
-            # those of evaluation leave masked steps out.
-            masks = [None] * len(leaves)
-            new["metrics"] = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks)
-        return RunningSums.of(new)
-
-    def _running(self, state: TrainState, shown: Shown) -> dict[str, Any]:
-        """The numbers to show after a step: the running ones, and those of the step alone."""
-        if shown.outputs is None:
-            losses = list(state.metrics["losses"])
-            bare = dataclasses.replace(self.objective, metrics=None, weighted_metrics=None)
-            return {**bare.logs(state.metrics, losses, [jnp.zeros((1, 1))] * len(losses)), **shown.numbers}
-        names, shapes = shown.outputs
-        return {**self.objective.logs(state.metrics, list(names), list(shapes)), **shown.numbers}
-
-    def train_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
-        """One step: `(state, batch) -> (next state, logs)`, pure and compiled; put it in your own `scan`.
-
-        Args:
-            state: the state of the run; it stays usable.
-            batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
-
-        Returns:
-            The next state, and the running loss and metrics as device scalars.
-        """
-        state, shown = self._step(state, batch)
-        return state, self._running(state, shown)
-
-    def _custom_step(self) -> bool:
-        """Whether a subclass has a step of its own."""
-        return type(self).train_step is not Trainer.train_step
-
-    def _custom_loss(self) -> bool:
-        """Whether a subclass minimises something of its own."""
-        return type(self).compute_loss is not Trainer.compute_loss
-
-    def _evaluate_batch(self, sums: Any, state: TrainState, batch: Any, valid: Any) -> Any:
-        """Running sums after an evaluation batch; rows that are not `valid` are padding and count for nothing."""
-        x, y, sample_weight = unpack(batch)
-        if self._custom_loss():
-            result = self.compute_loss(state.params, state, batch, None)
-            loss, extras = result if isinstance(result, tuple) else (result, {})
-            return self._measure(sums, batch, loss, extras)
-        y_pred, updates = self.forward(state.params, state, x, state.rng, False)
-        names, leaves = self.output_names(y_pred), jax.tree.leaves(y_pred)
-        y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
-        masks = output_masks(updates, len(leaves))
-        added = added_losses(updates)
-
-        def add(valid: Any) -> RunningSums:
-            parts = self.objective.exact_loss(names, y_true, leaves, weights, masks, valid)
-            new = dict(sums)
-            new["losses"] = dict(sums["losses"])
-            for name, part in parts.items():
-                new["losses"][name] = add_to(sums_of(sums["losses"], name), *part)
-            if added is not None:
-                size = jnp.sum(valid.astype(jnp.float32)) if valid is not None else rows(x)
-                new["added"] = add_to(sums["added"], added * size, size)
-            measured = self.objective.update_metrics(sums["metrics"], names, y_true, leaves, weights, masks, valid)
-            return RunningSums.of({**new, "metrics": measured})
-
-        if valid is None:
-            return add(None)
-        # Most batches are full. XLA folds a constant `valid` away, and one that it does not know costs a third of a
-        # small model's evaluation.
-        return jax.lax.cond(valid.all(), lambda: add(jnp.ones(valid.shape, bool)), lambda: add(valid))
-
-    def eval_step(self, state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
-        """One evaluation step: the state with its running metrics advanced, and the logs; weights stay.
-
-        Args:
-            state: the state of the run; begin with `state.replace(metrics=trainer.reset_metrics(state))`.
-            batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
-        """
-        sums = self._evaluate_batch(state.metrics, state, batch, None)
-        return state.replace(metrics=sums), self.logs_of(sums, state, unpack(batch)[0])
+    compute_loss = _train_step.compute_loss
+    train_step = CompiledMethod(_train_step.train_step)
+    eval_step = CompiledMethod(_eval_step.eval_step)
+    predict_step = CompiledMethod(_eval_step.predict_step)
 
     def logs_of(self, sums: Any, state: TrainState, x: Any) -> dict[str, Any]:
         """The numbers that running sums stand for."""
-        outputs = self._abstract_outputs(state.variables, _example_of(state, x))
-        return self.objective.logs(sums, self.output_names(outputs), jax.tree.leaves(outputs))
-
-    def predict_step(self, variables: Any, x: Any) -> Any:
-        """The model's outputs for one batch, in inference mode."""
-        return forward(self.model, variables, x, jax.random.key(0), False)[0]
+        return _measurement.logs_of(self, sums, state, x)
 
     # ------------------------------------------------------------------ runs
     def fit(
@@ -611,8 +389,13 @@ class Trainer:
         }
 
 
-for _name in _COMPILED:
-    setattr(Trainer, _name, _Compiled(getattr(Trainer, _name)))
+def _remade(cls: type[Trainer], fields: dict[str, Any]) -> Trainer:
+    """A trainer of its fields, which is what a copy and a pickle are."""
+    return cls(**fields)
+
+
+def _init_optimizer(trainer: Trainer, params: Any) -> Any:
+    return trainer.optimizer.init(params)
 
 
 def compile(
@@ -678,12 +461,3 @@ def _known_metric(spec: Any) -> Any:
         fk_metrics.resolve(spec, None, (1, 1), None)
         return spec
     return fk_metrics.get(spec) if isinstance(spec, Mapping) else spec
-
-
-def _example_of(state: Any, x: Any) -> Any:
-    """The input that a model's structure follows from: what the state was made from, else what is at hand.
-
-    A batch of a loss of one's own need not hold the model's input, so the state's comes first.
-    """
-    example = state.example if isinstance(state, TrainState) else None
-    return x if example is None else example

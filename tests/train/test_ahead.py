@@ -64,9 +64,9 @@ def test_a_run_finds_its_programs_compiled(kind, compilations):
         trainer.evaluate(state, X, Y, batch_size=SIZE)
         trainer.predict(state, X, batch_size=SIZE)
 
-    before = len(trainer._programs["traces"])
+    before = len(trainer.programs.traces)
     names = compilations.during(run)
-    assert len(trainer._programs["traces"]) == before
+    assert len(trainer.programs.traces) == before
     # What is left are single operations of the set-up; a step would carry one of these names.
     assert not [n for n in names if any(w in n for w in ("step", "many", "one", "advance", "_evaluate_batch"))], names
 

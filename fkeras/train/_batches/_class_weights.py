@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import jax
 import numpy as np
 
-from ...core import describe, did_you_mean, explain
+from ...core import describe, explain
 from ...core.typing import ArrayLike, PyTree
-from .._step._objective import targets
+from .._step._outputs import check_output_keys, targets
 
 _USUALLY_A_DICT = "scikit-learn returns an array, and JSON has only text for keys."
 
@@ -56,16 +56,8 @@ class ClassWeights:
         if not self._by_output and len(names) > 1:
             write = "class_weight={" + ", ".join(f"{n!r}: {{0: 1.0, 1: 5.0}}" for n in names) + "}"
             raise _wrong(ValueError, "is one table, but the model has several outputs", names, "", write)
-        unknown = sorted(set(self._tables) - set(names)) if self._by_output else []
-        if unknown:
-            raise ValueError(
-                explain(
-                    f"class_weight has the key {unknown[0]!r}, which is no output of the model.",
-                    received=f"keys {sorted(self._tables)}",
-                    usually=did_you_mean(unknown[0], names),
-                    write=f"class_weight={{{', '.join(f'{n!r}: {{0: 1.0, 1: 5.0}}' for n in names)}}}",
-                )
-            )
+        if self._by_output:
+            check_output_keys(self._tables, names, "class_weight", "{0: 1.0, 1: 5.0}")
         made = []
         parts = zip(
             names, targets(y, outputs, names), targets(sample_weight, outputs, names, "sample_weight"),

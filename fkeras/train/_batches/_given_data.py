@@ -12,7 +12,9 @@ import numpy as np
 from ...core import describe, explain
 from ...core.typing import PyTree, Variables
 from .._step._batch import Batch, spec, unpack
+from .._step._forward import abstract_outputs
 from .._step._state import TrainState
+from .._step._train_step import has_own_loss
 from ._arrays import ArrayData, are_plain, array_data
 from ._class_weights import ClassWeights
 from ._data_kinds import are_batches, is_arrays, values_are
@@ -55,7 +57,7 @@ def training_source(
 def _class_weights(trainer: Any, state: TrainState, given: PyTree) -> ClassWeights:
     def outputs_of(x: PyTree) -> tuple[PyTree, list[str]]:
         example = spec(x, fixed_batch_size(trainer.model, state.variables) or 1)
-        outputs = trainer._abstract_outputs(state.variables, example)
+        outputs = abstract_outputs(trainer.model, state.variables, example)
         return outputs, trainer.output_names(outputs)
 
     return ClassWeights(given, outputs_of)
@@ -166,7 +168,7 @@ def validation_source(
         x, y, weight = (given, None, None) if alone else unpack(tuple(given))
         if is_arrays(x, described_inputs(trainer.model), beside=y is not None):
             source = evaluation_source(trainer, variables, x, y, weight, asked or batch_size, None)
-            if y is None and trainer.objective.given_losses() and not trainer._custom_loss():
+            if y is None and trainer.objective.given_losses() and not has_own_loss(trainer):
                 raise ValueError(
                     explain(
                         "validation_data has no targets, and the loss needs them.",

@@ -16,10 +16,12 @@ import jax
 import numpy as np
 
 from .._batches._sources import Arrays, Position
-from .._step import _programs
 from .._step._batch import rows, spec
 from .._step._breakable import breakable
+from .._step._many_steps import many_steps, one_step
+from ._device_memory import are_numbers, fits_device, nbytes, on_cpu
 from ._interrupt import Interruptible
+from ._step_inspection import calls_back, loops_well
 
 # How many steps may be under way before Python waits for one of them, and how many lie between two looks: looking at
 # a step that has ended takes as long as a tenth of a tiny one.
@@ -37,11 +39,11 @@ def driver_for(trainer: Any, source: Any, state: Any, seed: np.ndarray | None, d
     """The driver that suits a source and a step."""
     # what JAX finds in a debugged step it raises when the step has run, and taken the memory of the state
     donate = donate and not (jax.config.jax_debug_nans or jax.config.jax_debug_infs)
-    step = _programs.one_step(trainer, donate)
+    step = one_step(trainer, donate)
     if trainer.run_eagerly:
         return OneByOne(step, source, seed)
     if runs_on_device(trainer, source, step, state):
-        careful = may_raise(trainer, step, state, source.data.spec(source.data.batch_size))
+        careful = calls_back(trainer, step, state, source.data.spec(source.data.batch_size))
         return OnDevice(trainer, source, seed, donate, careful)
     return Stacked(trainer, source, seed, donate)
 
@@ -51,7 +53,7 @@ def runs_on_device(trainer: Any, source: Any, step: Any, state: Any) -> bool:
     if not isinstance(source, Arrays) or source.data.batch_size > source.data.count:
         return False
     data = source.data
-    return _programs.fits_device(data.tree) and _loops_well(trainer, step, state, data.spec(data.batch_size))
+    return fits_device(data.tree) and loops_well(trainer, step, state, data.spec(data.batch_size))
 
 
 def stack_of(trainer: Any, step: Any, state: Any, batch: Any) -> int:
@@ -66,27 +68,11 @@ def stack_of(trainer: Any, step: Any, state: Any, batch: Any) -> int:
     leaves = jax.tree.leaves(batch)
     if len({leaf.shape[:1] for leaf in leaves}) != 1 or not leaves[0].shape:
         return 0
-    if not _programs.are_numbers(leaves):
+    if not are_numbers(leaves):
         return 0
-    count = min(_STACK, _BYTES // max(1, _programs.nbytes(batch)))
+    count = min(_STACK, _BYTES // max(1, nbytes(batch)))
     one = spec(batch, leaves[0].shape[0])
-    return count if count >= _FEWEST and _loops_well(trainer, step, state, one) else 0
-
-
-def _loops_well(trainer: Any, step: Any, state: Any, batch: Any) -> bool:
-    return _known(trainer, _programs.loops_well, step, state, batch)
-
-
-def may_raise(trainer: Any, step: Any, state: Any, batch: Any) -> bool:
-    """Whether a step calls functions in Python, which may raise while the device runs it."""
-    return _known(trainer, _programs.calls_back, step, state, batch)
-
-
-def _known(trainer: Any, question: Any, step: Any, state: Any, batch: Any) -> bool:
-    """What is known of a step for arguments of these shapes; looking takes a millisecond."""
-    leaves, treedef = jax.tree.flatten((state, batch))
-    key = (question.__name__, treedef, *((np.shape(leaf), getattr(leaf, "dtype", None)) for leaf in leaves))
-    return _programs.known(trainer, key, lambda: question(step, state, batch))
+    return count if count >= _FEWEST and loops_well(trainer, step, state, one) else 0
 
 
 class OneByOne:
@@ -166,8 +152,8 @@ class Stacked(OneByOne):
     """
 
     def __init__(self, trainer: Any, source: Any, seed: np.ndarray | None, donate: bool) -> None:
-        super().__init__(_programs.one_step(trainer, donate), source, seed)
-        self.trainer, self.steps, self.careful = trainer, _programs.many_steps(trainer, donate), False
+        super().__init__(one_step(trainer, donate), source, seed)
+        self.trainer, self.steps, self.careful = trainer, many_steps(trainer, donate), False
         self.known: dict[Any, int] = {}
 
     def advance(self, state: Any, count: int, interruption: Interruptible) -> None:
@@ -218,10 +204,10 @@ class Stacked(OneByOne):
 
     def _stack_of(self, form: Any, state: Any, batch: Any) -> int:
         if form not in self.known:
-            if not self.careful and may_raise(self.trainer, self.step, state, batch):
+            if not self.careful and calls_back(self.trainer, self.step, state, batch):
                 self.careful = True
-                self.step = _programs.one_step(self.trainer, False)
-                self.steps = _programs.many_steps(self.trainer, False)
+                self.step = one_step(self.trainer, False)
+                self.steps = many_steps(self.trainer, False)
             plain = all(kind is np.ndarray or _is_at_hand(where) for kind, _, _, where in form[1:])
             # the program of a short last batch is compiled while the first steps run: it is the step's
             short = isinstance(self.source, Arrays) and rows(batch) < self.source.data.batch_size
@@ -236,7 +222,7 @@ def _form(leaf: Any) -> tuple[Any, ...]:
 
 def _is_at_hand(where: Any) -> bool:
     """Whether a JAX array lies in the memory that a stack is made in: as a whole, on the CPU that steps run on."""
-    return where is not None and _programs.on_cpu() and where.device_set == {jax.local_devices()[0]}
+    return where is not None and on_cpu() and where.device_set == {jax.local_devices()[0]}
 
 
 class _Stack:
@@ -278,7 +264,7 @@ class OnDevice:
         self, trainer: Any, source: Arrays, seed: np.ndarray | None, donate: bool, careful: bool = False
     ) -> None:
         donate = donate and not careful
-        self.steps, self.step = _programs.many_steps(trainer, donate), _programs.one_step(trainer, donate)
+        self.steps, self.step = many_steps(trainer, donate), one_step(trainer, donate)
         self.source, self.seed, self.careful = source, seed, careful
         data = source.data
         self.data = jax.device_put(data.tree)

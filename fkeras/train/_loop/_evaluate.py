@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,20 +15,26 @@ from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, no_batches
 from .._step._batch import pad, rows
+from .._step._eval_step import evaluate_and_keep, evaluate_batch
 from .._step._forward import forward
-from .._step._objective import targets
-from .._step._programs import cached, known, shapes_of
+from .._step._learner import Learner
+from .._step._measurement import logs_of, objective_of, outputs_of
+from .._step._outputs import Comparison
+from .._step._programs import compiled, shapes_of, structure
+from .._step._running_sums import RunningSums
 from .._step._state import TrainState, check_state
+from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..losses import is_known
+from ._device_memory import worth_copying
 from ._dispatch_size import Pace
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
-from ._whole_sets import BEGIN, floats, window, worth_copying
+from ._whole_sets import BEGIN, floats, window
 
 
 def evaluate(
-    trainer: Any,
+    trainer: Learner,
     state: TrainState,
     x: Any = None,
     y: Any = None,
@@ -62,7 +67,7 @@ def evaluate(
 
 
 def evaluate_source(
-    trainer: Any, state: TrainState, source: Any, steps: int | None, verbose: int, calls: CallbackList
+    trainer: Learner, state: TrainState, source: Any, steps: int | None, verbose: int, calls: CallbackList
 ) -> dict[str, float]:
     """`evaluate` over a source."""
     example = source.example()
@@ -82,8 +87,7 @@ def evaluate_source(
         sums, done = _pass_by_batch(trainer, sums, light, source, steps, progress, calls, event, size, kept)
     if not done:
         raise no_batches(0)
-    finish = cached(trainer, "logs", lambda: trainer.logs_of)
-    logs = floats(finish(sums, light, example))
+    logs = floats(compiled(trainer, logs_of)(sums, light, example))
     if kept:
         logs |= _on_host(trainer, kept)
     calls.call("on_test_end", event.replace(logs=logs))
@@ -92,12 +96,11 @@ def evaluate_source(
 
 
 def _pass_by_batch(
-    trainer: Any, sums: Any, light: Any, source: Any, steps: int | None, progress: Progress, calls: CallbackList,
+    trainer: Learner, sums: Any, light: Any, source: Any, steps: int | None, progress: Progress, calls: CallbackList,
     event: Event, size: int | None, kept: list[Any] | None,
 ) -> tuple[Any, int]:  # fmt: skip
     """One dispatch a batch; with a `size`, short batches are padded to it; `kept` gets targets and predictions."""
-    run, done = cached(trainer, "evaluate", lambda: trainer._evaluate_batch), 0
-    keep = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
+    run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
         calls.call("on_test_batch_begin", event, batch=done)
@@ -116,29 +119,19 @@ def _pass_by_batch(
     return sums, done
 
 
-def _evaluate_and_keep(trainer: Any) -> Callable[..., Any]:
-    """`_evaluate_batch`, and the predictions; in one program, the forward pass is made once."""
-
-    def function(sums: Any, light: Any, batch: Any, valid: Any) -> Any:
-        y_pred, _ = trainer.forward(light.params, light, batch[0], light.rng, False)
-        return trainer._evaluate_batch(sums, light, batch, valid), y_pred
-
-    return function
-
-
-def _on_host(trainer: Any, kept: list[Any]) -> dict[str, float]:
+def _on_host(trainer: Learner, kept: list[Any]) -> dict[str, float]:
     """The metrics of whole sets, from the targets, weights and predictions of each batch."""
     y, sample_weight, y_pred = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *kept)
-    names = trainer.output_names(y_pred)
-    y_true, weights = targets(y, y_pred, names), targets(sample_weight, y_pred, names, "sample_weight")
-    return trainer.objective.on_host(names, y_true, jax.tree.leaves(y_pred), weights)
+    outputs = outputs_of(trainer, y_pred)
+    whole = Comparison.of(y_pred, outputs.names, y, sample_weight, [None] * len(outputs.names))
+    return objective_of(trainer, outputs).on_host(whole)
 
 
 def _pass_on_device(
-    trainer: Any, sums: Any, light: Any, source: Arrays, steps: int | None, progress: Progress
+    trainer: Learner, sums: Any, light: Any, source: Arrays, steps: int | None, progress: Progress
 ) -> tuple[Any, int]:
     """Many batches a dispatch."""
-    run = _evaluate_many(trainer)
+    run = compiled(trainer, _evaluate_many, static=(5,))
     data, size = jax.device_put(source.data.tree), source.size
     total, done, pace = min(source.steps, steps or source.steps), 0, Pace(None)
     before = None
@@ -151,54 +144,47 @@ def _pass_on_device(
     return sums, done
 
 
-def _evaluates_on_device(trainer: Any, source: Arrays) -> bool:
+def _evaluates_on_device(trainer: Learner, source: Arrays) -> bool:
     """Whether batches that may be padded are evaluated many a dispatch."""
     plain = not trainer.objective.has_on_host() and not trainer.run_eagerly and source.size <= source.data.count
     return plain and worth_copying(source.data.tree, source.steps)
 
 
-def _evaluate_many(trainer: Any) -> Any:
+def _evaluate_many(
+    trainer: Learner, sums: RunningSums, light: TrainState, data: Any, start: Any, stop: Any, size: int
+) -> RunningSums:
     """Sums over the batches `start` to `stop`; rows that the last has in common with the one before count once."""
+    count = rows(data[0])
 
-    def make() -> Callable[..., Any]:
-        def many(sums: Any, light: Any, data: Any, start: Any, stop: Any, size: int) -> Any:
-            count = rows(data[0])
+    def body(i: Any, sums: RunningSums) -> RunningSums:
+        # the last window ends with the data, so it may begin with rows that the one before has seen
+        batch, first = window(data, i, size, count)
+        return evaluate_batch(trainer, sums, light, batch, first + jnp.arange(size) >= i * size)
 
-            def body(i: Any, sums: Any) -> Any:
-                # the last window ends with the data, so it may begin with rows that the one before has seen
-                batch, first = window(data, i, size, count)
-                return trainer._evaluate_batch(sums, light, batch, first + jnp.arange(size) >= i * size)
-
-            return lax.fori_loop(start, stop, body, sums)
-
-        return many
-
-    return cached(trainer, "evaluate many", make, static_argnums=5)
+    return lax.fori_loop(start, stop, body, sums)
 
 
-def lower_evaluate(trainer: Any, state: Any, source: Arrays, stream: bool) -> Any:
+def lower_evaluate(trainer: Learner, state: Any, source: Arrays, stream: bool) -> Any:
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
     light = state.replace(opt_state=(), metrics=())
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
-        return _evaluate_many(trainer).lower(state.metrics, light, source.data.tree, place, place, data.batch_size)
+        many: Any = compiled(trainer, _evaluate_many, static=(5,))
+        return many.lower(state.metrics, light, source.data.tree, place, place, data.batch_size)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
-    if trainer.objective.has_on_host():
-        run = cached(trainer, "evaluate and keep", lambda: _evaluate_and_keep(trainer))
-    else:
-        run = cached(trainer, "evaluate", lambda: trainer._evaluate_batch)
+    run: Any = compiled(trainer, evaluate_and_keep if trainer.objective.has_on_host() else evaluate_batch)
     return run.lower(state.metrics, light, data.spec(data.batch_size), valid)
 
 
-def _can_pad(trainer: Any, variables: Any, example: Any) -> bool:
+def _can_pad(trainer: Learner, variables: Any, example: Any) -> bool:
     """Whether rows may be added and dropped again: not where a loss sees the batch as a whole."""
-    if trainer._custom_loss() or not all(is_known(loss) for loss in trainer.objective.given_losses()):
+    if has_own_loss(trainer) or not all(is_known(loss) for loss in trainer.objective.given_losses()):
         return False
+    return not structure(trainer, _adds_losses, shapes_of(example), variables, example)
+
+
+def _adds_losses(trainer: Learner, variables: Any, example: Any) -> bool:
     key = jax.eval_shape(lambda: jax.random.key(0))
-
-    def losses_added() -> bool:
-        updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)
-        return bool(jax.tree.leaves(updates.get(LOSSES, {})))
-
-    return not known(trainer, ("adds losses", shapes_of(example)), losses_added)
+    updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)
+    return bool(jax.tree.leaves(updates.get(LOSSES, {})))

@@ -12,9 +12,9 @@ import numpy as np
 from ...core import explain
 from .._batches._given_data import training_source, validation_source
 from .._batches._sources import Arrays, Position, no_batches
-from .._step import _programs
 from .._step._breakable import breakable
 from .._step._checked_state import check_optimizer
+from .._step._private_copy import private
 from .._step._state import TrainState, check_state
 from ..callbacks import BackupAndRestore, CallbackList, Event, History
 from ..callbacks._frequency import check_choice
@@ -123,7 +123,7 @@ def fit(
     variables = state.variables
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
-    run = Run(_programs.private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
+    run = Run(private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
@@ -211,7 +211,7 @@ class _Loop:
         empty = trainer.reset_metrics(run.state, self.example)
         if not run.total:
             run.state = run.state.replace(metrics=empty)
-        self.reset = lambda: _programs.private(empty)
+        self.reset = lambda: private(empty)
         seed = np.asarray(run.state.rng_data) if shuffle else None
         self.driver: Any = (
             Checked(trainer, source, seed)
@@ -241,7 +241,7 @@ class _Loop:
             raise
         # What a callback saw it may keep, so the run goes on with a copy of its own.
         seen = self.calls.hooks(name) and not self.by_batch
-        run.state = _programs.private(found.state) if seen else found.state
+        run.state = private(found.state) if seen else found.state
         return found
 
     def goes_on(self, ends: float) -> bool:

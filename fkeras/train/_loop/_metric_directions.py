@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
+from .._step._forward import graph_of
+from .._step._learner import Learner
+from .._step._measurement import expected_outputs, objective_of
+from .._step._train_step import has_own_loss, has_own_step
 
-from ..metrics import OnHost
 
-
-def goals_of(trainer: Any, variables: Any, example: Any) -> tuple[dict[str, str | None], bool, set[str]]:
+def goals_of(trainer: Learner, variables: Any, example: Any) -> tuple[dict[str, str | None], bool, set[str]]:
     """What the logs of a step will hold, known before there is one.
 
     Args:
@@ -21,17 +22,14 @@ def goals_of(trainer: Any, variables: Any, example: Any) -> tuple[dict[str, str 
         `(goals, closed, late)`: by name `"max"`, `"min"` or, where nobody knows, `None`; whether nothing else is
         logged, which only a step of one's own can tell; and the names that only a validation has.
     """
-    own = trainer._custom_step() or trainer._custom_loss()
-    if own and trainer._graph is None:
+    own = has_own_step(trainer) or has_own_loss(trainer)
+    if own and graph_of(trainer.model) is None:
         return {}, False, set()  # what its batches hold need not be the model's input
-    outputs = trainer._abstract_outputs(variables, example)
-    names, leaves = trainer.output_names(outputs), jax.tree.leaves(outputs)
+    objective = objective_of(trainer, expected_outputs(trainer, variables, example))
     goals: dict[str, str | None] = {"loss": "min"}
-    if len(names) > 1:
-        goals |= {f"{name}_loss": "min" for name in names}
-    late: set[str] = set()
-    for name, metric, _, _ in trainer.objective.metrics_for(names, [None] * len(names), leaves):
-        goals[name] = metric.goal
-        late |= {name} if isinstance(metric, OnHost) else set()
+    if len(objective.names) > 1:
+        goals |= {f"{name}_loss": "min" for name in objective.names}
+    goals |= {measured.name: measured.metric.goal for measured in objective.metrics}
+    late = {measured.name for measured in objective.metrics if measured.on_host}
     numbers = {name: "min" if name == "grad_norm" else None for name in trainer.log}
     return {**goals, **numbers, "learning_rate": None}, not own, late

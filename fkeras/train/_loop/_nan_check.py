@@ -8,7 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from ...core import explain
-from .._step import _programs
+from ...core.typing import Batch
+from .._step._learner import Learner
+from .._step._programs import compiled
+from .._step._train_step import advance, has_own_step, logs_after
 from ._drivers import AHEAD, OneByOne
 from ._interrupt import Interruptible
 
@@ -27,8 +30,8 @@ class Checked(OneByOne):
         bad: the batch of the first bad step, `None` as long as there was none.
     """
 
-    def __init__(self, trainer: Any, source: Any, seed: Any) -> None:
-        super().__init__(checked_step(trainer), source, seed)
+    def __init__(self, trainer: Learner, source: Any, seed: Any) -> None:
+        super().__init__(compiled(trainer, _checked_step), source, seed)
         self.bad: Any = None
 
     def argument(self, state: Any) -> Any:
@@ -61,35 +64,26 @@ class Checked(OneByOne):
                 break
 
 
-def checked_step(trainer: Any) -> Any:
+def _checked_step(trainer: Learner, carry: tuple[Any, jax.Array], batch: Batch) -> tuple[tuple[Any, jax.Array], Any]:
     """`((state, good), batch) -> ((state, good), logs)`: a bad step, and any after it, leave the state as it was."""
-
-    def make() -> Any:
-        advance = _programs.advance(trainer)
-
-        def step(carry: Any, batch: Any) -> Any:
-            before, good = carry
-            after, shown = advance(before, batch)
-            structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
-            if structures[0] != structures[1]:
-                raise ValueError(
-                    explain(
-                        "check_nans needs a step whose state keeps its structure.",
-                        received=f"{structures[0]} that became {structures[1]}",
-                        usually="a module that makes a variable in training which its `init` did not make.",
-                        write="variables made in `init` too, or fit(..., check_nans=False)",
-                    )
-                )
-            good = good & stays_finite(trainer, before, after, shown)
-            state = jax.tree.map(lambda new, old: jnp.where(good, new, old), after, before)
-            return (state, good), trainer._logs(after, shown)
-
-        return step
-
-    return _programs.cached(trainer, "checked step", make)
+    before, good = carry
+    after, shown = compiled(trainer, advance)(before, batch)
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+    if structures[0] != structures[1]:
+        raise ValueError(
+            explain(
+                "check_nans needs a step whose state keeps its structure.",
+                received=f"{structures[0]} that became {structures[1]}",
+                usually="a module that makes a variable in training which its `init` did not make.",
+                write="variables made in `init` too, or fit(..., check_nans=False)",
+            )
+        )
+    good = good & stays_finite(trainer, before, after, shown)
+    state = jax.tree.map(lambda new, old: jnp.where(good, new, old), after, before)
+    return (state, good), logs_after(trainer, after, shown)
 
 
-def stays_finite(trainer: Any, before: Any, after: Any, shown: Any) -> jax.Array:
+def stays_finite(trainer: Learner, before: Any, after: Any, shown: Any) -> jax.Array:
     """Whether a step left weights, collections and the loss free of infinities and NaNs that it did not find there.
 
     The optimizer's state is not looked at: some hold an infinity by intention. Nor are gradients: a step that
@@ -98,14 +92,14 @@ def stays_finite(trainer: Any, before: Any, after: Any, shown: Any) -> jax.Array
     flags = [jnp.bool_(True)]
     for old, new in zip(watched(trainer, before), watched(trainer, after), strict=True):
         flags.append((jnp.isfinite(new) | ~jnp.isfinite(old)).all())
-    if trainer._custom_step():
+    if has_own_step(trainer):
         flags += [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(shown) if is_float(leaf)]
     return jnp.array(flags).all()
 
 
-def watched(trainer: Any, state: Any) -> list[Any]:
+def watched(trainer: Learner, state: Any) -> list[Any]:
     """The arrays of a state that should be finite."""
-    sums = {} if trainer._custom_step() else {k: v for k, v in state.metrics.items() if k in ("losses", "added")}
+    sums = {} if has_own_step(trainer) else {k: v for k, v in state.metrics.items() if k in ("losses", "added")}
     return [leaf for leaf in jax.tree.leaves((state.params, state.model_state, sums)) if is_float(leaf)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,12 +17,13 @@ from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, no_batches
 from .._step._batch import pad, rows
 from .._step._checked_state import check_variables
-from .._step._programs import cached, nbytes
+from .._step._programs import compiled
 from ..callbacks import CallbackList, Event
+from ._device_memory import nbytes, worth_copying
 from ._dispatch_size import Pace
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
-from ._whole_sets import BEGIN, window, worth_copying
+from ._whole_sets import BEGIN, window
 
 
 def predict(
@@ -128,7 +128,7 @@ def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
     room = _room(trainer, variables, source)
     if room is None:
         return None
-    run, x = _predict_many(trainer), jax.device_put(source.data.x)
+    run, x = compiled(trainer, _predict_many, static=(5,), donate=(0,)), jax.device_put(source.data.x)
     out, pace, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), Pace(None), 0
     while done < source.steps:
         stop = min(done + pace.count, source.steps)
@@ -148,21 +148,15 @@ def _room(trainer: Any, variables: Any, source: Arrays) -> Any:
     return room if nbytes(room) <= 2**28 else None
 
 
-def _predict_many(trainer: Any) -> Any:
+def _predict_many(trainer: Any, out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
     """The outputs of the batches `start` to `stop`, written into an array of all."""
 
-    def make() -> Callable[..., Any]:
-        def many(out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
-            def body(i: Any, out: Any) -> Any:
-                batch, first = window(x, i, size, rows(x))
-                found = trainer.predict_step(variables, batch)
-                return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
+    def body(i: Any, out: Any) -> Any:
+        batch, first = window(x, i, size, rows(x))
+        found = trainer.predict_step(variables, batch)
+        return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
 
-            return lax.fori_loop(start, stop, body, out)
-
-        return many
-
-    return cached(trainer, "predict many", make, static_argnums=5, donate_argnums=0)
+    return lax.fori_loop(start, stop, body, out)
 
 
 def lower_predict(trainer: Any, variables: Any, source: Arrays, stream: bool) -> Any:
@@ -171,5 +165,6 @@ def lower_predict(trainer: Any, variables: Any, source: Arrays, stream: bool) ->
     if not stream and source.steps > 1 and worth_copying(data.x, source.steps):
         room = _room(trainer, variables, source)
         if room is not None:
-            return _predict_many(trainer).lower(room, variables, data.x, place, place, data.batch_size)
-    return type(trainer).predict_step.program(trainer).lower(variables, data.spec(data.batch_size)[0])
+            many: Any = compiled(trainer, _predict_many, static=(5,), donate=(0,))
+            return many.lower(room, variables, data.x, place, place, data.batch_size)
+    return trainer.predict_step.lower(variables, data.spec(data.batch_size)[0])

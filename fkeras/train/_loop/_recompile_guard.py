@@ -27,7 +27,7 @@ class CompileGuard:
         self.ahead = False
 
     def _traces(self) -> list[Any]:
-        return self.trainer._programs.setdefault("traces", [])
+        return self.trainer.programs.traces
 
     def check(self, driver: Any, state: Any) -> None:
         """To be called after each dispatch; the first time, the short last batch's program is begun.

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...core import explain
 from .._step._breakable import breakable
-from .._step._programs import private
+from .._step._private_copy import private
 from .._step._state import TrainState
 from ..callbacks import BackupAndRestore, CallbackList, History
 from ._whole_sets import floats

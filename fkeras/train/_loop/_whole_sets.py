@@ -11,11 +11,8 @@ import numpy as np
 from jax import lax
 
 from .._batches._sources import Position
-from .._step._programs import fits_device, nbytes, on_cpu
 
 BEGIN = Position(0, 0)
-# Bytes of a batch that the CPU copies in the time of a dispatch (measured: 188 MB in 0.35 s, a dispatch in 0.1 ms).
-_CHEAP = 2**16
 
 
 def floats(logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,13 +20,6 @@ def floats(logs: Mapping[str, Any]) -> dict[str, Any]:
     arrays = jax.device_get(dict(logs))
     arrays = {**{k: arrays[k] for k in ("loss",) if k in arrays}, **arrays}  # jit sorts the keys
     return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in arrays.items()}
-
-
-def worth_copying(tree: Any, steps: int) -> bool:
-    """Whether one pass is faster over a copy on the device: where the copy costs less than a dispatch a batch."""
-    if not fits_device(tree):
-        return False
-    return not on_cpu() or nbytes(tree) <= steps * _CHEAP
 
 
 def window(data: Any, i: Any, size: int, count: int) -> tuple[Any, Any]:

@@ -7,7 +7,11 @@ from typing import Any
 import jax
 
 from ...core import RECURRENT_STATE, Layer, check_collections, explain, mismatches, other_shapes
-from ._programs import known
+from ._forward import graph_of
+from ._learner import Learner
+from ._programs import structure
+from ._state import TrainState
+from ._train_step import has_own_step
 
 
 def check_variables(model: Any, variables: Any, x: Any = None) -> None:
@@ -25,7 +29,7 @@ def check_variables(model: Any, variables: Any, x: Any = None) -> None:
     owner = model.path_text() if isinstance(model, Layer) else type(model).__name__
     check_collections(owner, variables)
     expected: Any = {}
-    if getattr(model, "graph", None) is not None:
+    if graph_of(model) is not None:
         expected = model.abstract_variables()
     elif isinstance(model, Layer) and x is not None:
         expected = jax.eval_shape(lambda key: model.init(key, x), jax.eval_shape(lambda: jax.random.key(0)))
@@ -35,7 +39,7 @@ def check_variables(model: Any, variables: Any, x: Any = None) -> None:
     check_collections(owner, variables, needs_params=True)
 
 
-def check_optimizer(trainer: Any, state: Any) -> None:
+def check_optimizer(trainer: Learner, state: TrainState) -> None:
     """Refuse a state whose optimizer is another one's, before a step is made of what looks alike.
 
     Only the structure is compared, once for each; of a step of the user's own, or a model that does not know its
@@ -44,15 +48,11 @@ def check_optimizer(trainer: Any, state: Any) -> None:
     Raises:
         ValueError: naming both optimizers' slots.
     """
-    if trainer._custom_step() or trainer._graph is None or getattr(trainer.optimizer, "takes_any_state", False):
+    takes_any = getattr(trainer.optimizer, "takes_any_state", False)
+    if takes_any or has_own_step(trainer) or graph_of(trainer.model) is None:
         return
     given: Any = jax.tree.structure(state.opt_state)
-
-    def structure() -> Any:
-        moving = jax.eval_shape(lambda params: trainer.partition().split(params)[0], state.params)
-        return jax.tree.structure(jax.eval_shape(trainer.optimizer.init, moving))
-
-    wanted = known(trainer, ("optimizer's structure", jax.tree.structure(state.params)), structure)
+    wanted: Any = structure(trainer, _structure_of_slots, jax.tree.structure(state.params), state.params)
     if given != wanted:
         raise ValueError(
             explain(
@@ -63,3 +63,8 @@ def check_optimizer(trainer: Any, state: Any) -> None:
                 write="state = trainer.init(0, variables=state.variables)",
             )
         )
+
+
+def _structure_of_slots(trainer: Learner, params: Any) -> Any:
+    moving = jax.eval_shape(lambda params: trainer.partition().split(params)[0], params)
+    return jax.tree.structure(jax.eval_shape(trainer.optimizer.init, moving))

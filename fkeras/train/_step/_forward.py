@@ -15,6 +15,11 @@ from ...core import LOSSES, MASKS, Layer, Mode, is_lifted
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
+def graph_of(model: Any) -> Any:
+    """The model's graph, from which its shapes follow; `None` where they follow from an example input."""
+    return getattr(model, "graph", None)
+
+
 def mode_of(model: Any, training: bool) -> dict[str, int]:
     """The keyword by which a module's `__call__` is told the mode, if it takes one."""
     if isinstance(model, Layer):
@@ -60,3 +65,20 @@ def init_variables(model: Any, key: jax.Array, x: Any) -> dict[str, Any]:
     mode = mode_of(model, False)
     made = jax.jit(lambda key, args: model.init({"params": key, "dropout": key}, *args, **mode))(key, args)
     return {c: v for c, v in made.items() if c not in (LOSSES, MASKS, "intermediates")}
+
+
+def abstract_outputs(model: Any, variables: Any, x: Any) -> Any:
+    """The shapes of a model's outputs, or a stand-in for one output where they cannot be known yet.
+
+    Args:
+        model: an fkeras model or a Linen module.
+        variables: its variables, or their shapes; `None` where there are none yet.
+        x: an input, or its shapes, for a model that does not know its input's shape.
+    """
+    graph = graph_of(model)
+    if graph is not None:
+        return jax.tree.map(lambda t: t.struct, graph.outputs)
+    if variables is None or x is None:
+        return jax.ShapeDtypeStruct((1, 1), jnp.float32)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return jax.eval_shape(lambda v, x, k: forward(model, v, x, k, False)[0], variables, x, key)

@@ -38,13 +38,13 @@ def check_log(names: Any) -> tuple[str, ...]:
 
 
 def step_numbers(
-    names: tuple[str, ...], trainer: Any, grads: Any, updates: Any, params: Any, before: Any, after: Any
+    names: tuple[str, ...], optimizer: Any, grads: Any, updates: Any, params: Any, before: Any, after: Any
 ) -> dict[str, jax.Array]:
     """The numbers of a step.
 
     Args:
         names: which.
-        trainer: whose optimizer made the step.
+        optimizer: what made the step.
         grads: the gradients, of the loss as it was scaled.
         updates: what was added to the weights.
         params: the weights after the step.
@@ -56,7 +56,7 @@ def step_numbers(
     found: dict[str, jax.Array] = {}
     for name in names:
         if name == "grad_norm":
-            scale = getattr(trainer.optimizer, "scale_loss", None)
+            scale = getattr(optimizer, "scale_loss", None)
             found[name] = optax.tree.norm(grads) / (scale(jnp.float32(1), before) if scale else 1)
         elif name == "update_norm":
             found[name] = optax.tree.norm(updates)
@@ -68,7 +68,7 @@ def step_numbers(
                 raise ValueError(
                     explain(
                         "log: this optimizer keeps no learning rate in its state.",
-                        received=type(trainer.optimizer).__name__,
+                        received=type(optimizer).__name__,
                         usually="a plain optax optimizer bakes the number into its update.",
                         write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
                     )

@@ -9,6 +9,9 @@ from typing import Any
 import jax
 
 from ...core import Layer
+from ._forward import graph_of
+from ._learner import Learner
+from ._programs import shapes_of, structure
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,6 +78,24 @@ def merge(moving: Any, resting: Any) -> Any:
     return merged
 
 
+def partition_for(trainer: Learner, x: Any) -> Partition:
+    """The partition of a trainer's model, found out once for the model, or once for each shape of its input.
+
+    Args:
+        trainer: the trainer.
+        x: an example input, or its shapes, for a model that does not know its input's shape.
+    """
+    if graph_of(trainer.model) is not None:
+        x = None
+    elif x is None:
+        return Partition({})
+    return structure(trainer, _partition_of, shapes_of(x), x)
+
+
+def _partition_of(trainer: Learner, x: Any) -> Partition:
+    return partition_of(trainer.model, x)
+
+
 def partition_of(model: Any, x: Any = None) -> Partition:
     """The partition of a model; a plain Linen module's weights all move.
 
@@ -84,5 +105,5 @@ def partition_of(model: Any, x: Any = None) -> Partition:
     """
     if not isinstance(model, Layer):
         return Partition({})
-    known = getattr(model, "graph", None) is not None
-    return Partition(model.weight_facts() if known else model.weight_facts(x))  # type: ignore[attr-defined]
+    described = graph_of(model) is not None
+    return Partition(model.weight_facts() if described else model.weight_facts(x))  # type: ignore[attr-defined]

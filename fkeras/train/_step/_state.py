@@ -140,6 +140,15 @@ def spec_of(example: Any) -> Any:
     return treedef, tuple(jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 
 
+def example_of(state: Any, x: Any) -> Any:
+    """The input that a model's structure follows from: what the state was made from, else what is at hand.
+
+    A batch of a loss of one's own need not hold the model's input, so the state's comes first.
+    """
+    example = state.example if isinstance(state, TrainState) else None
+    return x if example is None else example
+
+
 def _as_array(leaf: Any) -> Any:
     return leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
 

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
-
-class Outputs(NamedTuple):
-    """What a step knows of a model's outputs while it is traced.
-
-    Attributes:
-        names: a name for each output leaf.
-        shapes: the shape and dtype of each.
-    """
-
-    names: tuple[str, ...]
-    shapes: tuple[jax.ShapeDtypeStruct, ...]
+from ._outputs import Outputs
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["numbers"], meta_fields=["outputs"])
@@ -34,7 +24,7 @@ class Shown:
         outputs: the outputs that were measured; `None` where a `compute_loss` handed none out.
 
     >>> import jax.numpy as jnp
-    >>> outputs = Outputs(("output",), (jax.ShapeDtypeStruct((8, 2), jnp.float32),))
+    >>> outputs = Outputs.of(jnp.zeros((8, 2)))
     >>> jax.jit(lambda: Shown({"grad_norm": jnp.float32(1)}, outputs))().outputs.names
     ('output',)
     """

@@ -1,0 +1,66 @@
+"""What the program of a step says of how it may be dispatched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from ...core.typing import Batch
+from .._step._learner import Learner
+from .._step._programs import exact_shapes_of, structure
+from .._step._state import TrainState
+from ._device_memory import on_cpu
+
+
+def loops_well(trainer: Learner, step: Callable[..., Any], state: TrainState, batch: Batch) -> bool:
+    """Whether a step may run inside a loop on the device.
+
+    Not where it changes the structure or a dtype of the state; and not, on the CPU, where it holds a convolution:
+    XLA's CPU backend runs the gradient of a kernel about 12 times slower inside a loop than outside one.
+
+    Args:
+        trainer: the trainer.
+        step: a jitted function `(state, batch) -> (state, logs)`.
+        state, batch: its arguments, or `jax.ShapeDtypeStruct`s.
+    """
+    return structure(trainer, _loops_well, exact_shapes_of((state, batch)), step, state, batch)
+
+
+def calls_back(trainer: Learner, step: Callable[..., Any], state: TrainState, batch: Batch) -> bool:
+    """Whether a step calls functions in Python while the device runs it (`jax.pure_callback`, `io_callback`).
+
+    Args:
+        trainer: the trainer.
+        step: a jitted function `(state, batch) -> (state, logs)`.
+        state, batch: its arguments, or `jax.ShapeDtypeStruct`s.
+    """
+    return structure(trainer, _calls_back, exact_shapes_of((state, batch)), step, state, batch)
+
+
+def _loops_well(trainer: Learner, step: Any, *args: Any) -> bool:
+    traced = step.trace(*args)
+    before, after = jax.eval_shape(lambda s: s, args[0]), traced.out_info[0]
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+    if structures[0] != structures[1]:
+        return False
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
+        return False
+    return not (on_cpu() and any(e.primitive.name == "conv_general_dilated" for e in _equations(traced.jaxpr.jaxpr)))
+
+
+def _calls_back(trainer: Learner, step: Any, *args: Any) -> bool:
+    return any(e.primitive.name.endswith("_callback") for e in _equations(step.trace(*args).jaxpr.jaxpr))
+
+
+def _equations(jaxpr: Any) -> Iterator[Any]:
+    """The equations of a program, those of the programs inside it included."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in equation.params.values():
+            for inner in value if isinstance(value, list | tuple) else (value,):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    yield from _equations(inner)

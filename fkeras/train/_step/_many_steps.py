@@ -1,0 +1,68 @@
+"""The train step as compiled programs: one step, and many steps over arrays on the device in one dispatch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ...core.typing import Batch, PyTree
+from ._learner import Learner
+from ._programs import compiled
+from ._state import TrainState
+from ._train_step import advance, logs_after
+
+
+def one_step(trainer: Learner, donate: bool) -> Any:
+    """`(state, batch) -> (state, logs)`.
+
+    Args:
+        trainer: the trainer.
+        donate: whether the step may reuse the state's memory.
+    """
+    return compiled(trainer, _one_step, donate=(0,) if donate else ())
+
+
+def _one_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    state, shown = compiled(trainer, advance)(state, batch)
+    return state, logs_after(trainer, state, shown)
+
+
+def many_steps(trainer: Learner, donate: bool) -> Any:
+    """`(state, data, order, start, stop, size) -> (state, logs)`: steps over the batches `start` to `stop`.
+
+    The bounds are numbers in the program's input, so one program serves every stretch of an epoch, and a run that is
+    cut up in another way has the same numbers.
+
+    Args:
+        trainer: the trainer.
+        donate: whether the steps may reuse the state's memory.
+    """
+    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(5,))
+
+
+def _many_steps(
+    trainer: Learner, state: TrainState, data: Batch, order: jax.Array | None, start: Any, stop: Any, size: int
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    step = compiled(trainer, advance)  # a program of its own, so that it is traced once for all that contain it
+
+    def body(i: jax.Array, carry: Any) -> Any:
+        # without numbers to show there is nothing to leave out, and the trace of one step serves here too
+        last = (i + 1 == stop,) if trainer.log else ()
+        return step(carry[0], batch_at(data, order, i, size), *last)
+
+    batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
+    shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, state, batch)[1])
+    state, shown = lax.fori_loop(start, stop, body, (state, shown))
+    return state, logs_after(trainer, state, shown)
+
+
+def batch_at(data: PyTree, order: jax.Array | None, place: jax.Array, size: int) -> PyTree:
+    """One full batch of arrays on the device: rows that lie together, or those that `order` names."""
+    first = place * size
+    if order is None:
+        return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, first, size), data)
+    rows = lax.dynamic_slice_in_dim(order, first, size)
+    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)

@@ -1,0 +1,111 @@
+"""Running sums of loss and metrics: empty ones, those after a batch, and the numbers that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core.typing import Batch, PyTree, Variables
+from ._batch import rows, unpack
+from ._forward import abstract_outputs, graph_of
+from ._learner import Learner
+from ._objective import OutputObjective, add_to, by_output, sums_of
+from ._outputs import Comparison, Outputs
+from ._programs import shapes_of, structure
+from ._running_sums import RunningSums
+from ._state import TrainState, example_of
+from ._step_outputs import Shown
+
+
+def objective_of(trainer: Learner, outputs: Outputs) -> OutputObjective:
+    """A trainer's losses and metrics matched to these outputs, once for each structure."""
+
+    return structure(trainer, _matched, outputs, outputs)
+
+
+def _matched(trainer: Learner, outputs: Outputs) -> OutputObjective:
+    return trainer.objective.of(outputs)
+
+
+def outputs_of(trainer: Learner, y_pred: PyTree) -> Outputs:
+    """The structure of a trainer's outputs."""
+    return Outputs.of(y_pred, trainer.output_names(y_pred))
+
+
+def expected_outputs(trainer: Learner, variables: Variables | None, x: PyTree) -> Outputs:
+    """The structure of the outputs that a model has for an input of these shapes."""
+    return outputs_of(trainer, abstract_outputs(trainer.model, variables, x))
+
+
+def empty_sums(trainer: Learner, state: Any, x: PyTree) -> RunningSums:
+    """Running sums before any batch.
+
+    Args:
+        trainer: the trainer.
+        state: a state, or variables; for a model that does not know its input's shape.
+        x: an example input, or its shapes, where the state was made without one.
+    """
+    variables = state.variables if isinstance(state, TrainState) else state
+    x = example_of(state, x)
+    shapes = None if graph_of(trainer.model) is not None or variables is None else shapes_of(x)
+    return jax.tree.map(jnp.asarray, structure(trainer, _empty, shapes, variables, x))
+
+
+def _empty(trainer: Learner, variables: Variables | None, x: PyTree) -> RunningSums:
+    outputs = expected_outputs(trainer, variables, x)
+    with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
+        return RunningSums.of(jax.tree.map(np.asarray, objective_of(trainer, outputs).empty()))
+
+
+def measured(
+    trainer: Learner, sums: Mapping[str, Any], batch: Batch, loss: jax.Array, extras: Mapping[str, Any]
+) -> RunningSums:
+    """Running sums after a training batch: batch losses weighted by their rows, as Keras's.
+
+    Args:
+        trainer: the trainer.
+        sums: those before it.
+        batch: the batch.
+        loss: its loss.
+        extras: what `compute_loss` returned beside the loss.
+    """
+    x, y, sample_weight = unpack(batch)
+    size = rows(x)
+    y_pred = extras.get("y_pred")
+    parts = extras.get("parts") or {next(iter(sums["losses"])): loss}
+    new = dict(sums)
+    new["losses"] = dict(sums["losses"])
+    for name, part in parts.items():
+        new["losses"][name] = add_to(sums_of(sums["losses"], name), part * size, size)
+    if extras.get("added") is not None:
+        new["added"] = add_to(sums["added"], extras["added"] * size, size)
+        if not extras.get("parts"):  # the loss is what layers added, and nothing else
+            new["losses"] = sums["losses"]
+    if y_pred is not None:
+        outputs = outputs_of(trainer, y_pred)
+        # Keras on JAX loses a mask between gradient and metrics, so the numbers of training count every step;
+        # those of evaluation leave masked steps out.
+        batch = Comparison.of(y_pred, outputs.names, y, sample_weight, [None] * len(outputs.names))
+        new["metrics"] = objective_of(trainer, outputs).update_metrics(sums["metrics"], batch)
+    return RunningSums.of(new)
+
+
+def step_logs(trainer: Learner, state: TrainState, shown: Shown) -> dict[str, jax.Array]:
+    """The numbers to show after a step: the running ones, and those of the step alone."""
+    sums = state.metrics
+    if shown.outputs is None:  # nothing was measured but the loss
+        names = tuple(sums["losses"])
+        given = by_output(trainer.objective.loss_weights, names, "loss_weights")
+        factors = tuple(1.0 if factor is None else factor for factor in given)
+        return {**OutputObjective(names, (None,) * len(names), factors, ()).logs(sums), **shown.numbers}
+    return {**objective_of(trainer, shown.outputs).logs(sums), **shown.numbers}
+
+
+def logs_of(trainer: Learner, sums: Mapping[str, Any], state: TrainState, x: PyTree) -> dict[str, jax.Array]:
+    """The numbers that running sums stand for."""
+    outputs = expected_outputs(trainer, state.variables, example_of(state, x))
+    return objective_of(trainer, outputs).logs(sums)

@@ -1,0 +1,157 @@
+"""The train step: the one place where a loss is differentiated and an optimizer moves the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ...core import explain
+from ...core.typing import Batch, PyTree
+from .. import optimizers as fk_optimizers
+from ..optimizers._per_weight import per_weight
+from ._batch import unpack
+from ._breakable import breakable
+from ._compiled_method import overrides
+from ._forward import added_losses, output_masks
+from ._learner import Learner
+from ._logged_norms import step_numbers
+from ._measurement import measured, objective_of, outputs_of, step_logs
+from ._mixed_precision import all_finite, is_dynamic
+from ._outputs import Comparison
+from ._partition import merge
+from ._programs import note_trace
+from ._state import TrainState, example_of
+from ._step_outputs import Shown
+
+
+# ------------------------------------------------------------------ what a trainer does unless its class says otherwise
+def compute_loss(trainer: Learner, params: PyTree, state: TrainState, batch: Batch, rng: jax.Array | None) -> Any:
+    """The scalar to minimise; override it to train on something else.
+
+    Args:
+        trainer: the trainer.
+        params: the weights to differentiate with respect to.
+        state: the state of the run.
+        batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+        rng: the step's key; `None` in evaluation.
+
+    Returns:
+        The loss, or `(loss, extras)`: a dict with any of `y_pred` (for the metrics), `model_state` (changed
+        collections) and `logs` (scalars to show).
+    """
+    x, y, sample_weight = unpack(batch)
+    training = rng is not None
+    y_pred, updates = trainer.forward(params, state, x, state.rng if rng is None else rng, training)
+    outputs = outputs_of(trainer, y_pred)
+    masks = output_masks(updates, len(outputs.names))
+    compared = Comparison.of(y_pred, outputs.names, y, sample_weight, masks)
+    total, parts = objective_of(trainer, outputs).batch_loss(compared)
+    added = added_losses(updates)
+    if total is None and added is None:
+        raise ValueError(
+            explain(
+                "There is no loss to minimise.",
+                usually="compile was called without a loss, and no layer adds one.",
+                write='model.compile(optimizer="adam", loss="mse")',
+            )
+        )
+    kept = {c: updates[c] for c in state.model_state if c in updates} if training else {}
+    extras = {"y_pred": y_pred, "parts": parts, "masks": masks, "added": added, "model_state": kept}
+    return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
+
+
+def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One step: `(state, batch) -> (next state, logs)`, pure and compiled; put it in your own `scan`.
+
+    Args:
+        trainer: the trainer.
+        state: the state of the run; it stays usable.
+        batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Returns:
+        The next state, and the running loss and metrics as device scalars.
+    """
+    state, shown = _step(trainer, state, batch)
+    return state, step_logs(trainer, state, shown)
+
+
+# ------------------------------------------------------------------ a step as a loop over steps wants it
+def has_own_step(trainer: Learner) -> bool:
+    """Whether a trainer's class has a train step of its own."""
+    return overrides(trainer, "train_step", train_step)
+
+
+def has_own_loss(trainer: Learner) -> bool:
+    """Whether a trainer's class minimises something of its own."""
+    return overrides(trainer, "compute_loss", compute_loss)
+
+
+@breakable(2)
+def advance(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -> tuple[TrainState, Any]:
+    """`(next state, what the step shows)`; `logs_after` makes logs of what the last of many steps shows.
+
+    Args:
+        trainer: the trainer.
+        state: the state of the run.
+        batch: a batch.
+        last: a boolean on the device: what a step shows is only made where it is true. `None` for true.
+    """
+    note_trace(trainer, (state, batch))
+    if has_own_step(trainer):
+        return type(trainer).train_step.function(trainer, state, batch)  # type: ignore[attr-defined]
+    return _step(trainer, state, batch, last)
+
+
+def logs_after(trainer: Learner, state: TrainState, shown: Any) -> dict[str, jax.Array]:
+    """The logs of a step that led to a state and shows this."""
+    return dict(shown) if has_own_step(trainer) else step_logs(trainer, state, shown)
+
+
+def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -> tuple[TrainState, Shown]:
+    """The next state, and what this step alone shows; its numbers are zeros where `last` is false."""
+    rng = jax.random.fold_in(state.rng, state.step)
+    partition = trainer.partition(example_of(state, unpack(batch)[0]))
+    moving, resting = partition.split(state.params)
+    optimizer = trainer.optimizer
+
+    def loss_of(moving: PyTree) -> tuple[jax.Array, tuple[jax.Array, Mapping[str, Any]]]:
+        result = trainer.compute_loss(merge(moving, resting), state, batch, rng)
+        loss, extras = result if isinstance(result, tuple) else (result, {})
+        scale = getattr(optimizer, "scale_loss", None)
+        return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
+
+    grads, (loss, extras) = jax.grad(loss_of, has_aux=True)(moving)
+
+    def value_fn(moving: PyTree, obj_fn: Any = None, batch_weight: Any = None) -> jax.Array:
+        return loss_of(moving)[1][0]  # optax's line search hands on what else `update` was given
+
+    extra = {"value": loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
+    extra["batch_weight"] = trainer.objective.weight_of(batch)
+    updates, opt_state = fk_optimizers.update(optimizer, grads, state.opt_state, moving, **extra)
+    params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
+    collections = {**state.model_state, **extras.get("model_state", {})}
+    if is_dynamic(optimizer):  # a step that overflows changes nothing
+        finite = all_finite(grads)
+        collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
+
+    def numbers() -> dict[str, jax.Array]:
+        return step_numbers(trainer.log, optimizer, grads, updates, params, state.opt_state, opt_state)
+
+    if last is None:
+        shown = numbers()
+    else:
+        shown = jax.lax.cond(last, numbers, lambda: jax.tree.map(jnp.zeros_like, jax.eval_shape(numbers)))
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        model_state=collections,
+        opt_state=opt_state,
+        metrics=measured(trainer, state.metrics, batch, loss, extras),
+    )
+    y_pred = extras.get("y_pred")
+    outputs = None if y_pred is None else outputs_of(trainer, y_pred)
+    return state, Shown({**shown, **extras.get("logs", {})}, outputs)
