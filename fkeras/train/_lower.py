@@ -15,8 +15,9 @@ from ._batches._as_arrays import as_arrays
 from ._batches._fixed_batch_sizes import check_batch_size, fixed_batch_size
 from ._batches._sources import Arrays
 from ._loop import _evaluate, _predict
-from ._loop._drivers import runs_on_device, stack_of
+from ._loop._on_device import runs_on_device
 from ._loop._run_arguments import check_counts
+from ._loop._stacked import stack_of
 from ._step._batch import rows as rows_of
 from ._step._batch import unpack
 from ._step._checked_state import check_optimizer

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import fkeras as fk
-from fkeras.train._loop import _drivers
+from fkeras.train._loop import _stacked
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(26, 4)).astype("float32")
@@ -236,7 +236,7 @@ def test_batches_that_are_stacked_make_the_steps_they_make_alone():
 
 @pytest.mark.parametrize("what", ["convolutions", "large batches", "batches of unlike arrays"])
 def test_what_is_not_stacked_is_dispatched_singly(what, monkeypatch):
-    monkeypatch.setattr(_drivers, "many_steps", lambda trainer, donate: None)
+    monkeypatch.setattr(_stacked, "many_steps", lambda trainer, donate: None)
     if what == "convolutions":
         model, x = (
             fk.Sequential([fk.Input((5, 5, 1)), fk.nn.Conv2D(2, 3), fk.nn.Flatten(), fk.nn.Dense(1)]),

@@ -13,13 +13,13 @@ _LOOK = 0.2
 _FIRST = 8
 
 
-class Pace:
+class DispatchSize:
     """How many steps to dispatch at once, so that a dispatch takes about a fifth of a second.
 
     Args:
         fixed: a number of steps that callbacks ask for.
 
-    >>> Pace(None).count, Pace(1).count
+    >>> DispatchSize(None).count, DispatchSize(1).count
     (8, 1)
     """
 
@@ -28,7 +28,9 @@ class Pace:
         self.last, self.under_way = time.monotonic(), 0
 
     def wait(self, before: Any, made: int) -> None:
-        """Wait for the dispatch before the last, which leaves the device busy with the last one.
+        """Wait until the device has finished the dispatch before the last one, and adapt the size of the next.
+
+        The device then still has the last dispatch to do, so it is never idle while Python prepares the next one.
 
         Args:
             before: an array, or a tree of them, that the dispatch before the last returned; `None` if there was none.

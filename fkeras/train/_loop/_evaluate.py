@@ -27,7 +27,7 @@ from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..losses import is_known
 from ._device_memory import worth_copying
-from ._dispatch_size import Pace
+from ._dispatch_size import DispatchSize
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
 from ._whole_sets import BEGIN, floats, window
@@ -133,12 +133,12 @@ def _pass_on_device(
     """Many batches a dispatch."""
     run = compiled(trainer, _evaluate_many, static=(5,))
     data, size = jax.device_put(source.data.tree), source.size
-    total, done, pace = min(source.steps, steps or source.steps), 0, Pace(None)
+    total, done, dispatch_size = min(source.steps, steps or source.steps), 0, DispatchSize(None)
     before = None
     while done < total:
-        stop = min(done + pace.count, total)
+        stop = min(done + dispatch_size.count, total)
         sums, made = run(sums, light, data, np.int32(done), np.int32(stop), size), stop - done
-        pace.wait(before, made)
+        dispatch_size.wait(before, made)
         before, done = sums, stop
         progress.step(done, {})
     return sums, done

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ...core import explain
 from .._batches._given_data import training_source, validation_source
-from .._batches._sources import Arrays, Position, no_batches
-from .._step._breakable import breakable
 from .._step._checked_state import check_optimizer
+from .._step._learner import Learner
 from .._step._private_copy import private
 from .._step._state import TrainState, check_state
-from ..callbacks import BackupAndRestore, CallbackList, Event, History
+from ..callbacks import BackupAndRestore, CallbackList, History
 from ..callbacks._frequency import check_choice
-from ..callbacks._monitor import check_callbacks
-from ._dispatch_size import Pace
-from ._drivers import OneByOne, driver_for
-from ._evaluate import evaluate_source
 from ._interrupt import Interruptible
-from ._metric_directions import goals_of
-from ._nan_check import Checked, NotFiniteError
-from ._progress import Progress
-from ._recompile_guard import CompileGuard
+from ._nan_check import NotFiniteError
 from ._run_arguments import check_run, verbosity
 from ._run_backup import Backup, Run
+from ._run_lengths import run_lengths
+from ._training_loop import TrainingLoop
 from ._unfinished_run import Closing, Reachable, say_interrupted
-from ._whole_sets import floats
+from ._validation import Validation
 
 
 def fit(
-    trainer: Any,
+    trainer: Learner,
     state: TrainState,
     x: Any = None,
     y: Any = None,
@@ -115,7 +106,7 @@ def fit(
         shuffle=shuffle, checkpoint=checkpoint, max_compiles=max_compiles, check_nans=check_nans,
         validates=validation_data is not None,
     )  # fmt: skip
-    steps_per_epoch, ends = _lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
+    steps_per_epoch, ends = run_lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
     split = validation_split if validation_data is None else 0.0  # as in Keras, validation_data overrides the split
     source, held_out = training_source(
         trainer, state, x, y, sample_weight, class_weight, batch_size, split, steps_per_epoch
@@ -127,20 +118,10 @@ def fit(
     resumed = backup is not None and backup.restore(trainer, run, calls)
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
-    loop = _Loop(
-        trainer,
-        source,
-        run,
-        calls,
-        backup,
-        verbose,
-        shuffle,
-        max_steps,
-        max_compiles,
-        initial_epoch,
-        check_nans,
-        validate,
-    )
+    loop = TrainingLoop.of(
+        trainer, source, run, calls, backup=backup, validation=validate, verbose=verbose, shuffle=shuffle,
+        max_steps=max_steps, max_compiles=max_compiles, initial_epoch=initial_epoch, check_nans=check_nans,
+    )  # fmt: skip
     with (
         Reachable(run, state, backup),
         Interruptible(terminations=backup is not None) as interruption,
@@ -168,270 +149,6 @@ def fit(
                 raise
             say_interrupted(run, backup)
     return run.state, run.history
-
-
-@dataclasses.dataclass(frozen=True)
-class Validation:
-    """What a run validates on, and when.
-
-    Attributes:
-        source: the batches.
-        steps: how many of them, `None` for all.
-        frequency: after every how many epochs, or after which.
-    """
-
-    source: Any
-    steps: int | None
-    frequency: Any
-
-    def is_due(self, epoch: int) -> bool:
-        """Whether an epoch is followed by it."""
-        counted = isinstance(self.frequency, int | np.integer)
-        return (epoch + 1) % self.frequency == 0 if counted else epoch + 1 in self.frequency
-
-
-class _Loop:
-    """The steps of a run and the calls around them."""
-
-    def __init__(
-        self, trainer: Any, source: Any, run: Run, calls: CallbackList, backup: Backup | None, verbose: int,
-        shuffle: bool, max_steps: int | None, max_compiles: int | None, initial_epoch: int, check_nans: bool,
-        validation: Validation | None,
-    ) -> None:  # fmt: skip
-        self.trainer, self.source, self.run, self.calls, self.backup = trainer, source, run, calls, backup
-        self.verbose, self.max_steps, self.initial_epoch = verbose, max_steps, initial_epoch
-        self.validation, self.ran_out = validation, False
-        self.example = source.example()
-        self.by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
-        self.goals: dict[str, str | None] = {}
-        if calls.callbacks:
-            self.goals, closed, late = goals_of(trainer, run.state.variables, self.example)
-            names = [*(k for k in self.goals if k not in late), *(f"val_{k}" for k in self.goals if validation)]
-            check_callbacks(calls, trainer, run.state, self.goals, names, closed, validation is not None)
-        empty = trainer.reset_metrics(run.state, self.example)
-        if not run.total:
-            run.state = run.state.replace(metrics=empty)
-        self.reset = lambda: private(empty)
-        seed = np.asarray(run.state.rng_data) if shuffle else None
-        self.driver: Any = (
-            Checked(trainer, source, seed)
-            if check_nans
-            else driver_for(trainer, source, run.state, seed, donate=not self.by_batch)
-        )
-        self.guard = CompileGuard(trainer, source, max_compiles)
-        # Batches of a stream may have any shape: where compilations are limited, each is looked at.
-        alone = max_compiles is not None and isinstance(self.driver, OneByOne)
-        self.pace = Pace(max(1, int(trainer.steps_per_execution)) if self.by_batch else 1 if alone else None)
-
-    @breakable(2)
-    def call(self, name: str, **parts: Any) -> Event:
-        """Run a hook of every callback; what they return is what trains next.
-
-        Where one raises, all of them remember what they did before the hook: it comes again when the run goes on.
-        """
-        run, memory = self.run, list(self.calls.memory)
-        validates = self.validation is not None
-        event = Event(
-            trainer=self.trainer, state=run.state, epoch=run.epoch, validates=validates, goals=self.goals, **parts
-        )
-        try:
-            found = self.calls.call(name, event)
-        except BaseException:
-            self.calls.memory = memory
-            raise
-        # What a callback saw it may keep, so the run goes on with a copy of its own.
-        seen = self.calls.hooks(name) and not self.by_batch
-        run.state = private(found.state) if seen else found.state
-        return found
-
-    def goes_on(self, ends: float) -> bool:
-        """Whether there is another epoch, or one that has begun and not ended: its end comes again after a resume."""
-        run = self.run
-        if run.epoch >= ends or self.ran_out:
-            return False
-        enough = self.max_steps is not None and run.total >= self.max_steps
-        return run.done > 0 or not (run.stopped or enough)
-
-    @breakable(None)
-    def epoch(self, interruption: Interruptible, skip: int) -> None:
-        """An epoch's steps, or what is left of them, and its end."""
-        run, source = self.run, self.source
-        if not run.begun:
-            self.call("on_epoch_begin")
-            run.began_at = int(run.state.step) if isinstance(source, Arrays) else 0
-            run.state = run.state.replace(metrics=self.reset())
-            run.begun = True
-        self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
-        progress, before, last = Progress(source.steps, self.verbose), None, None
-        while not run.stopped and (count := self._next_count()) > 0:
-            interruption.check()
-            unbegun = (run.state, list(self.calls.memory)) if self.by_batch else None
-            if self.by_batch:
-                self.call("on_train_batch_begin", batch=run.done)
-            try:
-                self.driver.advance(run.state, count, interruption)
-            finally:
-                run.state, logs, made = self.driver.reached
-                run.done, run.total = run.done + made, run.total + made
-                run.logs = logs if made else run.logs
-            self.guard.check(self.driver, run.state)
-            self._check_finite()
-            if not made:
-                if unbegun is not None:  # there was no batch, so what was called before it never was
-                    run.state, self.calls.memory = unbegun
-                break
-            unbegun = None
-            before, last = last, logs
-            if self.by_batch:
-                run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
-            self.pace.wait(before, made)
-            progress.step(run.done, last if before is None else before)
-            if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
-                self.backup.save(self.trainer, run, self.calls, source)
-            if made < count:
-                break
-        interruption.check()
-        self._end_epoch(progress, interruption)
-
-    def _end_epoch(self, progress: Progress, interruption: Interruptible) -> None:
-        """Validation, the calls and the record at an epoch's end."""
-        run = self.run
-        cut = self._is_cut()
-        if not run.done:
-            return
-        if cut and self.backup is not None and not self.backup.holds(run):
-            # as it is within the epoch: with more steps, or more data, the run goes on from there
-            self.backup.save(self.trainer, run, self.calls, self.source)
-        memory = list(self.calls.memory)
-        try:
-            found = self.call("on_epoch_end", logs={**floats(run.logs), **self._validate()})
-        except BaseException:
-            self.calls.memory = memory
-            raise
-        run.history.add(run.epoch, dict(found.logs))
-        progress.finish(run.done, found.logs)
-        run.stopped = run.stopped or found.stop
-        run.epoch, run.done, run.begun, run.logs = run.epoch + 1, 0, False, {}
-        if self.backup is not None and cut:
-            self.backup.saving = self.backup.saving and (run.epoch, run.total)
-        elif self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):
-            self.backup.save(self.trainer, run, self.calls, self.source)
-
-    @breakable(1)
-    def _validate(self) -> dict[str, Any]:
-        """The validation's numbers, after an epoch in which it is due."""
-        if self.validation is None or not self.validation.is_due(self.run.epoch):
-            return {}
-        source, steps = self.validation.source, self.validation.steps
-        results = evaluate_source(self.trainer, self.run.state, source, steps, 0, self.calls)
-        return {f"val_{k}": v for k, v in results.items()}
-
-    def _is_cut(self) -> bool:
-        """Whether an epoch ended before its last batch, for want of steps or of data; and a word on the data.
-
-        Raises:
-            ValueError: there never was a batch.
-        """
-        run, steps = self.run, self.source.steps
-        enough = self.max_steps is not None and run.total >= self.max_steps
-        if run.done == steps or run.stopped or enough:
-            return enough and run.done != steps
-        if run.done and (steps is None or not self._is_read_once()):
-            return False
-        if not run.total:
-            raise no_batches(run.epoch)
-        self.ran_out = True
-        warnings.warn(
-            explain(
-                f"The data ran out: they yielded no batch in epoch {run.epoch + 1}."
-                if not run.done
-                else f"The data ran out: they yielded {run.done} of {steps} batches in epoch {run.epoch + 1}.",
-                received=f"{run.total} batches in all; the training ends here, and what was trained is returned.",
-                usually="a generator can be read once, and must yield steps_per_epoch * epochs batches.",
-                write="a function that returns a new generator, a list, or an object with __len__ and __getitem__",
-            ),
-            UserWarning,
-            stacklevel=6,
-        )
-        return True
-
-    def _is_read_once(self) -> bool:
-        """Whether what the data lack in this epoch they lack in the next ones, too."""
-        return self.source.limit is not None or not getattr(self.source, "restarts", True)
-
-    def finish(self) -> None:
-        """The calls and the record at the run's end."""
-        run, backup = self.run, self.backup
-        if backup is not None:
-            backup.wait()
-            if not backup.holds(run):
-                backup.save(self.trainer, run, self.calls, self.source)
-        self.call("on_train_end")
-        run.state = self.trainer.finalize(run.state, self.example)
-        if backup is not None:
-            backup.finish()
-
-    def _check_finite(self) -> None:
-        """End the run at a step that was bad.
-
-        Raises:
-            NotFiniteError: there was one.
-        """
-        bad, run = getattr(self.driver, "bad", None), self.run
-        if bad is not None:
-            run.history.bad_batch = bad
-            raise NotFiniteError(
-                explain(
-                    f"Step {int(run.state.step)} (batch {run.done} of epoch {run.epoch + 1}) is not finite.",
-                    received="an infinite or NaN loss, weight or collection; the state before it is returned.",
-                    usually="a learning rate that is too high, a root or logarithm at 0, or a bad number in the data.",
-                    write="print(fk.train.explain(trainer, state, history.bad_batch))",
-                )
-            )
-
-    def _next_count(self) -> int:
-        """How many steps to make before Python looks again."""
-        run, bounds = self.run, [self.pace.count]
-        if self.source.steps is not None:
-            bounds.append(self.source.steps - run.done)
-        if self.max_steps is not None:
-            bounds.append(self.max_steps - run.total)
-        if self.backup is not None:
-            bounds.append(self.backup.until_due(run.total))
-        return min(bounds)
-
-
-def _lengths(
-    epochs: int | None, initial_epoch: int, steps_per_epoch: int | None, max_steps: int | None, every: int | None
-) -> tuple[int | None, float]:
-    """`(steps of an epoch, the epoch to end at)`."""
-    for name, value in (("max_steps", max_steps), ("validate_every", every), ("steps_per_epoch", steps_per_epoch)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-            raise ValueError(
-                explain(f"{name} must be a positive number of steps.", received=repr(value), write=f"{name}=100")
-            )
-    if every is not None:
-        if steps_per_epoch is not None:
-            raise ValueError(
-                explain(
-                    "validate_every and steps_per_epoch both say how many steps an epoch has.",
-                    received=f"validate_every={every}, steps_per_epoch={steps_per_epoch}",
-                    write=f"validate_every={every}",
-                )
-            )
-        steps_per_epoch = every
-    if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0):
-        raise ValueError(
-            explain(
-                "epochs is the number of the epoch to end at.",
-                received=repr(epochs),
-                usually="a run without end was meant.",
-                write="fit(..., max_steps=10_000) without epochs",
-            )
-        )
-    if epochs is None:
-        return steps_per_epoch, float("inf") if max_steps is not None else initial_epoch + 1
-    return steps_per_epoch, epochs
 
 
 def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None]:

@@ -12,8 +12,8 @@ from ...core.typing import Batch
 from .._step._learner import Learner
 from .._step._programs import compiled
 from .._step._train_step import advance, has_own_step, logs_after
-from ._drivers import AHEAD, OneByOne
 from ._interrupt import Interruptible
+from ._one_by_one import AHEAD, OneByOne
 
 
 class NotFiniteError(Exception):

@@ -20,7 +20,7 @@ from .._step._checked_state import check_variables
 from .._step._programs import compiled
 from ..callbacks import CallbackList, Event
 from ._device_memory import nbytes, worth_copying
-from ._dispatch_size import Pace
+from ._dispatch_size import DispatchSize
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
 from ._whole_sets import BEGIN, window
@@ -129,11 +129,11 @@ def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
     if room is None:
         return None
     run, x = compiled(trainer, _predict_many, static=(5,), donate=(0,)), jax.device_put(source.data.x)
-    out, pace, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), Pace(None), 0
+    out, dispatch_size, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), DispatchSize(None), 0
     while done < source.steps:
-        stop = min(done + pace.count, source.steps)
+        stop = min(done + dispatch_size.count, source.steps)
         out = run(out, variables, x, np.int32(done), np.int32(stop), source.data.batch_size)
-        pace.wait(out if done else None, stop - done)
+        dispatch_size.wait(out if done else None, stop - done)
         done = stop
     return jax.tree.map(np.asarray, out)
 

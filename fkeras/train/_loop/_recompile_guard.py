@@ -12,7 +12,7 @@ from ...core import explain
 from .._batches._sources import Arrays
 
 
-class CompileGuard:
+class RecompileGuard:
     """Watches how often the train step is traced, which is how often it is compiled.
 
     Args:

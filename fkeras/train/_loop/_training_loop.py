@@ -1,0 +1,286 @@
+"""The loop of `fit`: the steps of each epoch, and the calls around them."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...core import explain
+from ...core.typing import PyTree
+from .._batches._sources import Arrays, Position, Stream, no_batches
+from .._step._breakable import breakable
+from .._step._learner import Learner
+from .._step._private_copy import private
+from .._step._running_sums import RunningSums
+from ..callbacks import CallbackList, Event
+from ..callbacks._monitor import check_callbacks
+from ._dispatch_size import DispatchSize
+from ._driver import Driver
+from ._drivers import driver_for
+from ._evaluate import evaluate_source
+from ._interrupt import Interruptible
+from ._metric_directions import goals_of
+from ._nan_check import Checked, NotFiniteError
+from ._one_by_one import OneByOne
+from ._progress import Progress
+from ._recompile_guard import RecompileGuard
+from ._run_backup import Backup, Run
+from ._validation import Validation
+from ._whole_sets import floats
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class TrainingLoop:
+    """The steps of a run and the calls around them.
+
+    Attributes:
+        trainer: whose steps.
+        source: the batches.
+        run: where the run is; the loop moves it on.
+        calls: the callbacks.
+        backup: what keeps the run on disk, if anything does.
+        validation: what epochs are validated on, if anything.
+        verbose: 0, 1 or 2, as for `fit`.
+        initial_epoch: the epoch that the call started at.
+        max_steps: how many steps the run has at most.
+        example: one input, or its shapes, from which a model's structure follows.
+        goals: which way each number in the logs is better.
+        by_batch: whether a callback is called around each batch.
+        empty: the running sums at an epoch's beginning.
+        driver: what dispatches the steps.
+        guard: what counts compilations.
+        dispatch_size: how many steps are dispatched at once.
+        ran_out: whether data that can be read once came to their end.
+    """
+
+    trainer: Learner
+    source: Arrays | Stream
+    run: Run
+    calls: CallbackList
+    backup: Backup | None
+    validation: Validation | None
+    verbose: int
+    initial_epoch: int
+    max_steps: int | None
+    example: PyTree
+    goals: Mapping[str, str | None]
+    by_batch: bool
+    empty: RunningSums
+    driver: Driver
+    guard: RecompileGuard
+    dispatch_size: DispatchSize
+    ran_out: bool = False
+
+    @classmethod
+    def of(
+        cls, trainer: Learner, source: Arrays | Stream, run: Run, calls: CallbackList, *, backup: Backup | None,
+        validation: Validation | None, verbose: int, shuffle: bool, max_steps: int | None, max_compiles: int | None,
+        initial_epoch: int, check_nans: bool,
+    ) -> TrainingLoop:  # fmt: skip
+        """The loop of a run, its callbacks checked and its driver chosen."""
+        example = source.example()
+        by_batch = bool(calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
+        goals: dict[str, str | None] = {}
+        if calls.callbacks:
+            goals, closed, late = goals_of(trainer, run.state.variables, example)
+            names = [*(k for k in goals if k not in late), *(f"val_{k}" for k in goals if validation)]
+            check_callbacks(calls, trainer, run.state, goals, names, closed, validation is not None)
+        empty = trainer.reset_metrics(run.state, example)
+        if not run.total:
+            run.state = run.state.replace(metrics=empty)
+        seed = np.asarray(run.state.rng_data) if shuffle else None
+        driver: Driver
+        if check_nans:
+            driver = Checked(trainer, source, seed)
+        else:
+            driver = driver_for(trainer, source, run.state, seed, donate=not by_batch)
+        # Batches of a stream may have any shape: where compilations are limited, each is looked at.
+        singly = max_compiles is not None and isinstance(driver, OneByOne)
+        steps = max(1, int(trainer.steps_per_execution)) if by_batch else 1 if singly else None
+        return cls(
+            trainer=trainer, source=source, run=run, calls=calls, backup=backup, validation=validation,
+            verbose=verbose, initial_epoch=initial_epoch, max_steps=max_steps, example=example, goals=goals,
+            by_batch=by_batch, empty=empty, driver=driver, guard=RecompileGuard(trainer, source, max_compiles),
+            dispatch_size=DispatchSize(steps),
+        )  # fmt: skip
+
+    @breakable(2)
+    def call(self, name: str, **parts: Any) -> Event:
+        """Run a hook of every callback; what they return is what trains next.
+
+        Where one raises, all of them remember what they did before the hook: it comes again when the run goes on.
+        """
+        run, memory = self.run, list(self.calls.memory)
+        validates = self.validation is not None
+        event = Event(
+            trainer=self.trainer, state=run.state, epoch=run.epoch, validates=validates, goals=self.goals, **parts
+        )
+        try:
+            found = self.calls.call(name, event)
+        except BaseException:
+            self.calls.memory = memory
+            raise
+        # What a callback saw it may keep, so the run goes on with a copy of its own.
+        seen = self.calls.hooks(name) and not self.by_batch
+        run.state = private(found.state) if seen else found.state
+        return found
+
+    def goes_on(self, ends: float) -> bool:
+        """Whether there is another epoch, or one that has begun and not ended: its end comes again after a resume."""
+        run = self.run
+        if run.epoch >= ends or self.ran_out:
+            return False
+        enough = self.max_steps is not None and run.total >= self.max_steps
+        return run.done > 0 or not (run.stopped or enough)
+
+    @breakable(None)
+    def epoch(self, interruption: Interruptible, skip: int) -> None:
+        """An epoch's steps, or what is left of them, and its end."""
+        run, source = self.run, self.source
+        if not run.begun:
+            self.call("on_epoch_begin")
+            run.began_at = int(run.state.step) if isinstance(source, Arrays) else 0
+            run.state = run.state.replace(metrics=private(self.empty))
+            run.begun = True
+        self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
+        progress, before, last = Progress(source.steps, self.verbose), None, None
+        while not run.stopped and (count := self._next_count()) > 0:
+            interruption.check()
+            unbegun = (run.state, list(self.calls.memory)) if self.by_batch else None
+            if self.by_batch:
+                self.call("on_train_batch_begin", batch=run.done)
+            try:
+                self.driver.advance(run.state, count, interruption)
+            finally:
+                run.state, logs, made = self.driver.reached
+                run.done, run.total = run.done + made, run.total + made
+                run.logs = logs if made else run.logs
+            self.guard.check(self.driver, run.state)
+            self._check_finite()
+            if not made:
+                if unbegun is not None:  # there was no batch, so what was called before it never was
+                    run.state, self.calls.memory = unbegun
+                break
+            unbegun = None
+            before, last = last, logs
+            if self.by_batch:
+                run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
+            self.dispatch_size.wait(before, made)
+            progress.step(run.done, last if before is None else before)
+            if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
+                self.backup.save(self.trainer, run, self.calls, source)
+            if made < count:
+                break
+        interruption.check()
+        self._end_epoch(progress, interruption)
+
+    def _end_epoch(self, progress: Progress, interruption: Interruptible) -> None:
+        """Validation, the calls and the record at an epoch's end."""
+        run = self.run
+        cut = self._is_cut()
+        if not run.done:
+            return
+        if cut and self.backup is not None and not self.backup.holds(run):
+            # as it is within the epoch: with more steps, or more data, the run goes on from there
+            self.backup.save(self.trainer, run, self.calls, self.source)
+        memory = list(self.calls.memory)
+        try:
+            found = self.call("on_epoch_end", logs={**floats(run.logs), **self._validate()})
+        except BaseException:
+            self.calls.memory = memory
+            raise
+        run.history.add(run.epoch, dict(found.logs))
+        progress.finish(run.done, found.logs)
+        run.stopped = run.stopped or found.stop
+        run.epoch, run.done, run.begun, run.logs = run.epoch + 1, 0, False, {}
+        if self.backup is not None and cut:
+            self.backup.saving = self.backup.saving and (run.epoch, run.total)
+        elif self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):
+            self.backup.save(self.trainer, run, self.calls, self.source)
+
+    @breakable(1)
+    def _validate(self) -> dict[str, Any]:
+        """The validation's numbers, after an epoch in which it is due."""
+        if self.validation is None or not self.validation.is_due(self.run.epoch):
+            return {}
+        source, steps = self.validation.source, self.validation.steps
+        results = evaluate_source(self.trainer, self.run.state, source, steps, 0, self.calls)
+        return {f"val_{k}": v for k, v in results.items()}
+
+    def _is_cut(self) -> bool:
+        """Whether an epoch ended before its last batch, for want of steps or of data; and a word on the data.
+
+        Raises:
+            ValueError: there never was a batch.
+        """
+        run, steps = self.run, self.source.steps
+        enough = self.max_steps is not None and run.total >= self.max_steps
+        if run.done == steps or run.stopped or enough:
+            return enough and run.done != steps
+        if run.done and (steps is None or not self._is_read_once()):
+            return False
+        if not run.total:
+            raise no_batches(run.epoch)
+        self.ran_out = True
+        warnings.warn(
+            explain(
+                f"The data ran out: they yielded no batch in epoch {run.epoch + 1}."
+                if not run.done
+                else f"The data ran out: they yielded {run.done} of {steps} batches in epoch {run.epoch + 1}.",
+                received=f"{run.total} batches in all; the training ends here, and what was trained is returned.",
+                usually="a generator can be read once, and must yield steps_per_epoch * epochs batches.",
+                write="a function that returns a new generator, a list, or an object with __len__ and __getitem__",
+            ),
+            UserWarning,
+            stacklevel=6,
+        )
+        return True
+
+    def _is_read_once(self) -> bool:
+        """Whether what the data lack in this epoch they lack in the next ones, too."""
+        return self.source.limit is not None or not getattr(self.source, "restarts", True)
+
+    def finish(self) -> None:
+        """The calls and the record at the run's end."""
+        run, backup = self.run, self.backup
+        if backup is not None:
+            backup.wait()
+            if not backup.holds(run):
+                backup.save(self.trainer, run, self.calls, self.source)
+        self.call("on_train_end")
+        run.state = self.trainer.finalize(run.state, self.example)
+        if backup is not None:
+            backup.finish()
+
+    def _check_finite(self) -> None:
+        """End the run at a step that was bad.
+
+        Raises:
+            NotFiniteError: there was one.
+        """
+        bad, run = getattr(self.driver, "bad", None), self.run
+        if bad is not None:
+            run.history.bad_batch = bad
+            raise NotFiniteError(
+                explain(
+                    f"Step {int(run.state.step)} (batch {run.done} of epoch {run.epoch + 1}) is not finite.",
+                    received="an infinite or NaN loss, weight or collection; the state before it is returned.",
+                    usually="a learning rate that is too high, a root or logarithm at 0, or a bad number in the data.",
+                    write="print(fk.train.explain(trainer, state, history.bad_batch))",
+                )
+            )
+
+    def _next_count(self) -> int:
+        """How many steps to make before Python looks again."""
+        run, bounds = self.run, [self.dispatch_size.count]
+        if self.source.steps is not None:
+            bounds.append(self.source.steps - run.done)
+        if self.max_steps is not None:
+            bounds.append(self.max_steps - run.total)
+        if self.backup is not None:
+            bounds.append(self.backup.until_due(run.total))
+        return min(bounds)
