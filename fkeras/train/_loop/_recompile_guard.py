@@ -9,7 +9,10 @@ from typing import Any
 import jax
 
 from ...core import explain
-from .._batches._sources import Arrays
+from .._batches._sources import Arrays, Stream
+from .._step._learner import Learner
+from .._step._state import TrainState
+from ._driver import Driver
 
 
 class RecompileGuard:
@@ -21,15 +24,15 @@ class RecompileGuard:
         most: how many compilations are an error; `None` for a warning at the third.
     """
 
-    def __init__(self, trainer: Any, source: Any, most: int | None) -> None:
+    def __init__(self, trainer: Learner, source: Arrays | Stream, most: int | None) -> None:
         self.trainer, self.source, self.most = trainer, source, most
         self.before = self.seen = len(self._traces())
         self.ahead = False
 
-    def _traces(self) -> list[Any]:
+    def _traces(self) -> list[dict[str, str]]:
         return self.trainer.programs.traces
 
-    def check(self, driver: Any, state: Any) -> None:
+    def check(self, driver: Driver, state: TrainState) -> None:
         """To be called after each dispatch; the first time, the short last batch's program is begun.
 
         Raises:
@@ -53,7 +56,7 @@ class RecompileGuard:
                 raise RuntimeError(text)
             warnings.warn(text, RuntimeWarning, stacklevel=4)
 
-    def _compile_ahead(self, step: Any, state: Any) -> None:
+    def _compile_ahead(self, step: Any, state: TrainState) -> None:
         """Compile the step for a short last batch while the first steps run."""
         if not isinstance(self.source, Arrays) or self.trainer.run_eagerly:
             return

@@ -158,7 +158,7 @@ class TrainingLoop:
             finally:
                 run.state, logs, made = self.driver.reached
                 run.done, run.total = run.done + made, run.total + made
-                run.logs = logs if made else run.logs
+                run.logs = logs if made and logs is not None else run.logs
             self.guard.check(self.driver, run.state)
             self._check_finite()
             if not made:
@@ -170,7 +170,7 @@ class TrainingLoop:
             if self.by_batch:
                 run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
             self.dispatch_size.wait(before, made)
-            progress.step(run.done, last if before is None else before)
+            progress.step(run.done, (last if before is None else before) or {})
             if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
                 self.backup.save(self.trainer, run, self.calls, source)
             if made < count:
