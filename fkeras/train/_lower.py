@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core import describe, did_you_mean, explain
+from ..core.typing import Batch
 from ._batches._arrays import ArrayData
 from ._batches._as_arrays import as_arrays
 from ._batches._fixed_batch_sizes import check_batch_size, fixed_batch_size
@@ -21,16 +22,17 @@ from ._loop._stacked import stack_of
 from ._step._batch import rows as rows_of
 from ._step._batch import unpack
 from ._step._checked_state import check_optimizer
+from ._step._learner import Learner
 from ._step._many_steps import many_steps, one_step
 from ._step._private_copy import private
-from ._step._state import check_state
+from ._step._state import TrainState, check_state
 
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
 
 
 def lower(
-    trainer: Any,
-    batch: Any,
+    trainer: Learner,
+    batch: Batch,
     rows: int | None = None,
     verbs: Sequence[str] = ("fit", "evaluate", "predict"),
     state: Any = None,
@@ -110,7 +112,7 @@ def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
     )
 
 
-def _fit(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+def _fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
     data = source.data
     step, many = one_step(trainer, True), many_steps(trainer, True)
     place, batch = jax.ShapeDtypeStruct((), np.int32), data.spec(data.batch_size)
@@ -127,18 +129,18 @@ def _fit(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, An
     return found
 
 
-def _evaluation(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+def _evaluation(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
     return {"evaluate": _evaluate.lower_evaluate(trainer, state, source, stream)}
 
 
-def _prediction(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+def _prediction(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
     return {"predict": _predict.lower_predict(trainer, state.variables, source, stream)}
 
 
 def _own(name: str) -> Callable[..., dict[str, Any]]:
     """A step that the user calls."""
 
-    def of(trainer: Any, state: Any, source: Arrays, stream: bool) -> dict[str, Any]:
+    def of(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
         batch = source.data.spec(source.data.batch_size)
         args = (state.variables, batch[0]) if name == "predict_step" else (state, batch)
         return {name: getattr(trainer, name).lower(*args)}

@@ -13,8 +13,10 @@ import numpy as np
 from flax import linen
 
 from ..core import Model
+from ..core.typing import Batch, PyTree
 from ._loop._nan_check import is_float, stays_finite
 from ._step._batch import unpack
+from ._step._learner import Learner
 from ._step._state import TrainState
 from ._step._train_step import advance, has_own_step
 
@@ -38,7 +40,7 @@ class Finding:
         return self.text
 
 
-def explain(trainer: Any, state: TrainState, batch: Any) -> Finding:
+def explain(trainer: Learner, state: TrainState, batch: Batch) -> Finding:
     """Replay one training step and name the first layer or gradient that is not finite.
 
     The step runs as it does in `fit`, from the same state and so with the same randomness, with a probe on what goes
@@ -107,7 +109,7 @@ class _Call:
         return f"numbers from {min(map(float, lows)):.6g} to {max(map(float, highs)):.6g}"
 
 
-def _replay(trainer: Any, state: TrainState, batch: Any) -> tuple[list[_Call], Any, Any]:
+def _replay(trainer: Learner, state: TrainState, batch: Batch) -> tuple[list[_Call], Any, Any]:
     """`(calls in the order in which they ended, the next state, what the step shows)`."""
     try:
         return _replay_with(trainer, state, batch, _both_ways)
@@ -118,7 +120,7 @@ def _replay(trainer: Any, state: TrainState, batch: Any) -> tuple[list[_Call], A
 
 
 def _replay_with(
-    trainer: Any, state: TrainState, batch: Any, probe: Callable[..., Any]
+    trainer: Learner, state: TrainState, batch: Batch, probe: Callable[..., Any]
 ) -> tuple[list[_Call], Any, Any]:
     calls: list[_Call] = []
 
@@ -153,7 +155,7 @@ def _forwards(call: _Call, what: str, value: jax.Array) -> jax.Array:
     more for what does not change from turn to turn, and an effect in there would count as something that does.
     """
 
-    def look(array: Any) -> Any:
+    def look(array: np.ndarray) -> Any:
         array = np.asarray(array)
         numbers = array.real.astype(np.float64)
         nan, inf, finite = np.isnan(array), np.isinf(array), np.isfinite(array)
@@ -197,7 +199,7 @@ def _forward(calls: list[_Call]) -> Finding | None:
     return None
 
 
-def _loss(trainer: Any, state: TrainState, batch: Any, shown: Any) -> Finding | None:
+def _loss(trainer: Learner, state: TrainState, batch: Batch, shown: Any) -> Finding | None:
     """A loss that is not finite though all outputs are."""
     if has_own_step(trainer):
         parts = {k: v for k, v in shown.items() if is_float(v)}
@@ -211,10 +213,10 @@ def _loss(trainer: Any, state: TrainState, batch: Any, shown: Any) -> Finding | 
     return None
 
 
-def _parts_of_loss(trainer: Any, state: TrainState, batch: Any) -> dict[str, Any]:
+def _parts_of_loss(trainer: Learner, state: TrainState, batch: Batch) -> dict[str, Any]:
     rng = jax.random.fold_in(state.rng, state.step)
 
-    def parts(params: Any) -> dict[str, Any]:
+    def parts(params: PyTree) -> dict[str, Any]:
         result = trainer.compute_loss(params, state, batch, rng)
         loss, extras = result if isinstance(result, tuple) else (result, {})
         added = {} if extras.get("added") is None else {"added by layers": extras["added"]}
@@ -245,13 +247,13 @@ def _inside(inner: _Call, outer: _Call) -> bool:
     )  # fmt: skip
 
 
-def _gradient(trainer: Any, state: TrainState, batch: Any) -> Finding | None:
+def _gradient(trainer: Learner, state: TrainState, batch: Batch) -> Finding | None:
     """The first weight whose gradient is not finite."""
     if has_own_step(trainer):
         return None
     rng = jax.random.fold_in(state.rng, state.step)
 
-    def loss(params: Any) -> Any:
+    def loss(params: PyTree) -> Any:
         result = trainer.compute_loss(params, state, batch, rng)
         return result[0] if isinstance(result, tuple) else result
 
@@ -263,7 +265,7 @@ def _gradient(trainer: Any, state: TrainState, batch: Any) -> Finding | None:
     return None
 
 
-def _of_state(after: Any) -> Finding:
+def _of_state(after: TrainState) -> Finding:
     """What the step wrote: a weight by its update, or a collection."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(_held(after)):
         if is_float(leaf) and not bool(jnp.isfinite(leaf).all()):
@@ -277,7 +279,7 @@ def _of_state(after: Any) -> Finding:
     return Finding("loss", "loss", "The running loss is not finite any more: it overflowed.")
 
 
-def _count(leaf: Any) -> str:
+def _count(leaf: jax.Array) -> str:
     return _numbers(int(jnp.isnan(leaf).sum()), int(jnp.isinf(leaf).sum()), int(np.size(leaf)))
 
 

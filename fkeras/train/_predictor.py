@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import Any
 
+from flax import linen
+
+from ..core import hashable
+from ..core.typing import PyTree, Variables
 from ._loop import _predict
 from ._loop._run_arguments import check_names
 from ._trainer import Trainer
 
 
-def predict(model: Any, variables: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+def predict(model: linen.Module, variables: Variables, x: PyTree = None, *args: Any, **kwargs: Any) -> PyTree:
     """The model's outputs for all of `x`, in batches, as numpy arrays.
 
     Args:
@@ -25,13 +31,23 @@ def predict(model: Any, variables: Any, x: Any = None, *args: Any, **kwargs: Any
     """
     if args or kwargs:
         check_names(_predict.predict, (model, variables, x, *args), kwargs)
-    return _predict.predict(_predictor(model), variables, x, *args, **kwargs)
+    return _predict.predict(_predictor(_ByValue(model)), variables, x, *args, **kwargs)
 
 
-def _predictor(model: Any) -> Trainer:
-    """A trainer that only predicts, kept with the model so that it compiles once."""
-    found = model.__dict__.get("_predictor")
-    if found is None:
-        found = Trainer(model, "sgd")
-        object.__setattr__(model, "_predictor", found)
-    return found
+@dataclasses.dataclass(frozen=True, eq=False)
+class _ByValue:
+    """A model that compares by its description, also where it is a Linen module whose fields have no hash."""
+
+    model: linen.Module
+
+    def __hash__(self) -> int:
+        return hash(hashable(self.model))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByValue) and hashable(self.model) == hashable(other.model)
+
+
+@functools.lru_cache(maxsize=32)
+def _predictor(described: _ByValue) -> Trainer:
+    """A trainer that only predicts; the last ones are kept, so that a model is compiled once."""
+    return Trainer(described.model, "sgd")

@@ -11,9 +11,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import linen
 
 from ..core import Layer, as_key, explain, walk
+from ..core.typing import ArrayLike, Batch, KeyLike, PyTree, Variables
 from . import _lower as lowering
 from . import losses as fk_losses
 from . import metrics as fk_metrics
@@ -33,6 +35,7 @@ from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._partition import Partition, merge, partition_for
 from ._step._programs import Programs, compiled, programs_for, value_of
+from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
 from .optimizers._rates import rates_of, with_rates
 
@@ -89,8 +92,8 @@ class Trainer:
 
     def __init__(
         self,
-        model: Any,
-        optimizer: Any = "rmsprop",
+        model: linen.Module,
+        optimizer: optax.GradientTransformation = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = None,
@@ -181,7 +184,7 @@ class Trainer:
         return Objective(self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
 
     @named
-    def init(self, key: Any = 0, x: Any = None, *, variables: Any = None) -> TrainState:
+    def init(self, key: KeyLike = 0, x: PyTree = None, *, variables: Variables | None = None) -> TrainState:
         """The state at the beginning of a run.
 
         Args:
@@ -222,7 +225,7 @@ class Trainer:
             example_spec=None if graph_of(self.model) is not None else spec_of(x),
         )
 
-    def _check_frozen(self, x: Any) -> None:
+    def _check_frozen(self, x: PyTree) -> None:
         """Refuse to begin without knowing which weights rest."""
         if x is not None or graph_of(self.model) is not None or not isinstance(self.model, Layer):
             return
@@ -237,7 +240,7 @@ class Trainer:
                 )
             )
 
-    def partition(self, x: Any = None) -> Partition:
+    def partition(self, x: PyTree = None) -> Partition:
         """Which weights move and what constrains them; found once for the model, or once per input's shape.
 
         Args:
@@ -245,7 +248,7 @@ class Trainer:
         """
         return partition_for(self, x)
 
-    def reset_metrics(self, state: Any = None, x: Any = None) -> Any:
+    def reset_metrics(self, state: TrainState | Variables | None = None, x: PyTree = None) -> RunningSums:
         """Running sums of loss and metrics before any batch.
 
         Args:
@@ -254,7 +257,7 @@ class Trainer:
         """
         return _measurement.empty_sums(self, state, x)
 
-    def output_names(self, y_pred: Any) -> list[str]:
+    def output_names(self, y_pred: PyTree) -> list[str]:
         """A name for each output leaf."""
         return output_names(y_pred, getattr(self.model, "output_names", None))
 
@@ -263,7 +266,7 @@ class Trainer:
         found = rates_of(state.opt_state)
         return found[0].value if len(found) == 1 else None
 
-    def set_learning_rate(self, state: TrainState, value: Any) -> TrainState:
+    def set_learning_rate(self, state: TrainState, value: ArrayLike) -> TrainState:
         """The state with another learning rate (every one, where there are several); the next step uses it, and
         nothing compiles again.
 
@@ -273,7 +276,7 @@ class Trainer:
         """
         return state.replace(opt_state=with_rates(self.optimizer, state.opt_state, lambda _: value))
 
-    def finalize(self, state: TrainState, x: Any = None) -> TrainState:
+    def finalize(self, state: TrainState, x: PyTree = None) -> TrainState:
         """The state to keep after training: with `use_ema` the weights are the moving averages.
 
         Args:
@@ -287,7 +290,9 @@ class Trainer:
         return state.replace(params=merge(finalize(moving, state.opt_state), resting))
 
     # ------------------------------------------------------------------ pure steps
-    def forward(self, params: Any, state: TrainState, x: Any, rng: Any, training: bool = True) -> tuple[Any, Any]:
+    def forward(
+        self, params: PyTree, state: TrainState, x: PyTree, rng: jax.Array, training: bool = True
+    ) -> tuple[PyTree, Variables]:
         """`(outputs, updates)` of the model; `updates` hold changed collections, added losses and masks."""
         return forward(self.model, {"params": params, **state.model_state}, x, rng, training)
 
@@ -296,13 +301,13 @@ class Trainer:
     eval_step = CompiledMethod(_eval_step.eval_step)
     predict_step = CompiledMethod(_eval_step.predict_step)
 
-    def logs_of(self, sums: Any, state: TrainState, x: Any) -> dict[str, Any]:
+    def logs_of(self, sums: Mapping[str, PyTree], state: TrainState, x: PyTree) -> dict[str, Any]:
         """The numbers that running sums stand for."""
         return _measurement.logs_of(self, sums, state, x)
 
     # ------------------------------------------------------------------ runs
     def fit(
-        self, state: TrainState | None = None, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+        self, state: TrainState | None = None, x: PyTree = None, y: PyTree = None, *args: Any, **kwargs: Any
     ) -> tuple[TrainState, Any]:
         """Train for some epochs; see `fk.train.fit` for the arguments, which are Keras's.
 
@@ -313,13 +318,13 @@ class Trainer:
         return fitting.fit(self, check_state(state, "fit", "state, x, y"), x, y, *args, **kwargs)
 
     def evaluate(
-        self, state: TrainState | None = None, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+        self, state: TrainState | None = None, x: PyTree = None, y: PyTree = None, *args: Any, **kwargs: Any
     ) -> dict[str, float]:
         """Loss and metrics over a whole set; see `fk.train.evaluate`."""
         check_names(_evaluate.evaluate, (self, state, x, y, *args), kwargs)
         return _evaluate.evaluate(self, check_state(state, "evaluate", "state, x, y"), x, y, *args, **kwargs)
 
-    def predict(self, state: TrainState | None = None, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def predict(self, state: TrainState | None = None, x: PyTree = None, *args: Any, **kwargs: Any) -> PyTree:
         """The model's outputs for all of `x`, as numpy arrays; see `fk.train.predict`."""
         if args or kwargs:
             check_names(_predict.predict, (self, state, x, *args), kwargs)
@@ -327,14 +332,14 @@ class Trainer:
             check_state(state, "predict", "state, x")
         return _predict.predict(self, state.variables, x, *args, **kwargs)  # type: ignore[union-attr]
 
-    def lower(self, batch: Any, rows: int | None = None, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def lower(self, batch: Batch, rows: int | None = None, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Compile every program of a run from the shapes of a batch; see `fk.train.lower`."""
         check_names(lowering.lower, (self, batch, rows, *args), kwargs)
         return lowering.lower(self, batch, rows, *args, **kwargs)
 
     @named
     def train_on_batch(
-        self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, class_weight: Any = None
     ) -> tuple[TrainState, dict[str, float]]:
         """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
         state = check_state(state, "train_on_batch", "state, x, y")
@@ -344,7 +349,9 @@ class Trainer:
         return state, {k: float(v) for k, v in logs.items()}
 
     @named
-    def test_on_batch(self, state: TrainState, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+    def test_on_batch(
+        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None
+    ) -> dict[str, float]:
         """Loss and metrics of one batch as floats."""
         state = check_state(state, "test_on_batch", "state, x, y")
         batch = one_batch(self, state, x, y, sample_weight)
@@ -352,7 +359,7 @@ class Trainer:
         return {k: float(v) for k, v in logs.items()}
 
     @named
-    def predict_on_batch(self, state: TrainState, x: Any) -> Any:
+    def predict_on_batch(self, state: TrainState, x: PyTree) -> PyTree:
         """The model's outputs for one batch, as numpy arrays."""
         variables = check_state(state, "predict_on_batch", "state, x").variables
         batch = one_batch(self, state, x)
@@ -394,13 +401,13 @@ def _remade(cls: type[Trainer], fields: dict[str, Any]) -> Trainer:
     return cls(**fields)
 
 
-def _init_optimizer(trainer: Trainer, params: Any) -> Any:
+def _init_optimizer(trainer: Trainer, params: PyTree) -> PyTree:
     return trainer.optimizer.init(params)
 
 
 def compile(
-    model: Any,
-    optimizer: Any = "rmsprop",
+    model: linen.Module,
+    optimizer: optax.GradientTransformation = "rmsprop",
     loss: Any = None,
     loss_weights: Any = None,
     metrics: Any = None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import jax
+
+from ...core.typing import PyTree
 
 # Seconds between two looks at what runs on the device: Ctrl-C, the progress bar and backups wait no longer.
 _LOOK = 0.2
@@ -27,7 +28,7 @@ class DispatchSize:
         self.fixed, self.count = fixed is not None, fixed or _FIRST
         self.last, self.under_way = time.monotonic(), 0
 
-    def wait(self, before: Any, made: int) -> None:
+    def wait(self, before: PyTree, made: int) -> None:
         """Wait until the device has finished the dispatch before the last one, and adapt the size of the next.
 
         The device then still has the last dispatch to do, so it is never idle while Python prepares the next one.

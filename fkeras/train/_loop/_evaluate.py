@@ -11,9 +11,10 @@ import numpy as np
 from jax import lax
 
 from ...core import LOSSES
+from ...core.typing import ArrayLike, PyTree, Variables
 from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
-from .._batches._sources import Arrays, no_batches
+from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import pad, rows
 from .._step._eval_step import evaluate_and_keep, evaluate_batch
 from .._step._forward import forward
@@ -36,11 +37,11 @@ from ._whole_sets import BEGIN, floats, window
 def evaluate(
     trainer: Learner,
     state: TrainState,
-    x: Any = None,
-    y: Any = None,
+    x: PyTree = None,
+    y: PyTree = None,
     batch_size: int | None = None,
     verbose: Any = 0,
-    sample_weight: Any = None,
+    sample_weight: PyTree = None,
     steps: int | None = None,
     callbacks: Any = None,
 ) -> dict[str, float]:
@@ -67,39 +68,43 @@ def evaluate(
 
 
 def evaluate_source(
-    trainer: Learner, state: TrainState, source: Any, steps: int | None, verbose: int, calls: CallbackList
+    trainer: Learner, state: TrainState, source: Arrays | Stream, steps: int | None, verbose: int, calls: CallbackList
 ) -> dict[str, float]:
     """`evaluate` over a source."""
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
-    light = event.state.replace(opt_state=(), metrics=())
+    inference_state = event.state.replace(opt_state=(), metrics=())
     sums = trainer.reset_metrics(state, example)
     progress = Progress(steps or source.steps, verbose)
-    padded = isinstance(source, Arrays) and _can_pad(trainer, state.variables, example)
+    # arrays whose short last batch may be padded
+    arrays = source if isinstance(source, Arrays) and _can_pad(trainer, state.variables, example) else None
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
-    kept: list[Any] | None = [] if trainer.objective.has_on_host() else None
-    if not padded and isinstance(source, Arrays):
+    predictions: list[Any] | None = [] if trainer.objective.has_on_host() else None
+    if arrays is None and isinstance(source, Arrays):
         check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
-    if padded and not by_batch and _evaluates_on_device(trainer, source):
-        sums, done = _pass_on_device(trainer, sums, light, source, steps, progress)
+    if arrays is not None and not by_batch and _evaluates_on_device(trainer, arrays):
+        sums, done = _pass_on_device(trainer, sums, inference_state, arrays, steps, progress)
     else:
-        size = source.size if padded else None
-        sums, done = _pass_by_batch(trainer, sums, light, source, steps, progress, calls, event, size, kept)
+        size = None if arrays is None else arrays.size
+        sums, done = _pass_by_batch(
+            trainer, sums, inference_state, source, steps, progress, calls, event, size, predictions
+        )
     if not done:
         raise no_batches(0)
-    logs = floats(compiled(trainer, logs_of)(sums, light, example))
-    if kept:
-        logs |= _on_host(trainer, kept)
+    logs = floats(compiled(trainer, logs_of)(sums, inference_state, example))
+    if predictions:
+        logs |= _on_host(trainer, predictions)
     calls.call("on_test_end", event.replace(logs=logs))
     progress.finish(done, logs)
     return logs
 
 
 def _pass_by_batch(
-    trainer: Learner, sums: Any, light: Any, source: Any, steps: int | None, progress: Progress, calls: CallbackList,
-    event: Event, size: int | None, kept: list[Any] | None,
-) -> tuple[Any, int]:  # fmt: skip
-    """One dispatch a batch; with a `size`, short batches are padded to it; `kept` gets targets and predictions."""
+    trainer: Learner, sums: RunningSums, inference_state: TrainState, source: Arrays | Stream,
+    steps: int | None, progress: Progress, calls: CallbackList,
+    event: Event, size: int | None, predictions: list[Any] | None,
+) -> tuple[RunningSums, int]:  # fmt: skip
+    """One dispatch a batch; with a `size`, short batches are padded to it; `predictions` gets targets and predictions."""
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
@@ -107,29 +112,34 @@ def _pass_by_batch(
         valid, whole = every, batch
         if size is not None and (count := rows(batch[0])) < size:
             valid, batch = jnp.arange(size) < count, pad(batch, size)
-        if kept is None:
-            sums = run(sums, light, batch, valid)
+        if predictions is None:
+            sums = run(sums, inference_state, batch, valid)
         else:
-            sums, y_pred = keep(sums, light, batch, valid)
+            sums, y_pred = keep(sums, inference_state, batch, valid)
             count = rows(whole[0])
-            kept.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
+            predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
         calls.call("on_test_batch_end", event, batch=done)
         done += 1
         progress.step(done, {})
     return sums, done
 
 
-def _on_host(trainer: Learner, kept: list[Any]) -> dict[str, float]:
+def _on_host(trainer: Learner, predictions: list[Any]) -> dict[str, float]:
     """The metrics of whole sets, from the targets, weights and predictions of each batch."""
-    y, sample_weight, y_pred = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *kept)
+    y, sample_weight, y_pred = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *predictions)
     outputs = outputs_of(trainer, y_pred)
     whole = Comparison.of(y_pred, outputs.names, y, sample_weight, [None] * len(outputs.names))
     return objective_of(trainer, outputs).on_host(whole)
 
 
 def _pass_on_device(
-    trainer: Learner, sums: Any, light: Any, source: Arrays, steps: int | None, progress: Progress
-) -> tuple[Any, int]:
+    trainer: Learner,
+    sums: RunningSums,
+    inference_state: TrainState,
+    source: Arrays,
+    steps: int | None,
+    progress: Progress,
+) -> tuple[RunningSums, int]:
     """Many batches a dispatch."""
     run = compiled(trainer, _evaluate_many, static=(5,))
     data, size = jax.device_put(source.data.tree), source.size
@@ -137,7 +147,7 @@ def _pass_on_device(
     before = None
     while done < total:
         stop = min(done + dispatch_size.count, total)
-        sums, made = run(sums, light, data, np.int32(done), np.int32(stop), size), stop - done
+        sums, made = run(sums, inference_state, data, np.int32(done), np.int32(stop), size), stop - done
         dispatch_size.wait(before, made)
         before, done = sums, stop
         progress.step(done, {})
@@ -151,40 +161,46 @@ def _evaluates_on_device(trainer: Learner, source: Arrays) -> bool:
 
 
 def _evaluate_many(
-    trainer: Learner, sums: RunningSums, light: TrainState, data: Any, start: Any, stop: Any, size: int
+    trainer: Learner,
+    sums: RunningSums,
+    inference_state: TrainState,
+    data: PyTree,
+    start: ArrayLike,
+    stop: ArrayLike,
+    size: int,
 ) -> RunningSums:
     """Sums over the batches `start` to `stop`; rows that the last has in common with the one before count once."""
     count = rows(data[0])
 
-    def body(i: Any, sums: RunningSums) -> RunningSums:
+    def body(i: jax.Array, sums: RunningSums) -> RunningSums:
         # the last window ends with the data, so it may begin with rows that the one before has seen
         batch, first = window(data, i, size, count)
-        return evaluate_batch(trainer, sums, light, batch, first + jnp.arange(size) >= i * size)
+        return evaluate_batch(trainer, sums, inference_state, batch, first + jnp.arange(size) >= i * size)
 
     return lax.fori_loop(start, stop, body, sums)
 
 
-def lower_evaluate(trainer: Learner, state: Any, source: Arrays, stream: bool) -> Any:
+def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> Any:
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
-    light = state.replace(opt_state=(), metrics=())
+    inference_state = state.replace(opt_state=(), metrics=())
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
         many: Any = compiled(trainer, _evaluate_many, static=(5,))
-        return many.lower(state.metrics, light, source.data.tree, place, place, data.batch_size)
+        return many.lower(state.metrics, inference_state, source.data.tree, place, place, data.batch_size)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
     run: Any = compiled(trainer, evaluate_and_keep if trainer.objective.has_on_host() else evaluate_batch)
-    return run.lower(state.metrics, light, data.spec(data.batch_size), valid)
+    return run.lower(state.metrics, inference_state, data.spec(data.batch_size), valid)
 
 
-def _can_pad(trainer: Learner, variables: Any, example: Any) -> bool:
+def _can_pad(trainer: Learner, variables: Variables, example: PyTree) -> bool:
     """Whether rows may be added and dropped again: not where a loss sees the batch as a whole."""
     if has_own_loss(trainer) or not all(is_known(loss) for loss in trainer.objective.given_losses()):
         return False
     return not structure(trainer, _adds_losses, shapes_of(example), variables, example)
 
 
-def _adds_losses(trainer: Learner, variables: Any, example: Any) -> bool:
+def _adds_losses(trainer: Learner, variables: Variables, example: PyTree) -> bool:
     key = jax.eval_shape(lambda: jax.random.key(0))
     updates = jax.eval_shape(lambda v, x, k: forward(trainer.model, v, x, k, False)[1], variables, example, key)
     return bool(jax.tree.leaves(updates.get(LOSSES, {})))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core import explain
+from ...core.typing import PyTree
 from .._batches._given_data import training_source, validation_source
 from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
@@ -27,8 +28,8 @@ from ._validation import Validation
 def fit(
     trainer: Learner,
     state: TrainState,
-    x: Any = None,
-    y: Any = None,
+    x: PyTree = None,
+    y: PyTree = None,
     batch_size: int | None = None,
     epochs: int | None = None,
     verbose: Any = "auto",
@@ -37,7 +38,7 @@ def fit(
     validation_data: Any = None,
     shuffle: bool = True,
     class_weight: Mapping[int, float] | None = None,
-    sample_weight: Any = None,
+    sample_weight: PyTree = None,
     initial_epoch: int = 0,
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...core.typing import PyTree, Variables
 from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._measurement import expected_outputs, objective_of
 from .._step._train_step import has_own_loss, has_own_step
 
 
-def goals_of(trainer: Learner, variables: Any, example: Any) -> tuple[dict[str, str | None], bool, set[str]]:
+def goals_of(trainer: Learner, variables: Variables, example: PyTree) -> tuple[dict[str, str | None], bool, set[str]]:
     """What the logs of a step will hold, known before there is one.
 
     Args:

@@ -6,11 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import explain
-from ...core.typing import Batch
+from ...core.typing import Batch, PyTree
+from .._batches._sources import Arrays, Stream
 from .._step._learner import Learner
 from .._step._programs import compiled
+from .._step._state import TrainState
 from .._step._train_step import advance, has_own_step, logs_after
 from ._interrupt import Interruptible
 from ._one_by_one import AHEAD, OneByOne
@@ -30,7 +33,7 @@ class Checked(OneByOne):
         bad: the batch of the first bad step, `None` as long as there was none.
     """
 
-    def __init__(self, trainer: Learner, source: Any, seed: Any) -> None:
+    def __init__(self, trainer: Learner, source: Arrays | Stream, seed: np.ndarray | None) -> None:
         super().__init__(compiled(trainer, _checked_step), source, seed)
         self.bad: Any = None
 
@@ -83,7 +86,7 @@ def _checked_step(trainer: Learner, carry: tuple[Any, jax.Array], batch: Batch) 
     return (state, good), logs_after(trainer, after, shown)
 
 
-def stays_finite(trainer: Learner, before: Any, after: Any, shown: Any) -> jax.Array:
+def stays_finite(trainer: Learner, before: TrainState, after: TrainState, shown: PyTree) -> jax.Array:
     """Whether a step left weights, collections and the loss free of infinities and NaNs that it did not find there.
 
     The optimizer's state is not looked at: some hold an infinity by intention. Nor are gradients: a step that
@@ -97,7 +100,7 @@ def stays_finite(trainer: Learner, before: Any, after: Any, shown: Any) -> jax.A
     return jnp.array(flags).all()
 
 
-def watched(trainer: Learner, state: Any) -> list[Any]:
+def watched(trainer: Learner, state: TrainState) -> list[jax.Array]:
     """The arrays of a state that should be finite."""
     sums = {} if has_own_step(trainer) else {k: v for k, v in state.metrics.items() if k in ("losses", "added")}
     return [leaf for leaf in jax.tree.leaves((state.params, state.model_state, sums)) if is_float(leaf)]

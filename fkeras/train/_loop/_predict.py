@@ -11,12 +11,14 @@ import numpy as np
 from jax import lax
 
 from ...core import check_collections, explain
+from ...core.typing import ArrayLike, PyTree, Variables
 from .._batches._as_arrays import PLAIN
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, no_batches
 from .._step._batch import pad, rows
 from .._step._checked_state import check_variables
+from .._step._learner import Learner
 from .._step._programs import compiled
 from ..callbacks import CallbackList, Event
 from ._device_memory import nbytes, worth_copying
@@ -27,14 +29,14 @@ from ._whole_sets import BEGIN, window
 
 
 def predict(
-    trainer: Any,
-    variables: Any,
-    x: Any,
+    trainer: Learner,
+    variables: Variables,
+    x: PyTree,
     batch_size: int | None = None,
     verbose: Any = 0,
     steps: int | None = None,
     callbacks: Any = None,
-) -> Any:
+) -> PyTree:
     """The model's outputs for all of `x`, in inference mode.
 
     Args:
@@ -57,8 +59,14 @@ def predict(
 
 
 def _outputs(
-    trainer: Any, variables: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
-) -> Any:
+    trainer: Learner,
+    variables: Variables,
+    x: PyTree,
+    batch_size: int | None,
+    verbose: Any,
+    steps: int | None,
+    callbacks: Any,
+) -> PyTree:
     """`predict`, on whatever the variables are."""
     if type(variables) is not dict:
         check_collections("`predict`", variables)
@@ -113,7 +121,7 @@ def _traced() -> TypeError:
     )
 
 
-def _is_one_batch(x: Any, batch_size: Any) -> bool:
+def _is_one_batch(x: PyTree, batch_size: Any) -> bool:
     """Whether `x` is one array of numbers that fits a batch: nothing is to be cut, padded or converted.
 
     A prediction of one sample takes some 10 µs, and the general way around it as long again.
@@ -123,7 +131,7 @@ def _is_one_batch(x: Any, batch_size: Any) -> bool:
     return plain and type(size) is int and x.dtype in PLAIN and x.ndim > 0 and 0 < x.shape[0] <= size
 
 
-def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
+def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:
     """Many batches a dispatch into one array; `None` where that cannot be."""
     room = _room(trainer, variables, source)
     if room is None:
@@ -138,7 +146,7 @@ def _predict_on_device(trainer: Any, variables: Any, source: Arrays) -> Any:
     return jax.tree.map(np.asarray, out)
 
 
-def _room(trainer: Any, variables: Any, source: Arrays) -> Any:
+def _room(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:
     """The outputs of all rows; `None` where they are large, or are not one row for each of the input."""
     size, count = source.data.batch_size, source.data.count
     one = jax.eval_shape(trainer.predict_step, variables, source.data.spec(size)[0])
@@ -148,10 +156,12 @@ def _room(trainer: Any, variables: Any, source: Arrays) -> Any:
     return room if nbytes(room) <= 2**28 else None
 
 
-def _predict_many(trainer: Any, out: Any, variables: Any, x: Any, start: Any, stop: Any, size: int) -> Any:
+def _predict_many(
+    trainer: Learner, out: PyTree, variables: Variables, x: PyTree, start: ArrayLike, stop: ArrayLike, size: int
+) -> PyTree:
     """The outputs of the batches `start` to `stop`, written into an array of all."""
 
-    def body(i: Any, out: Any) -> Any:
+    def body(i: jax.Array, out: PyTree) -> Any:
         batch, first = window(x, i, size, rows(x))
         found = trainer.predict_step(variables, batch)
         return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
@@ -159,7 +169,7 @@ def _predict_many(trainer: Any, out: Any, variables: Any, x: Any, start: Any, st
     return lax.fori_loop(start, stop, body, out)
 
 
-def lower_predict(trainer: Any, variables: Any, source: Arrays, stream: bool) -> Any:
+def lower_predict(trainer: Learner, variables: Variables, source: Arrays, stream: bool) -> Any:
     """The program of `predict` for arrays or batches of which only shapes are known; lowered."""
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
     if not stream and source.steps > 1 and worth_copying(data.x, source.steps):

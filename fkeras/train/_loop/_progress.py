@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np
+
+from ...core.typing import ArrayLike, Logs
 
 # Seconds between two drawings; reading a number makes Python wait for the device.
 _EVERY = 0.2
@@ -29,7 +29,7 @@ class Progress:
         self.started = self.drawn = time.monotonic()
         self.width = 0
 
-    def step(self, done: int, logs: Mapping[str, Any]) -> None:
+    def step(self, done: int, logs: Logs) -> None:
         """Draw when it is time to."""
         if self.verbose != 1:
             return
@@ -38,7 +38,7 @@ class Progress:
             self.drawn = now
             self._draw(done, logs, end="")
 
-    def finish(self, done: int, logs: Mapping[str, Any]) -> None:
+    def finish(self, done: int, logs: Logs) -> None:
         """The last line, with all numbers."""
         if self.verbose == 1:
             self._draw(done, logs, end="\n")
@@ -46,7 +46,7 @@ class Progress:
             seconds = time.monotonic() - self.started
             print(f"{done}/{done} - {seconds:.0f}s - {_per_step(seconds, done)} - {_numbers(logs)}", flush=True)
 
-    def _draw(self, done: int, logs: Mapping[str, Any], end: str) -> None:
+    def _draw(self, done: int, logs: Logs, end: str) -> None:
         seconds = time.monotonic() - self.started
         if self.steps:
             filled = int(20 * done / self.steps)
@@ -69,8 +69,8 @@ def _per_step(seconds: float, steps: int) -> str:
     return f"{each * 1e6:.0f}us/step"
 
 
-def _numbers(logs: Mapping[str, Any]) -> str:
-    def show(value: Any) -> str:
+def _numbers(logs: Logs) -> str:
+    def show(value: ArrayLike) -> str:
         array = np.asarray(jax.device_get(value))
         if array.ndim:
             return np.array2string(array, precision=4)

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ...core import did_you_mean, explain
+from ...core.typing import ArrayLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -182,9 +183,9 @@ def _check_checkpoint(checkpoint: Any) -> None:
     raise _wrong(wrong, checkpoint, usually, 'checkpoint="run/"', TypeError)
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: ArrayLike) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _wrong(wrong: str, value: Any, usually: str, write: str, kind: Any = ValueError) -> Any:
+def _wrong(wrong: str, value: ArrayLike, usually: str, write: str, kind: Any = ValueError) -> Any:
     return kind(explain(wrong, received=f"{value!r}"[:120], usually=usually, write=write))

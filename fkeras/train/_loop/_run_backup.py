@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...core import explain
+from .._batches._sources import Arrays, Stream
 from .._step._breakable import breakable
+from .._step._learner import Learner
 from .._step._private_copy import private
 from .._step._state import TrainState
 from ..callbacks import BackupAndRestore, CallbackList, History
@@ -62,7 +64,7 @@ class Backup:
         self.pool = concurrent.futures.ThreadPoolExecutor(1, "fkeras-backup") if asked.background else None
         self.pending: concurrent.futures.Future[None] | None = None
 
-    def restore(self, trainer: Any, run: Run, calls: CallbackList) -> bool:
+    def restore(self, trainer: Learner, run: Run, calls: CallbackList) -> bool:
         """Put what was saved in the run's place; whether there was anything."""
         from ...checkpoint import load_run as door
 
@@ -80,7 +82,7 @@ class Backup:
         return True
 
     @breakable(2)
-    def save(self, trainer: Any, run: Run, calls: CallbackList, source: Any) -> None:
+    def save(self, trainer: Learner, run: Run, calls: CallbackList, source: Arrays | Stream) -> None:
         """Save the run; what is there of an older one stays until this is whole.
 
         In the background a copy is written while training goes on; one save at a time, the next waits for it. Where the

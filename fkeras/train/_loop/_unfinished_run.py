@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 
+from ...core.typing import PyTree
 from .._step._state import TrainState
 from ..callbacks import CallbackList, History
 from ._run_backup import Backup, Run
@@ -129,7 +130,7 @@ def add_note(error: BaseException, note: str) -> None:
     vars(error)["__notes__"] = [*vars(error).get("__notes__", []), note]
 
 
-def is_whole(state: Any) -> bool:
+def is_whole(state: PyTree) -> bool:
     """Whether every array of a state is there: none was given to a step, and none comes from a step that failed."""
     try:
         jax.block_until_ready(state)

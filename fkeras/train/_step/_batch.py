@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ...core import describe, explain
+from ...core.typing import PyTree
 
 Batch = tuple[Any, Any, Any]
 
@@ -36,14 +37,14 @@ def unpack(batch: Any) -> Batch:
     return (*batch, *(None,) * (3 - len(batch)))  # type: ignore[return-value]
 
 
-def rows(tree: Any) -> int:
+def rows(tree: PyTree) -> int:
     """The batch size of a pytree of arrays."""
     if isinstance(tree, np.ndarray) and tree.ndim:
         return len(tree)
     return next((int(np.shape(leaf)[0]) for leaf in jax.tree.leaves(tree) if np.ndim(leaf)), 1)
 
 
-def spec(tree: Any, size: int) -> Any:
+def spec(tree: PyTree, size: int) -> PyTree:
     """Shapes and dtypes of so many rows of arrays, as a device has them."""
 
     def one(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -52,7 +53,7 @@ def spec(tree: Any, size: int) -> Any:
     return jax.tree.map(one, tree)
 
 
-def pad(tree: Any, size: int) -> Any:
+def pad(tree: PyTree, size: int) -> PyTree:
     """Arrays with rows appended up to `size`, copies of the last one: finite wherever the data is."""
 
     def one(leaf: Any) -> Any:
@@ -62,7 +63,7 @@ def pad(tree: Any, size: int) -> Any:
     return jax.tree.map(one, tree)
 
 
-def _no_batch(batch: Any) -> TypeError:
+def _no_batch(batch: object) -> TypeError:
     return TypeError(
         explain(
             "The data yielded something that is no batch.",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+from flax import linen
 
 from ...core import RECURRENT_STATE, Layer, check_collections, explain, mismatches, other_shapes
+from ...core.typing import PyTree, Variables
 from ._forward import graph_of
 from ._learner import Learner
 from ._programs import structure
@@ -14,7 +16,7 @@ from ._state import TrainState
 from ._train_step import has_own_step
 
 
-def check_variables(model: Any, variables: Any, x: Any = None) -> None:
+def check_variables(model: linen.Module, variables: Variables, x: PyTree = None) -> None:
     """Refuse weights that a model could not run on: missing ones, and those of other shapes or of no real numbers.
 
     Args:
@@ -65,6 +67,6 @@ def check_optimizer(trainer: Learner, state: TrainState) -> None:
         )
 
 
-def _structure_of_slots(trainer: Learner, params: Any) -> Any:
+def _structure_of_slots(trainer: Learner, params: PyTree) -> jax.tree_util.PyTreeDef:
     moving = jax.eval_shape(lambda params: trainer.partition().split(params)[0], params)
     return jax.tree.structure(jax.eval_shape(trainer.optimizer.init, moving))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,14 +20,14 @@ from ._train_step import has_own_loss
 
 
 def evaluate_batch(
-    trainer: Learner, sums: Mapping[str, Any], state: TrainState, batch: Batch, valid: jax.Array | None
+    trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, batch: Batch, valid: jax.Array | None
 ) -> RunningSums:
     """Running sums after an evaluation batch; rows that are not `valid` are padding and count for nothing."""
     return _evaluated(trainer, sums, state, batch, valid)[0]
 
 
 def evaluate_and_keep(
-    trainer: Learner, sums: Mapping[str, Any], state: TrainState, batch: Batch, valid: jax.Array | None
+    trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, batch: Batch, valid: jax.Array | None
 ) -> tuple[RunningSums, PyTree]:
     """`evaluate_batch`, and the predictions."""
     sums, y_pred = _evaluated(trainer, sums, state, batch, valid)
@@ -38,7 +37,7 @@ def evaluate_and_keep(
 
 
 def _evaluated(
-    trainer: Learner, sums: Mapping[str, Any], state: TrainState, batch: Batch, valid: jax.Array | None
+    trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, batch: Batch, valid: jax.Array | None
 ) -> tuple[RunningSums, PyTree]:
     """Running sums after a batch, and the predictions, where the loss hands them out."""
     x, y, sample_weight = unpack(batch)

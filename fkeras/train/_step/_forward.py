@@ -8,19 +8,21 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ...core import LOSSES, MASKS, Layer, Mode, is_lifted
+from ...core.typing import PyTree, Variables
 
 # How Linen modules spell "is this training", and whether the flag is turned round.
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
-def graph_of(model: Any) -> Any:
+def graph_of(model: linen.Module) -> Any:
     """The model's graph, from which its shapes follow; `None` where they follow from an example input."""
     return getattr(model, "graph", None)
 
 
-def mode_of(model: Any, training: bool) -> dict[str, int]:
+def mode_of(model: linen.Module, training: bool) -> dict[str, Any]:
     """The keyword by which a module's `__call__` is told the mode, if it takes one."""
     if isinstance(model, Layer):
         return {"training": training}
@@ -29,7 +31,9 @@ def mode_of(model: Any, training: bool) -> dict[str, int]:
     return {name: kind(training is positive) for name, positive in _FLAGS.items() if name in names}
 
 
-def forward(model: Any, variables: Mapping[str, Any], x: Any, rng: jax.Array, training: bool) -> tuple[Any, Any]:
+def forward(
+    model: linen.Module, variables: Mapping[str, Any], x: PyTree, rng: jax.Array, training: bool
+) -> tuple[PyTree, Variables]:
     """`(outputs, updates)`: updates hold the collections that changed, the losses and the masks.
 
     Args:
@@ -45,19 +49,19 @@ def forward(model: Any, variables: Mapping[str, Any], x: Any, rng: jax.Array, tr
     return model.apply(variables, *args, rngs=rngs, mutable=[*kept, LOSSES, MASKS], **mode_of(model, training))
 
 
-def added_losses(updates: Mapping[str, Any]) -> jax.Array | None:
+def added_losses(updates: Variables) -> jax.Array | None:
     """The sum of what layers added to the loss, or `None` when none did."""
     leaves = jax.tree.leaves(updates.get(LOSSES, {}))
     return sum((jnp.sum(leaf).astype(jnp.float32) for leaf in leaves), jnp.float32(0)) if leaves else None
 
 
-def output_masks(updates: Mapping[str, Any], count: int) -> list[Any]:
+def output_masks(updates: Variables, count: int) -> list[jax.Array | None]:
     """The mask of each output leaf."""
     masks = updates.get(MASKS, {})
     return [masks.get(f"output_{i}") for i in range(count)]
 
 
-def init_variables(model: Any, key: jax.Array, x: Any) -> dict[str, Any]:
+def init_variables(model: linen.Module, key: jax.Array, x: PyTree) -> dict[str, PyTree]:
     """A model's variables, from an example input where it needs one."""
     if isinstance(model, Layer):
         return dict(model.init(key) if x is None else model.init(key, x))
@@ -67,7 +71,7 @@ def init_variables(model: Any, key: jax.Array, x: Any) -> dict[str, Any]:
     return {c: v for c, v in made.items() if c not in (LOSSES, MASKS, "intermediates")}
 
 
-def abstract_outputs(model: Any, variables: Any, x: Any) -> Any:
+def abstract_outputs(model: linen.Module, variables: Variables | None, x: PyTree) -> PyTree:
     """The shapes of a model's outputs, or a stand-in for one output where they cannot be known yet.
 
     Args:

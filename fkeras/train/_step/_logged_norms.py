@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ...core import did_you_mean, explain
+from ...core.typing import PyTree
 from ..optimizers._rates import named_rates
 
 _KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate")
@@ -38,7 +39,13 @@ def check_log(names: Any) -> tuple[str, ...]:
 
 
 def step_numbers(
-    names: tuple[str, ...], optimizer: Any, grads: Any, updates: Any, params: Any, before: Any, after: Any
+    names: tuple[str, ...],
+    optimizer: optax.GradientTransformation,
+    grads: PyTree,
+    updates: PyTree,
+    params: PyTree,
+    before: PyTree,
+    after: PyTree,
 ) -> dict[str, jax.Array]:
     """The numbers of a step.
 

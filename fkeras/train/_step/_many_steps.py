@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ...core.typing import Batch, PyTree
+from ...core.typing import ArrayLike, Batch, PyTree
 from ._learner import Learner
 from ._programs import compiled
 from ._state import TrainState
@@ -44,7 +44,13 @@ def many_steps(trainer: Learner, donate: bool) -> Any:
 
 
 def _many_steps(
-    trainer: Learner, state: TrainState, data: Batch, order: jax.Array | None, start: Any, stop: Any, size: int
+    trainer: Learner,
+    state: TrainState,
+    data: Batch,
+    order: jax.Array | None,
+    start: ArrayLike,
+    stop: ArrayLike,
+    size: int,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     step = compiled(trainer, advance)  # a program of its own, so that it is traced once for all that contain it
 

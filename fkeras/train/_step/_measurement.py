@@ -62,7 +62,7 @@ def _empty(trainer: Learner, variables: Variables | None, x: PyTree) -> RunningS
 
 
 def measured(
-    trainer: Learner, sums: Mapping[str, Any], batch: Batch, loss: jax.Array, extras: Mapping[str, Any]
+    trainer: Learner, sums: Mapping[str, PyTree], batch: Batch, loss: jax.Array, extras: Mapping[str, Any]
 ) -> RunningSums:
     """Running sums after a training batch: batch losses weighted by their rows, as Keras's.
 
@@ -105,7 +105,7 @@ def step_logs(trainer: Learner, state: TrainState, shown: Shown) -> dict[str, ja
     return {**objective_of(trainer, shown.outputs).logs(sums), **shown.numbers}
 
 
-def logs_of(trainer: Learner, sums: Mapping[str, Any], state: TrainState, x: PyTree) -> dict[str, jax.Array]:
+def logs_of(trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, x: PyTree) -> dict[str, jax.Array]:
     """The numbers that running sums stand for."""
     outputs = expected_outputs(trainer, state.variables, example_of(state, x))
     return objective_of(trainer, outputs).logs(sums)

@@ -6,12 +6,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
+from flax import linen
 
 from ...core import Layer
+from ...core.typing import PyTree
 from ..optimizers import LossScaleOptimizer
 
 
-def computes_in_float16(model: Any) -> bool:
+def computes_in_float16(model: linen.Module) -> bool:
     """Whether a model, or a layer in it, has the policy `mixed_float16`.
 
     >>> import fkeras as fk
@@ -25,17 +28,17 @@ def computes_in_float16(model: Any) -> bool:
     return any(computes_in_float16(layer) for layer in getattr(model, "layers", ()))
 
 
-def with_loss_scale(optimizer: Any) -> Any:
+def with_loss_scale(optimizer: optax.GradientTransformation) -> Any:
     """An optimizer with dynamic loss scaling, unless it scales the loss itself."""
     scales = isinstance(optimizer, LossScaleOptimizer) or getattr(optimizer, "loss_scale_factor", None) is not None
     return optimizer if scales or optimizer is None else LossScaleOptimizer(optimizer)
 
 
-def is_dynamic(optimizer: Any) -> bool:
+def is_dynamic(optimizer: optax.GradientTransformation) -> bool:
     """Whether an optimizer skips the steps that overflow."""
     return isinstance(optimizer, LossScaleOptimizer)
 
 
-def all_finite(tree: Any) -> jax.Array:
+def all_finite(tree: PyTree) -> jax.Array:
     """Whether no array of a tree holds an infinity or a NaN."""
     return jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)], bool).all()

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core import explain
-from ...core.typing import Batch, PyTree
+from ...core.typing import ArrayLike, Batch, PyTree
 from .. import losses as fk_losses
 from .. import metrics as fk_metrics
 from ..losses._base import SUMS
@@ -153,7 +153,7 @@ class OutputObjective:
             total = self.factors[i] * parts[name] + (0.0 if total is None else total)
         return total, parts
 
-    def exact_loss(self, batch: Comparison, valid: Any) -> dict[str, tuple[jax.Array, jax.Array]]:
+    def exact_loss(self, batch: Comparison, valid: jax.Array | None) -> dict[str, tuple[jax.Array, jax.Array]]:
         """Each output's loss as `(numerator, denominator)` over the valid rows, so that batches add up exactly."""
         found = {}
         for i, (name, loss) in enumerate(zip(self.names, self.losses, strict=True)):
@@ -165,7 +165,9 @@ class OutputObjective:
                 )  # fmt: skip
         return found
 
-    def update_metrics(self, sums: Mapping[str, Any], batch: Comparison, valid: Any = None) -> dict[str, Any]:
+    def update_metrics(
+        self, sums: Mapping[str, PyTree], batch: Comparison, valid: jax.Array | None = None
+    ) -> dict[str, Any]:
         """The metrics' sums after one more batch; rows that are not `valid` count for nothing."""
         new = dict(sums)
         for name, metric, i, weighted in self.metrics:
@@ -178,7 +180,7 @@ class OutputObjective:
             )
         return new
 
-    def logs(self, sums: Mapping[str, Any]) -> dict[str, jax.Array]:
+    def logs(self, sums: Mapping[str, PyTree]) -> dict[str, jax.Array]:
         """The numbers to show: loss, each output's loss, metrics."""
         factors = dict(zip(self.names, self.factors, strict=True))
         logs: dict[str, jax.Array] = {"loss": _mean(sums["added"])}
@@ -205,12 +207,12 @@ def _no_sums() -> Sums:
     return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
 
 
-def add_to(sums: Sums, total: Any, count: Any) -> Sums:
+def add_to(sums: Sums, total: jax.Array, count: ArrayLike) -> Sums:
     """Running sums after one more batch."""
     return {"total": sums["total"] + total, "count": sums["count"] + count}
 
 
-def sums_of(sums: Mapping[str, Any], name: str) -> Any:
+def sums_of(sums: Mapping[str, PyTree], name: str) -> Any:
     """The running sums of a name.
 
     Raises:
@@ -233,7 +235,7 @@ def _mean(sums: Sums) -> jax.Array:
     return sums["total"] / jnp.where(sums["count"] > 0, sums["count"], 1.0)
 
 
-def _by_row(weight: Any, valid: Any) -> jax.Array:
+def _by_row(weight: jax.Array, valid: jax.Array) -> jax.Array:
     return jnp.asarray(weight, jnp.float32) * valid.astype(jnp.float32).reshape(
         valid.shape + (1,) * (jnp.ndim(weight) - 1)
     )

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+from flax import linen
 
 from ...core import Layer
+from ...core.typing import PyTree
 from ._forward import graph_of
 from ._learner import Learner
 from ._programs import shapes_of, structure
@@ -31,13 +33,13 @@ class Partition:
                 return self.facts[path[:end]].trainable
         return True
 
-    def split(self, params: Any) -> tuple[Any, Any]:
+    def split(self, params: PyTree) -> tuple[PyTree, PyTree]:
         """`(moving, resting)`: two trees of the same dicts, each without the other's leaves."""
         if all(fact.trainable for fact in self.facts.values()):
             return params, {}
         return self._pick(params, (), True), self._pick(params, (), False)
 
-    def _pick(self, tree: Any, path: tuple[str, ...], moving: bool) -> Any:
+    def _pick(self, tree: PyTree, path: tuple[str, ...], moving: bool) -> PyTree:
         picked = {}
         for key, value in tree.items():
             here = (*path, str(key))
@@ -49,7 +51,7 @@ class Partition:
                 picked[key] = value
         return picked
 
-    def constrain(self, params: Any) -> Any:
+    def constrain(self, params: PyTree) -> PyTree:
         """The weights after their constraints."""
         rules = {
             (*path, name): rule
@@ -67,7 +69,7 @@ class Partition:
         return jax.tree_util.tree_map_with_path(project, params)
 
 
-def merge(moving: Any, resting: Any) -> Any:
+def merge(moving: PyTree, resting: PyTree) -> PyTree:
     """The whole tree again from the two that `split` made."""
     if not resting:
         return moving
@@ -78,7 +80,7 @@ def merge(moving: Any, resting: Any) -> Any:
     return merged
 
 
-def partition_for(trainer: Learner, x: Any) -> Partition:
+def partition_for(trainer: Learner, x: PyTree) -> Partition:
     """The partition of a trainer's model, found out once for the model, or once for each shape of its input.
 
     Args:
@@ -92,11 +94,11 @@ def partition_for(trainer: Learner, x: Any) -> Partition:
     return structure(trainer, _partition_of, shapes_of(x), x)
 
 
-def _partition_of(trainer: Learner, x: Any) -> Partition:
+def _partition_of(trainer: Learner, x: PyTree) -> Partition:
     return partition_of(trainer.model, x)
 
 
-def partition_of(model: Any, x: Any = None) -> Partition:
+def partition_of(model: linen.Module, x: PyTree = None) -> Partition:
     """The partition of a model; a plain Linen module's weights all move.
 
     Args:

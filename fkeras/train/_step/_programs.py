@@ -66,8 +66,10 @@ def value_of(kind: type, fields: Mapping[str, Any]) -> Key:
 def _exact(field: Any) -> Key:
     if isinstance(field, bool | int | float | complex):
         return type(field), field
-    if isinstance(field, tuple | list):
+    if isinstance(field, list) or (isinstance(field, tuple) and type(field).__hash__ is tuple.__hash__):
         return type(field), tuple(map(_exact, field))
+    if isinstance(field, tuple):  # an optimizer, which is a tuple of functions and compares by its arguments
+        return field
     if isinstance(field, Mapping):  # in their order, in which logs are shown
         return type(field), tuple((name, _exact(part)) for name, part in field.items())
     return hashable(field)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from flax import serialization
 
 from ...core import as_key, check_collections, describe, explain
+from ...core.typing import Params, PyTree, Variables
 from ._running_sums import RunningSums
+
+#: The structure, shapes and dtypes of an example input; it has a hash.
+ExampleSpec: TypeAlias = tuple[jax.tree_util.PyTreeDef, tuple[jax.ShapeDtypeStruct, ...]]
 
 # Part of the pytree's structure, as `jax.tree_util.register_dataclass` and `flax.struct.dataclass` ask of a field.
 _STATIC = {"static": True, "pytree_node": False}
@@ -50,16 +54,16 @@ class TrainState:
     """
 
     step: jax.Array
-    params: Any
-    model_state: Any
-    opt_state: Any
-    metrics: Any
+    params: Params
+    model_state: Params
+    opt_state: PyTree
+    metrics: Mapping[str, PyTree]
     rng_data: Any
     rng_impl: Any = dataclasses.field(metadata=_STATIC)
-    example_spec: Any = dataclasses.field(default=None, metadata=_STATIC)
+    example_spec: ExampleSpec | None = dataclasses.field(default=None, metadata=_STATIC)
 
     @property
-    def example(self) -> Any:
+    def example(self) -> PyTree:
         """Shapes and dtypes of the example input that the state was made from; `None` where there was none."""
         if self.example_spec is None:
             return None
@@ -72,7 +76,7 @@ class TrainState:
         return None if self.rng_data is None else jax.random.wrap_key_data(self.rng_data, impl=self.rng_impl)
 
     @property
-    def variables(self) -> dict[str, Any]:
+    def variables(self) -> dict[str, PyTree]:
         """What `model.apply` takes: `{"params": …, "batch_stats": …}`."""
         return {"params": self.params, **self.model_state}
 
@@ -120,14 +124,14 @@ class TrainState:
         rest["metrics"] = RunningSums.of(sums) if isinstance(sums, Mapping) else sums
         return dataclasses.replace(self, **rest, **key_parts(tree["rng"]))
 
-    def with_variables(self, variables: Any) -> Self:
+    def with_variables(self, variables: Variables) -> Self:
         """The state with other weights and collections."""
         check_collections("`with_variables`", variables, needs_params=True)
         rest = {k: v for k, v in variables.items() if k != "params"}
         return self.replace(params=variables["params"], model_state={**self.model_state, **rest})
 
 
-def spec_of(example: Any) -> Any:
+def spec_of(example: PyTree) -> ExampleSpec | None:
     """An example input as a hashable record of its structure, shapes and dtypes; `None` of none.
 
     >>> import numpy as np
@@ -140,7 +144,7 @@ def spec_of(example: Any) -> Any:
     return treedef, tuple(jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 
 
-def example_of(state: Any, x: Any) -> Any:
+def example_of(state: Any, x: PyTree) -> PyTree:
     """The input that a model's structure follows from: what the state was made from, else what is at hand.
 
     A batch of a loss of one's own need not hold the model's input, so the state's comes first.
