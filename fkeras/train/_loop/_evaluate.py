@@ -73,7 +73,8 @@ def evaluate_source(
     """`evaluate` over a source."""
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
-    inference_state = event.state.replace(opt_state=(), metrics=())
+    # a step of evaluation takes nothing of the optimizer
+    bare = event.state.replace(opt_state=(), metrics=())
     sums = trainer.reset_metrics(state, example)
     progress = Progress(steps or source.steps, verbose)
     # arrays whose short last batch may be padded
@@ -83,15 +84,13 @@ def evaluate_source(
     if arrays is None and isinstance(source, Arrays):
         check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
     if arrays is not None and not by_batch and _evaluates_on_device(trainer, arrays):
-        sums, done = _pass_on_device(trainer, sums, inference_state, arrays, steps, progress)
+        sums, done = _pass_on_device(trainer, sums, bare, arrays, steps, progress)
     else:
         size = None if arrays is None else arrays.size
-        sums, done = _pass_by_batch(
-            trainer, sums, inference_state, source, steps, progress, calls, event, size, predictions
-        )
+        sums, done = _pass_by_batch(trainer, sums, bare, source, steps, progress, calls, event, size, predictions)
     if not done:
         raise no_batches(0)
-    logs = floats(compiled(trainer, logs_of)(sums, inference_state, example))
+    logs = floats(compiled(trainer, logs_of)(sums, bare, example))
     if predictions:
         logs |= _on_host(trainer, predictions)
     calls.call("on_test_end", event.replace(logs=logs))
@@ -100,11 +99,14 @@ def evaluate_source(
 
 
 def _pass_by_batch(
-    trainer: Learner, sums: RunningSums, inference_state: TrainState, source: Arrays | Stream,
+    trainer: Learner, sums: RunningSums, state: TrainState, source: Arrays | Stream,
     steps: int | None, progress: Progress, calls: CallbackList,
     event: Event, size: int | None, predictions: list[Any] | None,
 ) -> tuple[RunningSums, int]:  # fmt: skip
-    """One dispatch a batch; with a `size`, short batches are padded to it; `predictions` gets targets and predictions."""
+    """One dispatch a batch; with a `size`, short batches are padded to it.
+
+    `predictions` gets the targets and the predictions of each batch.
+    """
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
@@ -113,9 +115,9 @@ def _pass_by_batch(
         if size is not None and (count := rows(batch[0])) < size:
             valid, batch = jnp.arange(size) < count, pad(batch, size)
         if predictions is None:
-            sums = run(sums, inference_state, batch, valid)
+            sums = run(sums, state, batch, valid)
         else:
-            sums, y_pred = keep(sums, inference_state, batch, valid)
+            sums, y_pred = keep(sums, state, batch, valid)
             count = rows(whole[0])
             predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
         calls.call("on_test_batch_end", event, batch=done)
@@ -135,7 +137,7 @@ def _on_host(trainer: Learner, predictions: list[Any]) -> dict[str, float]:
 def _pass_on_device(
     trainer: Learner,
     sums: RunningSums,
-    inference_state: TrainState,
+    state: TrainState,
     source: Arrays,
     steps: int | None,
     progress: Progress,
@@ -147,7 +149,7 @@ def _pass_on_device(
     before = None
     while done < total:
         stop = min(done + dispatch_size.count, total)
-        sums, made = run(sums, inference_state, data, np.int32(done), np.int32(stop), size), stop - done
+        sums, made = run(sums, state, data, np.int32(done), np.int32(stop), size), stop - done
         dispatch_size.wait(before, made)
         before, done = sums, stop
         progress.step(done, {})
@@ -163,7 +165,7 @@ def _evaluates_on_device(trainer: Learner, source: Arrays) -> bool:
 def _evaluate_many(
     trainer: Learner,
     sums: RunningSums,
-    inference_state: TrainState,
+    state: TrainState,
     data: PyTree,
     start: ArrayLike,
     stop: ArrayLike,
@@ -175,22 +177,22 @@ def _evaluate_many(
     def body(i: jax.Array, sums: RunningSums) -> RunningSums:
         # the last window ends with the data, so it may begin with rows that the one before has seen
         batch, first = window(data, i, size, count)
-        return evaluate_batch(trainer, sums, inference_state, batch, first + jnp.arange(size) >= i * size)
+        return evaluate_batch(trainer, sums, state, batch, first + jnp.arange(size) >= i * size)
 
     return lax.fori_loop(start, stop, body, sums)
 
 
 def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> Any:
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
-    inference_state = state.replace(opt_state=(), metrics=())
+    bare = state.replace(opt_state=(), metrics=())
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
         many: Any = compiled(trainer, _evaluate_many, static=(5,))
-        return many.lower(state.metrics, inference_state, source.data.tree, place, place, data.batch_size)
+        return many.lower(state.metrics, bare, source.data.tree, place, place, data.batch_size)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
     run: Any = compiled(trainer, evaluate_and_keep if trainer.objective.has_on_host() else evaluate_batch)
-    return run.lower(state.metrics, inference_state, data.spec(data.batch_size), valid)
+    return run.lower(state.metrics, bare, data.spec(data.batch_size), valid)
 
 
 def _can_pad(trainer: Learner, variables: Variables, example: PyTree) -> bool:
