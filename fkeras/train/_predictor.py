@@ -41,10 +41,15 @@ class _ByValue:
     model: linen.Module
 
     def __hash__(self) -> int:
-        return hash(hashable(self.model))
+        try:
+            return hash(self.model)
+        except TypeError:
+            return id(self.model)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByValue) and hashable(self.model) == hashable(other.model)
+        if not isinstance(other, _ByValue):
+            return NotImplemented
+        return self.model is other.model or hashable(self.model) == hashable(other.model)
 
 
 @functools.lru_cache(maxsize=32)

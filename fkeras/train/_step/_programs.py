@@ -92,10 +92,11 @@ def compiled(
     if trainer.run_eagerly:
         return functools.partial(function, trainer)
     programs, key = trainer.programs.compiled, (function, donate, static)
-    if key not in programs:
+    found = programs.get(key)
+    if found is None:
         run = functools.partial(function, trainer)
-        programs[key] = jax.jit(run, donate_argnums=donate, static_argnums=static)
-    return programs[key]
+        found = programs[key] = jax.jit(run, donate_argnums=donate, static_argnums=static)
+    return found
 
 
 def structure(trainer: Learner, function: Callable[..., T], shapes: Key, *args: Any) -> T:
