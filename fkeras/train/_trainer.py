@@ -15,7 +15,7 @@ import optax
 from flax import linen
 
 from ..core import Layer, as_key, explain, walk
-from ..core.typing import ArrayLike, Batch, KeyLike, PyTree, Variables
+from ..core.typing import ArrayLike, Batch, KeyLike, PyTree, Spec, Variables
 from . import _lower as lowering
 from . import losses as fk_losses
 from . import metrics as fk_metrics
@@ -93,7 +93,7 @@ class Trainer:
     def __init__(
         self,
         model: linen.Module,
-        optimizer: optax.GradientTransformation = "rmsprop",
+        optimizer: optax.GradientTransformation | Spec = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = None,
@@ -407,7 +407,7 @@ def _init_optimizer(trainer: Trainer, params: PyTree) -> PyTree:
 
 def compile(
     model: linen.Module,
-    optimizer: optax.GradientTransformation = "rmsprop",
+    optimizer: optax.GradientTransformation | Spec = "rmsprop",
     loss: Any = None,
     loss_weights: Any = None,
     metrics: Any = None,

@@ -34,7 +34,7 @@ def unpack(batch: Any) -> Batch:
                 write="((x1, x2), y), or a dict of inputs",
             )
         )
-    return (*batch, *(None,) * (3 - len(batch)))  # type: ignore[return-value]
+    return (*batch, *(None,) * (3 - len(batch)))
 
 
 def rows(tree: PyTree) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from ..optimizers._rates import named_rates
 _KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate")
 
 
-def check_log(names: Any) -> tuple[str, ...]:
+def check_log(names: str | Iterable[str] | None) -> tuple[str, ...]:
     """The names, checked.
 
     Raises:
@@ -24,18 +24,18 @@ def check_log(names: Any) -> tuple[str, ...]:
     >>> check_log(["grad_norm"])
     ('grad_norm',)
     """
-    names = (names,) if isinstance(names, str) else tuple(names or ())
-    for name in names:
+    given: tuple[str, ...] = (names,) if isinstance(names, str) else tuple(names or ())
+    for name in given:
         if name not in _KNOWN:
             raise ValueError(
                 explain(
                     f"log: unknown number {name!r}.",
-                    received=repr(list(names)),
+                    received=repr(list(given)),
                     usually=did_you_mean(name, _KNOWN),
                     write=f"log={list(_KNOWN)}",
                 )
             )
-    return names
+    return given
 
 
 def step_numbers(

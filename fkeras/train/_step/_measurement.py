@@ -13,8 +13,8 @@ from ...core.typing import Batch, PyTree, Variables
 from ._batch import rows, unpack
 from ._forward import abstract_outputs, graph_of
 from ._learner import Learner
-from ._objective import OutputObjective, add_to, by_output, sums_of
-from ._outputs import Comparison, Outputs
+from ._objective import OutputObjective, add_to, sums_of
+from ._outputs import Comparison, Outputs, by_output
 from ._programs import shapes_of, structure
 from ._running_sums import RunningSums
 from ._state import TrainState, example_of
@@ -52,7 +52,8 @@ def empty_sums(trainer: Learner, state: Any, x: PyTree) -> RunningSums:
     variables = state.variables if isinstance(state, TrainState) else state
     x = example_of(state, x)
     shapes = None if graph_of(trainer.model) is not None or variables is None else shapes_of(x)
-    return jax.tree.map(jnp.asarray, structure(trainer, _empty, shapes, variables, x))
+    sums: RunningSums = jax.tree.map(jnp.asarray, structure(trainer, _empty, shapes, variables, x))
+    return sums
 
 
 def _empty(trainer: Learner, variables: Variables | None, x: PyTree) -> RunningSums:

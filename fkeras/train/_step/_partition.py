@@ -30,7 +30,7 @@ class Partition:
         """Whether the weight at `path` moves: as the innermost layer that owns it says."""
         for end in range(len(path), -1, -1):
             if path[:end] in self.facts:
-                return self.facts[path[:end]].trainable
+                return bool(self.facts[path[:end]].trainable)
         return True
 
     def split(self, params: PyTree) -> tuple[PyTree, PyTree]:
@@ -108,4 +108,4 @@ def partition_of(model: linen.Module, x: PyTree = None) -> Partition:
     if not isinstance(model, Layer):
         return Partition({})
     described = graph_of(model) is not None
-    return Partition(model.weight_facts() if described else model.weight_facts(x))  # type: ignore[attr-defined]
+    return Partition(model.weight_facts() if described else model.weight_facts(x))

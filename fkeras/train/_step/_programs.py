@@ -72,7 +72,8 @@ def _exact(field: Any) -> Key:
         return field
     if isinstance(field, Mapping):  # in their order, in which logs are shown
         return type(field), tuple((name, _exact(part)) for name, part in field.items())
-    return hashable(field)
+    found: Key = hashable(field)
+    return found
 
 
 def compiled(
@@ -108,10 +109,11 @@ def structure(trainer: Learner, function: Callable[..., T], shapes: Key, *args: 
         shapes: all of its arguments that matter, as a value.
         *args: its arguments.
     """
-    known, key = trainer.programs.structures, (function, shapes)
-    if key not in known:
-        known[key] = function(trainer, *args)
-    return known[key]
+    structures, key = trainer.programs.structures, (function, shapes)
+    if key not in structures:
+        structures[key] = function(trainer, *args)
+    found: T = structures[key]
+    return found
 
 
 def shapes_of(x: PyTree) -> Key:

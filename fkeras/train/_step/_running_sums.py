@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...core.typing import PyTree
+
 
 class _Layout(NamedTuple):
     """How the leaves of the tree are spread over the vector (`True`) and the other arrays."""
@@ -58,7 +60,8 @@ class RunningSums(Mapping[str, Any]):
         """The sums as plain dicts; a stack of sums, as `jax.vmap` makes, gives stacks."""
         numbers, arrays = iter(range(len(self.layout.in_vector))), iter(self.arrays)
         leaves = [self.scalars[..., next(numbers)] if i else next(arrays) for i in self.layout.in_vector]
-        return jax.tree.unflatten(self.layout.treedef, leaves)
+        tree: dict[str, PyTree] = jax.tree.unflatten(self.layout.treedef, leaves)
+        return tree
 
     def __getitem__(self, key: str) -> Any:
         return self.tree()[key]

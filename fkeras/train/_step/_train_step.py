@@ -15,7 +15,7 @@ from .. import optimizers as fk_optimizers
 from ..optimizers._per_weight import per_weight
 from ._batch import unpack
 from ._breakable import breakable
-from ._compiled_method import overrides
+from ._compiled_method import CompiledMethod, overrides
 from ._forward import added_losses, output_masks
 from ._learner import Learner
 from ._logged_norms import step_numbers
@@ -102,7 +102,9 @@ def advance(trainer: Learner, state: TrainState, batch: Batch, last: Any = None)
     """
     note_trace(trainer, (state, batch))
     if has_own_step(trainer):
-        return type(trainer).train_step.function(trainer, state, batch)  # type: ignore[attr-defined]
+        own: CompiledMethod = type(trainer).train_step  # type: ignore[assignment]
+        next_state, logs = own.function(trainer, state, batch)
+        return next_state, logs
     return _step(trainer, state, batch, last)
 
 
