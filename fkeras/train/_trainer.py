@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
@@ -17,11 +17,9 @@ from flax import linen
 from ..core import Layer, as_key, explain, walk
 from ..core.typing import ArrayLike, Batch, KeyLike, PyTree, Spec, Variables
 from . import _lower as lowering
-from . import losses as fk_losses
-from . import metrics as fk_metrics
-from . import optimizers as fk_optimizers
 from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
+from ._compile_arguments import as_objects, compile_config, config_of
 from ._loop import _evaluate, _predict
 from ._loop import _fit as fitting
 from ._loop._run_arguments import check_names, named
@@ -29,8 +27,6 @@ from ._step import _eval_step, _measurement, _train_step
 from ._step._checked_state import check_optimizer, check_variables
 from ._step._compiled_method import CompiledMethod
 from ._step._forward import forward, graph_of, init_variables
-from ._step._logged_norms import check_log
-from ._step._mixed_precision import computes_in_float16, with_loss_scale
 from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._partition import Partition, merge, partition_for
@@ -104,25 +100,13 @@ class Trainer:
         auto_scale_loss: bool = True,
         **fields: Any,
     ) -> None:
-        if not isinstance(model, linen.Module):
-            raise TypeError(
-                explain(
-                    "A Trainer needs a model.",
-                    received=type(model).__name__,
-                    usually="a class, or a function, was passed instead of a module.",
-                    write="fk.Trainer(model, optimizer='adam', loss='mse')",
-                )
-            )
-        optimizer = fk_optimizers.get(optimizer)
-        if auto_scale_loss and computes_in_float16(model):
-            optimizer = with_loss_scale(optimizer)
         values = {
             "model": model,
             "optimizer": optimizer,
-            "loss": _each(fk_losses.get, loss),
+            "loss": loss,
             "loss_weights": loss_weights,
-            "metrics": _each(_known_metric, metrics),
-            "weighted_metrics": _each(_known_metric, weighted_metrics),
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
@@ -138,8 +122,7 @@ class Trainer:
         unknown = sorted(set(values) - {f.name for f in dataclasses.fields(self)})
         if unknown:
             raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {unknown[0]!r}")
-        values["log"] = check_log(values["log"])
-        for name, value in values.items():
+        for name, value in as_objects(values).items():
             object.__setattr__(self, name, value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -379,21 +362,11 @@ class Trainer:
         Raises:
             TypeError: a part that has no config, such as a plain optax transformation.
         """
-        value = getattr(self, part)
-        if part == "optimizer":
-            return fk_optimizers.serialize(value)
-        if part == "loss":
-            return _each(fk_losses.serialize, value)
-        if part in ("metrics", "weighted_metrics"):
-            return _each(lambda m: m if isinstance(m, str) else fk_metrics.serialize(m), value)
-        return value
+        return config_of(part, getattr(self, part))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile` as Keras's compile config."""
-        parts = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-        return {
-            part: self.get_config_of(part) for part in (*parts, "run_eagerly", "steps_per_execution", "jit_compile")
-        }
+        return compile_config(self)
 
 
 def _remade(cls: type[Trainer], fields: dict[str, Any]) -> Trainer:
@@ -451,20 +424,3 @@ def compile(
         auto_scale_loss,
         **fields,
     )
-
-
-def _each(function: Callable[[Any], Any], spec: Any) -> Any:
-    """`function` of each loss or metric in a value, list or dict by output; configs are one value."""
-    if isinstance(spec, Mapping) and "class_name" not in spec:
-        return {k: _each(function, v) for k, v in spec.items()}
-    if isinstance(spec, list | tuple):
-        return [_each(function, v) for v in spec]
-    return None if spec is None else function(spec)
-
-
-def _known_metric(spec: Any) -> Any:
-    """A metric, or a name that is resolved once shapes are known; an unknown name is an error at once."""
-    if isinstance(spec, str):
-        fk_metrics.resolve(spec, None, (1, 1), None)
-        return spec
-    return fk_metrics.get(spec) if isinstance(spec, Mapping) else spec
