@@ -41,10 +41,10 @@ class Programs:
     traces: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
 
-_PROGRAMS: weakref.WeakValueDictionary[Key, Programs] = weakref.WeakValueDictionary()
+_PROGRAMS: weakref.WeakValueDictionary[Value, Programs] = weakref.WeakValueDictionary()
 
 
-def programs_for(value: Key) -> Programs:
+def programs_for(value: Value) -> Programs:
     """The programs of all trainers that are this value; a new record where no such trainer is left."""
     found = _PROGRAMS.get(value)
     if found is None:
@@ -52,7 +52,23 @@ def programs_for(value: Key) -> Programs:
     return found
 
 
-def value_of(kind: type, fields: Mapping[str, Any]) -> Key:
+class Value:
+    """A value that is hashed once: when the interpreter ends, programs die after what their keys are made of."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, *parts: Key) -> None:
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Value) and self._parts == other._parts)
+
+
+def value_of(kind: type, fields: Mapping[str, Any]) -> Value:
     """A class and its fields as a value: equal for fields that are equal and of equal types.
 
     Python takes 1, 1.0 and True for equal, and they make different programs.
@@ -60,7 +76,7 @@ def value_of(kind: type, fields: Mapping[str, Any]) -> Key:
     >>> value_of(dict, {"a": [1]}) == value_of(dict, {"a": [1]}), value_of(dict, {"a": 1}) == value_of(dict, {"a": 1.0})
     (True, False)
     """
-    return kind, tuple((name, _exact(field)) for name, field in fields.items())
+    return Value(kind, *((name, _exact(field)) for name, field in fields.items()))
 
 
 def _exact(field: Any) -> Key:
