@@ -155,7 +155,7 @@ def test_another_batch_shape_is_an_error_where_one_compilation_is_allowed():
     batches = [(X[:8], Y[:8]), (X[:6], Y[:6]), (X[:4], Y[:4])]
     with pytest.raises(RuntimeError, match=r"compiled 2 times[\s\S]*float32\(8, 4\), is float32\(6, 4\)"):
         trainer.fit(trainer.init(0), batches, max_compiles=1, verbose=0)
-    trainer = dense().compile("adam", "mse")
+    trainer = dense().compile(fk.optimizers.Adam(0.0124), "mse")
     with pytest.warns(RuntimeWarning, match=r"compiled 3 times in this run[\s\S]*drop_remainder"):
         trainer.fit(trainer.init(0), batches, verbose=0)
     with warnings.catch_warnings():  # all shapes are known now
