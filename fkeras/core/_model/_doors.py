@@ -21,7 +21,7 @@ class Doors:
         """
         from ...train import compile
 
-        return compile(self, *args, **kwargs)
+        return compile(self, *args, **kwargs)  # type: ignore[arg-type]  # of a Model, which is a module
 
     def predict(self, variables: Variables, x: PyTree, **kwargs: Any) -> PyTree:
         """The model's outputs for all of `x`, in batches; the arguments are `fk.train.predict`'s.
@@ -31,7 +31,7 @@ class Doors:
         """
         from ...train import predict
 
-        return predict(self, variables, x, **kwargs)
+        return predict(self, variables, x, **kwargs)  # type: ignore[arg-type]
 
     def save(self, filepath: FilePath, variables: Variables, **kwargs: Any) -> None:
         """Save the model and its variables; the arguments are `fk.checkpoint.save_model`'s."""
