@@ -128,3 +128,28 @@ def test_steps_can_be_lowered_and_traced_before_their_first_call():
     state = jax.eval_shape(lambda: one.init(0))
     assert one.train_step.lower(state, (X, Y)).compile().cost_analysis()
     assert one.predict_step.trace(state.variables, X).jaxpr.out_avals[0].shape == (8, 1)
+
+
+def test_a_trainer_of_traced_numbers_trains_under_vmap_and_grad():
+    one = model()
+
+    def last_loss(rate, weight):
+        trainer = one.compile(fk.optimizers.SGD(rate), "mse", loss_weights=[weight])
+        state = trainer.init(0)
+        for _ in range(2):
+            state, logs = trainer.train_step(state, (X, Y))
+        return logs["loss"]
+
+    rates, weights = np.float32([0.1, 0.01]), np.float32([1, 2])
+    together = jax.vmap(last_loss)(rates, weights)
+    np.testing.assert_allclose(together, [last_loss(*pair) for pair in zip(rates, weights, strict=True)], rtol=1e-6)
+    assert np.isfinite(jax.grad(last_loss)(0.1, 1.0))
+
+
+def test_large_arrays_among_the_fields_are_compared_and_not_kept():
+    table = np.ones(2**20, "float32")
+    one, other = Weighed(model(), factor={"w": table}), Weighed(model(), factor={"w": table.copy()})
+    assert one == other
+    other = Weighed(model(), factor={"w": np.where(np.arange(2**20) == 7, 2, table)})
+    assert one != other
+    assert len(pickle.dumps(fk.core.content_key(table))) < 100

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 from flax import linen
+
+# Bytes of an array that are kept as they are.
+_FEW = 2**10
 
 
 def hashable(value: Any) -> Any:
@@ -27,9 +31,13 @@ def hashable(value: Any) -> Any:
         return frozenset(hashable(v) for v in value)
     if isinstance(value, slice):
         return ("slice", value.start, value.stop, value.step)
+    if isinstance(value, jax.core.Tracer):  # it has no content yet
+        return (jax.core.Tracer, id(value))
     if isinstance(value, np.ndarray | jax.Array):
+        if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+            return ("key", str(jax.random.key_impl(value)), hashable(jax.random.key_data(value)))
         array = np.asarray(value)
-        return (array.shape, array.dtype.name, array.tobytes())
+        return (array.shape, array.dtype.name, content_key(array))
     if hasattr(value, "symbolic_shape"):  # a symbolic tensor: `==` of two is a third
         return (type(value), id(value))
     try:
@@ -39,6 +47,17 @@ def hashable(value: Any) -> Any:
             return (type(value), tuple((n, hashable(getattr(value, n))) for n in _fields_of(type(value))))
         return (type(value), id(value))
     return value
+
+
+def content_key(array: np.ndarray) -> bytes:
+    """The numbers of an array as a value: themselves where they are few, else a digest that stands for them.
+
+    >>> len(content_key(np.zeros(2))), len(content_key(np.zeros(2**20)))
+    (16, 32)
+    """
+    if array.nbytes <= _FEW:
+        return array.tobytes()
+    return hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8), digest_size=32).digest()
 
 
 def _fields_of(cls: type[linen.Module]) -> list[str]:

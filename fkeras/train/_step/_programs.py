@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ...core import hashable
 from ...core.typing import PyTree
+from ..losses._exact_key import exact_key
 
 if TYPE_CHECKING:
     from ._learner import Learner
@@ -79,17 +81,8 @@ def value_of(kind: type, fields: Mapping[str, Any]) -> Value:
     return Value(kind, *((name, _exact(field)) for name, field in fields.items()))
 
 
-def _exact(field: Any) -> Key:
-    if isinstance(field, bool | int | float | complex):
-        return type(field), field
-    if isinstance(field, list) or (isinstance(field, tuple) and type(field).__hash__ is tuple.__hash__):
-        return type(field), tuple(map(_exact, field))
-    if isinstance(field, tuple):  # an optimizer, which is a tuple of functions and compares by its arguments
-        return field
-    if isinstance(field, Mapping):  # in their order, in which logs are shown
-        return type(field), tuple((name, _exact(part)) for name, part in field.items())
-    found: Key = hashable(field)
-    return found
+def _exact(field: object) -> Key:
+    return hashable(field) if isinstance(field, linen.Module) else exact_key(field)
 
 
 def compiled(

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import linen
 
-from ...core import hashable
+from ...core import content_key, hashable
 
 _PLAIN = (str, bytes, bool, int, type(None), type(Ellipsis), np.dtype, type)
 
@@ -92,7 +92,7 @@ def _array_key(value: np.ndarray | np.generic | jax.Array) -> Hashable:
     if array.dtype.hasobject:
         return ("array", array.shape, exact_key(array.tolist()))
     kind = jax.Array if isinstance(value, jax.Array) else type(value)
-    return (kind, array.dtype.name, weak, array.shape, array.tobytes())
+    return (kind, array.dtype.name, weak, array.shape, content_key(array))
 
 
 def _is_plain_dataclass(value: object) -> bool:

@@ -255,7 +255,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
     def _key(self) -> Hashable:
         arguments = self._arguments()
         rate = arguments.get("learning_rate")
-        if rate is not None and not callable(rate):
+        if rate is not None and not callable(rate) and not isinstance(rate, jax.core.Tracer):
             # a number goes into the state as float32: 0.1, and what a config remembers of it, are one rate
             arguments["learning_rate"] = float(np.float32(rate))
         return (type(self), exact_key(arguments), self._no_decay)
