@@ -92,12 +92,12 @@ class Arrays:
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch."""
-        known: tuple[int, np.ndarray | None] | None = None
+        current: tuple[int, np.ndarray | None] | None = None
         for batch in range(skip, self.steps):
             begins_at, place = self.locate(where, batch)
-            if known is None or known[0] != begins_at:
-                known = (begins_at, self.order(seed, begins_at))
-            yield self.data.batch(place, known[1])
+            if current is None or current[0] != begins_at:
+                current = (begins_at, self.order(seed, begins_at))
+            yield self.data.batch(place, current[1])
 
 
 @dataclasses.dataclass(eq=False)

@@ -65,15 +65,15 @@ class CSVLogger(Callback):
     def _on_run_resumed(self, event: Event) -> CallbackResult:
         """Take out the lines of the epochs that come again."""
         header, rows = self._read()
-        known = event.memory.get("rows", 0)
-        kept, epoch = rows[:known], event.epoch
-        for row in rows[known:]:  # another run may have written lines of its own since
+        written = event.memory.get("rows", 0)
+        kept, epoch = rows[:written], event.epoch
+        for row in rows[written:]:  # another run may have written lines of its own since
             again = row[:1] == [str(epoch)]
             epoch += again
             kept += [] if again else [row]
         if len(kept) < len(rows):
             self._write(header, kept)
-        return event.remember(keys=header[1:] or None, rows=min(known, len(kept)))
+        return event.remember(keys=header[1:] or None, rows=min(written, len(kept)))
 
     def on_epoch_end(self, event: Event) -> CallbackResult:
         keys, rows = list(event.memory.get("keys") or ()), event.memory.get("rows", 0)

@@ -98,9 +98,9 @@ def direction(owner: str, monitor: str, mode: str, goals: Mapping[str, str | Non
     if mode != "auto":
         return mode
     name = monitor.removeprefix("val_")
-    known = goals[name] if name in goals else _well_known(name)
-    if known in ("min", "max"):
-        return known
+    goal = goals[name] if name in goals else _well_known(name)
+    if goal in ("min", "max"):
+        return goal
     raise ValueError(
         explain(
             f"{owner} watches {monitor!r}, and nobody can tell whether more or less of it is better.",

@@ -78,8 +78,8 @@ class TensorBoard(Callback):
         from tensorboardX.proto.event_pb2 import Event as Record
 
         def comes_again(record: bytes) -> bool:
-            found = Record.FromString(record)
-            return any(_comes_again(v.tag, found.step, event) for v in found.summary.value)
+            parsed = Record.FromString(record)
+            return any(_comes_again(v.tag, parsed.step, event) for v in parsed.summary.value)
 
         for part in ("train", "validation"):
             for path in self._files(event, part):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from ...core import did_you_mean, explain, serialize, snake_case
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ._frozen import DTypeSpec, Frozen, dtype_name, set_fields
-from ._inputs import MODULE, fill_rows, rows_apart
+from ._inputs import MODULE, fill_rows, rows_as_columns
 from ._weighing import check_rows, divide_no_nan, weigh
 
 SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
@@ -115,22 +115,22 @@ class Loss(Frozen):
         Returns:
             A scalar, or the weighted values with `reduction="none"`.
         """
-        apart = not (sample_weight is None and mask is None)
-        values, own = self._values(y_true, y_pred, apart)
+        separate_rows = not (sample_weight is None and mask is None)
+        values, own_mask = self._values(y_true, y_pred, separate_rows)
         if values.ndim == 0:
             check_rows(y_pred, sample_weight, mask)
-        return self._reduced(values, sample_weight, mask, own)
+        return self._reduced(values, sample_weight, mask, own_mask)
 
-    def _values(self, y_true: PyTree, y_pred: PyTree, apart: bool) -> tuple[jax.Array, jax.Array | None]:
+    def _values(self, y_true: PyTree, y_pred: PyTree, separate_rows: bool) -> tuple[jax.Array, jax.Array | None]:
         """`values_and_mask` of targets and predictions in the loss's dtype; `apart` keeps flat rows apart."""
         dtype = self._compute_dtype
         y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(lambda p: jnp.asarray(p, dtype), y_pred)
         if self._casts_targets:
             y_true = jax.tree.map(lambda t: t.astype(dtype), y_true)
-        if apart:
-            y_true, y_pred = rows_apart(self._formula(), y_true, y_pred)
-        values, own = self.values_and_mask(y_true, y_pred)
-        return jnp.asarray(values, dtype), own
+        if separate_rows:
+            y_true, y_pred = rows_as_columns(self._formula(), y_true, y_pred)
+        values, own_mask = self.values_and_mask(y_true, y_pred)
+        return jnp.asarray(values, dtype), own_mask
 
     def _reduced(
         self, values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, *masks: Shaped[ArrayLike, " ..."] | None
@@ -170,8 +170,8 @@ class FunctionLoss(Loss):
 
     def call(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         fields = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
-        own = {name: getattr(self, name) for name in fields if name not in ("reduction", "name", "dtype")}
-        return self._function(y_true, y_pred, **own)
+        arguments = {name: getattr(self, name) for name in fields if name not in ("reduction", "name", "dtype")}
+        return self._function(y_true, y_pred, **arguments)
 
     def _formula(self) -> Callable[..., jax.Array] | None:
         return type(self)._function
@@ -209,15 +209,15 @@ def weighted_sum_and_count(
     if valid is not None:
         valid = jnp.asarray(valid).astype(bool)
         y_true, y_pred = fill_rows(valid, (y_true, y_pred))
-    values, own = loss._values(y_true, y_pred, apart=True)
+    values, own_mask = loss._values(y_true, y_pred, separate_rows=True)
     zero = jnp.zeros((), jnp.float32)
     if values.ndim == 0 or (isinstance(loss, FunctionLoss) and not loss.by_row):
         # one number for the whole batch; Keras's tracker weighs it by the batch's rows
         check_rows(y_pred, sample_weight, mask)
-        value = jnp.sum(loss._reduced(values, sample_weight, mask, own)).astype(jnp.float32)
+        value = jnp.sum(loss._reduced(values, sample_weight, mask, own_mask)).astype(jnp.float32)
         batch = jax.tree.leaves(y_pred)[0].shape[0]
         rows = jnp.asarray(batch, jnp.float32) if valid is None else jnp.sum(valid).astype(jnp.float32)
         return (value, zero) if loss.reduction in SUMS else (value * rows, rows)
-    weighted, count = weigh(values, sample_weight, (mask, own, valid), loss.reduction == "mean_with_sample_weight")
+    weighted, count = weigh(values, sample_weight, (mask, own_mask, valid), loss.reduction == "mean_with_sample_weight")
     total = jnp.sum(weighted).astype(jnp.float32)
     return total, zero if loss.reduction in SUMS else count.astype(jnp.float32)

@@ -20,9 +20,9 @@ class _Sealing(type):
     """Seals an object once its constructor is through, so that an `__init__` as Keras users write it may set fields."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        made = super().__call__(*args, **kwargs)
-        vars(made)["_sealed"] = True
-        return made
+        instance = super().__call__(*args, **kwargs)
+        vars(instance)["_sealed"] = True
+        return instance
 
     @property
     def __signature__(cls) -> inspect.Signature:

@@ -102,13 +102,13 @@ def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Loss |
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         return LossFunctionWrapper(crossentropy, name=identifier)
-    found = get_object(MODULE, identifier, custom_objects)
-    if found is None or isinstance(found, Loss):
-        return found
-    if not callable(found):
+    result = get_object(MODULE, identifier, custom_objects)
+    if result is None or isinstance(result, Loss):
+        return result
+    if not callable(result):
         write = 'loss="mse", or a function (y_true, y_pred)'
-        raise ValueError(explain("This is no loss.", received=repr(found)[:80], write=write))
-    return LossFunctionWrapper(found)
+        raise ValueError(explain("This is no loss.", received=repr(result)[:80], write=write))
+    return LossFunctionWrapper(result)
 
 
 def serialize(loss: Loss | Callable[..., jax.Array]) -> JSON:

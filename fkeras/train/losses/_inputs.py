@@ -136,7 +136,7 @@ def check_shapes(name: str, y_true: jax.Array, y_pred: jax.Array, one_shape: boo
     )
 
 
-def rows_apart(function: object, y_true: PyTree, y_pred: PyTree) -> tuple[PyTree, PyTree]:
+def rows_as_columns(function: object, y_true: PyTree, y_pred: PyTree) -> tuple[PyTree, PyTree]:
     """`(n,)` targets and predictions as `(n, 1)`, so that an elementwise function keeps the rows apart.
 
     Over two arrays of shape `(n,)` Keras's functions take the mean of all rows, and weights for each row come too

@@ -124,13 +124,13 @@ def sparse_categorical_crossentropy(
     """
     labels = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
     log_p = jnp.moveaxis(y_pred, axis, -1)
-    known = (labels >= 0) & (labels < log_p.shape[-1])
+    is_class = (labels >= 0) & (labels < log_p.shape[-1])
     if ignore_class is not None:
-        known &= labels != ignore_class
-        log_p = jnp.where(known[..., None], log_p, 1)  # whatever is predicted there has no gradient, and no NaN
+        is_class &= labels != ignore_class
+        log_p = jnp.where(is_class[..., None], log_p, 1)  # whatever is predicted there has no gradient, and no NaN
     log_p = _log_probabilities(log_p, from_logits, -1)
-    picked = jnp.take_along_axis(log_p, jnp.where(known, labels, 0)[..., None], axis=-1)[..., 0]
-    return jnp.where(known, -picked, 0)
+    picked = jnp.take_along_axis(log_p, jnp.where(is_class, labels, 0)[..., None], axis=-1)[..., 0]
+    return jnp.where(is_class, -picked, 0)
 
 
 def class_numbers(name: str, y_true: Num[Array, "batch ..."], y_pred: jax.Array, axis: int = -1) -> jax.Array:
@@ -187,9 +187,9 @@ def categorical_generalized_cross_entropy(
         count = len(y_pred)
         y_true, y_pred = jnp.broadcast_to(y_true, (count, count)), jnp.broadcast_to(y_pred, (count, *y_pred.shape))
     labels = class_numbers("categorical_generalized_cross_entropy", y_true, y_pred)
-    known = (labels >= 0) & (labels < y_pred.shape[-1])
-    p = jnp.take_along_axis(y_pred, jnp.where(known, labels, 0)[..., None], axis=-1)[..., 0]
-    seen = known & (p > 0)  # p^q has no finite slope at 0
+    is_class = (labels >= 0) & (labels < y_pred.shape[-1])
+    p = jnp.take_along_axis(y_pred, jnp.where(is_class, labels, 0)[..., None], axis=-1)[..., 0]
+    seen = is_class & (p > 0)  # p^q has no finite slope at 0
     return (1 - jnp.where(seen, jnp.power(jnp.where(seen, p, 1), q), 0)) / q
 
 

@@ -151,7 +151,7 @@ def _labelled(
 
 def _in_top(labels: jax.Array, y_pred: jax.Array, k: int) -> jax.Array:
     labels = labels.astype(jnp.int32)
-    known = (labels >= 0) & (labels < y_pred.shape[-1])
-    own = jnp.take_along_axis(y_pred, jnp.where(known, labels, 0)[..., None], axis=-1)
+    is_class = (labels >= 0) & (labels < y_pred.shape[-1])
+    own = jnp.take_along_axis(y_pred, jnp.where(is_class, labels, 0)[..., None], axis=-1)
     own = jnp.where(jnp.isnan(own), -jnp.inf, own)  # as Keras: a NaN is below everything
-    return _ones(known & (jnp.sum(y_pred > own, axis=-1) < k))
+    return _ones(is_class & (jnp.sum(y_pred > own, axis=-1) < k))

@@ -69,14 +69,14 @@ class AUC(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         curve, method = str(self.curve).upper(), str(self.summation_method).lower()
-        for what, value, known in (("curve", curve, CURVES), ("summation_method", method, SUMMATION_METHODS)):
-            if value not in known:
+        for argument, value, choices in (("curve", curve, CURVES), ("summation_method", method, SUMMATION_METHODS)):
+            if value not in choices:
                 raise ValueError(
                     explain(
-                        f"AUC got an unknown {what} {getattr(self, what)!r}.",
-                        received=repr(getattr(self, what)),
-                        usually=did_you_mean(value, known),
-                        write=f"AUC({what}={known[0]!r})",
+                        f"AUC got an unknown {argument} {getattr(self, argument)!r}.",
+                        received=repr(getattr(self, argument)),
+                        usually=did_you_mean(value, choices),
+                        write=f"AUC({argument}={choices[0]!r})",
                     )
                 )
         if self.num_labels and not self.multi_label:
@@ -134,7 +134,7 @@ class AUC(Metric):
                 )
             )
         y_pred = jnp.asarray(y_pred).astype(jnp.float32)
-        found = count_decisions(
+        counts = count_decisions(
             y_true,
             jax.nn.sigmoid(y_pred) if self.from_logits else y_pred,
             self.cuts(),
@@ -144,7 +144,7 @@ class AUC(Metric):
             by_label=self.multi_label,
             label_weights=None if self.multi_label else self.label_weights,
         )
-        return {kind: state[kind] + found[kind] for kind in KINDS}
+        return {kind: state[kind] + counts[kind] for kind in KINDS}
 
     def compute(self, state: State) -> jax.Array:
         if self.curve == "PR" and self.summation_method == "interpolation":

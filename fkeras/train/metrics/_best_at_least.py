@@ -75,8 +75,8 @@ class BestAtLeast(Metric):
         mask: Shaped[ArrayLike, " ..."] | None = None,
     ) -> State:
         even = self.num_thresholds > 1
-        found = count_decisions(y_true, y_pred, self.cuts(), sample_weight, mask, None, self.class_id, even=even)
-        return {kind: state[kind] + found[kind] for kind in KINDS}
+        counts = count_decisions(y_true, y_pred, self.cuts(), sample_weight, mask, None, self.class_id, even=even)
+        return {kind: state[kind] + counts[kind] for kind in KINDS}
 
     def compute(self, state: State) -> jax.Array:
         best, held = (_rate(state, name) for name in (self._best, self._held))

@@ -61,8 +61,8 @@ class AtThresholds(Metric):
         sample_weight: Num[ArrayLike, " ..."] | None = None,
         mask: Shaped[ArrayLike, " ..."] | None = None,
     ) -> State:
-        found = count_decisions(y_true, y_pred, self.cuts(), sample_weight, mask, self.top_k, self.class_id)
-        return {name: state[name] + found[name] for name in self._counts}
+        counts = count_decisions(y_true, y_pred, self.cuts(), sample_weight, mask, self.top_k, self.class_id)
+        return {name: state[name] + counts[name] for name in self._counts}
 
     def _value(self, state: State) -> jax.Array:
         return state[self._counts[0]]

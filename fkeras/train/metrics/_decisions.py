@@ -77,8 +77,8 @@ def count_decisions(
     above = _above_even if (are_even(cuts) if even is None else even) else _above
     tp, fp = above(y_pred, of_true, cuts), above(y_pred, of_false, cuts)
     tn, fn = jnp.sum(of_false, axis=0)[None] - fp, jnp.sum(of_true, axis=0)[None] - tp
-    found = dict(zip(KINDS, (tp, fp, tn, fn), strict=True))
-    return found if by_label else {kind: count[:, 0] for kind, count in found.items()}
+    counts = dict(zip(KINDS, (tp, fp, tn, fn), strict=True))
+    return counts if by_label else {kind: count[:, 0] for kind, count in counts.items()}
 
 
 def _above(y_pred: jax.Array, weights: jax.Array, cuts: np.ndarray) -> jax.Array:

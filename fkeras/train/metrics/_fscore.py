@@ -90,8 +90,8 @@ class FScore(Metric):
         called = called.astype(self._compute_dtype)
         weights = weights_like(y_pred, sample_weight, mask, self._compute_dtype)
         axis = None if self.average == "micro" else 0
-        found = (called * y_true, called * (1 - y_true), (1 - called) * y_true, y_true)
-        sums = (jnp.sum(jnp.where(weights != 0, f * weights, 0), axis=axis) for f in found)
+        parts = (called * y_true, called * (1 - y_true), (1 - called) * y_true, y_true)
+        sums = (jnp.sum(jnp.where(weights != 0, f * weights, 0), axis=axis) for f in parts)
         return {name: state[name] + s for name, s in zip(COUNTS, sums, strict=True)}
 
     def compute(self, state: State) -> jax.Array:

@@ -42,13 +42,15 @@ def get(identifier: Spec | Metric | Mapping[str, object], custom_objects: Custom
 
     Unlike Keras, a function gives a metric, its mean over the samples; `deserialize` gives the function itself.
     """
-    found = deserialize(identifier, custom_objects)
-    if found is None or isinstance(found, Metric):
-        return found
-    if not callable(found):
+    result = deserialize(identifier, custom_objects)
+    if result is None or isinstance(result, Metric):
+        return result
+    if not callable(result):
         write = 'metrics=["mae"], or a function (y_true, y_pred)'
-        raise ValueError(explain("This is no metric.", received=repr(found)[:80], write=write))
-    return MeanMetricWrapper(found, name=found.name if isinstance(found, Loss) else getattr(found, "__name__", None))
+        raise ValueError(explain("This is no metric.", received=repr(result)[:80], write=write))
+    return MeanMetricWrapper(
+        result, name=result.name if isinstance(result, Loss) else getattr(result, "__name__", None)
+    )
 
 
 def serialize(metric: Metric | Callable[..., jax.Array]) -> JSON:

@@ -75,13 +75,13 @@ class ConfusionMatrixMetric(Metric):
                 )
             )
         weights = weights_like(y_true, sample_weight, mask).astype(self._compute_dtype)
-        known = (y_true >= 0) & (y_true < self.num_classes)
+        is_class = (y_true >= 0) & (y_true < self.num_classes)
         if self.ignore_class is not None:
-            known &= y_true != self.ignore_class
-        y_true, y_pred, weights, known = (a.reshape(-1) for a in (y_true, y_pred, weights, known))
-        known &= (y_pred >= 0) & (y_pred < self.num_classes)
-        cell = jnp.where(known, y_true * self.num_classes + y_pred, 0)
-        counts = jax.ops.segment_sum(jnp.where(known, weights, 0), cell, self.num_classes**2)
+            is_class &= y_true != self.ignore_class
+        y_true, y_pred, weights, is_class = (a.reshape(-1) for a in (y_true, y_pred, weights, is_class))
+        is_class &= (y_pred >= 0) & (y_pred < self.num_classes)
+        cell = jnp.where(is_class, y_true * self.num_classes + y_pred, 0)
+        counts = jax.ops.segment_sum(jnp.where(is_class, weights, 0), cell, self.num_classes**2)
         return {"confusion_matrix": state["confusion_matrix"] + counts.reshape(self.num_classes, self.num_classes)}
 
     def compute(self, state: State) -> jax.Array:

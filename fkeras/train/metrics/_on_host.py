@@ -96,17 +96,17 @@ class OnHost(Metric):
             ValueError: the function returned something that is no number.
         """
         weight = () if sample_weight is None else (np.asarray(sample_weight),)
-        found = np.asarray(self.fn(np.asarray(y_true), np.asarray(y_pred), *weight))
-        if found.shape != ():
+        value = np.asarray(self.fn(np.asarray(y_true), np.asarray(y_pred), *weight))
+        if value.shape != ():
             raise ValueError(
                 explain(
                     f"The metric {self.name!r} must be one number.",
-                    received=f"shape {found.shape}",
+                    received=f"shape {value.shape}",
                     usually="the function returns a value for each row or each class.",
                     write="fk.metrics.OnHost(lambda y, p: fn(y, p).mean())",
                 )
             )
-        return float(found)
+        return float(value)
 
     def get_config(self) -> Config:
         return {"fn": function_config(self.fn), "name": self.name}

@@ -103,13 +103,13 @@ class R2Score(Metric):
         weights = weights_like(y_true, sample_weight, mask, self._compute_dtype)
         seen = weights != 0
         y_true, error = (jnp.where(seen, a, 0) for a in (y_true, y_true - y_pred))
-        found = {
+        terms = {
             "sum": y_true * weights,
             "squared_sum": jnp.square(y_true) * weights,
             "residual": jnp.square(error) * weights,
             "count": weights,
         }
-        new = {name: state[name] + jnp.sum(f, axis=0) for name, f in found.items()}
+        new = {name: state[name] + jnp.sum(f, axis=0) for name, f in terms.items()}
         return {**new, "num_samples": state["num_samples"] + jnp.sum(seen.astype(jnp.float32))}
 
     def compute(self, state: State) -> jax.Array:

@@ -16,7 +16,7 @@ from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._get import function_config
 from ..losses._hinge import hinge, squared_hinge
 from ..losses._inputs import MODULE as LOSSES
-from ..losses._inputs import fill_rows, rows_apart
+from ..losses._inputs import fill_rows, rows_as_columns
 from ..losses._weighing import combine, divide_no_nan
 from ._base import FUNCTIONS, Metric, State, register_metric
 from ._weights import samplewise
@@ -141,7 +141,7 @@ class FunctionMetric(Averaged):
             squared_hinge,
         ):  # they look at all labels at once, and must not see padding
             y_true = fill_rows((weights != 0).reshape(weights.shape[0], -1).any(axis=1), y_true)
-        y_true, y_pred = rows_apart(self._function, y_true, y_pred)
+        y_true, y_pred = rows_as_columns(self._function, y_true, y_pred)
         values = self._values(y_true, y_pred)
         if jnp.ndim(values) == 0:  # a function that takes the mean of the batch by itself: row by row instead
             values = jax.vmap(lambda t, p: self._values(*jax.tree.map(lambda a: a[None], (t, p))))(y_true, y_pred)
@@ -192,7 +192,7 @@ class MeanMetricWrapper(FunctionMetric):
 
     def _values(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         if isinstance(self.fn, Loss):
-            return self.fn._values(y_true, y_pred, apart=False)[0]
+            return self.fn._values(y_true, y_pred, separate_rows=False)[0]
         return self.fn(y_true, y_pred, **self.kwargs)
 
     def get_config(self) -> Config:

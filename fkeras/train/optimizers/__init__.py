@@ -11,7 +11,6 @@ from ._adaptive import Adadelta as Adadelta
 from ._adaptive import Adagrad as Adagrad
 from ._adaptive import RMSprop as RMSprop
 from ._base import Optimizer as Optimizer
-from ._base import OptimizerState as OptimizerState
 from ._by_path import by_path as by_path
 from ._extra_args import update as update
 from ._ftrl import Ftrl as Ftrl
@@ -23,6 +22,7 @@ from ._loss_scale import LossScaleOptimizer as LossScaleOptimizer
 from ._multi import MultiOptimizer as MultiOptimizer
 from ._multi import OptimizerMap as OptimizerMap
 from ._muon import Muon as Muon
+from ._optimizer_state import OptimizerState as OptimizerState
 from ._schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
 from ._serialize import serialize as serialize
 from ._sgd import SGD as SGD

@@ -1,86 +1,34 @@
 """The optimizer as a value: Keras's arguments outside, an optax transformation inside.
 
-Read `Optimizer._update` for the order of things: unscale, accumulate, clip, decay, rule, average.
+Read `Optimizer._update` for the order of things: unscale, accumulate, move (clip, decay, rule), average.
 """
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ...core import did_you_mean, explain, register, serialize, serialize_function, serialize_object
+from ...core import explain, register, serialize, serialize_function, serialize_object
 from ...core.typing import JSON, ArrayLike, Config, CustomObjects, PyTree
-from ..losses._exact_key import exact_key
 from . import schedules
-from ._gradients import cast_like, clip, wide
-from ._paths import any_pattern_in, map_with_name
-from ._per_weight import per_weight
+from ._from_arguments import FromArguments, rebuild
+from ._move import average
+from ._move import move as move_once
+from ._optimizer_state import OptimizerState, ScheduledState
+from ._paths import any_pattern_in
 
 MODULE = "keras.optimizers"
 
-LearningRate = float | jax.Array | Callable[[Any], Any]
-
-
-class _StateFields(NamedTuple):
-    iterations: jax.Array
-    learning_rate: jax.Array
-    inner: PyTree
-    accumulator: PyTree = None
-    ema: PyTree = None
-
-
-class OptimizerState(_StateFields):
-    """All that an optimizer remembers, as one pytree.
-
-    Attributes:
-        iterations: int32, the number of `update` calls so far (with accumulation, also the ones that only add).
-        learning_rate: float32, used by the next update; under a schedule, the one that the last update used.
-        inner: the state of the rule: momenta, accumulators.
-        accumulator: the sum of gradients since the last move, with `gradient_accumulation_steps`; else `None`.
-        ema: the moving average of the parameters, with `use_ema`; else `None`.
-    """
-
-    __slots__ = ()
-
-    def _replace(self, **changes: Any) -> Self:
-        # optax.tree.set(state, learning_rate=1e-4) arrives here with a Python float, whose weak type would
-        # make the next jitted update compile again.
-        if "learning_rate" in changes:
-            changes["learning_rate"] = jnp.asarray(changes["learning_rate"], jnp.float32)
-        return super()._replace(**changes)
-
-
-class ScheduledState(OptimizerState):
-    """The state of an optimizer whose learning rate follows a schedule: the rate in it is the last one used.
-
-    It is a type of its own so that whoever holds the state can tell, also where the optimizer is inside an
-    `optax.chain`, and so that a rate put into it, which no step would use, is refused.
-    """
-
-    __slots__ = ()
-
-    def _replace(self, **changes: Any) -> Self:
-        # optax.tree.set hands every part on, those that it leaves as they are too
-        if changes.get("learning_rate", self.learning_rate) is not self.learning_rate:
-            raise TypeError(
-                explain(
-                    "The learning rate of this state follows a schedule, so it cannot be set.",
-                    received=f"learning_rate={changes['learning_rate']!r}",
-                    write="fk.optimizers.Adam(1e-3)   # with a number, which the state then keeps",
-                )
-            )
-        return super()._replace(**changes)
+LearningRate = float | jax.Array | Callable[[jax.Array], ArrayLike]
 
 
 @dataclass_transform(frozen_default=True)
-class Optimizer(optax.GradientTransformationExtraArgs):
+class Optimizer(FromArguments):
     """What all optimizers are: an optax transformation that knows its Keras arguments.
 
     `init(params)` and `update(grads, state, params)` are pure functions, so an optimizer works wherever optax
@@ -147,47 +95,8 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         "name",
     )
     _needs_params: ClassVar[bool] = False
-    _no_decay: tuple[str, ...] = ()
-
-    # ---------------------------------------------------------------- a frozen value, made from its arguments
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "_own" not in cls.__dict__:
-            declared = [n for n in inspect.get_annotations(cls) if not n.startswith("_")]
-            cls._own = (*cls._own, *(n for n in declared if n not in cls._own))
-        _describe(cls)
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Take the arguments by Keras's names and order."""
-        try:
-            bound = inspect.signature(cls).bind(*args, **kwargs)
-        except TypeError as error:
-            known = list(inspect.signature(cls).parameters)
-            unknown = next((k for k in kwargs if k not in known), None)
-            raise TypeError(
-                explain(
-                    f"{cls.__name__}: {error}.",
-                    received=f"{len(args)} positional arguments and {sorted(kwargs)}",
-                    usually=did_you_mean(unknown, known) if unknown else "",
-                )
-            ) from None
-        bound.apply_defaults()
-
-        def init(params: PyTree) -> PyTree:
-            return self._init(params)
-
-        def update(updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any) -> tuple[PyTree, PyTree]:
-            return self._update(updates, state, params, **extra_args)
-
-        self = super().__new__(cls, init, update)
-        self.__dict__.update(bound.arguments)
-        if self.name is None:
-            self.__dict__["name"] = _snake_case(cls.__name__)
-        self._check()
-        return self
 
     def _check(self) -> None:
-        """Refuse arguments that contradict each other; a subclass adds its own."""
         rate = self.learning_rate
         if isinstance(rate, str | bool | Mapping) or not (callable(rate) or np.ndim(rate) == 0):
             raise ValueError(
@@ -213,31 +122,6 @@ class Optimizer(optax.GradientTransformationExtraArgs):
                 explain("ema_overwrite_frequency must be an integer of at least 1, or None.", received=every)
             )
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(
-            explain(
-                f"{type(self).__name__} is frozen: {name} cannot be set.",
-                usually="in Keras the optimizer is changed in place; here its state is a value.",
-                write=f"state = optax.tree.set(state, {name}=...)"
-                if name == "learning_rate"
-                else f"optimizer = optimizer.replace({name}=...)",
-            )
-        )
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(explain(f"{type(self).__name__} is frozen: {name} cannot be deleted."))
-
-    def _arguments(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*type(self)._own, *type(self)._options)}
-
-    def replace(self, **changes: Any) -> Self:
-        """A new optimizer with some arguments changed.
-
-        Raises:
-            TypeError: an argument that the class does not have.
-        """
-        return _rebuild(type(self), {**self._arguments(), **changes}, self._no_decay)
-
     def exclude_from_weight_decay(self, var_names: list[str] | tuple[str, ...] | None = None) -> Self:
         """A new optimizer that spares some parameters from weight decay.
 
@@ -247,38 +131,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         Returns:
             The new optimizer; this one is unchanged. Its config gains the key `exclude_from_weight_decay`.
         """
-        return _rebuild(type(self), self._arguments(), tuple(var_names or ()))
-
-    def __reduce__(self) -> Any:
-        return _rebuild, (type(self), self._arguments(), self._no_decay)
-
-    def _key(self) -> Hashable:
-        arguments = self._arguments()
-        rate = arguments.get("learning_rate")
-        if rate is not None and not callable(rate) and not isinstance(rate, jax.core.Tracer):
-            # a number goes into the state as float32: 0.1, and what a config remembers of it, are one rate
-            arguments["learning_rate"] = float(np.float32(rate))
-        return (type(self), exact_key(arguments), self._no_decay)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Optimizer) and self._key() == other._key()
-
-    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        parameters = inspect.signature(type(self)).parameters
-        plain = {**{n: p.default for n, p in parameters.items()}, "name": _snake_case(type(self).__name__)}
-        shown = [
-            f"{name}={value!r}"
-            for i, (name, value) in enumerate(self._arguments().items())
-            if i == 0 or (value is not plain[name] and value != plain[name])
-        ]
-        spared = f".exclude_from_weight_decay({list(self._no_decay)!r})" if self._no_decay else ""
-        return f"{type(self).__name__}({', '.join(shown)}){spared}"
+        return rebuild(type(self), self._arguments(), tuple(var_names or ()))
 
     # ---------------------------------------------------------------- what a subclass says
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
@@ -346,7 +199,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             gradients = jax.tree.map(lambda g: g / self.loss_scale_factor, gradients)
 
         def move(gradients: PyTree) -> tuple[PyTree, PyTree]:
-            return self._move(gradients, state.inner, params, rate, step, extra_args)
+            return move_once(self, gradients, state.inner, params, rate, step, extra_args)
 
         extra_args.pop("batch_weight", None)  # Keras counts batches, not rows; `accumulate` is exact
         accumulator = state.accumulator
@@ -362,53 +215,8 @@ class Optimizer(optax.GradientTransformationExtraArgs):
             moves, inner = move(gradients)
         ema = state.ema
         if self.use_ema:
-            moves, ema = self._average(moves, params, ema, step)
+            moves, ema = average(self, moves, params, ema, step)
         return moves, self._state(state.iterations + 1, rate, inner, accumulator, ema)
-
-    def _move(
-        self,
-        gradients: PyTree,
-        inner: PyTree,
-        params: PyTree,
-        rate: jax.Array,
-        step: jax.Array,
-        extra_args: dict[str, Any],
-    ) -> tuple[PyTree, PyTree]:
-        """One move: clip, decay, rule; computed wide, returned in the dtypes that came."""
-        target = gradients if params is None else params
-        gradients = clip(wide(gradients, target), self.clipnorm, self.global_clipnorm, self.clipvalue)
-        rule = optax.with_extra_args_support(self.rule(rate, step))
-        if params is None:
-            moves, state = rule.update(gradients, wide(inner), None, **extra_args)
-        else:
-            params = wide(params)
-            pulls = self._pulls(params, rate)
-            decayed = params if pulls is None else jax.tree.map(jnp.subtract, params, pulls)
-            moves, state = rule.update(gradients, wide(inner), decayed, **extra_args)
-            moves = moves if pulls is None else jax.tree.map(jnp.subtract, moves, pulls)
-        return cast_like(moves, target), cast_like(state, inner)
-
-    def _pulls(self, params: PyTree, rate: jax.Array) -> PyTree:
-        """What weight decay takes off each weight; `None` where nothing decays."""
-        decays = map_with_name(lambda name, param: self.decay_of(name, param), params)
-        if not jax.tree.leaves(decays):
-            return None
-        return jax.tree.map(
-            lambda param, decay: jnp.zeros_like(param) if decay is None else param * decay * rate, params, decays
-        )
-
-    def _average(self, moves: PyTree, params: PyTree, ema: PyTree, step: jax.Array) -> tuple[PyTree, PyTree]:
-        """Update the moving average; on an overwriting step, the move that lands on it."""
-        moved = jax.tree.map(jnp.add, wide(params), wide(moves))
-        momentum = jnp.where(step == 0, 0.0, self.ema_momentum)
-        wide_ema = per_weight(lambda e, p: momentum * e + (1 - momentum) * p, wide(ema), moved)
-        ema = cast_like(wide_ema, ema)
-        if self.ema_overwrite_frequency:
-            overwrite = (step + 1) % self.ema_overwrite_frequency == 0
-            landing = jax.tree.map(jnp.subtract, wide(ema), wide(params))
-            landing = cast_like(landing, moves)
-            moves = jax.tree.map(lambda to, m: jnp.where(overwrite, to, m), landing, moves)
-        return moves, ema
 
     # ---------------------------------------------------------------- Keras's other verbs, state in hand
     def scale_loss(self, loss: ArrayLike, state: PyTree = None) -> ArrayLike:
@@ -445,30 +253,7 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         no_decay = tuple(config.pop("exclude_from_weight_decay", ()))
         if isinstance(config.get("learning_rate"), Mapping):
             config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
-        return _rebuild(cls, config, no_decay)
-
-
-# ------------------------------------------------------------------ helpers
-def _describe(cls: type[Optimizer]) -> None:
-    """Give the class its signature, and make its instances static in a pytree (a tuple's parts would be leaves)."""
-    names = (*cls._own, *(n for n in cls._options if n not in cls._own))
-    cls._options = tuple(n for n in cls._options if n not in cls._own)
-    cls.__signature__ = inspect.Signature(
-        [
-            inspect.Parameter(
-                n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=getattr(cls, n, inspect.Parameter.empty)
-            )
-            for n in names
-        ]
-    )
-    jax.tree_util.register_static(cls)
-
-
-def _rebuild(cls: type[Any], arguments: dict[str, Any], no_decay: tuple[str, ...]) -> Any:
-    optimizer = cls(**arguments)
-    if no_decay:
-        optimizer.__dict__["_no_decay"] = no_decay
-    return optimizer
+        return rebuild(cls, config, no_decay)
 
 
 def _serialize_rate(rate: LearningRate) -> JSON:
@@ -477,10 +262,4 @@ def _serialize_rate(rate: LearningRate) -> JSON:
     return serialize_function(rate) if callable(rate) else float(np.float32(rate))
 
 
-def _snake_case(name: str) -> str:
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-_describe(Optimizer)
 register(MODULE)(Optimizer)

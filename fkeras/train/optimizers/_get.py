@@ -57,18 +57,18 @@ def get(
             return deserialize(identifier, custom_objects)
         return by_path({pattern: get(rule, custom_objects) for pattern, rule in identifier.items()})
     if isinstance(identifier, str):
-        known = {**registered(MODULE), **(custom_objects or {})}
-        name = identifier if identifier in known else _any_case().get(identifier.lower())
+        choices = {**registered(MODULE), **(custom_objects or {})}
+        name = identifier if identifier in choices else _any_case().get(identifier.lower())
         if name is None:
             raise ValueError(
                 explain(
                     f"Unknown optimizer {identifier!r}.",
                     received=repr(identifier),
-                    usually=did_you_mean(identifier, [*known, *_any_case()]),
+                    usually=did_you_mean(identifier, [*choices, *_any_case()]),
                     write="fk.optimizers.<Name>(...), or any optax transformation",
                 )
             )
-        identifier = known[name]
+        identifier = choices[name]
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         return identifier()
     if callable(getattr(identifier, "init", None)) and callable(getattr(identifier, "update", None)):

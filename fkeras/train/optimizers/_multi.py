@@ -109,8 +109,8 @@ class OptimizerMap(Mapping[str, Optimizer]):
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> OptimizerMap:
         """The map that `get_config`, or Keras, described."""
-        made = {key: deserialize(o, custom_objects, (MODULE,)) for key, o in config["optimizer_map"].items()}
-        return cls(deserialize(config["default_optimizer"], custom_objects, (MODULE,)), made)
+        optimizers = {key: deserialize(o, custom_objects, (MODULE,)) for key, o in config["optimizer_map"].items()}
+        return cls(deserialize(config["default_optimizer"], custom_objects, (MODULE,)), optimizers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,5 +231,5 @@ class MultiOptimizer(Optimizer):
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         """The optimizer that `get_config`, or Keras, described."""
-        made = deserialize(config["optimizer_map"], custom_objects, (MODULE,))
-        return cls(**{**config, "optimizer_map": made})
+        optimizers = deserialize(config["optimizer_map"], custom_objects, (MODULE,))
+        return cls(**{**config, "optimizer_map": optimizers})

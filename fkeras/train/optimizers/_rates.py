@@ -12,7 +12,7 @@ import optax
 
 from ...core import explain
 from ...core.typing import ArrayLike, PyTree
-from ._base import ScheduledState
+from ._optimizer_state import ScheduledState
 
 _NAME = "learning_rate"
 _SEARCHES = (optax.ScaleByBacktrackingLinesearchState, optax.ScaleByZoomLinesearchState)
@@ -41,11 +41,11 @@ def rates_of(opt_state: PyTree) -> list[Rate]:
     >>> rates_of(state)
     [Rate(path='1/learning_rate', value=Array(0.5, dtype=float32), owner='a schedule')]
     """
-    found = []
+    rates = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(opt_state):
         if path and _key(path[-1]) == _NAME and (len(path) < 2 or _key(path[-2]) != "hyperparams_states"):
-            found.append(Rate(jax.tree_util.keystr(path, simple=True, separator="/"), leaf, _owner(opt_state, path)))
-    return found
+            rates.append(Rate(jax.tree_util.keystr(path, simple=True, separator="/"), leaf, _owner(opt_state, path)))
+    return rates
 
 
 def named_rates(opt_state: PyTree) -> dict[str, jax.Array]:
