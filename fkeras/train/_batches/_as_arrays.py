@@ -21,6 +21,9 @@ def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
         tree: an array, or dicts, lists and tuples of them; lists of numbers are arrays.
         what: how messages call it.
 
+    Returns:
+        The same structure of numpy or JAX arrays.
+
     Raises:
         TypeError, ValueError: what is no number, and where in the tree it is.
     """

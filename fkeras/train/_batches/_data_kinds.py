@@ -23,6 +23,9 @@ def is_arrays(x: PyTree, inputs: PyTree = None, beside: bool = False) -> bool:
         x: what was given.
         inputs: the inputs a model was described with, if known.
         beside: whether targets were given beside `x`: then lists of lists are inputs.
+
+    Returns:
+        `True` for arrays, `False` for what yields batches.
     """
     if x is None or isinstance(x, Iterator | str | bytes):
         return False

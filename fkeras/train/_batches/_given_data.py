@@ -147,6 +147,9 @@ def validation_source(
         held_out: the rows that were held out.
         batch_size: that of training.
         asked: `validation_batch_size`.
+
+    Returns:
+        A source of batches, or `None`.
     """
     if given is None:
         if held_out is None:

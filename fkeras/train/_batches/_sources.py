@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -41,8 +42,36 @@ class Position:
     step: int
 
 
+class Source(Protocol):
+    """What batches are drawn from, epoch by epoch."""
+
+    @property
+    def steps(self) -> int | None:
+        """How many batches an epoch has; `None` where nobody knows."""
+
+    def example(self) -> PyTree:
+        """One row of the inputs, or as many as the model takes."""
+
+    def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, without the first `skip`; `seed` shuffles what is in memory."""
+
+    def position(self) -> object:
+        """Where the source is, to be saved with a run; `None` where it follows from the counts of the run."""
+
+    def resume(self, total: int, done: int, position: object) -> int:
+        """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
+
+
+@runtime_checkable
+class Positioned(Protocol):
+    """An iterator that says where it is, and can be put there."""
+
+    def get_state(self) -> object: ...
+    def set_state(self, state: object) -> None: ...
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class Arrays:
+class Arrays(Source):
     """Arrays in memory.
 
     Attributes:
@@ -101,7 +130,7 @@ class Arrays:
 
 
 @dataclasses.dataclass(eq=False)
-class Stream:
+class Stream(Source):
     """Something that yields batches.
 
     Attributes:
@@ -117,7 +146,7 @@ class Stream:
     length: int | None
     limit: int | None
     restarts: bool = True
-    origin: PyTree = None
+    origin: object = None
     fixed: int | None = None
     _running: Iterator[Batch] | None = None
     _first: Batch | None = None
@@ -148,15 +177,17 @@ class Stream:
 
     def position(self) -> object:
         """Where an iterator is, as it says itself; `None` when it does not."""
-        return self.origin.get_state() if self._knows_its_position() else None
+        positioned = self._positioned()
+        return None if positioned is None else positioned.get_state()
 
-    def _knows_its_position(self) -> bool:
-        return not self.restarts and hasattr(self.origin, "get_state") and hasattr(self.origin, "set_state")
+    def _positioned(self) -> Positioned | None:
+        return None if self.restarts or not isinstance(self.origin, Positioned) else self.origin
 
     def resume(self, total: int, done: int, position: object) -> int:
         """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
-        if position is not None and self._knows_its_position():
-            self.origin.set_state(position)
+        positioned = self._positioned()
+        if position is not None and positioned is not None:
+            positioned.set_state(position)
             return 0
         if self.restarts and self.limit is None:
             for _ in range((total - done) // self.length if self.length else 0):

@@ -19,6 +19,9 @@ def stream(source: object) -> Callable[[], Iterator[Batch]]:
         source: an iterable of batches (restarted for each pass when it can be), an iterator (continued), a
             callable that returns one, or an object with `__len__` and `__getitem__` (Keras's `PyDataset`).
 
+    Returns:
+        A function without arguments.
+
     Raises:
         TypeError: none of those.
     """

@@ -146,10 +146,10 @@ class ModelCheckpoint(Monitoring):
         pattern = "".join(re.escape(text) + ("" if name is None else r"[^/\\]*") for text, name, _, _ in parts)
         if not re.fullmatch(pattern, path):
             return
-        from ...checkpoint import delete_checkpoint as door
+        from ...checkpoint import delete_checkpoint
 
         if os.path.isdir(path):
-            door(path)  # and nothing in it that is not the checkpoint's
+            delete_checkpoint(path)  # and nothing in it that is not the checkpoint's
         elif os.path.isfile(path):
             os.unlink(path)
 
@@ -214,7 +214,7 @@ class ModelCheckpoint(Monitoring):
         )
 
     def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
-        from ...checkpoint import check_save as door
+        from ...checkpoint import check_save
 
         by_batch = [n for n in (*self._names(), self.monitor * self.watches) if n.startswith("val_")]
         if self.save_freq != "epoch" and by_batch:
@@ -231,7 +231,7 @@ class ModelCheckpoint(Monitoring):
         if unknown:
             raise self._unfillable(f"{unknown[0]!r} is not known; {did_you_mean(unknown[0], fillable)}", fillable)
         first = self.path(0, 0, {**dict.fromkeys(self._names(), 0.0), **self._known()})
-        door(trainer, state, first, self._kind(), **_example(state))
+        check_save(trainer, state, first, self._kind(), **_example(state))
 
     def _kind(self) -> str:
         """What is saved: `"model"`, `"weights"` or `"trainer"`."""

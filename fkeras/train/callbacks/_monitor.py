@@ -61,6 +61,9 @@ class Monitoring(Callback):
         Args:
             goals: what the trainer's metrics say, by the names in the logs.
 
+        Returns:
+            `"min"` or `"max"`.
+
         Raises:
             ValueError: nobody knows.
         """

@@ -59,6 +59,9 @@ def loss_function(
         one_shape: whether both shapes must be equal, and not just broadcast.
         labels: whether `y_true` holds labels, which are handed on as they are.
         by_row: whether each row's value depends on that row alone.
+
+    Returns:
+        A decorator, which gives the function of array-likes.
     """
 
     def decorate(formula: Callable[..., jax.Array]) -> Callable[..., jax.Array]:

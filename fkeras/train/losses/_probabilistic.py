@@ -81,6 +81,9 @@ def categorical_focal_crossentropy(
         alpha: the weight of each class, one for all or one a class.
         gamma: how much less.
 
+    Returns:
+        The shape of `y_pred` without that axis.
+
     >>> categorical_focal_crossentropy(jnp.eye(2)[:1], jnp.array([[0.5, 0.5]])).round(4)
     Array([0.0433], dtype=float32)
 
@@ -245,6 +248,9 @@ def binary_focal_crossentropy(
         apply_class_balancing: whether positives weigh `alpha` and negatives `1 - alpha`.
         alpha: that weight.
         gamma: how much less.
+
+    Returns:
+        The shape of `y_pred` without that axis.
 
     >>> binary_focal_crossentropy(jnp.array([[1]]), jnp.array([[0.5]])).round(4)
     Array([0.1733], dtype=float32)

@@ -36,6 +36,9 @@ def dice(
         y_pred: predictions in [0, 1], of the same shape.
         axis: the axes to sum over; `None` sums over all, the batch too, and gives one number.
 
+    Returns:
+        The shape of `y_pred` without those axes.
+
     >>> dice(jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]])).round(4)
     Array(0.3333, dtype=float32)
     """
@@ -58,6 +61,9 @@ def tversky(
         y_true, y_pred, axis: as for `dice`, which this is with `alpha = beta = 0.5`.
         alpha: the weight of what was missed.
         beta: the weight of what was found but is not there.
+
+    Returns:
+        The shape of `y_pred` without those axes.
 
     >>> tversky(jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]]), beta=1.0)
     Array(0.5, dtype=float32)

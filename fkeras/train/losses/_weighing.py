@@ -35,6 +35,9 @@ def weigh(
         masks: which values count; entries may be `None`.
         by_weight: divide by the sum of the weights, as they were given, and not by the number of values.
 
+    Returns:
+        The weighted values, and a scalar.
+
     Raises:
         ValueError: weights or a mask of a shape that does not fit the values.
     """

@@ -57,6 +57,9 @@ def sparse_categorical_accuracy(
         y_true: class numbers `(…)`, or `(…, 1)`.
         y_pred: predictions `(…, classes)`.
 
+    Returns:
+        Ones and zeros, of the shape of the class numbers.
+
     >>> sparse_categorical_accuracy(jnp.array([0, 1]), jnp.array([[0.9, 0.1], [0.6, 0.4]]))
     Array([1., 0.], dtype=float32)
     """
@@ -92,6 +95,9 @@ def sparse_top_k_categorical_accuracy(
         y_pred: predictions `(…, classes)`.
         k: how many to look at.
         from_sorted_ids: whether the predictions are class numbers, the likeliest first.
+
+    Returns:
+        Ones and zeros, of the shape of the class numbers.
 
     >>> sparse_top_k_categorical_accuracy(jnp.array([2]), jnp.array([[1, 2, 0]]), k=2, from_sorted_ids=True)
     Array([1.], dtype=float32)

@@ -102,6 +102,9 @@ class Metric(Frozen):
             y_pred: predictions.
             sample_weight: a weight for each sample, or for each value; 0 leaves it out.
             mask: which values count, `(batch, …)` booleans; multiplied into the weights.
+
+        Returns:
+            A state of the same structure.
         """
         raise NotImplementedError(_missing(type(self), "update(self, state, y_true, y_pred, sample_weight=None)"))
 

@@ -92,6 +92,9 @@ class OnHost(Metric):
             y_pred: predictions `(n, …)`.
             sample_weight: weights `(n,)`, handed on where they are given.
 
+        Returns:
+            The number that `fn` returned.
+
         Raises:
             ValueError: the function returned something that is no number.
         """

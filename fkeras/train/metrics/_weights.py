@@ -30,6 +30,9 @@ def samplewise(
         mask: likewise.
         reduce: `jnp.mean` or `jnp.sum`.
 
+    Returns:
+        Two arrays `(batch,)`, or scalars.
+
     Raises:
         ValueError: weights that do not fit.
     """

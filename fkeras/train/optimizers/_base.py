@@ -225,6 +225,9 @@ class Optimizer(FromArguments):
         Args:
             loss: scalar.
             state: the optimizer state; a dynamic loss scale is read from it.
+
+        Returns:
+            The scalar to differentiate.
         """
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 

@@ -21,6 +21,9 @@ def update(
         extra: `value`, `grad` and `value_fn` for line searches and step sizes by the loss; `obj_fn` for Hessians;
             `batch_weight`, what this batch weighs among those whose gradients are accumulated.
 
+    Returns:
+        `(what is added to the parameters, the new state)`.
+
     >>> import jax.numpy as jnp
     >>> optimizer = optax.sgd(0.1)
     >>> update(optimizer, jnp.ones(1), optimizer.init(jnp.ones(1)), jnp.ones(1), value=2.0)[0]

@@ -22,6 +22,9 @@ def deserialize(
         config: `{"class_name": …, "config": {…}}`; the class name of a built-in in any case.
         custom_objects: the user's own classes by name.
 
+    Returns:
+        An `Optimizer`, or one of the transformations that wrap optimizers.
+
     Raises:
         ValueError: an unknown class.
     """

@@ -19,6 +19,9 @@ def per_weight(function: Callable[..., PyTree], tree: PyTree, *rest: PyTree) -> 
         function: of one leaf of each tree; what else it holds may be traced too.
         tree, *rest: pytrees of one structure.
 
+    Returns:
+        A pytree of that structure.
+
     >>> import jax.numpy as jnp
     >>> per_weight(lambda w, g: w - 0.5 * g, {"a": jnp.ones(2)}, {"a": jnp.ones(2)})
     {'a': Array([0.5, 0.5], dtype=float32)}

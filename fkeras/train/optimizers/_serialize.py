@@ -12,6 +12,9 @@ def serialize(optimizer: object) -> Config:
     Args:
         optimizer: an `Optimizer`; other optax transformations are closures and have no config.
 
+    Returns:
+        `{"module", "class_name", "config", "registered_name"}`.
+
     Raises:
         TypeError: an object without `get_config`.
 

@@ -363,6 +363,9 @@ def deserialize(config: Config, custom_objects: CustomObjects | None = None) -> 
         config: `{"class_name": …, "config": {…}}`.
         custom_objects: the user's own classes by name.
 
+    Returns:
+        A `LearningRateSchedule`.
+
     Raises:
         ValueError: an unknown class.
     """
