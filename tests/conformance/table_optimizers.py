@@ -210,8 +210,10 @@ def assert_same_path(ours, theirs, rtol=1e-5):
             np.testing.assert_allclose(a, b, rtol=0, atol=rtol * move + 2.4e-7 * (step + 1), err_msg=f"step {step}")
 
 
-# abstract, or wrappers with tests of their own below
+# abstract, or wrappers with tests of their own in tests/train/test_optimizers.py
 NOT_IN_TABLE = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
+# Public names that Keras does not have, or that are no classes of optimizers: tests/train/test_optimizers.py.
+OURS = {"OptimizerState", "accumulate", "by_path", "deserialize", "get", "schedules", "serialize", "update"}
 
 
 # ------------------------------------------------------------------ laws over the table

@@ -26,6 +26,7 @@ from .table_optimizers import (
     LAWS,
     NOISE,
     NOT_IN_TABLE,
+    OURS,
     PARAMS,
     TABLE,
     assert_close,
@@ -69,6 +70,7 @@ def test_public_names_are_all_here():
         assert theirs - set(dir(ours)) == set()
     classes = {n for n in dir(keras.optimizers) if isinstance(getattr(keras.optimizers, n), type)}
     assert classes - {name for name, _ in TABLE} - NOT_IN_TABLE == set()
+    assert {n for n in dir(fo) if not n.startswith("_")} == {name for name, _ in TABLE} | NOT_IN_TABLE | OURS
 
 
 def test_every_argument_of_every_class_is_in_the_table():

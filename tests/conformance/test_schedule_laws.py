@@ -86,4 +86,6 @@ def test_signatures_and_arguments_are_keras_own():
 def test_every_schedule_of_keras_is_in_the_table():
     classes = {n for n, o in vars(keras.optimizers.schedules).items() if isinstance(o, type)}
     assert len(classes) > 5
-    assert classes - {n for n, _ in TABLE} == {"LearningRateSchedule"}  # abstract: tested below
+    assert classes - {n for n, _ in TABLE} == {"LearningRateSchedule"}  # abstract: tests/train/test_schedules.py
+    ours = {n for n, o in vars(schedules).items() if isinstance(o, type) and o.__module__ == schedules.__name__}
+    assert ours == classes
