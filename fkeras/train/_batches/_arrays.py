@@ -83,7 +83,7 @@ def array_data(x: PyTree, y: PyTree, sample_weight: PyTree, batch_size: int | No
 
 
 def are_plain(x: object, y: object) -> bool:
-    """Whether a batch is arrays of numpy with nothing odd about them, as most are: known at a look."""
+    """Whether a batch is plain numpy arrays of one length, as most are; a quick check that avoids the thorough ones."""
     if type(x) is not np.ndarray or x.dtype not in PLAIN or not x.ndim or not len(x):
         return False
     return y is None or (type(y) is np.ndarray and y.dtype in PLAIN and y.shape[:1] == x.shape[:1])

@@ -10,7 +10,7 @@ import numpy as np
 from ...core import as_array, explain
 from ...core.typing import PyTree
 
-# The dtypes that numpy and JAX have in common, in this machine's byte order: what most arrays have is known at a look.
+# The dtypes that numpy and JAX have in common, in this machine's byte order; arrays of these need no conversion.
 PLAIN = frozenset(map(np.dtype, "?bhilqBHILQefdFD"))
 
 
@@ -36,7 +36,7 @@ def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
         parts = (as_arrays(v, f"{what}[{i}]") for i, v in enumerate(tree))
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     if not isinstance(tree, list | tuple) and not jax.tree_util.all_leaves([tree]) and not hasattr(tree, "todense"):
-        return jax.tree.map(lambda leaf: as_array(leaf, what), tree)  # a node of a kind of its own
+        return jax.tree.map(lambda leaf: as_array(leaf, what), tree)  # a registered class of pytree nodes
     return as_array(tree, what)
 
 
@@ -45,7 +45,7 @@ def _is_structure(values: Sequence[object]) -> bool:
     if any(is_whole(v) for v in values):
         return True
     lists = [v for v in values if isinstance(v, list | tuple)]
-    # rows that cannot be one array, but are as many in each entry: several inputs, as nested lists of numbers
+    # nested lists that cannot be one array but are of one length: several inputs, each with its rows
     return len(lists) == len(values) > 0 and len({len(v) for v in lists}) == 1 and _ragged(values)
 
 

@@ -27,7 +27,7 @@ def fixed_batch_size(model: object, variables: Variables) -> int | None:
     if RECURRENT_STATE not in variables:
         return None
     rows = [leaf.shape[0] for leaf in jax.tree.leaves(variables[RECURRENT_STATE]) if leaf.shape]
-    return next(iter(rows), None)  # of a recurrent layer's kept state
+    return next(iter(rows), None)  # the batch size of the state that a recurrent layer keeps
 
 
 def check_batch_size(given: int | None, fixed: int | None) -> int | None:

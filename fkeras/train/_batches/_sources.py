@@ -76,8 +76,8 @@ class Arrays(Source):
 
     Attributes:
         data: the arrays.
-        limit: how many batches are an epoch, if not all. Passes over the arrays are then one endless row of batches
-            that epochs cut up, as in Keras.
+        limit: how many batches are an epoch, if not all. Epochs are then cut from an endless sequence of passes, as in
+            Keras.
         fixed: how many rows the model takes, where it takes no other number.
     """
 
@@ -164,7 +164,7 @@ class Stream(Source):
         return jax.tree.map(lambda a: np.asarray(a)[: self.fixed or 1] if np.ndim(a) else a, to_arrays(self._first)[0])
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch; with a limit, the passes are one endless row of batches that epochs cut up."""
+        """The batches of an epoch; with a limit, epochs are cut from an endless sequence of passes."""
         running = self._running if self._running is not None else self.passes()
         if self._first is not None:
             running, self._first = itertools.chain([self._first], running), None
@@ -191,7 +191,7 @@ class Stream(Source):
             return 0
         if self.restarts and self.limit is None:
             for _ in range((total - done) // self.length if self.length else 0):
-                call(self.origin, "on_epoch_end")  # it may put its items in another order
+                call(self.origin, "on_epoch_end")  # the dataset may shuffle its items there
             return done
         running = self.passes()
         self._running = _Endless(running, self.passes) if self.limit is not None else running
@@ -214,7 +214,7 @@ class _Endless(Iterator[Batch]):
 
 def to_arrays(batch: Batch) -> Batch:
     x, y, sample_weight = batch
-    if sample_weight is None and are_plain(x, y):  # what most streams yield, again and again
+    if sample_weight is None and are_plain(x, y):  # a quick look, since this runs for each batch
         return batch
     x, y, sample_weight = as_arrays(x), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight")
     if type(x) is np.ndarray and x.ndim and not len(x):

@@ -92,7 +92,7 @@ def _items(source: PyTree) -> Iterator[Batch]:
     call(source, "on_epoch_begin")
     for i in range(count):
         batch = unpack(source[i])
-        if i == count - 1:  # nobody asks again after the last one
+        if i == count - 1:  # `fit` asks for no item after the last one
             call(source, "on_epoch_end")
         yield batch
 

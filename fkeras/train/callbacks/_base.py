@@ -152,7 +152,7 @@ class Callback:
         """Whether a hook does anything: its class overrides it, or it was set on the object."""
         return getattr(type(self), name) is not getattr(Callback, name) or name in vars(self)
 
-    # Whether it leaves files to which a run that was cut off before its first save would add a second beginning.
+    # Whether it writes files that a run which was cut off before its first save, and begins anew, would write twice to.
     _leaves_files = False
 
     def _on_run_resumed(self, event: Event) -> CallbackResult:
@@ -203,7 +203,7 @@ class CallbackList:
 
     def call(self, name: str, event: Event, **parts: Any) -> Event:
         """Run one hook of every callback, with some parts of the event changed; each sees what those before it did."""
-        if not self.callbacks:  # called twice a batch, so that nobody pays for what nobody watches
+        if not self.callbacks:  # `call` runs twice a batch: without callbacks it costs nothing
             return event
         event = event.replace(**parts) if parts else event
         for i, callback in enumerate(self.callbacks):

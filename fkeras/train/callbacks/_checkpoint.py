@@ -18,7 +18,7 @@ from ._monitor import Monitoring, improves
 
 #: A file that was saved, and the number that was watched then.
 Kept: TypeAlias = list[Any]
-# Endings of files that Keras users know, and what to write instead where fkeras writes none.
+# Endings of files: of whole models, of weights, and of formats that fkeras does not write.
 _WHOLE = (".keras",)
 _WEIGHTS = (".h5", ".safetensors")
 _NONE = (".json", ".hdf5", ".ckpt", ".pt", ".pth", ".npz", ".pkl", ".onnx", ".tflite")
@@ -149,7 +149,7 @@ class ModelCheckpoint(Monitoring):
         from ...checkpoint import delete_checkpoint
 
         if os.path.isdir(path):
-            delete_checkpoint(path)  # and nothing in it that is not the checkpoint's
+            delete_checkpoint(path)  # only the files of the checkpoint
         elif os.path.isfile(path):
             os.unlink(path)
 

@@ -79,7 +79,7 @@ class CSVLogger(Callback):
         keys, rows = list(event.memory.get("keys") or ()), event.memory.get("rows", 0)
         new = [k for k in event.logs if k not in keys]
         if not keys and event.validates and not any(k.startswith("val_") for k in new):
-            # what a later epoch will have: a step's own numbers once more
+            # columns for later epochs, which are validated: the numbers of a step, measured on the validation data
             new += [f"val_{k}" for k in new if event.goals.get(k) is not None and k not in event.trainer.log]
         if new:
             keys += new

@@ -98,7 +98,8 @@ class OrbaxCheckpoint(ModelCheckpoint):
             self._to(event, path)
             return
         self._pool = self._pool or ThreadPoolExecutor(1, "fkeras-checkpoint")
-        self._pending = self._pool.submit(self._to, event, path)  # the event's state is the callback's to keep
+        # the state of an event is never donated, so another thread may read it
+        self._pending = self._pool.submit(self._to, event, path)
 
     def _to(self, event: Event, path: str) -> None:
         if self.save_weights_only:

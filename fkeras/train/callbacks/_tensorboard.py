@@ -94,7 +94,7 @@ class TensorBoard(Callback):
         return sorted(pathlib.Path(self.log_dir, part).glob(f"*.{run}-*")) if run else []
 
     def _writer(self, event: Event, part: str) -> Any:
-        # one open file for each part: a second one made within a second would have the first one's name
+        # one open file for each part: the names of files have a resolution of one second
         if part not in self._writers:
             suffix = f".{event.memory.get('run', 'run')}-{len(self._files(event, part))}"
             self._writers[part] = _library()(os.path.join(self.log_dir, part), filename_suffix=suffix)

@@ -122,7 +122,7 @@ class Loss(Frozen):
         return self._reduced(values, sample_weight, mask, own_mask)
 
     def _values(self, y_true: PyTree, y_pred: PyTree, separate_rows: bool) -> tuple[jax.Array, jax.Array | None]:
-        """`values_and_mask` of targets and predictions in the loss's dtype; `apart` keeps flat rows apart."""
+        """`values_and_mask` in the loss's dtype; with `separate_rows`, one value for each row."""
         dtype = self._compute_dtype
         y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(lambda p: jnp.asarray(p, dtype), y_pred)
         if self._casts_targets:

@@ -129,7 +129,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.alpha, list):  # which a config has in a tuple's place
+        if isinstance(self.alpha, list):  # JSON has lists only, and a list does not hash
             set_fields(self, alpha=tuple(self.alpha))
 
 
@@ -197,7 +197,7 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
 
     @property
     def by_row(self) -> bool:
-        return False  # labels of shape (batch, 1) meet all rows
+        return False  # labels of shape (batch, 1) are broadcast against all rows, as in Keras
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,11 +14,11 @@ from ...core.typing import ArrayLike, PyTree
 
 MODULE = "keras.losses"
 
-# Keras's epsilon: what probabilities, denominators and logarithms are kept away from 0 by.
+# Keras's epsilon: the least distance from 0 of probabilities, denominators and arguments of logarithms.
 EPSILON = 1e-7
 
-# Functions that are the mean over the last axis of something elementwise, so that rows of shape (n,) can be told apart,
-# and functions for which each row's value depends on that row alone.
+# Functions that are the mean over the last axis of something elementwise, and so can be taken
+# for each row of shape (n,) alone; and functions for which each row's value depends on that row alone.
 _ELEMENTWISE: set[Callable[..., jax.Array]] = set()
 _BY_ROW: set[Callable[..., jax.Array]] = set()
 
@@ -140,10 +140,10 @@ def check_shapes(name: str, y_true: jax.Array, y_pred: jax.Array, one_shape: boo
 
 
 def rows_as_columns(function: object, y_true: PyTree, y_pred: PyTree) -> tuple[PyTree, PyTree]:
-    """`(n,)` targets and predictions as `(n, 1)`, so that an elementwise function keeps the rows apart.
+    """`(n,)` targets and predictions as `(n, 1)`, so that an elementwise function gives one value for each row.
 
-    Over two arrays of shape `(n,)` Keras's functions take the mean of all rows, and weights for each row come too
-    late. Where there are weights, a mask or padding, the rows are kept apart.
+    Over two arrays of shape `(n,)` Keras's functions take the mean of all rows, which weights for each row can no
+    longer change. So where there are weights, a mask or padding, each row is an array of one entry.
     """
     flat = getattr(y_true, "ndim", 0) == 1 and getattr(y_pred, "ndim", 0) == 1
     if flat and function in _ELEMENTWISE:
@@ -152,7 +152,7 @@ def rows_as_columns(function: object, y_true: PyTree, y_pred: PyTree) -> tuple[P
 
 
 def fill_rows(valid: jax.Array, tree: PyTree) -> PyTree:
-    """Rows that are not valid replaced by the first valid one: whatever they held cannot be seen.
+    """The rows that are not valid, replaced by the first valid one, so that nothing depends on what they held.
 
     >>> fill_rows(jnp.array([False, True, True]), jnp.array([[9.0], [1.0], [2.0]])).ravel()
     Array([1., 1., 2.], dtype=float32)

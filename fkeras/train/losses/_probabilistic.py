@@ -130,7 +130,7 @@ def sparse_categorical_crossentropy(
     is_class = (labels >= 0) & (labels < log_p.shape[-1])
     if ignore_class is not None:
         is_class &= labels != ignore_class
-        log_p = jnp.where(is_class[..., None], log_p, 1)  # whatever is predicted there has no gradient, and no NaN
+        log_p = jnp.where(is_class[..., None], log_p, 1)  # predictions that are ignored get no gradient, NaN included
     log_p = _log_probabilities(log_p, from_logits, -1)
     picked = jnp.take_along_axis(log_p, jnp.where(is_class, labels, 0)[..., None], axis=-1)[..., 0]
     return jnp.where(is_class, -picked, 0)
@@ -192,7 +192,7 @@ def categorical_generalized_cross_entropy(
     labels = class_numbers("categorical_generalized_cross_entropy", y_true, y_pred)
     is_class = (labels >= 0) & (labels < y_pred.shape[-1])
     p = jnp.take_along_axis(y_pred, jnp.where(is_class, labels, 0)[..., None], axis=-1)[..., 0]
-    seen = is_class & (p > 0)  # p^q has no finite slope at 0
+    seen = is_class & (p > 0)  # the derivative of p^q is infinite at p = 0
     return (1 - jnp.where(seen, jnp.power(jnp.where(seen, p, 1), q), 0)) / q
 
 

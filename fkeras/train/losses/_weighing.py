@@ -24,7 +24,7 @@ def weigh(
     masks: Iterable[Shaped[ArrayLike, " ..."] | None],
     by_weight: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """`(w l, what a mean is divided by)`.
+    """The weighted values, and the number or weight that their mean is divided by: `(w l, count)`.
 
     A masked value counts for nothing, even where it is not finite. Keras scales what is kept by `n / kept` and
     divides by `n`; here the sum is divided by `kept`, which is the same.
@@ -92,7 +92,9 @@ def combine(
 
 
 def align(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Two arrays of one rank: a shape that matches the other's first axes gets axes of 1 behind, else in front.
+    """Two arrays of one rank: the shorter shape gets axes of 1.
+
+    They come last where the shape matches the first axes of the other, and first elsewhere.
 
     >>> [x.shape for x in align(jnp.ones((4, 3)), jnp.ones(4))], [x.shape for x in align(jnp.ones((4, 3)), jnp.ones(3))]
     ([(4, 3), (4, 1)], [(4, 3), (1, 3)])

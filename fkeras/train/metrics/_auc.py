@@ -64,7 +64,7 @@ class AUC(Metric):
     label_weights: Sequence[float] | np.ndarray | None = None
     from_logits: bool = False
 
-    _keras_forgets = ("thresholds",)  # which Keras writes only where they were given
+    _keras_forgets = ("thresholds",)  # Keras writes them only where they were given
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,7 +16,7 @@ from ..losses._weighing import divide_no_nan
 from ._base import Metric, State, register_metric
 from ._decisions import KINDS, count_decisions, even_cuts
 
-# Each rate as (what is right, what it is a part of together with).
+# Each rate as `(a, b)`, the names of two counts: the rate is a / (a + b).
 RATES = {
     "sensitivity": ("true_positives", "false_negatives"),
     "recall": ("true_positives", "false_negatives"),

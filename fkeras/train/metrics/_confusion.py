@@ -17,7 +17,7 @@ from ..losses._weighing import divide_no_nan
 from ._base import Metric, State, register_metric
 from ._decisions import count_decisions
 
-# With `top_k`, everything that is not among the k largest is -1e10, and everything above that is a yes.
+# With `top_k`, predictions that are not among the k largest are set to -1e10, and all others are above this threshold.
 BELOW_ALL = -1e10
 
 

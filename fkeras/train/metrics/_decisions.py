@@ -91,8 +91,8 @@ def _above_even(y_pred: jax.Array, weights: jax.Array, cuts: np.ndarray) -> jax.
     count = len(cuts)
     bucket = jnp.ceil(jnp.clip(y_pred, 0, 1) * (count - 1)).astype(jnp.int32) - 1
     if cuts[0] < 0:
-        bucket = jnp.maximum(bucket, 0)  # 0 is above the first threshold too
-    # What is not above the first threshold falls in no bucket.
+        bucket = jnp.maximum(bucket, 0)  # a prediction of 0 is above the first threshold, which is negative
+    # Predictions that are not above the first threshold get a bucket past the last one, which is dropped.
     row = jnp.where(bucket < 0, count, bucket)
     sums = jax.vmap(lambda w, r: jax.ops.segment_sum(w, r, num_segments=count), in_axes=1, out_axes=1)(weights, row)
     return jnp.flip(jnp.cumsum(jnp.flip(sums, axis=0), axis=0), axis=0)

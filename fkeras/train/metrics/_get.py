@@ -61,7 +61,7 @@ def serialize(metric: Metric | Callable[..., jax.Array]) -> JSON:
     {'name': 'mean', 'dtype': 'float32'}
     """
     if callable(metric) and not hasattr(metric, "get_config"):
-        serialize_function(metric)  # a lambda is refused here, with a word on what to do
+        serialize_function(metric)  # raises for a lambda, and says what to write instead
         return function_config(metric)
     return serialize_value(metric)
 

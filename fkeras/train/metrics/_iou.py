@@ -37,7 +37,7 @@ class ConfusionMatrixMetric(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         chosen = getattr(self, "target_class_ids", None)
-        if chosen is not None:  # a list, which a config has in its place, is the same
+        if chosen is not None:  # a config has a list, which does not hash
             set_fields(self, target_class_ids=tuple(np.asarray(chosen).tolist()))
         out = [c for c in self.classes() if not 0 <= c < self.num_classes]
         if out:
@@ -157,7 +157,7 @@ class BinaryIoU(ConfusionMatrixMetric):
     name: str | None = None
     dtype: DTypeSpec = None
 
-    num_classes = 2  # not a field: Keras's constructor has it not
+    num_classes = 2  # not a field, since Keras's constructor does not take it
 
     def classes(self) -> tuple[int, ...]:
         return tuple(self.target_class_ids)

@@ -143,7 +143,7 @@ class FunctionMetric(Averaged):
             y_true = fill_rows((weights != 0).reshape(weights.shape[0], -1).any(axis=1), y_true)
         y_true, y_pred = rows_as_columns(self._function, y_true, y_pred)
         values = self._values(y_true, y_pred)
-        if jnp.ndim(values) == 0:  # a function that takes the mean of the batch by itself: row by row instead
+        if jnp.ndim(values) == 0:  # the function takes the mean of the batch by itself, so it is called for each row
             values = jax.vmap(lambda t, p: self._values(*jax.tree.map(lambda a: a[None], (t, p))))(y_true, y_pred)
         return self._add(state, values, weights, self._left_out(y_true, y_pred))
 

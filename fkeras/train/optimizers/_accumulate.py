@@ -39,7 +39,7 @@ class Accumulate(optax.GradientTransformationExtraArgs):
         inside = optax.with_extra_args_support(optimizer)
 
         def init(params: PyTree) -> AccumulateState:
-            # wide: sums of bfloat16 gradients forget the small ones
+            # in float32: a sum in bfloat16 loses small gradients
             total = jax.tree.map(jnp.zeros_like, wide(params))
             return AccumulateState(jnp.zeros((), jnp.int32), total, jnp.zeros((), jnp.float32), optimizer.init(params))
 
@@ -51,7 +51,7 @@ class Accumulate(optax.GradientTransformationExtraArgs):
             total = jax.tree.map(lambda t, g: t + g * batch_weight, state.total, wide(updates))
             batches = (state.batches + 1) % steps
             full = batches == 0
-            # batches that weigh nothing together, as those whose sample weights are all 0, have no mean
+            # where all sample weights were 0 there is no mean, and the sum is 0
             mean = jax.tree.map(lambda t, g: (t / jnp.where(weight > 0, weight, 1)).astype(g.dtype), total, updates)
             still = jax.tree.map(jnp.zeros_like, updates if params is None else params)
 

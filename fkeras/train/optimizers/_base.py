@@ -176,7 +176,7 @@ class Optimizer(FromArguments):
             learning_rate=rate,
             inner=self.rule(rate, zero).init(params),
             accumulator=jax.tree.map(jnp.zeros_like, params) if self.gradient_accumulation_steps else None,
-            # a copy: parameters and state may be donated together
+            # a copy, since parameters and state may be donated to one call
             ema=jax.tree.map(jnp.copy, params) if self.use_ema else None,
         )
 

@@ -96,7 +96,7 @@ class LossScaleOptimizer(Optimizer):
     ) -> tuple[PyTree, PyTree]:
         finite = jnp.array([jnp.isfinite(g).all() for g in jax.tree.leaves(updates)], bool).all()
         inner = optax.with_extra_args_support(self.inner_optimizer)
-        # in float32: the unscaled gradient is what float16 could not hold
+        # in float32: float16 may not be able to represent the unscaled gradient
         unscaled = jax.tree.map(lambda g: g / state.dynamic_scale, wide(updates))
         like = updates if params is None else params
 

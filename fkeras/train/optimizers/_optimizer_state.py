@@ -50,7 +50,7 @@ class ScheduledState(OptimizerState):
     __slots__ = ()
 
     def _replace(self, **changes: Any) -> Self:
-        # optax.tree.set hands every part on, those that it leaves as they are too
+        # optax.tree.set passes every field, also those that it does not change
         if changes.get("learning_rate", self.learning_rate) is not self.learning_rate:
             raise TypeError(
                 explain(

@@ -1,4 +1,4 @@
-"""The learning rates in an optimizer's state: where they are, whose they are, and others in their place."""
+"""The learning rates in an optimizer's state: finding them, saying what sets them, and replacing them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _owner(opt_state: PyTree, path: jax.tree_util.KeyPath) -> str:
         return "a schedule"
     if isinstance(parents[-1], _SEARCHES):
         return "a line search"
-    # optax.inject_hyperparams keeps the values of its schedules among the numbers, and makes them anew
+    # optax.inject_hyperparams keeps the values of its schedules among the numbers, and recomputes them in each update
     injected = len(parents) > 1 and _NAME in getattr(parents[-2], "hyperparams_states", ())
     return "a schedule" if injected else ""
 
@@ -130,13 +130,13 @@ def _nodes(tree: PyTree, path: jax.tree_util.KeyPath) -> Iterator[PyTree]:
     """The nodes that lead to a leaf, from the root to its parent."""
     for key in path:
         yield tree
-        if isinstance(key, jax.tree_util.FlattenedIndexKey):  # a class that does not say how its parts are reached
+        if isinstance(key, jax.tree_util.FlattenedIndexKey):  # of a class registered without keys
             return
         tree = getattr(tree, key.name) if isinstance(key, jax.tree_util.GetAttrKey) else tree[_key(key)]
 
 
 def _key(key: object) -> str | int:
-    """What a part of a path is called, or counts."""
+    """The name, index or key that one entry of a path holds."""
     return next(getattr(key, a) for a in ("name", "idx", "key") if hasattr(key, a))
 
 

@@ -1,4 +1,4 @@
-"""Adam that needs no schedule: it averages what it visits."""
+"""AdamW without a learning-rate schedule: the weights are averaged instead."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     name: str | None = "PiecewiseConstant"
 
     def __post_init__(self) -> None:
-        for part in ("boundaries", "values"):  # lists would not hash
+        for part in ("boundaries", "values"):  # lists do not hash
             object.__setattr__(self, part, tuple(getattr(self, part)))
         if len(self.boundaries) != len(self.values) - 1:
             raise ValueError(
