@@ -62,14 +62,14 @@ def exact_key(value: object) -> Hashable:
         return (type(value), float.hex(value))
     if isinstance(value, complex):
         return (type(value), float.hex(value.real), float.hex(value.imag))
-    if isinstance(value, Keyed) and not isinstance(value, type):
-        return value._key()
     if isinstance(value, list | tuple) and type(value).__eq__ in (list.__eq__, tuple.__eq__):
         return (type(value), tuple(map(exact_key, value)))
     if isinstance(value, Mapping) and not dataclasses.is_dataclass(value):
         return (type(value), frozenset((exact_key(k), exact_key(v)) for k, v in value.items()))
     if isinstance(value, set | frozenset):
         return (type(value), frozenset(map(exact_key, value)))
+    if isinstance(value, Keyed):
+        return value._key()
     if isinstance(value, slice):
         return (slice, exact_key((value.start, value.stop, value.step)))
     if isinstance(value, np.ndarray | np.generic | jax.Array):

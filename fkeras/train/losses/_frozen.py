@@ -57,7 +57,7 @@ class Frozen(Configured, metaclass=_Sealing):
         return (type(self), exact_key({k: v for k, v in vars(self).items() if k != "_sealed"}))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Frozen) and self._key() == other._key()
+        return self is other or (isinstance(other, Frozen) and self._key() == other._key())
 
     def __hash__(self) -> int:
         return hash(self._key())

@@ -33,7 +33,8 @@ class AtThresholds(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.thresholds, np.ndarray | list | tuple):
-            set_fields(self, thresholds=tuple(np.asarray(self.thresholds, object).tolist()))
+            plain = np.asarray(self.thresholds, object).tolist()
+            set_fields(self, thresholds=tuple(plain) if isinstance(plain, list) else plain)
         bad = [t for t in _listed(self.thresholds) if t is None or not 0 <= t <= 1]
         if self.thresholds is not None and bad:
             raise ValueError(

@@ -88,7 +88,7 @@ class Accumulate(optax.GradientTransformationExtraArgs):
         return (type(self), exact_key(self.optimizer), self.steps)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Accumulate) and self._key() == other._key()
+        return self is other or (isinstance(other, Accumulate) and self._key() == other._key())
 
     def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
         return not self == other

@@ -41,7 +41,7 @@ class ByPath(optax.GradientTransformationExtraArgs):
         return (type(self), exact_key(self.rules))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ByPath) and self._key() == other._key()
+        return self is other or (isinstance(other, ByPath) and self._key() == other._key())
 
     def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
         return not self == other

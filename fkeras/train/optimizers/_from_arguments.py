@@ -116,7 +116,7 @@ class FromArguments(optax.GradientTransformationExtraArgs):
         return (type(self), exact_key(arguments), self._no_decay)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FromArguments) and self._key() == other._key()
+        return self is other or (isinstance(other, FromArguments) and self._key() == other._key())
 
     def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
         return not self == other

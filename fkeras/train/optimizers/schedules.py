@@ -73,7 +73,7 @@ class LearningRateSchedule(Configured):
         return (type(self), exact_key(vars(self)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LearningRateSchedule) and self._key() == other._key()
+        return self is other or (isinstance(other, LearningRateSchedule) and self._key() == other._key())
 
     def __hash__(self) -> int:
         return hash(self._key())
