@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ...core import describe, explain
 from ...core.typing import PyTree, Variables
 from .._step._batch import Batch, spec, unpack
 from .._step._forward import abstract_outputs
+from .._step._learner import Learner
 from .._step._state import TrainState
 from .._step._train_step import has_own_loss
 from ._arrays import ArrayData, are_plain, array_data
@@ -24,7 +24,7 @@ from ._streams import length_of, stream
 
 
 def training_source(
-    trainer: Any, state: TrainState, x: PyTree, y: PyTree, sample_weight: PyTree, class_weight: PyTree,
+    trainer: Learner, state: TrainState, x: PyTree, y: PyTree, sample_weight: PyTree, class_weight: PyTree,
     batch_size: int | None, validation_split: float, steps: int | None,
 ) -> tuple[Arrays | Stream, ArrayData | None]:  # fmt: skip
     """The source to train on, and what `validation_split` holds out of it."""
@@ -54,7 +54,7 @@ def training_source(
     return Arrays(data, steps, fixed), held_out
 
 
-def _class_weights(trainer: Any, state: TrainState, given: PyTree) -> ClassWeights:
+def _class_weights(trainer: Learner, state: TrainState, given: PyTree) -> ClassWeights:
     def outputs_of(x: PyTree) -> tuple[PyTree, list[str]]:
         example = spec(x, fixed_batch_size(trainer.model, state.variables) or 1)
         outputs = abstract_outputs(trainer.model, state.variables, example)
@@ -82,7 +82,7 @@ def check_alone(x: object, **beside: object) -> None:
 
 
 def stream_source(
-    trainer: Any,
+    trainer: Learner,
     variables: Variables,
     x: PyTree,
     steps: int | None,
@@ -113,7 +113,7 @@ def stream_source(
 
 
 def evaluation_source(
-    trainer: Any,
+    trainer: Learner,
     variables: Variables,
     x: PyTree,
     y: PyTree,
@@ -131,7 +131,7 @@ def evaluation_source(
 
 
 def validation_source(
-    trainer: Any,
+    trainer: Learner,
     variables: Variables,
     given: PyTree,
     held_out: ArrayData | None,
@@ -187,7 +187,7 @@ def validation_source(
     return stream_source(trainer, variables, given, None, asked)
 
 
-def _is_list_of_batches(trainer: Any, given: list[PyTree]) -> bool:
+def _is_list_of_batches(trainer: Learner, given: list[PyTree]) -> bool:
     """Whether a list is one of batches, and not `[x, y]`."""
     inputs = described_inputs(trainer.model)
     if 1 < len(given) <= 3:
@@ -199,7 +199,7 @@ def _is_list_of_batches(trainer: Any, given: list[PyTree]) -> bool:
 
 
 def one_batch(
-    trainer: Any,
+    trainer: Learner,
     state: TrainState,
     x: PyTree,
     y: PyTree = None,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from ...core import explain
+from .._step._learner import Learner
 from .._step._state import TrainState
 from ..losses._exact_key import exact_key
 
@@ -158,7 +159,7 @@ class Callback:
     def _on_run_resumed(self, event: Event) -> CallbackResult:
         """In place of `on_train_begin`, where a run goes on that was saved."""
 
-    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
         """Refuse, before a run, what could not be done at the end of its first epoch.
 
         Args:

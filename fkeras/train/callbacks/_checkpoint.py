@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from ...core import as_path, did_you_mean, explain
 from ...core.typing import PyTree
+from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import CallbackResult, Event
 from ._frequency import check_max_to_keep, check_numbers, check_save_freq
@@ -213,7 +214,7 @@ class ModelCheckpoint(Monitoring):
             )
         )
 
-    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
         from ...checkpoint import check_save
 
         by_batch = [n for n in (*self._names(), self.monitor * self.watches) if n.startswith("val_")]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core import as_path, check_room, explain
 from ...core.typing import ArrayLike
+from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import Callback, CallbackResult, Event
 
@@ -51,7 +52,7 @@ class CSVLogger(Callback):
             )
         self._leaves_files = append
 
-    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
         check_room(self.filename, "CSVLogger", directory=False)
 
     def on_train_begin(self, event: Event) -> CallbackResult:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from ...core import did_you_mean, explain
 from .. import metrics
+from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import Callback, CallbackList, CallbackResult, Event
 
@@ -146,7 +146,7 @@ def unknown(callback: Monitoring, logs: Iterable[str], validates: bool) -> Value
 
 
 def check_callbacks(
-    calls: CallbackList, trainer: Any, state: TrainState, goals: Mapping[str, str | None], names: Sequence[str],
+    calls: CallbackList, trainer: Learner, state: TrainState, goals: Mapping[str, str | None], names: Sequence[str],
     closed: bool, validates: bool,
 ) -> None:  # fmt: skip
     """Refuse, before a run, what could only be found to be wrong after its first epoch.

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...core import as_path, check_room, explain
+from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import Callback, CallbackResult, Event
 
@@ -60,7 +61,7 @@ class TensorBoard(Callback):
         self._writers: dict[str, Any] = {}
         self.update_freq: Literal["epoch"] | int = 1 if update_freq == "batch" else update_freq
 
-    def _refuse_before_run(self, trainer: Any, state: TrainState, names: Sequence[str] | None) -> None:
+    def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
         _library()
         check_room(self.log_dir, "TensorBoard", directory=True)
 
