@@ -8,9 +8,16 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-
-from ..core import NAMED_CONTAINERS, as_path, check_named, explain, model_from_config, to_read, walk
+from ..core import (
+    NAMED_CONTAINERS,
+    as_path,
+    check_named,
+    check_variables,
+    explain,
+    model_from_config,
+    to_read,
+    walk,
+)
 from ._files._read_errors import described
 from ._files._readable import check_config
 from ._files._report import LoadReport, chosen_paths, compare
@@ -277,27 +284,6 @@ def load_arrays(directory: Any, paths: Sequence[str] | str = ".*") -> dict[str, 
     found = _directory.read_arrays(place, manifest, wanted)
     known = {at: kind for at, kind in _directory.kinds_in(manifest).items() if kind in NAMED_CONTAINERS}
     return _directory.nest(found, known)
-
-
-def check_variables(model: Any, variables: Any, verb: str, arguments: str = "path, state.variables") -> None:
-    """Refuse variables that are not the model's, before anything is done with them."""
-    check_arrays(variables, verb, arguments)
-    if getattr(model, "graph", None) is not None:
-        expected = _directory.spec_of(model.abstract_variables())
-        compare(expected, _directory.spec_of(dict(variables))).require(f"These variables of {model.path_text()}")
-
-
-def check_arrays(variables: Any, verb: str, arguments: str) -> None:
-    """Refuse what is no dict of arrays; `arguments` are what to write in the method's brackets."""
-    if not isinstance(variables, Mapping) or not all(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(variables)):
-        raise ValueError(
-            explain(
-                f"`{verb}` needs the model's variables, a dict of arrays.",
-                received=type(variables).__name__,
-                usually="the trainer's state was passed instead of its variables.",
-                write=f"model.{verb}({arguments})",
-            )
-        )
 
 
 def _places(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -24,6 +24,9 @@ from ._layer._variables import MASKS as MASKS
 from ._layer._variables import NON_TRAINABLE as NON_TRAINABLE
 from ._layer._variables import RECURRENT_STATE as RECURRENT_STATE
 from ._layer._variables import TRANSIENT as TRANSIENT
+from ._layer._variables_fit import check_arrays as check_arrays
+from ._layer._variables_fit import check_variables as check_variables
+from ._layer._variables_fit import spec_of as spec_of
 from ._model._input import Input as Input
 from ._model._input import InputLayer as InputLayer
 from ._model._map_layers import map_layers_with_path as map_layers_with_path
@@ -36,6 +39,11 @@ from ._model._path_patterns import matches_path as matches_path
 from ._model._sequential import Sequential as Sequential
 from ._model._sublayers import children as children
 from ._model._which_weights_train import weight_facts as weight_facts
+from ._words._array_differences import ArrayDifferences as ArrayDifferences
+from ._words._array_differences import ArraySpec as ArraySpec
+from ._words._array_differences import compare_arrays as compare_arrays
+from ._words._array_differences import fits as fits
+from ._words._array_differences import show_spec as show_spec
 from ._words._array_errors import describe as describe
 from ._words._arrays import as_array as as_array
 from ._words._config import Configured as Configured

@@ -94,6 +94,11 @@ from ._image import Resizing as Resizing
 from ._image import Solarization as Solarization
 from ._jax_layer import JaxLayer as JaxLayer
 from ._linear import Dense as Dense
+from ._low_bits._lora import lora_variables as lora_variables
+from ._low_bits._lora import merge_lora as merge_lora
+from ._low_bits._lora import with_lora as with_lora
+from ._low_bits._quantize import quantize as quantize
+from ._low_bits._quantize import with_fake_quant as with_fake_quant
 from ._low_bits._weight_storage import FakeQuantizedWeights as FakeQuantizedWeights
 from ._low_bits._weight_storage import LowRankWeights as LowRankWeights
 from ._low_bits._weight_storage import PlainWeights as PlainWeights

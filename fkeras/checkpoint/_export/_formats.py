@@ -13,9 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import as_path, did_you_mean, explain
+from ...core import as_path, check_variables, did_you_mean, explain
 from .._files._atomic_file import whole_file
-from .._models import check_variables
 from .._orbax import _directory
 from ._litert import write_litert
 from ._onnx import write_onnx

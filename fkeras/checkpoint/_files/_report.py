@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...core import did_you_mean, explain
+from ...core import ArrayDifferences, ArraySpec, did_you_mean, explain, fits, show_spec
 
 # What a manifest knows of an array: its shape and its dtype's name.
-Spec = Mapping[str, tuple[tuple[int, ...], str]]
-
-# A message lists so many lines, and looks for near names among so many pairs.
-_MAX_LINES = 1_000
-_MAX_PAIRS = 1_000_000
+Spec = Mapping[str, ArraySpec]
 
 
 @dataclasses.dataclass(frozen=True)
-class LoadReport:
+class LoadReport(ArrayDifferences):
     """How a file's arrays compare with what is expected, and what was made of it.
 
     Attributes:
@@ -40,32 +35,10 @@ class LoadReport:
     renamed     b -> a
     """
 
-    missing: Mapping[str, str]
-    unexpected: Mapping[str, str]
-    mismatched: Mapping[str, tuple[str, str]]
     loaded: Mapping[str, str] = dataclasses.field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     faults: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether file and expectation are the same."""
-        return not (self.missing or self.unexpected or self.mismatched)
-
-    def text(self) -> str:
-        """One line a difference."""
-        lines = []
-        close = len(self.missing) * len(self.unexpected) <= _MAX_PAIRS
-        for path, spec in self.missing.items():
-            near = difflib.get_close_matches(path, self.unexpected, n=1, cutoff=0.6) if close else []
-            lines.append(f"missing     {path} {spec}" + (f"   (did you mean {near[0]!r}?)" if near else ""))
-        lines += [f"unexpected  {path} {spec}" for path, spec in self.unexpected.items()]
-        lines += [
-            f"mismatched  {path} {got} in the file, {want} expected" for path, (got, want) in self.mismatched.items()
-        ]
-        more = [f"… and {len(lines) - _MAX_LINES:,} more"] if len(lines) > _MAX_LINES else []
-        return "\n".join(lines[:_MAX_LINES] + more)
 
     def __str__(self) -> str:
         count = f"loaded {len(self.loaded)}, skipped {len(self.skipped)}, ignored {len(self.unexpected)}"
@@ -79,28 +52,7 @@ class LoadReport:
             ValueError: listing every mismatch.
         """
         if self.faults:
-            keep = set(self.faults)
-            shown = dataclasses.replace(
-                self,
-                missing={p: s for p, s in self.missing.items() if p in keep},
-                unexpected={p: s for p, s in self.unexpected.items() if p in keep},
-                mismatched={p: s for p, s in self.mismatched.items() if p in keep},
-            )
-            raise ValueError(
-                explain(
-                    f"{what} does not fit: {len(keep)} arrays differ.",
-                    received="\n" + shown.text(),
-                    usually="the model was changed after it was saved, or this is another model's file.",
-                    write='the model the file was saved with, or load_weights(..., rename={"old/(.*)": r"new/\\1"}, '
-                    'allow=["head/.*"])',
-                )
-            )
-
-
-def _fits(found: Any, expected: Any) -> bool:
-    """Whether an array has the dtype and the shape that the model's has; -1 is a size that follows from the input."""
-    (shape, dtype), (wanted, kind) = found[:2], expected[:2]
-    return dtype == kind and len(shape) == len(wanted) and all(w in (-1, d) for d, w in zip(shape, wanted, strict=True))
+            raise self.among(set(self.faults)).error(what)
 
 
 def compare(
@@ -131,12 +83,12 @@ def compare(
         if here in sources:
             raise ValueError(explain(f"{sources[here]!r} and {path!r} of the file would both be {here!r}."))
         sources[here] = path
-    missing = {p: show(s) for p, s in expected.items() if p not in sources}
-    unexpected = {p: show(found[source]) for p, source in sources.items() if p not in expected}
+    missing = {p: show_spec(s) for p, s in expected.items() if p not in sources}
+    unexpected = {p: show_spec(found[source]) for p, source in sources.items() if p not in expected}
     mismatched = {
-        p: (show(found[sources[p]]), show(s))
+        p: (show_spec(found[sources[p]]), show_spec(s))
         for p, s in expected.items()
-        if p in sources and not _fits(_plain(found[sources[p]]), _plain(s))
+        if p in sources and not fits(found[sources[p]], s)
     }
     differ = [*missing, *unexpected, *mismatched]
     patterns = (allow,) if isinstance(allow, str) else tuple(allow)
@@ -187,12 +139,3 @@ def _check_patterns(patterns: Any, paths: Any, what: str, search: bool = False) 
                     write=f'{what}={{"old/": "new/"}}' if search else f'{what}=["head/.*"]   # whole paths',
                 )
             )
-
-
-def show(spec: tuple[Any, str]) -> str:
-    """A spec as messages write it: `float32(2, 3)`."""
-    return f"{spec[1]}{tuple(spec[0])}"
-
-
-def _plain(spec: tuple[Any, str]) -> tuple[tuple[int, ...], str]:
-    return tuple(int(d) for d in spec[0]), str(spec[1])

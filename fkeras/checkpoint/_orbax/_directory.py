@@ -34,7 +34,6 @@ from ...core import (
     explain,
     follow,
     is_key,
-    is_symbolic,
     join_path,
     named_leaves,
     path_name,
@@ -42,6 +41,7 @@ from ...core import (
 )
 from ...core import flatten as flatten
 from ...core import nest as nest
+from ...core import spec_of as spec_of
 from .._files._atomic_file import mode_of, temporary_beside
 from ._manifest import MANIFEST, check_files, list_files, seal
 from ._manifest import read_manifest as read_manifest
@@ -113,16 +113,6 @@ def _as_saved(array: Any, impl: str | None) -> Any:
         return array
     wrap = functools.partial(jax.random.wrap_key_data, impl=impl)
     return jax.eval_shape(wrap, array) if isinstance(array, jax.ShapeDtypeStruct) else wrap(array)
-
-
-def spec_of(tree: Any, name: Callable[[Any], str] = path_name) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Shape and dtype of each array, from arrays or from `jax.ShapeDtypeStruct`s; -1 for a size that is unknown."""
-    found = {}
-    for at, leaf in named_leaves(tree, name).items():
-        if is_key(leaf):
-            leaf = jax.eval_shape(jax.random.key_data, leaf)
-        found[at] = (tuple(-1 if is_symbolic(d) else int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
-    return found
 
 
 def digest(array: Any) -> str:

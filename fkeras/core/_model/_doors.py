@@ -67,25 +67,25 @@ class Doors:
         Returns:
             `(qmodel, qvariables)`.
         """
-        from ...checkpoint import quantize
+        from ...nn import quantize
 
         return quantize(self, variables, mode, **kwargs)
 
     def with_fake_quant(self, mode: Spec = "int8", **kwargs: Any) -> Any:
         """This model, computing as `quantize(mode)` will, to be trained so; see `fk.checkpoint.with_fake_quant`."""
-        from ...checkpoint import with_fake_quant
+        from ...nn import with_fake_quant
 
         return with_fake_quant(self, mode, **kwargs)
 
     def with_lora(self, rank: int, filters: Any = None, **kwargs: Any) -> Any:
-        """This model at rest, with low-rank changes that train; see `fk.checkpoint.with_lora`."""
-        from ...checkpoint import with_lora
+        """This model with frozen weights and low-rank changes that train; see `fk.checkpoint.with_lora`."""
+        from ...nn import with_lora
 
         return with_lora(self, rank, filters, **kwargs)
 
     def lora_variables(self, variables: Variables, *args: Any, **kwargs: Any) -> Variables:
         """Variables of a model that `with_lora` made, from those of the model it was made from."""
-        from ...checkpoint import lora_variables
+        from ...nn import lora_variables
 
         return lora_variables(self, variables, *args, **kwargs)
 
@@ -95,6 +95,6 @@ class Doors:
         Returns:
             `(model, variables)`.
         """
-        from ...checkpoint import merge_lora
+        from ...nn import merge_lora
 
         return merge_lora(self, variables, *args)

@@ -7,10 +7,11 @@ in a byte, so `nbytes` counts what is really kept, in memory and on disk.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from ...core.typing import Array, Float, Num, Shaped
 
 # The 16 quantiles of a normal distribution: Dettmers et al., QLoRA, arXiv:2305.14314, appendix E.
 _NF4 = (
@@ -23,14 +24,19 @@ LARGEST = {"int8": 127.0, "int4": 7.0, "float8": 448.0, "nf4": 1.0}
 FORMATS = tuple(LARGEST)
 
 
-def encode(weight: jax.Array, form: str, block_size: int | None = None, by_row: bool = False) -> Any:
-    """`(numbers, scale)` of a weight.
+def encode(
+    weight: Float[Array, "*inputs channels"], form: str, block_size: int | None = None, by_row: bool = False
+) -> tuple[Shaped[Array, "*numbers"], Float[Array, "blocks columns"]]:
+    """A weight as numbers on a grid and the scale of each column, `(numbers, scale)`.
 
     Args:
         weight: its last axis is the output's channels.
         form: one of `FORMATS`.
         block_size: how many inputs share a scale; all of a channel's by default.
         by_row: whether the first axis takes the channels' part (a table of embeddings: one scale a row).
+
+    Returns:
+        The numbers in the weight's shape, four-bit ones as `(rows / 2, columns)`, and the scales.
 
     >>> numbers, scale = encode(jnp.array([[7.0, 4.0], [-2.0, 7.0]]), "int4")
     >>> numbers, scale.shape
@@ -55,7 +61,14 @@ def encode(weight: jax.Array, form: str, block_size: int | None = None, by_row: 
     return _unmatrix(numbers, weight.shape, by_row), scale
 
 
-def decode(numbers: jax.Array, scale: jax.Array, shape: Any, form: str, block_size: Any, by_row: bool) -> jax.Array:
+def decode(
+    numbers: Shaped[Array, "*numbers"],
+    scale: Float[Array, "blocks columns"],
+    shape: tuple[int, ...],
+    form: str,
+    block_size: int | None,
+    by_row: bool,
+) -> Float[Array, "*weight"]:
     """The weight that `encode` kept, float32; `shape` is the weight's.
 
     >>> numbers, scale = encode(jnp.array([[1.0, 7.0], [-7.0, 2.0]]), "int4")
@@ -74,16 +87,18 @@ def decode(numbers: jax.Array, scale: jax.Array, shape: Any, form: str, block_si
     return _unmatrix(values.reshape(-1, values.shape[-1])[:rows], shape, by_row)
 
 
-def _matrix(weight: jax.Array, by_row: bool) -> jax.Array:
+def _matrix(weight: Shaped[Array, "*weight"], by_row: bool) -> Shaped[Array, "inputs channels"]:
     """`(inputs, channels)`."""
     return weight.reshape(weight.shape[0], -1).T if by_row else weight.reshape(-1, weight.shape[-1])
 
 
-def _unmatrix(matrix: jax.Array, shape: Any, by_row: bool) -> jax.Array:
+def _unmatrix(
+    matrix: Shaped[Array, "inputs channels"], shape: tuple[int, ...], by_row: bool
+) -> Shaped[Array, "*weight"]:
     return (matrix.T if by_row else matrix).reshape(shape)
 
 
-def _blocks(matrix: jax.Array, block_size: int | None) -> jax.Array:
+def _blocks(matrix: Float[Array, "inputs channels"], block_size: int | None) -> Float[Array, "blocks size channels"]:
     """`(blocks, inputs of a block, channels)`, the last block filled up with zeros."""
     rows, columns = matrix.shape
     size = rows if block_size is None else min(block_size, rows)
@@ -91,22 +106,22 @@ def _blocks(matrix: jax.Array, block_size: int | None) -> jax.Array:
     return jnp.pad(matrix, ((0, count * size - rows), (0, 0))).reshape(count, size, columns)
 
 
-def _pack(numbers: jax.Array) -> jax.Array:
+def _pack(numbers: Num[Array, "rows columns"]) -> Num[Array, "pairs columns"]:
     """Four-bit rows two in a byte, the even one in the low half."""
     even = jnp.pad(numbers, ((0, numbers.shape[0] % 2), (0, 0))).astype(jnp.uint8) & 15
     return even[0::2] | (even[1::2] << 4)
 
 
-def _unpack(packed: jax.Array) -> jax.Array:
+def _unpack(packed: Num[Array, "pairs columns"]) -> Num[Array, "rows columns"]:
     return jnp.stack([packed & 15, packed >> 4], axis=1).reshape(-1, packed.shape[-1])
 
 
-def _signed(numbers: jax.Array) -> jax.Array:
+def _signed(numbers: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
     """0 to 15 as -8 to 7, on floats, as few runtimes choose between bytes."""
     return jnp.where(numbers > 7, numbers - 16, numbers)
 
 
-def fake(values: jax.Array, largest: Any, form: str) -> jax.Array:
+def fake(values: Float[Array, "*shape"], largest: Float[Array, "*per_channel"], form: str) -> Float[Array, "*shape"]:
     """`values` moved onto the grid that ends at `largest`, with the gradient of no move (straight through).
 
     Bengio et al., arXiv:1308.3432. Values past the end of the grid are cut, and get no gradient.

@@ -8,18 +8,49 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from ...core import NON_TRAINABLE, Configured, Layer, explain, register
+from ...core.typing import Array, DTypeLike, Float, Key, PyTree
 from .. import initializers
 from .._convolutional import _Conv
 from .._einsum import EinsumDense
 from .._linear import Dense
 from ._number_formats import decode, encode, fake
+
+#: The arguments of a layer's call, by position.
+Arguments: TypeAlias = tuple[PyTree, ...]
+#: Sizes that are all known.
+Sizes: TypeAlias = tuple[int, ...]
+#: What makes a weight: `(key, shape, dtype) -> array`.
+Initialize: TypeAlias = Callable[[Key, Sizes, DTypeLike], jax.Array]
+
+
+class WeightStorage(Protocol):
+    """How the weights of a layer are kept."""
+
+    def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
+        """Read, or at first make, a weight as the layer computes with it.
+
+        Args:
+            layer: the bound layer.
+            name: the weight's name.
+            make: its initializer.
+            shape: its shape as a plain array.
+            dtype: its dtype as a plain array.
+        """
+
+    def inputs(self, layer: Layer, args: Arguments) -> Arguments:
+        """What the layer computes on, from the arguments of its call."""
+
+    def convert(self, name: str, value: jax.Array) -> dict[tuple[str, str], jax.Array]:
+        """What a plain weight becomes, by collection and name."""
+
 
 _LARGE = re.compile(r"(.*_)?(kernel|embeddings?)")
 
@@ -33,12 +64,12 @@ def is_large(name: str, ndim: int) -> bool:
     return ndim >= 2 and _LARGE.fullmatch(name) is not None
 
 
-def contracts(layer: Any) -> bool:
+def contracts(layer: object) -> bool:
     """Whether a layer multiplies its input with a kernel, so that the input can be put on a grid too."""
     return isinstance(layer, Dense | EinsumDense | _Conv)
 
 
-def kept(layer: Any, name: str, make: Any) -> jax.Array:
+def frozen_weight(layer: Layer, name: str, make: Callable[[], Mapping[str, jax.Array]]) -> jax.Array:
     """A weight that does not train, by name; `make() -> {name: array}` draws it and what belongs to it."""
     if not layer.has_variable(NON_TRAINABLE, name):
         if not layer.is_initializing():
@@ -59,13 +90,13 @@ def kept(layer: Any, name: str, make: Any) -> jax.Array:
 class PlainWeights(Configured):
     """Plain arrays, inside a layer whose other parts are kept in another form."""
 
-    def weight(self, layer: Layer, name: str, make: Any, shape: Any, dtype: Any) -> Any:
+    def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
         return layer.param(name, make, shape, dtype)
 
-    def inputs(self, layer: Layer, args: Any) -> Any:
+    def inputs(self, layer: Layer, args: Arguments) -> Arguments:
         return args
 
-    def convert(self, name: str, value: Any) -> dict[tuple[str, str], Any]:
+    def convert(self, name: str, value: jax.Array) -> dict[tuple[str, str], jax.Array]:
         return {("params", name): value}
 
 
@@ -78,8 +109,8 @@ class QuantizedWeights(Configured):
         form: `"int8"`, `"int4"`, `"float8"` or `"nf4"`.
         activation: the grid of the layer's input, `"int8"` or `"float8"`; `None` leaves it.
         block_size: how many inputs share a scale; all of an output channel's by default.
-        static: whether the input's range is the number `input_scale` that calibration found, rather than found anew
-            for each example.
+        static: whether the input's range is `input_scale`, a number from calibration, and not computed anew for each
+            example.
     """
 
     form: str = "int8"
@@ -87,29 +118,31 @@ class QuantizedWeights(Configured):
     block_size: int | None = None
     static: bool = False
 
-    def weight(self, layer: Layer, name: str, make: Any, shape: Any, dtype: Any) -> Any:
+    def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
         if not is_large(name, len(shape)):
             return layer.param(name, make, shape, dtype)
 
-        def draw() -> dict[str, Any]:
+        def draw() -> dict[str, jax.Array]:
             return self._encoded(name, make(layer.make_rng("params"), shape, dtype))
 
         if self.static and contracts(layer):  # read by `inputs`, which comes before Linen lets a layer make variables
-            kept(layer, "input_scale", lambda: {"input_scale": jnp.ones((), jnp.float32)})
-        return self.read(name, kept(layer, name, draw), kept(layer, f"{name}_scale", draw), shape, dtype)
+            frozen_weight(layer, "input_scale", lambda: {"input_scale": jnp.ones((), jnp.float32)})
+        return self.read(
+            name, frozen_weight(layer, name, draw), frozen_weight(layer, f"{name}_scale", draw), shape, dtype
+        )
 
-    def read(self, name: str, numbers: Any, scale: Any, shape: Any, dtype: Any) -> jax.Array:
+    def read(self, name: str, numbers: jax.Array, scale: jax.Array, shape: Sizes, dtype: DTypeLike) -> jax.Array:
         """The weight called `name`, from what is kept of it."""
         return decode(numbers, scale, shape, self.form, self.block_size, "embedding" in name).astype(dtype)
 
-    def _encoded(self, name: str, value: Any) -> dict[str, Any]:
+    def _encoded(self, name: str, value: jax.Array) -> dict[str, jax.Array]:
         numbers, scale = encode(value, self.form, self.block_size, "embedding" in name)
         return {name: numbers, f"{name}_scale": scale}
 
-    def inputs(self, layer: Layer, args: Any) -> Any:
+    def inputs(self, layer: Layer, args: Arguments) -> Arguments:
         return _on_grid(self, layer, args)
 
-    def convert(self, name: str, value: Any) -> dict[tuple[str, str], Any]:
+    def convert(self, name: str, value: jax.Array) -> dict[tuple[str, str], jax.Array]:
         """What a float weight becomes, by collection and name."""
         if not is_large(name, value.ndim):
             return {("params", name): value}
@@ -121,59 +154,59 @@ class QuantizedWeights(Configured):
 class FakeQuantizedWeights(QuantizedWeights):
     """Plain weights that the layer reads as if they were quantised, with a gradient straight through."""
 
-    def weight(self, layer: Layer, name: str, make: Any, shape: Any, dtype: Any) -> Any:
+    def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
         value = layer.param(name, make, shape, dtype)
         if not is_large(name, len(shape)):
             return value
-        made = self._encoded(name, value)
-        seen = self.read(name, made[name], made[f"{name}_scale"], shape, dtype)
-        return value + lax.stop_gradient(seen - value)
+        encoded = self._encoded(name, value)
+        rounded = self.read(name, encoded[name], encoded[f"{name}_scale"], shape, dtype)
+        return value + lax.stop_gradient(rounded - value)
 
-    def convert(self, name: str, value: Any) -> dict[tuple[str, str], Any]:
+    def convert(self, name: str, value: jax.Array) -> dict[tuple[str, str], jax.Array]:
         return {("params", name): value}
 
 
 @register("fkeras")
 @dataclasses.dataclass(frozen=True)
 class LowRankWeights(Configured):
-    """A weight that rests, and a low-rank change that trains: `weight + alpha / rank · a b`.
+    """A frozen weight, and a low-rank change that trains: `weight + alpha / rank · a b`.
 
     Args:
-        rank: of the change; 0 only lets the layer's weights rest.
+        rank: of the change; 0 only freezes the layer's weights.
         alpha: the change's factor is `alpha / rank`.
-        base: how the resting weight is kept: `QuantizedWeights`, or `None` for a plain array.
+        base: how the frozen weight is kept: `QuantizedWeights`, or `None` for a plain array.
         trainable: whether the layer trained before.
     """
 
     rank: int = 0
     alpha: float = 1.0
-    base: Any = None
+    base: QuantizedWeights | None = None
     trainable: bool = True
 
-    def weight(self, layer: Layer, name: str, make: Any, shape: Any, dtype: Any) -> Any:
+    def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
         large = is_large(name, len(shape))
         if large and isinstance(self.base, QuantizedWeights):
             value = self.base.weight(layer, name, make, shape, dtype)
         else:
-            value = kept(layer, name, lambda: {name: make(layer.make_rng("params"), shape, dtype)})
+            value = frozen_weight(layer, name, lambda: {name: make(layer.make_rng("params"), shape, dtype)})
         if not large or not self.rank:
             return value
         a = layer.param(f"lora_{name}_a", initializers.get("he_uniform"), (*shape[:-1], self.rank), dtype)
         b = layer.param(f"lora_{name}_b", initializers.get("zeros"), (self.rank, shape[-1]), dtype)
         return value + self.change(a, b).astype(dtype)
 
-    def change(self, a: jax.Array, b: jax.Array) -> jax.Array:
+    def change(self, a: Float[Array, "*inputs rank"], b: Float[Array, "rank channels"]) -> jax.Array:
         """What the two factors add to the weight."""
         return self.alpha / self.rank * jnp.tensordot(a, b, axes=1)
 
-    def inputs(self, layer: Layer, args: Any) -> Any:
+    def inputs(self, layer: Layer, args: Arguments) -> Arguments:
         return args if self.base is None else self.base.inputs(layer, args)
 
-    def convert(self, name: str, value: Any) -> dict[tuple[str, str], Any]:
+    def convert(self, name: str, value: jax.Array) -> dict[tuple[str, str], jax.Array]:
         return {(NON_TRAINABLE, name): value}
 
 
-def _on_grid(storage: QuantizedWeights, layer: Any, args: Any) -> Any:
+def _on_grid(storage: QuantizedWeights, layer: Layer, args: Arguments) -> Arguments:
     """The layer's input on the grid of its activations."""
     if storage.activation is None or not contracts(layer) or not args:
         return args
@@ -188,7 +221,7 @@ def _on_grid(storage: QuantizedWeights, layer: Any, args: Any) -> Any:
     return (fake(x, largest, storage.activation), *rest)
 
 
-def _contracted(layer: Any, ndim: int) -> tuple[int, ...]:
+def _contracted(layer: Layer, ndim: int) -> tuple[int, ...]:
     """The input's axes that one output sums over; a convolution's windows overlap, so all but the batch."""
     if isinstance(layer, Dense):
         return (ndim - 1,)

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
-import jax.numpy as jnp
-from flax import linen
 
-from ..core import (
+from ...core import (
     NON_TRAINABLE,
     Layer,
     Model,
     check_patterns,
+    check_variables,
     did_you_mean,
     explain,
     join_path,
     matches_path,
     named_leaves,
-    split_path,
-    walk,
 )
-from ..nn import RNN, FakeQuantizedWeights, PlainWeights, QuantizedWeights, Wrapper, contracts
-from . import _storages
-from ._models import check_variables
+from ...core.typing import PyTree, Variables
+from ._chosen_layers import (
+    LayerFilter,
+    LayerPath,
+    always_plain,
+    check_float,
+    chosen,
+    is_inside,
+    storage_for,
+    storages,
+    with_storage,
+)
+from ._input_ranges import input_ranges
+from ._stored_variables import convert_variables, with_leaves
+from ._weight_storage import FakeQuantizedWeights, PlainWeights, QuantizedWeights, WeightStorage
 
-# mode: (grid of the weights, grid of the inputs)
+# By mode: the grid of the weights and the grid of the inputs.
 MODES: dict[str, tuple[str, str | None]] = {
     "int8": ("int8", "int8"),
     "int4": ("int4", "int8"),
@@ -39,13 +47,13 @@ MODES: dict[str, tuple[str, str | None]] = {
 
 
 def quantize(
-    model: Any,
-    variables: Any,
-    mode: Any = "int8",
-    filters: Any = None,
-    calibration_data: Any = None,
+    model: Model,
+    variables: Variables,
+    mode: str | Mapping[str, str | None] = "int8",
+    filters: LayerFilter = None,
+    calibration_data: PyTree = None,
     block_size: int | None = None,
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Model, Variables]:
     """A model whose kernels and tables are kept in few bits, and its variables.
 
     `kernel ≈ numbers · scale`, one scale for each output channel (each row of an embedding). Modes with a second part
@@ -58,8 +66,8 @@ def quantize(
             `"int4_weight_only"`, `"float8_weight_only"` and `"nf4"` weights alone. Or rules by path,
             `{"head": None, ".*": "int4"}`: whole paths, the first that matches counts, `None` stays float.
         filters: which layers: a pattern of whole paths, several, or `layer -> bool`; all by default.
-        calibration_data: inputs (one batch) whose ranges become those of the layers' inputs; by default each example's
-            range is found when it comes.
+        calibration_data: inputs (one batch) whose ranges become those of the layers' inputs; by default the range is
+            computed anew for each example.
         block_size: how many inputs share a scale; all of a channel's by default.
 
     Returns:
@@ -79,22 +87,27 @@ def quantize(
     Unlike Keras this returns a new model, quantises convolutions and recurrent layers too, and computes in floating
     point on the rounded numbers: what it saves is memory, not time.
     """
-    _storages.check_float(model, "quantize")
+    check_float(model, "quantize")
     check_variables(model, variables, "quantize", "state.variables, ...")
-    ranges = {} if calibration_data is None else _ranges(model, variables, calibration_data)
-    qmodel = _stored(model, mode, filters, block_size, QuantizedWeights, ranges)
-    known = named_leaves(qmodel.abstract_variables()) if getattr(qmodel, "graph", None) is not None else ()
-    found = _storages.convert(qmodel, variables, known)
-    table = _storages.storages(qmodel)
-    scales = {
-        join_path((NON_TRAINABLE, *path, "input_scale")): largest
-        for path, largest in ranges.items()
-        if getattr(_storages.storage_for(table, path), "static", False)
-    }
-    return qmodel, _storages.with_leaves(found, scales)
+    ranges = {} if calibration_data is None else input_ranges(model, variables, calibration_data)
+    qmodel = _with_grids(model, mode, filters, block_size, QuantizedWeights, ranges)
+    own_names = named_leaves(qmodel.abstract_variables()) if qmodel.graph is not None else ()
+    converted = convert_variables(qmodel, variables, own_names)
+    table = storages(qmodel)
+    scales = {}
+    for path, largest in ranges.items():
+        storage = storage_for(table, path)
+        if isinstance(storage, QuantizedWeights) and storage.static:
+            scales[join_path((NON_TRAINABLE, *path, "input_scale"))] = largest
+    return qmodel, with_leaves(converted, scales)
 
 
-def with_fake_quant(model: Any, mode: Any = "int8", filters: Any = None, block_size: int | None = None) -> Any:
+def with_fake_quant(
+    model: Model,
+    mode: str | Mapping[str, str | None] = "int8",
+    filters: LayerFilter = None,
+    block_size: int | None = None,
+) -> Model:
     """A model that computes as `quantize(mode)` will, on the same variables, so that training prepares for it.
 
     Gradients pass straight through the rounding.
@@ -102,6 +115,9 @@ def with_fake_quant(model: Any, mode: Any = "int8", filters: Any = None, block_s
     Args:
         model: the model.
         mode, filters, block_size: as for `quantize`.
+
+    Returns:
+        The model; it takes the variables of the one it was made from.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
@@ -114,34 +130,38 @@ def with_fake_quant(model: Any, mode: Any = "int8", filters: Any = None, block_s
 
     Reference: Jacob et al., arXiv:1712.05877.
     """
-    _storages.check_float(model, "with_fake_quant")
-    return _stored(model, mode, filters, block_size, FakeQuantizedWeights, {})
+    check_float(model, "with_fake_quant")
+    return _with_grids(model, mode, filters, block_size, FakeQuantizedWeights, {})
 
 
-def _stored(model: Any, mode: Any, filters: Any, block_size: Any, kind: Any, ranges: Mapping[Any, Any]) -> Any:
-    rules = dict(mode) if isinstance(mode, Mapping) else {None: mode}
+def _with_grids(
+    model: Model,
+    mode: str | Mapping[str, str | None],
+    filters: LayerFilter,
+    block_size: int | None,
+    kind: type[QuantizedWeights],
+    ranges: Mapping[LayerPath, jax.Array],
+) -> Model:
+    """The model with a storage of class `kind` in each layer that the mode and the filters choose."""
+    rules = dict[str | None, str | None](mode.items() if isinstance(mode, Mapping) else [(None, mode)])
     check_patterns(model, [p for p in rules if p is not None], "mode=", 'mode="backbone/.*"')
-    for one in rules.values():
-        _check_mode(one)
-    if block_size is not None and (isinstance(block_size, bool) or not isinstance(block_size, int) or block_size < 1):
-        raise ValueError(
-            explain("block_size is a positive number of inputs.", received=repr(block_size), write="block_size=64")
-        )
-    wanted = _storages.chosen(model, filters, "filters")
-    left = _storages.unsuitable(model)
-    found: dict[Any, Any] = {}
+    for name in rules.values():
+        _check_mode(name)
+    _check_block_size(block_size)
+    is_chosen, plain = chosen(model, filters), always_plain(model)
+    quantised: list[LayerPath] = []
 
-    def storage_at(layer: Layer, path: Any) -> Any:
-        rule = next((m for p, m in rules.items() if p is None or matches_path(p, path)), None)
-        if rule is None or path in left or not wanted(layer, path):
+    def storage_at(layer: Layer, path: LayerPath) -> WeightStorage:
+        name = next((m for p, m in rules.items() if p is None or matches_path(p, path)), None)
+        if name is None or path in plain or not is_chosen(layer, path):
             return PlainWeights()
-        form, activation = MODES[rule]
-        static = activation is not None and any(p[: len(path)] == path for p in ranges)
-        found[path] = kind(form, activation, block_size, static)
-        return found[path]
+        quantised.append(path)
+        form, activation = MODES[name]
+        static = activation is not None and any(is_inside(measured, [path]) for measured in ranges)
+        return kind(form, activation, block_size, static)
 
-    made = _storages.store(model, storage_at)
-    if not found:
+    result = with_storage(model, storage_at)
+    if not quantised:
         raise ValueError(
             explain(
                 f"No layer of {model.path_text()} would be quantised.",
@@ -150,10 +170,17 @@ def _stored(model: Any, mode: Any, filters: Any, block_size: Any, kind: Any, ran
                 write='model.quantize(variables, "int8")',
             )
         )
-    return made
+    return result
 
 
-def _check_mode(mode: Any) -> None:
+def _check_block_size(size: int | None) -> None:
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise ValueError(
+            explain("block_size is a positive number of inputs.", received=repr(size), write="block_size=64")
+        )
+
+
+def _check_mode(mode: object) -> None:
     if mode is not None and (not isinstance(mode, str) or mode not in MODES):
         raise ValueError(
             explain(
@@ -163,30 +190,3 @@ def _check_mode(mode: Any) -> None:
                 write='model.quantize(variables, "int8")',
             )
         )
-
-
-def _ranges(model: Any, variables: Any, data: Any) -> dict[Any, jax.Array]:
-    """The largest input of each layer that multiplies, by path, over a batch of data.
-
-    Layers inside wrappers and recurrent layers run many times under a transformation; their ranges stay dynamic.
-    """
-    around = [path for path, layer in walk(model) if isinstance(layer, Wrapper | RNN) and not isinstance(layer, Model)]
-
-    def largest(variables: Any, x: Any) -> dict[str, jax.Array]:
-        seen: dict[str, jax.Array] = {}
-
-        def note(run: Any, args: Any, kwargs: Any, context: Any) -> Any:
-            layer = context.module
-            if context.method_name == "__call__" and contracts(layer) and args and layer.scope is not None:
-                path = layer.path
-                if not any(path[: len(a)] == a for a in around):
-                    size, name = jnp.max(jnp.abs(jnp.asarray(args[0], jnp.float32))), join_path(path)
-                    seen[name] = jnp.maximum(seen[name], size) if name in seen else size
-            return run(*args, **kwargs)
-
-        with linen.intercept_methods(note):
-            model.apply(variables, x)
-        return seen
-
-    found = jax.jit(largest)(variables, data)
-    return {split_path(name): size for name, size in found.items()}

@@ -1,0 +1,78 @@
+"""Whether variables that were given are a model's own: each path, shape and dtype is compared before one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+
+from .._graph._shape_inference import is_symbolic
+from .._words._array_differences import ArraySpec, compare_arrays
+from .._words._errors import explain
+from .._words._paths import is_key, named_leaves, path_name
+from ..typing import PyTree, Variables
+
+
+class HasVariables(Protocol):
+    """A model, as the check of its variables sees it."""
+
+    def abstract_variables(self) -> Variables:
+        """The shapes and dtypes of its variables, for a model whose graph is known."""
+
+    def path_text(self) -> str:
+        """How messages call it."""
+
+
+def spec_of(tree: PyTree, name: Callable[[tuple], str] = path_name) -> dict[str, ArraySpec]:
+    """Shape and dtype of each array by path, from arrays or `jax.ShapeDtypeStruct`s; -1 for a size that is unknown."""
+    specs = {}
+    for path, leaf in named_leaves(tree, name).items():
+        if is_key(leaf):
+            leaf = jax.eval_shape(jax.random.key_data, leaf)
+        specs[path] = (tuple(-1 if is_symbolic(d) else int(d) for d in leaf.shape), jnp.dtype(leaf.dtype).name)
+    return specs
+
+
+def check_variables(
+    model: HasVariables, variables: Variables, verb: str, arguments: str = "path, state.variables"
+) -> None:
+    """Refuse variables that are not the model's, before anything is done with them.
+
+    Args:
+        model: the model; without a graph its variables are not known, and only their kind is checked.
+        variables: what was given.
+        verb: the model's method that takes them.
+        arguments: what to write in the method's brackets.
+
+    Raises:
+        ValueError: no dict of arrays, or paths, shapes or dtypes that differ; every difference is listed.
+    """
+    check_arrays(variables, verb, arguments)
+    if getattr(model, "graph", None) is not None:
+        differences = compare_arrays(spec_of(model.abstract_variables()), spec_of(dict(variables)))
+        if not differences.ok:
+            raise differences.error(f"These variables of {model.path_text()}")
+
+
+def check_arrays(variables: Variables, verb: str, arguments: str) -> None:
+    """Refuse what is no dict of arrays.
+
+    Args:
+        variables: what was given.
+        verb: the model's method that takes them.
+        arguments: what to write in the method's brackets.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(variables, Mapping) or not all(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(variables)):
+        raise ValueError(
+            explain(
+                f"`{verb}` needs the model's variables, a dict of arrays.",
+                received=type(variables).__name__,
+                usually="the trainer's state was passed instead of its variables.",
+                write=f"model.{verb}({arguments})",
+            )
+        )

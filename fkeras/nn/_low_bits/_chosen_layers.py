@@ -1,0 +1,81 @@
+"""Which layers of a model keep their weights in another form, chosen by path, and the model with them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from ...core import InputLayer, Layer, Model, check_patterns, explain, map_layers_with_path, matches_path, walk
+from .._foreign import FlaxLayer
+from .._jax_layer import JaxLayer
+from .._wrappers import SpectralNormalization
+from ._weight_storage import FakeQuantizedWeights, PlainWeights, WeightStorage
+
+#: The names on the way from a model to a layer inside it.
+LayerPath: TypeAlias = tuple[str, ...]
+#: Patterns of whole paths, or a function of the layer; `None` is every layer.
+LayerFilter: TypeAlias = str | Sequence[str] | Callable[[Layer], bool] | None
+
+
+def with_storage(model: Model, storage_at: Callable[[Layer, LayerPath], WeightStorage]) -> Model:
+    """The model with each layer's weights kept as `storage_at(layer, path)` says; models only hold layers."""
+
+    def change(layer: Layer, path: LayerPath) -> Layer:
+        return layer if isinstance(layer, Model | InputLayer) else layer.stored_as(storage_at(layer, path))
+
+    return map_layers_with_path(model, change)
+
+
+def chosen(model: Model, filters: LayerFilter) -> Callable[[Layer, LayerPath], bool]:
+    """Whether `filters` choose a layer.
+
+    Raises:
+        ValueError: a pattern that matches no layer.
+    """
+    if callable(filters):
+        choose = filters
+        return lambda layer, path: bool(choose(layer))
+    if filters is None:
+        return lambda layer, path: True
+    patterns = (filters,) if isinstance(filters, str) else tuple(filters)
+    check_patterns(model, patterns, "filters=", 'filters="backbone/.*"')
+    return lambda layer, path: any(matches_path(p, path) for p in patterns)
+
+
+def always_plain(model: Model) -> set[LayerPath]:
+    """Paths of layers whose weights another layer, or another library, reads directly, so that they stay plain."""
+    around = [path for path, layer in walk(model) if isinstance(layer, SpectralNormalization | FlaxLayer | JaxLayer)]
+    return {path for path, _ in walk(model) if is_inside(path, around)}
+
+
+def is_inside(path: LayerPath, around: Sequence[LayerPath]) -> bool:
+    """Whether a path is one of those in `around`, or lies below one."""
+    return any(path[: len(outer)] == outer for outer in around)
+
+
+def storages(model: Model) -> dict[LayerPath, WeightStorage]:
+    """How each layer of a model keeps its weights, by path, where a layer says it."""
+    return {path: layer._weights_as for path, layer in walk(model) if layer._weights_as is not None}
+
+
+def storage_for(table: Mapping[LayerPath, WeightStorage], path: LayerPath) -> WeightStorage:
+    """The storage of the innermost layer around a weight that says how it is kept."""
+    return next((table[path[:i]] for i in range(len(path), 0, -1) if path[:i] in table), PlainWeights())
+
+
+def check_float(model: Model, verb: str) -> None:
+    """Refuse a model whose weights were put into another form already.
+
+    Raises:
+        ValueError: naming the layer.
+    """
+    for path, storage in storages(model).items():
+        if not isinstance(storage, PlainWeights | FakeQuantizedWeights):
+            raise ValueError(
+                explain(
+                    f"`{verb}` needs a model with plain weights.",
+                    received=f"{'/'.join(path)!r} keeps its weights as {type(storage).__name__}",
+                    usually="the model was quantised, or given LoRA, before.",
+                    write=f"model.{verb}(...) on the float model; or merge_lora(variables) first",
+                )
+            )

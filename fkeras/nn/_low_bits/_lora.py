@@ -1,0 +1,183 @@
+"""LoRA: a model whose weights are frozen, and small changes of low rank that train."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from ...core import (
+    NON_TRAINABLE,
+    Layer,
+    Model,
+    as_leaf,
+    check_arrays,
+    check_variables,
+    explain,
+    join_path,
+    map_layers_with_path,
+    named_leaves,
+    path_name,
+    split_path,
+)
+from ...core.typing import KeyLike, Params, PyTree, Variables
+from ._chosen_layers import LayerFilter, LayerPath, always_plain, chosen, storage_for, storages, with_storage
+from ._stored_variables import convert_variables
+from ._weight_storage import LowRankWeights, QuantizedWeights, WeightStorage, is_large
+
+
+def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float | None = None) -> Model:
+    """A model with frozen weights and a low-rank change beside each kernel and table: `W + alpha / rank · A B`.
+
+    Args:
+        model: a model, or a quantised one (QLoRA).
+        rank: of the changes.
+        filters: which layers get one: a pattern of whole paths, several, or `layer -> bool`; all by default.
+        alpha: the changes' factor is `alpha / rank`; the rank by default.
+
+    Returns:
+        The model; `lora_variables` makes its variables. `params` holds the changes alone (and the weights of Linen
+        modules, which are frozen), so any Trainer trains them and nothing else.
+
+    Raises:
+        ValueError: a rank that is no positive integer, or a pattern that matches no layer.
+
+    >>> import fkeras as fk, jax
+    >>> model = fk.Sequential([fk.Input((8,)), fk.nn.Dense(4)])
+    >>> variables = model.init(jax.random.key(0))
+    >>> lmodel = model.with_lora(2)
+    >>> lvariables = lmodel.lora_variables(variables)
+    >>> jax.tree.map(lambda a: a.shape, lvariables["params"])
+    {'dense': {'lora_kernel_a': (8, 2), 'lora_kernel_b': (2, 4)}}
+    >>> merged, variables = lmodel.merge_lora(lvariables)
+    >>> merged == model
+    True
+
+    Reference: Hu et al., arXiv:2106.09685; Dettmers et al., arXiv:2305.14314.
+    Unlike Keras's `enable_lora` this returns a new model, and biases are frozen too.
+    """
+    if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or rank < 1:
+        raise ValueError(explain("rank is a positive integer.", received=repr(rank), write="model.with_lora(rank=4)"))
+    for path, storage in storages(model).items():
+        if isinstance(storage, LowRankWeights):
+            raise ValueError(
+                explain(
+                    "The model has low-rank changes already.",
+                    received=f"{'/'.join(path)!r}",
+                    write="model, variables = lmodel.merge_lora(lvariables)",
+                )
+            )
+    is_chosen, plain = chosen(model, filters), always_plain(model)
+
+    def storage_at(layer: Layer, path: LayerPath) -> WeightStorage:
+        base = layer._weights_as if isinstance(layer._weights_as, QuantizedWeights) else None
+        own_rank = int(rank) if is_chosen(layer, path) and path not in plain else 0
+        return LowRankWeights(own_rank, float(rank if alpha is None else alpha), base, layer.trainable)
+
+    def freeze_unchanged(layer: Layer, path: LayerPath) -> Layer:
+        storage = layer._weights_as
+        return layer.replace(trainable=False) if isinstance(storage, LowRankWeights) and not storage.rank else layer
+
+    return map_layers_with_path(with_storage(model, storage_at), freeze_unchanged)
+
+
+def lora_variables(model: Model, variables: Variables, key: KeyLike = 0, *args: PyTree) -> Variables:
+    """The variables of a model that `with_lora` made: the weights as given, and changes that add nothing yet.
+
+    Args:
+        model: what `with_lora` returned.
+        variables: those of the model it was made from.
+        key: a seed or a `jax.random.key` for the changes' first factors.
+        *args: an example input, for a model without a graph.
+
+    Returns:
+        New variables.
+
+    Raises:
+        ValueError: variables of another model.
+    """
+    check_arrays(variables, "lora_variables", "state.variables, ...")
+    fresh = model.init(key, *args)
+    expected = named_leaves(fresh)
+    given = named_leaves(convert_variables(model, variables, expected))
+    missing = [p for p in expected if p not in given and "/lora_" not in p]
+    unknown = [p for p in given if p not in expected]
+    wrong = [p for p in given if p in expected and given[p].shape != expected[p].shape]
+    if missing or unknown or wrong:
+        raise ValueError(
+            explain(
+                f"These variables are not those of the model that {model.path_text()} was made from.",
+                received=f"missing {missing[:5]}, unknown {unknown[:5]}, of another shape {wrong[:5]}",
+                usually="another model's variables, or those of the model before it was quantised.",
+                write="lmodel = qmodel.with_lora(4); lvariables = lmodel.lora_variables(qvariables)",
+            )
+        )
+    filled = jax.tree_util.tree_map_with_path(lambda path, leaf: as_leaf(given.get(path_name(path), leaf), leaf), fresh)
+    return {"params": {}, **filled}
+
+
+def merge_lora(model: Model, variables: Variables, *args: PyTree) -> tuple[Model, Variables]:
+    """The float model and variables that compute what a model with low-rank changes does.
+
+    Args:
+        model: what `with_lora` returned.
+        variables: its variables.
+        *args: an example input, for a model without a graph.
+
+    Returns:
+        `(model, variables)`: plain weights, each with its change added. Quantised weights are floats again, and inputs
+        that were rounded (mode `"int8"`, say) no longer are.
+
+    Raises:
+        ValueError: a model without low-rank changes, or variables that are not its own.
+    """
+    table = storages(model)
+    if not any(isinstance(s, LowRankWeights) for s in table.values()):
+        raise ValueError(
+            explain(
+                f"{model.path_text()} has no low-rank changes to merge.",
+                usually="the float model was passed.",
+                write="lmodel.merge_lora(lvariables)   # lmodel = model.with_lora(rank)",
+            )
+        )
+    check_variables(model, variables, "merge_lora", "state.variables, ...")
+    plain = _without_changes(model)
+    leaves = named_leaves(dict(variables))
+
+    def merged(path: jax.tree_util.KeyPath, spec: jax.ShapeDtypeStruct) -> jax.Array:
+        name = path_name(path)
+        collection, *keys, last = split_path(name)
+        if collection != "params" or name in leaves:
+            return leaves[name]
+        storage = storage_for(table, tuple(keys))
+        if not isinstance(storage, LowRankWeights):
+            raise TypeError(f"{name} is kept as {type(storage).__name__}")
+        return _merged_weight(storage, leaves, tuple(keys), last, spec)
+
+    return plain, {"params": {}, **jax.tree_util.tree_map_with_path(merged, plain.abstract_variables(*args))}
+
+
+def _merged_weight(
+    storage: LowRankWeights, leaves: Params, path: LayerPath, name: str, spec: jax.ShapeDtypeStruct
+) -> jax.Array:
+    """A weight as a plain array, with its low-rank change where it has one."""
+    value = leaves[join_path((NON_TRAINABLE, *path, name))]
+    if isinstance(storage.base, QuantizedWeights) and is_large(name, len(spec.shape)):
+        scale = leaves[join_path((NON_TRAINABLE, *path, f"{name}_scale"))]
+        value = storage.base.read(name, value, scale, spec.shape, spec.dtype)
+    factors = [join_path(("params", *path, f"lora_{name}_{side}")) for side in "ab"]
+    if factors[0] not in leaves:
+        return value
+    return value + storage.change(*(leaves[factor] for factor in factors)).astype(value.dtype)
+
+
+def _without_changes(model: Model) -> Model:
+    """The model that a model with low-rank changes was made from, its weights plain."""
+
+    def back(layer: Layer, path: LayerPath) -> Layer:
+        storage = layer._weights_as
+        if not isinstance(storage, LowRankWeights):
+            return layer
+        layer = layer.stored_as(None)
+        return layer if layer.trainable == storage.trainable else layer.replace(trainable=storage.trainable)
+
+    return map_layers_with_path(model, back)

@@ -1,0 +1,60 @@
+"""The variables of a float model in the form in which a model made from it keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+import jax
+
+from ...core import Model, join_path, named_leaves, split_path
+from ...core.typing import PyTree, Variables
+from ._chosen_layers import storage_for, storages
+
+
+def convert_variables(model: Model, variables: Variables, own_names: Container[str] = ()) -> Variables:
+    """Variables of the float model in the form in which `model`, made from it, keeps them.
+
+    Args:
+        model: the model.
+        variables: those of the float model.
+        own_names: the names of the model's own variables, as far as they are known. A weight with one of these names
+            stays as it is: those of Linen modules, above all.
+
+    Returns:
+        New variables; those that were given do not change.
+    """
+    table = storages(model)
+    moved: dict[str, dict[str, jax.Array]] = {}
+    for name, leaf in named_leaves(dict(variables)).items():
+        collection, *path, last = split_path(name)
+        if collection == "params" and name not in own_names:
+            parts = storage_for(table, tuple(path)).convert(last, leaf)
+            if (collection, last) not in parts or len(parts) > 1:
+                moved[name] = {join_path((c, *path, n)): value for (c, n), value in parts.items()}
+    kept = _without(dict(variables), moved, ())
+    return with_leaves(kept, {name: value for parts in moved.values() for name, value in parts.items()})
+
+
+def _without(tree: Mapping[str, PyTree], names: Container[str], path: tuple[str, ...]) -> dict[str, PyTree]:
+    """A tree's dicts without the leaves of these names, and without the dicts that are empty then."""
+    kept = {}
+    for key, value in tree.items():
+        here = (*path, str(key))
+        if isinstance(value, Mapping):
+            value = _without(value, names, here)
+        if join_path(here) not in names and not (isinstance(value, dict) and not value):
+            kept[key] = value
+    return kept
+
+
+def with_leaves(tree: Mapping[str, PyTree], leaves: Mapping[str, PyTree]) -> Variables:
+    """A tree of dicts with more leaves, given by name; variables always have `params`."""
+    result: dict[str, PyTree] = {"params": {}, **tree}
+    for name, value in leaves.items():
+        *parents, last = split_path(name)
+        place = result
+        for key in parents:
+            place[key] = dict(place.get(key, {}))
+            place = place[key]
+        place[last] = value
+    return result
