@@ -52,3 +52,5 @@ Config: TypeAlias = dict[str, Any]
 CustomObjects: TypeAlias = Mapping[str, Any]
 #: What Keras takes wherever it takes an object of a kind: its name, its config, the object, a function, or nothing.
 Spec: TypeAlias = str | Config | Callable[..., Any] | None
+#: Whether a call is one of training; a flag that a lifted transformation keeps static is an integer.
+Training: TypeAlias = bool | int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Bool, Num
 from . import _arguments as arg
 from . import activations
+from ._sequence_masks import MaskLike
 
 
 @register("keras.layers")
@@ -27,11 +27,11 @@ class Activation(Layer):
     Reference: https://keras.io/api/layers/core_layers/activation/
     """
 
-    activation: Any = field(convert=activations.get)
+    activation: arg.ActivationLike = field(convert=activations.get)
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Num[Array, "*shape"]:
         return self.activation(inputs)
 
 
@@ -69,7 +69,7 @@ class ReLU(Layer):
                     explain(f"ReLU: `{name}` cannot be negative.", received=f"{name}={value!r}", write=f"{name}=0.0")
                 )
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Num[Array, "*shape"]:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
@@ -92,19 +92,20 @@ class Softmax(Layer):
     Reference: https://keras.io/api/layers/activation_layers/softmax/
     """
 
-    axis: Any = field(-1, convert=lambda axis: axis if isinstance(axis, int) else tuple(axis))
+    axis: arg.AxesLike = field(-1, convert=lambda axis: axis if isinstance(axis, int) else tuple(axis))
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], mask: MaskLike = None) -> Num[Array, "*shape"]:
         if mask is None:
             return activations.softmax(inputs, self.axis)
-        seen = self._seen(jnp.asarray(mask), inputs)
+        visible = self._visible(jnp.asarray(mask), inputs)
         hidden = -3e4 if inputs.dtype == jnp.float16 else -1e9
-        outputs = activations.softmax(jnp.where(seen, inputs, jnp.asarray(hidden, inputs.dtype)), self.axis)
-        return jnp.where(seen, outputs, jnp.zeros_like(outputs))
+        outputs = activations.softmax(jnp.where(visible, inputs, jnp.asarray(hidden, inputs.dtype)), self.axis)
+        return jnp.where(visible, outputs, jnp.zeros_like(outputs))
 
-    def _seen(self, mask: jax.Array, inputs: jax.Array) -> jax.Array:
+    def _visible(self, mask: Num[Array, "*hidden"], inputs: Num[Array, "*shape"]) -> Bool[Array, "*shape"]:
+        """Where the mask lets an entry count, in the shape of the inputs."""
         fits = mask.ndim <= inputs.ndim and all(
             m == 1 or not isinstance(m, int) or not isinstance(s, int) or m == s
             for m, s in zip(mask.shape[::-1], inputs.shape[::-1], strict=False)
@@ -118,8 +119,8 @@ class Softmax(Layer):
                     write="mask[:, None, :]",
                 )
             )
-        seen = mask if mask.dtype == bool else mask > 0.5
-        return jnp.broadcast_to(seen.reshape((1,) * (inputs.ndim - mask.ndim) + mask.shape), inputs.shape)
+        visible = mask if mask.dtype == bool else mask > 0.5
+        return jnp.broadcast_to(visible.reshape((1,) * (inputs.ndim - mask.ndim) + mask.shape), inputs.shape)
 
 
 @register("keras.layers")
@@ -140,11 +141,11 @@ class ELU(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Num[Array, "*shape"]:
         return activations.elu(inputs, alpha=self.alpha)
 
 
-def _slope(value: Any) -> float:
+def _slope(value: float | None) -> float:
     if value is None or value < 0:
         raise ValueError(
             explain("`negative_slope` cannot be negative.", received=repr(value), write="negative_slope=0.3")
@@ -174,13 +175,13 @@ class LeakyReLU(Layer):
     supports_masking = True
 
     @classmethod
-    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
         if "alpha" in kwargs:  # Keras 2's word, which Keras 3 still takes
             warnings.warn("LeakyReLU: `alpha` is now called `negative_slope`.", stacklevel=3)
             kwargs = {**{k: v for k, v in kwargs.items() if k != "alpha"}, "negative_slope": kwargs["alpha"]}
         return args, kwargs
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Num[Array, "*shape"]:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
@@ -202,14 +203,16 @@ class PReLU(Layer):
     Reference: He et al., arXiv:1502.01852. https://keras.io/api/layers/activation_layers/prelu/
     """
 
-    alpha_initializer: Any = arg.initializer("zeros")
-    alpha_regularizer: Any = arg.regularizer()
-    alpha_constraint: Any = arg.constraint()
-    shared_axes: Any = field(None, convert=lambda axes: [axes] if isinstance(axes, int) else axes and list(axes))
+    alpha_initializer: arg.InitializerLike = arg.initializer("zeros")
+    alpha_regularizer: arg.RegularizerLike = arg.regularizer()
+    alpha_constraint: arg.ConstraintLike = arg.constraint()
+    shared_axes: arg.SizesLike | None = field(
+        None, convert=lambda axes: [axes] if isinstance(axes, int) else axes and list(axes)
+    )
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Num[Array, "*shape"]:
         shared = self.shared_axes or ()
         if not all(0 < a < inputs.ndim for a in shared):
             raise ValueError(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..core import Layer, field, register
+from ..core.typing import Array, Bool, Num
 from . import _arguments as arg
 from ._shapes import check_rank, from_last, to_last
+
+Pool = TypeVar("Pool", bound="type[_AdaptivePool]")
 
 
 class _AdaptivePool(Layer):
     """Window `i` of `n` over an axis of length `L` is `[floor(i L / n), ceil((i + 1) L / n))`."""
 
-    output_size: Any = field()
-    data_format: Any = field(None, convert=arg.data_format)
+    output_size: arg.SizesLike = field()
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
     _rank = 0
 
@@ -25,7 +28,7 @@ class _AdaptivePool(Layer):
         object.__setattr__(self, "output_size", arg.sizes(self._rank, "output_size")(self.output_size))
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space channels"]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         for axis, size in enumerate(self.output_size, start=1):
@@ -36,10 +39,13 @@ class _AdaptivePool(Layer):
         return from_last(x, self.data_format)
 
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+        """One number for each window `[start, end)` along an axis."""
         raise NotImplementedError
 
 
-def _windows(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> tuple[jax.Array, jax.Array]:
+def _windows(
+    x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray
+) -> tuple[Num[Array, "*windows"], Bool[Array, "count longest"]]:
     """Each window's numbers on a new axis after `axis`, all as long as the longest, and which of them are inside."""
     last = jnp.asarray(ends, jnp.int32)[:, None]
     places = jnp.asarray(starts, jnp.int32)[:, None] + jnp.arange(int((ends - starts).max()), dtype=jnp.int32)[None]
@@ -48,10 +54,10 @@ def _windows(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> t
 
 class _AdaptiveAverage(_AdaptivePool):
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
-        found, inside = _windows(x, axis, starts, ends)
+        entries, inside = _windows(x, axis, starts, ends)
         counts = jnp.asarray(ends - starts, jnp.int32).reshape((-1,) + (1,) * (x.ndim - axis - 1))
         inside = inside.reshape((1,) * axis + inside.shape + (1,) * (x.ndim - axis - 1))
-        return jnp.sum(jnp.where(inside, found, 0), axis=axis + 1) / counts.reshape((1,) * axis + counts.shape)
+        return jnp.sum(jnp.where(inside, entries, 0), axis=axis + 1) / counts.reshape((1,) * axis + counts.shape)
 
 
 class _AdaptiveMax(_AdaptivePool):
@@ -79,7 +85,8 @@ _DOC = """{what} of windows that divide the input evenly into an output of a giv
     """
 
 
-def _document(cls: Any) -> Any:
+def _document(cls: Pool) -> Pool:
+    """A pooling class with its docstring."""
     rank, average = cls._rank, issubclass(cls, _AdaptiveAverage)
     cls.__doc__ = _DOC.format(
         what="The mean" if average else "The largest number",

@@ -1,38 +1,68 @@
-"""Constructor arguments that many layers share, as fields with their checks."""
+"""Constructor arguments that many layers share: their types, and fields with their checks.
+
+A field takes more than it holds: when the layer is made, `activation="relu"` becomes a function and `kernel_size=3`
+becomes `(3, 3)`. A type checker knows one type for both, so a name that ends in `Like` is what the field holds, or
+anything that its converter takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
+import jax
 import numpy as np
 
 from ..core import explain, field
+from ..core.typing import Config, Spec
 from . import activations, constraints, initializers, regularizers
 
+T = TypeVar("T")
 
-def activation(default: Any = None) -> Any:
-    """An activation by name or function; `None` is linear."""
+#: A function of the outputs; or its name, or `None`, which is linear.
+ActivationLike: TypeAlias = Callable[..., jax.Array] | Any
+#: `(key, shape, dtype) -> array`; or its name or config.
+InitializerLike: TypeAlias = Callable[..., jax.Array] | Any
+#: A function of an array, whose value joins the loss; or its name or config; `None` for nothing.
+RegularizerLike: TypeAlias = Spec
+#: A projection of a weight; or its name or config; `None` for nothing.
+ConstraintLike: TypeAlias = Spec
+#: Sizes, one for each axis; or one integer for all.
+SizesLike: TypeAlias = tuple[int, ...] | Any
+#: A pair `(before, after)` for each axis; or one integer for all, or one for each.
+PairsLike: TypeAlias = tuple[tuple[int, int], ...] | Any
+#: An axis, or several.
+AxesLike: TypeAlias = int | tuple[int, ...] | Any
+#: `"channels_last"`, which `None` stands for, or `"channels_first"`.
+DataFormat: TypeAlias = str | None
+#: A constructor's arguments by position, before they are checked.
+Positional: TypeAlias = tuple[object, ...]
+#: A constructor's arguments by name, before they are checked.
+Keywords: TypeAlias = dict[str, object]
+
+
+def activation(default: ActivationLike = None) -> ActivationLike:
+    """A field for an activation by name or function; `None` is linear."""
     return field(default, convert=activations.get)
 
 
-def initializer(default: Any) -> Any:
-    """An initializer by name, config or object."""
+def initializer(default: InitializerLike) -> InitializerLike:
+    """A field for an initializer by name, config or object."""
     return field(default, convert=initializers.get)
 
 
-def regularizer() -> Any:
-    """A regularizer by name, config or object; none by default."""
+def regularizer() -> RegularizerLike:
+    """A field for a regularizer by name, config or object; none by default."""
     return field(None, convert=regularizers.get)
 
 
-def constraint() -> Any:
-    """A constraint by name, config or object; none by default."""
+def constraint() -> ConstraintLike:
+    """A field for a constraint by name, config or object; none by default."""
     return field(None, convert=constraints.get)
 
 
-def positive(name: str) -> Any:
-    """A required positive integer (`units`, `filters`)."""
+def positive(name: str) -> int:
+    """A field for a required positive integer (`units`, `filters`)."""
     return field(convert=lambda value: positive_int(value, name))
 
 
@@ -54,15 +84,15 @@ def positive_int(value: Any, name: str) -> int:
     return int(value)
 
 
-def counted(name: str) -> Callable[[Any], Any]:
+def counted(name: str) -> Callable[[object], int | None]:
     """A converter: a positive integer, or `None`."""
     return lambda value: None if value is None else positive_int(value, name)
 
 
-def sizes(rank: int, name: str, allow_zero: bool = False) -> Callable[[Any], Any]:
+def sizes(rank: int, name: str, allow_zero: bool = False) -> Callable[[SizesLike | None], Any]:
     """A converter: one integer, or `rank` of them, as a tuple (`kernel_size`, `strides`)."""
 
-    def convert(value: Any) -> Any:
+    def convert(value: SizesLike | None) -> tuple[int, ...] | None:
         if value is None:
             return None
         values = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,) * rank
@@ -81,10 +111,10 @@ def sizes(rank: int, name: str, allow_zero: bool = False) -> Callable[[Any], Any
     return convert
 
 
-def one_of(name: str, *known: Any) -> Callable[[Any], Any]:
+def one_of(name: str, *known: T) -> Callable[[T | None], T]:
     """A converter: the value must be one of the known ones; strings in lower case."""
 
-    def convert(value: Any) -> Any:
+    def convert(value: Any) -> T:
         value = value.lower() if isinstance(value, str) else value
         if value not in known:
             raise ValueError(
@@ -95,15 +125,15 @@ def one_of(name: str, *known: Any) -> Callable[[Any], Any]:
     return convert
 
 
-def data_format(value: Any) -> str:
+def data_format(value: DataFormat) -> str:
     """`channels_last` (the default, `None`) or `channels_first`."""
     return one_of("data_format", "channels_last", "channels_first")("channels_last" if value is None else value)
 
 
-def fraction(name: str) -> Callable[[Any], float]:
+def fraction(name: str) -> Callable[[object], float]:
     """A converter: a rate in [0, 1]."""
 
-    def convert(value: Any) -> float:
+    def convert(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
             raise ValueError(
                 explain(
@@ -118,10 +148,10 @@ def fraction(name: str) -> Callable[[Any], float]:
     return convert
 
 
-def absent(name: str) -> Callable[[Any], None]:
+def absent(name: str) -> Callable[[object], None]:
     """A converter for arguments that Keras's configs carry and fkeras does in another way: only `None`."""
 
-    def convert(value: Any) -> None:
+    def convert(value: object) -> None:
         if value is not None:
             raise ValueError(
                 explain(
@@ -135,6 +165,6 @@ def absent(name: str) -> Callable[[Any], None]:
     return convert
 
 
-def without_lora(config: dict[str, Any]) -> dict[str, Any]:
+def without_lora(config: Config) -> Config:
     """A config without the LoRA arguments, which Keras writes only when they are set."""
     return {k: v for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import jax
 from jax import lax
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Num
 from . import _arguments as arg
-from ._shapes import check_rank, check_window, from_last, to_last
+from ._shapes import NamedLayer, check_rank, check_window, from_last, to_last
 
 _PADDING = arg.one_of("padding", "valid", "same", "causal")
 
@@ -18,26 +19,26 @@ class _Conv(Layer):
     """`activation(inputs * kernel + bias)`, where `*` slides the kernel over the space axes."""
 
     filters: int = arg.positive("filters")
-    kernel_size: Any = field()
-    strides: Any = 1
+    kernel_size: arg.SizesLike = field()
+    strides: arg.SizesLike = 1
     padding: str = field("valid", convert=_PADDING)
-    data_format: Any = field(None, convert=arg.data_format)
-    dilation_rate: Any = 1
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
+    dilation_rate: arg.SizesLike = 1
     groups: int = field(1, convert=lambda value: arg.positive_int(value, "groups"))
-    activation: Any = arg.activation()
+    activation: arg.ActivationLike = arg.activation()
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
 
     _rank = 0
 
     def __post_init__(self) -> None:
-        normalise(self)
+        normalise_sizes(self)
         super().__post_init__()
         name = type(self).__name__
         if self.filters % self.groups:
@@ -59,7 +60,7 @@ class _Conv(Layer):
                 )
             )
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         channels = x.shape[-1]
@@ -82,13 +83,40 @@ class _Conv(Layer):
 
 
 # ------------------------------------------------------------------ what all convolutions share
-def normalise(layer: Any) -> None:
-    """A convolution's sizes as tuples of its rank."""
+class Convolution(NamedLayer, Protocol):
+    """A layer with the fields that all convolutions have."""
+
+    kernel_size: arg.SizesLike
+    strides: arg.SizesLike
+    padding: str
+    data_format: arg.DataFormat
+    dilation_rate: arg.SizesLike
+    activation: arg.ActivationLike
+    use_bias: bool
+    bias_initializer: arg.InitializerLike
+    bias_regularizer: arg.RegularizerLike
+    bias_constraint: arg.ConstraintLike
+    _rank: int
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...],
+        initializer: arg.InitializerLike,
+        *,
+        regularizer: arg.RegularizerLike,
+        constraint: arg.ConstraintLike,
+        name: str,
+    ) -> jax.Array:
+        """Make or read a weight: see `Layer.add_weight`."""
+
+
+def normalise_sizes(layer: Convolution) -> None:
+    """A convolution's sizes as tuples of its rank; for `__post_init__`, which comes before the fields are sealed."""
     for name in ("kernel_size", "strides", "dilation_rate"):
         object.__setattr__(layer, name, arg.sizes(layer._rank, name)(getattr(layer, name)))
 
 
-def refuse_strides_with_dilation(layer: Any) -> None:
+def refuse_strides_with_dilation(layer: Convolution) -> None:
     """Keras has no convolution that both strides and dilates.
 
     Raises:
@@ -104,13 +132,18 @@ def refuse_strides_with_dilation(layer: Any) -> None:
         )
 
 
-def letters(rank: int) -> tuple[str, str, str]:
-    """The axes of input, kernel and output, channels last, in `lax`'s words."""
+def dimension_numbers(rank: int) -> tuple[str, str, str]:
+    """The axes of input, kernel and output, channels last, as `lax` names them."""
     space = "DHW"[3 - rank :]
     return f"N{space}C", f"{space}IO", f"N{space}C"
 
 
-def convolve(layer: Any, x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+def convolve(
+    layer: Convolution,
+    x: Num[Array, "batch *space channels"],
+    kernel: Num[Array, "*window inputs filters"],
+    groups: int,
+) -> Num[Array, "batch *new_space filters"]:
     """The layer's convolution of `x`, channels last, with a kernel."""
     window = [(k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
     check_window(layer, x.shape[1:-1], window, layer.padding)
@@ -120,12 +153,12 @@ def convolve(layer: Any, x: jax.Array, kernel: jax.Array, groups: int) -> jax.Ar
         window_strides=layer.strides,
         padding=[(window[0] - 1, 0)] if layer.padding == "causal" else layer.padding.upper(),
         rhs_dilation=layer.dilation_rate,
-        dimension_numbers=letters(layer._rank),
+        dimension_numbers=dimension_numbers(layer._rank),
         feature_group_count=groups,
     )
 
 
-def finish(layer: Any, x: jax.Array, channels: int) -> jax.Array:
+def finish(layer: Convolution, x: Num[Array, "batch *space channels"], channels: int) -> Num[Array, batch * axes]:
     """Bias, channel order and activation."""
     if layer.use_bias:
         bias = layer.add_weight(
@@ -199,8 +232,8 @@ class Conv2D(_Conv):
     Reference: https://keras.io/api/layers/convolution_layers/convolution2d/
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: arg.SizesLike = (1, 1)
+    dilation_rate: arg.SizesLike = (1, 1)
 
     _rank = 2
 
@@ -224,7 +257,7 @@ class Conv3D(_Conv):
     Reference: https://keras.io/api/layers/convolution_layers/convolution3d/
     """
 
-    strides: Any = (1, 1, 1)
-    dilation_rate: Any = (1, 1, 1)
+    strides: arg.SizesLike = (1, 1, 1)
+    dilation_rate: arg.SizesLike = (1, 1, 1)
 
     _rank = 3

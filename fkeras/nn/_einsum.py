@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Config, Num, Shape
 from . import _arguments as arg
 from . import initializers, regularizers
 
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-def _equation(value: Any) -> str:
+def _equation(value: object) -> str:
+    """A converter: an equation of the form that the layer takes."""
     match = _EQUATION.fullmatch(value) if isinstance(value, str) else None
-    good = match is not None and match[1] == match[5] and match[3] == match[7] and not (match[1] and match[3])
-    if not good:
+    if match is None or match[1] != match[5] or match[3] != match[7] or (match[1] and match[3]):
         raise ValueError(
             explain(
                 'EinsumDense: the equation has the form "ab,bc->ac", "...ab,bc->...ac" or "ab...,bc->ac...".',
@@ -27,7 +26,7 @@ def _equation(value: Any) -> str:
                 write='EinsumDense("abc,cd->abd", output_shape=(None, 64))',
             )
         )
-    return value
+    return match[0]
 
 
 @register("keras.layers")
@@ -56,21 +55,21 @@ class EinsumDense(Layer):
     """
 
     equation: str = field(convert=_equation)
-    output_shape: Any = field(convert=lambda shape: (shape,) if isinstance(shape, int) else tuple(shape))
-    activation: Any = arg.activation()
+    output_shape: arg.SizesLike = field(convert=lambda shape: (shape,) if isinstance(shape, int) else tuple(shape))
+    activation: arg.ActivationLike = arg.activation()
     bias_axes: str | None = None
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
-    lora_rank: Any = field(None, convert=arg.absent("lora_rank"))
-    lora_alpha: Any = None
-    gptq_unpacked_column_size: Any = field(None, convert=arg.absent("gptq_unpacked_column_size"))
-    quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
+    lora_rank: None = field(None, convert=arg.absent("lora_rank"))
+    lora_alpha: object = None
+    gptq_unpacked_column_size: None = field(None, convert=arg.absent("gptq_unpacked_column_size"))
+    quantization_config: None = field(None, convert=arg.absent("quantization_config"))
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*axes"]) -> Num[Array, "*outputs"]:
         shape, fan_in, fan_out, bias_shape = self._shapes(inputs.shape)
         initializer = self.kernel_initializer
         if isinstance(initializer, initializers.VarianceScaling) and initializer.input_axes is None:
@@ -88,7 +87,7 @@ class EinsumDense(Layer):
             outputs += bias.reshape((1,) * (outputs.ndim - bias.ndim) + bias.shape)
         return self.activation(outputs)
 
-    def _shapes(self, given: Any) -> tuple[tuple[int, ...], list[int], list[int], Any]:
+    def _shapes(self, given: tuple[int, ...]) -> tuple[tuple[int, ...], list[int], list[int], tuple[int, ...] | None]:
         """The kernel's shape, its axes that face the input and the output, and the bias's shape."""
         match = _EQUATION.fullmatch(self.equation)
         assert match is not None
@@ -120,7 +119,7 @@ class EinsumDense(Layer):
             bias_shape = tuple(theirs[k] if k in self.bias_axes else 1 for k in tail) + (1,) * (elided if right else 0)
         return shape, fan_in, fan_out, bias_shape
 
-    def _misfit(self, shape: Any, received: str) -> ValueError:
+    def _misfit(self, shape: Shape, received: str) -> ValueError:
         return ValueError(
             explain(
                 f"{self.path_text()}: the equation {self.equation!r} does not fit the input of shape {tuple(shape)}.",
@@ -130,12 +129,13 @@ class EinsumDense(Layer):
             )
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = arg.without_lora(super().get_config())
         config.pop("gptq_unpacked_column_size", None)
         # Keras's EinsumDense takes this one by keyword and always writes it
         return {**config, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
 
 
-def _arguments(initializer: Any) -> dict[str, Any]:
+def _arguments(initializer: initializers.VarianceScaling) -> Config:
+    """The constructor's arguments of an initializer, without the axes that it faces."""
     return {k: v for k, v in initializer.get_config().items() if k not in ("input_axes", "output_axes")}

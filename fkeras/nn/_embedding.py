@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Config, DTypeLike, Float, Num, PyTree
 from . import _arguments as arg
 
 
@@ -37,18 +36,18 @@ class Embedding(Layer):
 
     input_dim: int = arg.positive("input_dim")
     output_dim: int = arg.positive("output_dim")
-    embeddings_initializer: Any = arg.initializer("uniform")
-    embeddings_regularizer: Any = arg.regularizer()
-    embeddings_constraint: Any = arg.constraint()
+    embeddings_initializer: arg.InitializerLike = arg.initializer("uniform")
+    embeddings_regularizer: arg.RegularizerLike = arg.regularizer()
+    embeddings_constraint: arg.ConstraintLike = arg.constraint()
     mask_zero: bool = False
-    weights: Any = field(None, convert=arg.absent("weights"))
-    lora_rank: Any = field(None, convert=arg.absent("lora_rank"))
-    lora_alpha: Any = None
-    quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
-    activity_regularizer: Any = arg.regularizer()  # by keyword in Keras, and always in the config
+    weights: None = field(None, convert=arg.absent("weights"))
+    lora_rank: None = field(None, convert=arg.absent("lora_rank"))
+    lora_alpha: object = None
+    quantization_config: None = field(None, convert=arg.absent("quantization_config"))
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()  # by keyword in Keras, and always in the config
 
     @classmethod
-    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
         if "input_length" in kwargs:  # Keras 2's, which Keras 3 still takes and does not use
             if kwargs["input_length"] is not None:
                 warnings.warn(f"{cls.__name__}: `input_length` says nothing any more; leave it out.", stacklevel=3)
@@ -56,13 +55,13 @@ class Embedding(Layer):
         return args, kwargs
 
     @linen.nowrap
-    def _cast(self, args: Any) -> Any:
+    def _cast(self, args: PyTree) -> PyTree:
         return args  # numbers may come as floats (an Input without a dtype), and 1001 is none of bfloat16's
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
         return self._look_up(self._table(), inputs)
 
-    def _table(self) -> jax.Array:
+    def _table(self) -> Float[Array, "numbers features"]:
         return self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
@@ -71,7 +70,9 @@ class Embedding(Layer):
             name="embedding",
         )
 
-    def _look_up(self, table: jax.Array, inputs: jax.Array) -> jax.Array:
+    def _look_up(
+        self, table: Float[Array, "numbers features"], inputs: Num[Array, "*shape"]
+    ) -> Float[Array, "*shape features"]:
         if not jnp.issubdtype(inputs.dtype, jnp.integer):
             if not jnp.issubdtype(inputs.dtype, jnp.floating):
                 raise ValueError(
@@ -84,10 +85,10 @@ class Embedding(Layer):
             inputs = inputs.astype(jnp.int32)  # Keras casts: an Input without a dtype is float32
         return jnp.take(table, inputs, axis=0)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return arg.without_lora({k: v for k, v in super().get_config().items() if k != "weights"})
 
 
@@ -116,7 +117,7 @@ class ReversibleEmbedding(Embedding):
     """
 
     tie_weights: bool = True
-    reverse_dtype: Any = None
+    reverse_dtype: DTypeLike | None = None
     logit_soft_cap: float | None = None
 
     _positional = (  # Keras's order, which is not that of the inherited arguments first
@@ -124,7 +125,7 @@ class ReversibleEmbedding(Embedding):
         "embeddings_constraint", "mask_zero", "reverse_dtype", "logit_soft_cap", "activity_regularizer",
     )  # fmt: skip
 
-    def call(self, inputs: jax.Array, reverse: bool = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], reverse: bool = False) -> Float[Array, "*new_shape"]:
         table = self._table()
         back = None
         if not self.tie_weights:
@@ -149,6 +150,6 @@ class ReversibleEmbedding(Embedding):
         scores = jnp.einsum("...d,dn->...n", inputs, kernel)
         return scores if self.logit_soft_cap is None else jnp.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         """The mask of the call that just ran: only numbers, not vectors, can stand for padding."""
         return super().compute_mask(inputs, mask) if self.__dict__.get("_looked_up", True) else None

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
-import jax
 from flax import linen
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Float, Num, PyTree
 from . import _arguments as arg
 from . import _moments as moments
-from ._shapes import known_axis
+from ._shapes import NamedLayer, known_axis
 
 
-def _axes(value: Any) -> Any:
+class _HasAxes(NamedLayer, Protocol):
+    """A layer that normalises over an axis, or several."""
+
+    axis: arg.AxesLike
+
+
+def _axes(value: object) -> int | tuple[int, ...]:
     """A converter: an axis, or several."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -22,7 +28,7 @@ def _axes(value: Any) -> Any:
     raise ValueError(explain("`axis` is an axis or several.", received=f"axis={value!r}", write="axis=-1, axis=(1, 2)"))
 
 
-def _normal_axes(layer: Any, x: jax.Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _normal_axes(layer: _HasAxes, x: Num[Array, "*shape"]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes counted from 0, and the shape of the weights over them, which are kept in Keras's order of axes."""
     given = sorted((layer.axis,) if isinstance(layer.axis, int) else layer.axis)
     if not all(-x.ndim <= a < x.ndim for a in given):
@@ -58,25 +64,25 @@ class LayerNormalization(Layer):
     https://keras.io/api/layers/normalization_layers/layer_normalization/
     """
 
-    axis: Any = field(-1, convert=_axes)
+    axis: arg.AxesLike = field(-1, convert=_axes)
     epsilon: float = 0.001
     center: bool = True
     scale: bool = True
-    beta_initializer: Any = arg.initializer("zeros")
-    gamma_initializer: Any = arg.initializer("ones")
-    beta_regularizer: Any = arg.regularizer()
-    gamma_regularizer: Any = arg.regularizer()
-    beta_constraint: Any = arg.constraint()
-    gamma_constraint: Any = arg.constraint()
+    beta_initializer: arg.InitializerLike = arg.initializer("zeros")
+    gamma_initializer: arg.InitializerLike = arg.initializer("ones")
+    beta_regularizer: arg.RegularizerLike = arg.regularizer()
+    gamma_regularizer: arg.RegularizerLike = arg.regularizer()
+    beta_constraint: arg.ConstraintLike = arg.constraint()
+    gamma_constraint: arg.ConstraintLike = arg.constraint()
     rms_scaling: bool = False
 
     supports_masking = True
 
     @linen.nowrap
-    def _cast(self, args: Any) -> Any:
+    def _cast(self, args: PyTree) -> PyTree:
         return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
         axes, shape = _normal_axes(self, inputs)
         gamma = beta = None
         if self.scale or self.rms_scaling:
@@ -113,17 +119,18 @@ class RMSNormalization(Layer):
     Unlike Keras, whose scale always falls on the last axes, the scale belongs to the axes that are normalised.
     """
 
-    axis: Any = field(-1, convert=_axes)
+    axis: arg.AxesLike = field(-1, convert=_axes)
     epsilon: float = 1e-6
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
         axes, shape = _normal_axes(self, inputs)
         scale = self.add_weight(shape, "ones", name="scale")
         x = moments.scaled_by_root_mean_square(inputs, scale, axes=axes, epsilon=self.epsilon)
         return x.astype(inputs.dtype)
 
 
-def _groups(value: Any) -> int:
+def _groups(value: int) -> int:
+    """A converter: a positive number of groups, or -1."""
     return value if value == -1 and not isinstance(value, bool) else arg.positive_int(value, "groups")
 
 
@@ -155,20 +162,20 @@ class GroupNormalization(Layer):
     epsilon: float = 0.001
     center: bool = True
     scale: bool = True
-    beta_initializer: Any = arg.initializer("zeros")
-    gamma_initializer: Any = arg.initializer("ones")
-    beta_regularizer: Any = arg.regularizer()
-    gamma_regularizer: Any = arg.regularizer()
-    beta_constraint: Any = arg.constraint()
-    gamma_constraint: Any = arg.constraint()
+    beta_initializer: arg.InitializerLike = arg.initializer("zeros")
+    gamma_initializer: arg.InitializerLike = arg.initializer("ones")
+    beta_regularizer: arg.RegularizerLike = arg.regularizer()
+    gamma_regularizer: arg.RegularizerLike = arg.regularizer()
+    beta_constraint: arg.ConstraintLike = arg.constraint()
+    gamma_constraint: arg.ConstraintLike = arg.constraint()
 
     supports_masking = True
 
     @linen.nowrap
-    def _cast(self, args: Any) -> Any:
+    def _cast(self, args: PyTree) -> PyTree:
         return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
         axis = known_axis(self, self.axis, inputs)
         channels = inputs.shape[axis]
         groups = channels if self.groups == -1 else self.groups
@@ -210,10 +217,10 @@ class UnitNormalization(Layer):
     Reference: https://keras.io/api/layers/normalization_layers/unit_normalization/
     """
 
-    axis: Any = field(-1, convert=_axes)
+    axis: arg.AxesLike = field(-1, convert=_axes)
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
         axes, _ = _normal_axes(self, inputs)
         return moments.scaled_by_norm(inputs, axes=axes).astype(self.compute_dtype)

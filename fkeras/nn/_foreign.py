@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,12 +13,15 @@ from flax import linen
 
 from ..core import Layer, Mode, explain, field, is_lifted, register, serialize_object
 from ..core import deserialize as deserialize_value
+from ..core.typing import Config, CustomObjects, PyTree, Training, Variables
+from . import _arguments as arg
 
 # How Linen modules spell "is this training", and whether the flag is turned round.
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
-def _module(value: Any) -> Any:
+def _module(value: object) -> linen.Module:
+    """A converter: the value must be a Linen module."""
     if not isinstance(value, linen.Module):
         raise TypeError(
             explain(
@@ -53,23 +57,26 @@ class FlaxLayer(Layer):
     Reference: https://keras.io/api/layers/backend_specific_layers/flax_layer/
     """
 
-    module: Any = field(convert=_module)
-    method: Any = None
-    variables_given: Any = None
+    module: linen.Module = field(convert=_module)
+    method: str | Callable[..., PyTree] | None = None
+    variables_given: Variables | None = None
 
     @classmethod
-    def _rewrite_arguments(cls, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
         # `variables` is a property of every Linen module
         return args, {{"variables": "variables_given"}.get(k, k): v for k, v in kwargs.items()}
 
     def setup(self) -> None:
         linen.share_scope(self, self.module)
 
-    def call(self, *inputs: Any, training: Any = False, **kwargs: Any) -> Any:
+    def call(self, *inputs: PyTree, training: Training = False, **kwargs: PyTree) -> PyTree:
         method = self.method
-        function = (
-            getattr(type(self.module), method or "__call__") if method is None or isinstance(method, str) else method
-        )
+        function: Callable[..., PyTree]
+        if method is None or isinstance(method, str):
+            function = getattr(type(self.module), method or "__call__")
+            run = getattr(self.module, method or "__call__")
+        else:
+            function, run = method, functools.partial(method, self.module)
         names = inspect.signature(function).parameters
         kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
         mode = {n: kind(bool(training) is positive) for n, positive in _FLAGS.items() if n in names and n not in kwargs}
@@ -78,15 +85,14 @@ class FlaxLayer(Layer):
                 if name not in mode:
                     break
                 inputs = (*inputs, mode.pop(name))
-        run = getattr(self.module, method or "__call__") if method is None or isinstance(method, str) else None
-        outputs = run(*inputs, **mode, **kwargs) if run else method(self.module, *inputs, **mode, **kwargs)
+        outputs = run(*inputs, **mode, **kwargs)
         if self.is_initializing():
             for collection, tree in (self.variables_given or {}).items():
                 for name, start in tree.items():
                     self.put_variable(collection, name, jax.tree.map(jnp.asarray, start))
         return outputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         raise TypeError(
             explain(
                 f"{self.path_text()} wraps a Linen module, which has no config.",
@@ -97,8 +103,14 @@ class FlaxLayer(Layer):
         )
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
+def serialize(layer: Layer) -> Config:
     """A layer as Keras's config.
+
+    Args:
+        layer: the layer.
+
+    Returns:
+        `{"module", "class_name", "config", "registered_name"}`, of JSON's types.
 
     >>> import fkeras as fk
     >>> fk.nn.serialize(fk.nn.Flatten())["class_name"]
@@ -109,8 +121,15 @@ def serialize(layer: Layer) -> dict[str, Any]:
     return serialize_object(layer)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Layer:
     """The layer that a config describes.
+
+    Args:
+        config: what `serialize`, or Keras, made of a layer.
+        custom_objects: classes and functions of your own, by the name that the config has for them.
+
+    Returns:
+        A layer without weights.
 
     Raises:
         ValueError: an unknown class, or something that is no layer.

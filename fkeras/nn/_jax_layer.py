@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import NON_TRAINABLE, Layer, explain, field, register
+from ..core.typing import Key, PyTree, Training
 
 _CALL = {"params", "state", "rng", "inputs", "training"}
 _INIT = {"rng", "inputs", "training"}
 
 
-def _function(name: str, allowed: set[str]) -> Callable[[Any], Any]:
-    def convert(value: Any) -> Any:
+def _function(name: str, allowed: set[str]) -> Callable[[Callable[..., PyTree]], Callable[..., PyTree] | None]:
+    """A converter: a function whose arguments are among the allowed ones."""
+
+    def convert(value: Callable[..., PyTree] | None) -> Callable[..., PyTree] | None:
         if value is None and name == "init_fn":
             return None
         names = set(inspect.signature(value).parameters) if callable(value) else set()
@@ -60,10 +62,10 @@ class JaxLayer(Layer):
     Reference: https://keras.io/api/layers/backend_specific_layers/jax_layer/
     """
 
-    call_fn: Any = field(convert=_function("call_fn", _CALL))
-    init_fn: Any = field(None, convert=_function("init_fn", _INIT))
-    params: Any = None
-    state: Any = None
+    call_fn: Callable[..., PyTree] = field(convert=_function("call_fn", _CALL))
+    init_fn: Callable[..., PyTree] | None = field(None, convert=_function("init_fn", _INIT))
+    params: PyTree = None
+    state: PyTree = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -78,9 +80,9 @@ class JaxLayer(Layer):
                 )
             )
 
-    def call(self, inputs: Any, training: Any = False) -> Any:
+    def call(self, inputs: PyTree, training: Training = False) -> PyTree:
         names = list(inspect.signature(self.call_fn).parameters)
-        given: dict[str, Any] = {"inputs": inputs, "training": training}
+        given: dict[str, PyTree] = {"inputs": inputs, "training": training}
         if "params" in names:
             given["params"] = self.param("weights", lambda key: self._start(key, inputs)[0])
         kept = None
@@ -97,10 +99,10 @@ class JaxLayer(Layer):
             kept.value = state
         return outputs
 
-    def _start(self, key: Any, inputs: Any) -> tuple[Any, Any]:
+    def _start(self, key: Key, inputs: PyTree) -> tuple[PyTree, PyTree]:
         """The weights and the state at the beginning."""
         if self.params is not None or self.state is not None or self.init_fn is None:
             return jax.tree.map(jnp.asarray, (self.params, self.state))
         given = {"rng": key, "inputs": inputs, "training": True}
-        made = self.init_fn(*(given[name] for name in inspect.signature(self.init_fn).parameters))
-        return made if "state" in inspect.signature(self.call_fn).parameters else (made, None)
+        start = self.init_fn(*(given[name] for name in inspect.signature(self.init_fn).parameters))
+        return start if "state" in inspect.signature(self.call_fn).parameters else (start, None)

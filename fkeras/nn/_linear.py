@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import jax
 from jax import lax
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Config, Num
 from . import _arguments as arg
 
 
@@ -39,22 +37,22 @@ class Dense(Layer):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation()
+    activation: arg.ActivationLike = arg.activation()
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
-    lora_rank: Any = field(None, convert=arg.absent("lora_rank"))
-    lora_alpha: Any = None
-    quantization_config: Any = field(None, convert=arg.absent("quantization_config"))
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
+    lora_rank: None = field(None, convert=arg.absent("lora_rank"))
+    lora_alpha: object = None
+    quantization_config: None = field(None, convert=arg.absent("quantization_config"))
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch ... features"]) -> Num[Array, "batch ... units"]:
         if inputs.ndim < 2:
             raise ValueError(
                 explain(
@@ -82,7 +80,7 @@ class Dense(Layer):
             ).reshape((1,) * (outputs.ndim - 1) + (self.units,))
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = arg.without_lora(super().get_config())
         # Keras's Dense writes this one only when it is set
         return {k: v for k, v in config.items() if k != "activity_regularizer" or v is not None}

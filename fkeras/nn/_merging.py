@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Layer, describe, explain, field, register
-from ._sequence_masks import check_mask
+from ..core.typing import Array, Bool, Num, PyTree
+from ._sequence_masks import MaskLike, check_mask
 from ._shapes import known_axis
+
+#: Arrays of one rank, or of ranks that broadcast as in Keras.
+Tensors: TypeAlias = Sequence[jax.Array]
+#: A function of two arrays.
+Binary: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
+#: A mask for each input, or `None` where all have none.
+Masks: TypeAlias = Sequence[MaskLike] | None
+
+
+#: An array, and where its entries count; `None` is everywhere.
+_Masked: TypeAlias = tuple[jax.Array, jax.Array | None]
 
 
 class _Merge(Layer):
@@ -19,7 +32,8 @@ class _Merge(Layer):
 
     supports_masking = True
 
-    def _tensors(self, inputs: Any, least: int = 2) -> list[jax.Array]:
+    def _tensors(self, inputs: Tensors, least: int = 2) -> list[jax.Array]:
+        """The inputs, checked and with axes of 1 where they have fewer than others."""
         if not isinstance(inputs, list | tuple) or len(inputs) < least:
             raise ValueError(
                 explain(
@@ -31,7 +45,8 @@ class _Merge(Layer):
             )
         return _one_rank([jnp.asarray(x) for x in inputs])
 
-    def _fold(self, inputs: Any, function: Callable[[Any, Any], Any]) -> jax.Array:
+    def _fold(self, inputs: Tensors, function: Binary) -> Num[Array, "batch ..."]:
+        """`function(function(a, b), c)` …, after a check that the shapes broadcast."""
         tensors = self._tensors(inputs)
         shapes = [tuple(t.shape) for t in tensors]
         for axis in range(1, len(shapes[0])):
@@ -47,7 +62,7 @@ class _Merge(Layer):
                 )
         return functools.reduce(function, tensors)
 
-    def _seen(self, inputs: Any, mask: Any) -> list[Any]:
+    def _visible(self, inputs: Tensors, mask: Masks) -> list[Bool[Array, "batch ..."] | None]:
         """Each input's mask over its entries; `None` for those without one, or whose axes are brought in line."""
         tensors = self._tensors(inputs)
         masks = self._masks(inputs, mask)
@@ -58,22 +73,22 @@ class _Merge(Layer):
             for x, t, m in zip(inputs, tensors, masks, strict=True)
         ]
 
-    def _extreme(self, inputs: Any, mask: Any, function: Callable[[Any, Any], Any]) -> jax.Array:
+    def _extreme(self, inputs: Tensors, mask: Masks, function: Binary) -> Num[Array, "batch ..."]:
         """A fold in which a masked entry gives way to the others'."""
 
-        def step(left: Any, right: Any) -> Any:
-            (a, seen_a), (b, seen_b) = left, right
-            b = b if seen_b is None else jnp.where(seen_b, b, a)
-            a = a if seen_a is None else jnp.where(seen_a, a, b)
-            seen = None if seen_a is None or seen_b is None else jnp.logical_or(seen_a, seen_b)
-            return function(a, b), seen
+        def step(left: _Masked, right: _Masked) -> _Masked:
+            (a, visible_a), (b, visible_b) = left, right
+            b = b if visible_b is None else jnp.where(visible_b, b, a)
+            a = a if visible_a is None else jnp.where(visible_a, a, b)
+            either = None if visible_a is None or visible_b is None else jnp.logical_or(visible_a, visible_b)
+            return function(a, b), either
 
-        seen = self._seen(inputs, mask)
-        if all(m is None for m in seen):
+        visible = self._visible(inputs, mask)
+        if all(m is None for m in visible):
             return self._fold(inputs, function)
-        return functools.reduce(step, zip(self._tensors(inputs), seen, strict=True))[0]
+        return functools.reduce(step, zip(self._tensors(inputs), visible, strict=True))[0]
 
-    def _masks(self, inputs: Any, mask: Any) -> list[Any]:
+    def _masks(self, inputs: Tensors, mask: Masks) -> list[jax.Array | np.ndarray | None]:
         """A mask, or `None`, for each input, checked against its first axes."""
         if mask is None:
             return [None] * len(inputs)
@@ -91,12 +106,12 @@ class _Merge(Layer):
             for i, (x, m) in enumerate(zip(inputs, mask, strict=True))
         ]
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         masks = [m for m in self._masks(inputs, mask) if m is not None]
         return functools.reduce(jnp.logical_or, masks) if len(masks) == len(inputs) else None
 
 
-def _trailing(mask: jax.Array, rank: int) -> jax.Array:
+def _trailing(mask: Bool[Array, "*axes"], rank: int) -> Bool[Array, "*axes_and_ones"]:
     """A mask with axes of 1 for the axes that it does not speak of."""
     return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
@@ -119,7 +134,7 @@ class Add(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/add/
     """
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensors) -> Num[Array, "batch ..."]:
         return self._fold(inputs, jnp.add)
 
 
@@ -135,7 +150,7 @@ class Subtract(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/subtract/
     """
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensors) -> Num[Array, "batch ..."]:
         if isinstance(inputs, list | tuple) and len(inputs) != 2:
             raise ValueError(explain(f"{self.path_text()} takes two tensors.", received=len(inputs), write="[a, b]"))
         return self._fold(inputs, jnp.subtract)
@@ -153,13 +168,14 @@ class Multiply(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/multiply/
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
-        seen = self._seen(inputs, mask)
-        kept = [x if m is None else jnp.where(m, x, 1) for x, m in zip(self._tensors(inputs), seen, strict=True)]
+    def call(self, inputs: Tensors, mask: Masks = None) -> Num[Array, "batch ..."]:
+        masks = self._visible(inputs, mask)
+        kept = [x if m is None else jnp.where(m, x, 1) for x, m in zip(self._tensors(inputs), masks, strict=True)]
         outputs = self._fold(kept, jnp.multiply)
-        if any(m is None for m in seen):
+        visible = [m for m in masks if m is not None]
+        if len(visible) < len(masks):
             return outputs
-        return jnp.where(functools.reduce(jnp.logical_or, seen), outputs, 0)
+        return jnp.where(functools.reduce(jnp.logical_or, visible), outputs, 0)
 
 
 @register("keras.layers")
@@ -174,7 +190,7 @@ class Average(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/average/
     """
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensors) -> Num[Array, "batch ..."]:
         return self._fold(inputs, jnp.add) / len(inputs)
 
 
@@ -190,7 +206,7 @@ class Maximum(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/maximum/
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensors, mask: Masks = None) -> Num[Array, "batch ..."]:
         return self._extreme(inputs, mask, jnp.maximum)
 
 
@@ -206,7 +222,7 @@ class Minimum(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/minimum/
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensors, mask: Masks = None) -> Num[Array, "batch ..."]:
         return self._extreme(inputs, mask, jnp.minimum)
 
 
@@ -229,7 +245,7 @@ class Concatenate(_Merge):
 
     axis: int = -1
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensors) -> Num[Array, "batch ..."]:
         if not isinstance(inputs, list | tuple) or not inputs:
             self._tensors(inputs, 1)
         shapes = [tuple(x.shape) for x in inputs]
@@ -246,7 +262,7 @@ class Concatenate(_Merge):
             )
         return jnp.concatenate(list(inputs), axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         if not isinstance(mask, list | tuple) or all(m is None for m in mask):
             return None
         masks = []
@@ -257,7 +273,7 @@ class Concatenate(_Merge):
         return jnp.any(jnp.concatenate(masks, axis=self.axis), axis=-1)
 
 
-def _contracted(axes: Any) -> Any:
+def _contracted(axes: object) -> int | tuple[int, ...]:
     """A converter: one axis for both inputs, or one for each."""
     if isinstance(axes, int) and not isinstance(axes, bool):
         return axes
@@ -288,47 +304,50 @@ class Dot(_Merge):
     Reference: https://keras.io/api/layers/merging_layers/dot/
     """
 
-    axes: Any = field(convert=_contracted)
+    axes: int | tuple[int, int] = field(convert=_contracted)
     normalize: bool = False
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensors) -> Num[Array, "batch ..."]:
         a, b = self._pair(inputs)
-        one, two = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
-        one, two = known_axis(self, one, a, "axes"), known_axis(self, two, b, "axes")
-        if a.shape[one] != b.shape[two]:
+        axes = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        axis_a, axis_b = known_axis(self, axes[0], a, "axes"), known_axis(self, axes[1], b, "axes")
+        if a.shape[axis_a] != b.shape[axis_b]:
             raise ValueError(
                 explain(
                     f"{self.path_text()}: the axes to contract differ in size.",
-                    received=f"shapes {a.shape} and {b.shape}, axes {(one, two)}",
+                    received=f"shapes {a.shape} and {b.shape}, axes {(axis_a, axis_b)}",
                     write="axes of one size",
                 )
             )
         if self.normalize:
-            a, b = _unit(a, one), _unit(b, two)
-        out = jax.lax.dot_general(a, b, (((one,), (two,)), ((0,), (0,))))
-        return out[:, None] if out.ndim == 1 else out
+            a, b = _unit(a, axis_a), _unit(b, axis_b)
+        products = jax.lax.dot_general(a, b, (((axis_a,), (axis_b,)), ((0,), (0,))))
+        return products[:, None] if products.ndim == 1 else products
 
-    def _pair(self, inputs: Any) -> tuple[jax.Array, jax.Array]:
+    def _pair(self, inputs: Tensors) -> tuple[jax.Array, jax.Array]:
         if not isinstance(inputs, list | tuple) or len(inputs) != 2:
             raise ValueError(
                 explain(f"{self.path_text()} takes two tensors.", received=type(inputs).__name__, write="[a, b]")
             )
         return inputs[0], inputs[1]
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> None:
         return None
 
 
-def _unit(x: jax.Array, axis: int) -> jax.Array:
+def _unit(x: Num[Array, "*shape"], axis: int) -> Num[Array, "*shape"]:
+    """Vectors of length 1 in the same directions."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), 1e-12))
 
 
-def _function(cls: Any, name: str) -> Any:
-    def merge(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+def _function(cls: type[_Merge], name: str) -> Callable[..., PyTree]:
+    """A merging layer as a function."""
+
+    def merge(inputs: Sequence[PyTree], *args: Any, **kwargs: Any) -> PyTree:
         return cls(*args, **kwargs)(inputs)
 
     merge.__name__ = merge.__qualname__ = name
-    merge.__doc__ = f"`{cls.__name__}(...)(inputs)` in one call."
+    merge.__doc__ = f"`{cls.__name__}(...)(inputs)` in one call: an array, or a symbolic tensor of a graph."
     return merge
 
 
@@ -340,11 +359,29 @@ maximum = _function(Maximum, "maximum")
 minimum = _function(Minimum, "minimum")
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """`Concatenate(axis, ...)(inputs)` in one call."""
+def concatenate(inputs: Sequence[PyTree], axis: int = -1, **kwargs: Any) -> PyTree:
+    """`Concatenate(axis, ...)(inputs)` in one call.
+
+    Args:
+        inputs: arrays, or symbolic tensors of a graph.
+        axis: the axis along which they lie side by side.
+        **kwargs: further arguments of `Concatenate`.
+
+    Returns:
+        An array, or a symbolic tensor.
+    """
     return Concatenate(axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """`Dot(axes, ...)(inputs)` in one call."""
+def dot(inputs: Sequence[PyTree], axes: int | tuple[int, int] = -1, **kwargs: Any) -> PyTree:
+    """`Dot(axes, ...)(inputs)` in one call.
+
+    Args:
+        inputs: two arrays, or symbolic tensors of a graph.
+        axes: the axis of each to contract, or one for both.
+        **kwargs: further arguments of `Dot`.
+
+    Returns:
+        An array, or a symbolic tensor.
+    """
     return Dot(axes, **kwargs)(inputs)

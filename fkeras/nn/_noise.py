@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Config, Num, Training
 from . import _arguments as arg
 from . import regularizers
 from ._stochastic import mask_shape, noise_shape_of
 
 
-def _below_one(value: Any) -> float:
+def _below_one(value: object) -> float:
+    """A converter: a rate in [0, 1)."""
     rate = arg.fraction("rate")(value)
     if rate == 1:
         raise ValueError(
@@ -45,7 +47,7 @@ class GaussianNoise(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], training: Training = False) -> Num[Array, "*shape"]:
         if not training or self.stddev == 0:
             return inputs
         return inputs + self.stddev * jax.random.normal(self.make_rng("dropout"), inputs.shape, inputs.dtype)
@@ -74,7 +76,7 @@ class GaussianDropout(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], training: Training = False) -> Num[Array, "*shape"]:
         if not training or self.rate == 0:
             return inputs
         deviation = (self.rate / (1 - self.rate)) ** 0.5
@@ -108,12 +110,12 @@ class AlphaDropout(Layer):
     """
 
     rate: float = field(convert=_below_one)
-    noise_shape: Any = field(None, convert=noise_shape_of)
+    noise_shape: Sequence[int | None] | None = field(None, convert=noise_shape_of)
     seed: int | None = None
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], training: Training = False) -> Num[Array, "*shape"]:
         if not training or self.rate == 0:
             return inputs
         shape = mask_shape(self, inputs, self.noise_shape)
@@ -149,8 +151,8 @@ class ActivityRegularization(Layer):
         object.__setattr__(self, "activity_regularizer", regularizers.L1L2(self.l1, self.l2))
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"]) -> Num[Array, "*shape"]:
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "activity_regularizer"}

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Mapping
+from typing import SupportsIndex, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, ArrayLike, DTypeLike, Float, Key, Num, Training
 from . import _arguments as arg
 from ._moments import by_shape, from_moments, moment
-from ._sequence_masks import check_mask
+from ._sequence_masks import MaskLike, check_mask
 from ._shapes import along, known_axis
 
+#: One number for each channel.
+PerChannel: TypeAlias = Float[Array, " channels"]
+#: Bounds of the corrections of batch renormalisation, `(rmin, rmax, dmax)`.
+Bounds: TypeAlias = tuple[float | None, float | None, float | None]
 
-def _one_axis(value: Any) -> int:
+
+def _one_axis(value: SupportsIndex) -> int:
+    """A converter: one axis."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ValueError(
             explain(
@@ -65,16 +74,16 @@ class BatchNormalization(Layer):
     epsilon: float = field(0.001, convert=float)
     center: bool = True
     scale: bool = True
-    beta_initializer: Any = arg.initializer("zeros")
-    gamma_initializer: Any = arg.initializer("ones")
-    moving_mean_initializer: Any = arg.initializer("zeros")
-    moving_variance_initializer: Any = arg.initializer("ones")
-    beta_regularizer: Any = arg.regularizer()
-    gamma_regularizer: Any = arg.regularizer()
-    beta_constraint: Any = arg.constraint()
-    gamma_constraint: Any = arg.constraint()
+    beta_initializer: arg.InitializerLike = arg.initializer("zeros")
+    gamma_initializer: arg.InitializerLike = arg.initializer("ones")
+    moving_mean_initializer: arg.InitializerLike = arg.initializer("zeros")
+    moving_variance_initializer: arg.InitializerLike = arg.initializer("ones")
+    beta_regularizer: arg.RegularizerLike = arg.regularizer()
+    gamma_regularizer: arg.RegularizerLike = arg.regularizer()
+    beta_constraint: arg.ConstraintLike = arg.constraint()
+    gamma_constraint: arg.ConstraintLike = arg.constraint()
     renorm: bool = False
-    renorm_clipping: Any = None
+    renorm_clipping: Mapping[str, float] | None = None
     renorm_momentum: float = field(0.99, convert=float)
     synchronized: bool = False
 
@@ -85,7 +94,9 @@ class BatchNormalization(Layer):
             object.__setattr__(self, "renorm_clipping", _clipping(self.renorm_clipping))
         super().__post_init__()
 
-    def call(self, inputs: jax.Array, training: Any = False, mask: Any = None) -> jax.Array:
+    def call(
+        self, inputs: Num[Array, "*shape"], training: Training = False, mask: ArrayLike | None = None
+    ) -> Float[Array, "*shape"]:
         axis = known_axis(self, self.axis, inputs)
         size = inputs.shape[axis]
         if not isinstance(size, int):
@@ -123,9 +134,9 @@ class BatchNormalization(Layer):
         if not (training and self.trains()):
             y = _by_running_moments(inputs, mean.value, var.value, gamma, beta, axis=axis, epsilon=self.epsilon)
             return y.astype(self.compute_dtype)
-        running, bounds = None, None
+        running = bounds = None
         if renormal is not None:
-            running, bounds = tuple(v.value for v in renormal), tuple(self.renorm_clipping.get(k) for k in _BOUNDS)
+            running, bounds = tuple(v.value for v in renormal), _bounds(self.renorm_clipping or {})
         y, batch_mean, batch_var = _by_batch(
             inputs, mask, gamma, beta, running, axis=axis, epsilon=self.epsilon, bounds=bounds
         )
@@ -137,22 +148,26 @@ class BatchNormalization(Layer):
         return y.astype(self.compute_dtype)
 
     # ------------------------------------------------------------------ running moments
-    def _running(self, name: str, initializer: Any, size: int) -> Any:
+    def _running(self, name: str, initializer: arg.InitializerLike, size: int) -> linen.Variable:
+        """A moment, one number for each channel, in the collection `batch_stats`."""
         dtype = self.variable_dtype
         return self.variable("batch_stats", name, lambda: initializer(self.make_rng("params"), (size,), dtype))
 
-    def _set(self, variable: Any, value: jax.Array) -> None:
+    def _set(self, variable: linen.Variable, value: PerChannel) -> None:
         if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
             variable.value = value.astype(variable.value.dtype)
 
-    def _move(self, variable: Any, new: jax.Array, momentum: float) -> jax.Array:
+    def _move(self, variable: linen.Variable, new: PerChannel, momentum: float) -> PerChannel:
+        """Move a running average towards a new value, which is returned."""
         value = _moved(variable.value, new, momentum)
         self._set(variable, value)
         return value
 
-    def _renorm_statistics(self, size: int) -> tuple[Any, Any, Any]:
-        def deviation(*args: Any) -> jax.Array:
-            return jnp.sqrt(self.moving_variance_initializer(*args))
+    def _renorm_statistics(self, size: int) -> tuple[linen.Variable, linen.Variable, linen.Variable]:
+        """The running deviation, and the mean and the deviation that correct the batch's."""
+
+        def deviation(key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> PerChannel:
+            return jnp.sqrt(self.moving_variance_initializer(key, shape, dtype))
 
         return (
             self._running("stddev", deviation, size),
@@ -160,7 +175,15 @@ class BatchNormalization(Layer):
             self._running("renorm_stddev", deviation, size),
         )
 
-    def _update_renorm(self, batch_mean: Any, batch_var: Any, mean: Any, var: Any, renormal: Any) -> None:
+    def _update_renorm(
+        self,
+        batch_mean: PerChannel,
+        batch_var: PerChannel,
+        mean: linen.Variable,
+        var: linen.Variable,
+        renormal: tuple[linen.Variable, linen.Variable, linen.Variable],
+    ) -> None:
+        """Move all running moments of a layer with renormalisation."""
         deviation, renorm_mean, renorm_deviation = renormal
         batch_deviation = jnp.sqrt(batch_var + self.epsilon)
         self._move(renorm_mean, batch_mean, self.renorm_momentum)
@@ -173,10 +196,15 @@ class BatchNormalization(Layer):
 _BOUNDS = ("rmin", "rmax", "dmax")
 
 
-def _clipping(given: Any) -> dict[str, float]:
+def _bounds(limits: Mapping[str, float]) -> Bounds:
+    """Limits by name in the order of `_BOUNDS`."""
+    return limits.get("rmin"), limits.get("rmax"), limits.get("dmax")
+
+
+def _clipping(given: Mapping[str, float] | None) -> dict[str, float]:
     """Bounds of the corrections of batch renormalisation, checked."""
     bounds = dict(given or {})
-    low, high, shift = (bounds.get(name) for name in _BOUNDS)
+    low, high, shift = _bounds(bounds)
     wrong = set(bounds) - set(_BOUNDS)
     if wrong or (low is not None and high is not None and low > high) or (shift is not None and shift < 0):
         raise ValueError(
@@ -190,34 +218,55 @@ def _clipping(given: Any) -> dict[str, float]:
 
 
 # ------------------------------------------------------------------ the arithmetic
-def _wide(x: jax.Array) -> jax.Array:
+def _wide(x: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The input in float32, or in its own dtype where that is wider."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 @from_moments("axis", "epsilon", "bounds")
 def _by_batch(
-    x: jax.Array, mask: Any, gamma: Any, beta: Any, running: Any, *, axis: int, epsilon: float, bounds: Any
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+    x: Num[Array, "*shape"],
+    mask: MaskLike,
+    gamma: PerChannel | None,
+    beta: PerChannel | None,
+    running: tuple[PerChannel, PerChannel, PerChannel] | None,
+    *,
+    axis: int,
+    epsilon: float,
+    bounds: Bounds | None,
+) -> tuple[Float[Array, "*shape"], PerChannel, PerChannel]:
     """`(y, mean, var)`: normalised by the batch's moments, which `running` ones correct where there are any."""
     x = _wide(x)
     mean, var = (moment(m) for m in _moments(x, axis, mask))
     stretch = offset = None
-    if running is not None:
+    if running is not None and bounds is not None:
         stretch, offset = _correction(mean, var, running, epsilon, bounds)
     return _normalised(x, mean, var, epsilon, axis, gamma, beta, stretch, offset), mean, var
 
 
 @functools.partial(by_shape, static_argnames=("axis", "epsilon"))
 def _by_running_moments(
-    x: jax.Array, mean: jax.Array, var: jax.Array, gamma: Any, beta: Any, *, axis: int, epsilon: float
-) -> jax.Array:
+    x: Num[Array, "*shape"],
+    mean: PerChannel,
+    var: PerChannel,
+    gamma: PerChannel | None,
+    beta: PerChannel | None,
+    *,
+    axis: int,
+    epsilon: float,
+) -> Float[Array, "*shape"]:
+    """The input normalised by running moments."""
     x = _wide(x)
     return _normalised(x, mean.astype(x.dtype), var.astype(x.dtype), epsilon, axis, gamma, beta, None, None)
 
 
 def _correction(
-    mean: jax.Array, var: jax.Array, running: Any, epsilon: float, bounds: Any
-) -> tuple[jax.Array, jax.Array]:
+    mean: PerChannel,
+    var: PerChannel,
+    running: tuple[PerChannel, PerChannel, PerChannel],
+    epsilon: float,
+    bounds: Bounds,
+) -> tuple[PerChannel, PerChannel]:
     """`(r, d)` of batch renormalisation."""
     _, running_mean, running_deviation = (value.astype(mean.dtype) for value in running)
     running_deviation = jnp.maximum(running_deviation, epsilon**0.5)  # no division by zero early on
@@ -229,27 +278,34 @@ def _correction(
     return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
 
 
-def _moments(x: jax.Array, axis: int, mask: Any) -> tuple[jax.Array, jax.Array]:
+def _moments(x: Float[Array, "*shape"], axis: int, mask: MaskLike) -> tuple[PerChannel, PerChannel]:
     """Mean and biased variance for each channel, in two passes: E[x^2] - E[x]^2 cancels for large means."""
     axes = tuple(i for i in range(x.ndim) if i != axis)
     if mask is None:
         mean = jnp.mean(x, axis=axes)
         return mean, jnp.mean(jnp.square(x - along(mean, (axis,), x)), axis=axes)
-    seen = jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
-    count = jnp.sum(seen, axis=axes, dtype=x.dtype) + 1e-7  # Keras's guard against a batch that is masked altogether
-    x = jnp.where(seen, x, 0)  # not multiplied by zero: what is masked may be infinite or no number at all
+    visible = jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
+    count = jnp.sum(visible, axis=axes, dtype=x.dtype) + 1e-7  # Keras's guard against a batch that is masked altogether
+    x = jnp.where(visible, x, 0)  # not multiplied by zero: what is masked may be infinite or no number at all
     mean = jnp.sum(x, axis=axes) / count
-    return mean, jnp.sum(jnp.where(seen, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
+    return mean, jnp.sum(jnp.where(visible, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
 
 
 def _normalised(
-    x: jax.Array, mean: jax.Array, var: jax.Array, epsilon: float, axis: int, gamma: Any, beta: Any, stretch: Any,
-    offset: Any,
-) -> jax.Array:  # fmt: skip
+    x: Float[Array, "*shape"],
+    mean: PerChannel,
+    var: PerChannel,
+    epsilon: float,
+    axis: int,
+    gamma: PerChannel | None,
+    beta: PerChannel | None,
+    stretch: PerChannel | None,
+    offset: PerChannel | None,
+) -> Float[Array, "*shape"]:
     """`((x - mean) / sqrt(var + epsilon) stretch + offset) gamma + beta`, as one factor and one shift a channel."""
     factor = jax.lax.rsqrt(var + epsilon)
     shift = -mean * factor
-    if stretch is not None:  # renormalised: x' r + d
+    if stretch is not None and offset is not None:  # renormalised: x' r + d
         factor, shift = factor * stretch, shift * stretch + offset
     if gamma is not None:
         factor, shift = factor * gamma.astype(x.dtype), shift * gamma.astype(x.dtype)
@@ -259,5 +315,6 @@ def _normalised(
 
 
 @functools.partial(by_shape, static_argnames="momentum")
-def _moved(average: jax.Array, new: jax.Array, momentum: float) -> jax.Array:
+def _moved(average: PerChannel, new: PerChannel, momentum: float) -> PerChannel:
+    """A running average, moved towards a new value."""
     return average * momentum + new * (1 - momentum)

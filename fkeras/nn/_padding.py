@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Config, Shaped
 from . import _arguments as arg
 from ._shapes import check_rank, from_last, pairs, to_last
 
 
 class _ZeroPadding(Layer):
-    padding: Any = 1
-    data_format: Any = field(None, convert=arg.data_format)
+    """Zeros before and after each axis but the batch and the channels."""
+
+    padding: arg.PairsLike = 1
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
     _rank = 0
 
@@ -22,12 +24,12 @@ class _ZeroPadding(Layer):
         object.__setattr__(self, "padding", pairs(self._rank, "padding")(self.padding))
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         return from_last(jnp.pad(x, ((0, 0), *self.padding, (0, 0))), self.data_format)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         return {**config, "padding": config["padding"][0]} if self._rank == 1 else config
 
@@ -65,7 +67,7 @@ class ZeroPadding2D(_ZeroPadding):
     Reference: https://keras.io/api/layers/reshaping_layers/zero_padding2d/
     """
 
-    padding: Any = (1, 1)
+    padding: arg.PairsLike = (1, 1)
 
     _rank = 2
 
@@ -85,7 +87,7 @@ class ZeroPadding3D(_ZeroPadding):
     Reference: https://keras.io/api/layers/reshaping_layers/zero_padding3d/
     """
 
-    padding: Any = ((1, 1), (1, 1), (1, 1))
+    padding: arg.PairsLike = ((1, 1), (1, 1), (1, 1))
 
     _rank = 3
 
@@ -109,9 +111,9 @@ class Cropping1D(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/cropping1d/
     """
 
-    cropping: Any = field((1, 1), convert=lambda value: pairs(1, "cropping")(value)[0])
+    cropping: arg.SizesLike = field((1, 1), convert=lambda value: pairs(1, "cropping")(value)[0])
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
         return _crop(self, inputs, (self.cropping,), "channels_last")
 
 
@@ -133,10 +135,10 @@ class Cropping2D(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/cropping2d/
     """
 
-    cropping: Any = field(((0, 0), (0, 0)), convert=pairs(2, "cropping"))
-    data_format: Any = field(None, convert=arg.data_format)
+    cropping: arg.PairsLike = field(((0, 0), (0, 0)), convert=pairs(2, "cropping"))
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
         return _crop(self, inputs, self.cropping, self.data_format)
 
 
@@ -158,14 +160,20 @@ class Cropping3D(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/cropping3d/
     """
 
-    cropping: Any = field(((1, 1), (1, 1), (1, 1)), convert=pairs(3, "cropping"))
-    data_format: Any = field(None, convert=arg.data_format)
+    cropping: arg.PairsLike = field(((1, 1), (1, 1), (1, 1)), convert=pairs(3, "cropping"))
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
         return _crop(self, inputs, self.cropping, self.data_format)
 
 
-def _crop(layer: Layer, inputs: jax.Array, cropping: Any, data_format: str) -> jax.Array:
+def _crop(
+    layer: Layer,
+    inputs: Shaped[Array, batch * axes],
+    cropping: Sequence[Sequence[int]],
+    data_format: arg.DataFormat,
+) -> Shaped[Array, batch * new_axes]:
+    """The input without the first and the last entries of each axis but the batch and the channels."""
     check_rank(layer, inputs, len(cropping) + 2)
     x = to_last(inputs, data_format)
     for axis, (before, after) in enumerate(cropping, start=1):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
-import jax
 import jax.numpy as jnp
 from flax import linen
 
 from ..core import Layer, field, register
+from ..core.typing import Array, Num, PyTree
 from . import _arguments as arg
-from ._sequence_masks import check_mask
+from ._sequence_masks import MaskLike, check_mask
 from ._shapes import check_rank, check_window, from_last, to_last
+
+LayerClass = TypeVar("LayerClass", bound="type[_Pool] | type[_GlobalPool]")
 
 
 class _Pool(Layer):
     """One number for each window."""
 
-    pool_size: Any = field()
-    strides: Any = None
+    pool_size: arg.SizesLike = field()
+    strides: arg.SizesLike = None
     padding: str = field("valid", convert=arg.one_of("padding", "valid", "same"))
-    data_format: Any = field(None, convert=arg.data_format)
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
     _last_by_position = ("name",)
     _rank = 0
@@ -32,7 +34,7 @@ class _Pool(Layer):
         object.__setattr__(self, "strides", arg.sizes(self._rank, "strides")(strides))
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space channels"]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         check_window(self, x.shape[1:-1], self.pool_size, self.padding)
@@ -50,24 +52,28 @@ class _Pool(Layer):
 class _GlobalPool(Layer):
     """One number for each channel."""
 
-    data_format: Any = field(None, convert=arg.data_format)
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
     keepdims: bool = False
 
     _rank = 0
 
-    def _axes(self, inputs: jax.Array) -> tuple[int, ...]:
+    def _axes(self, inputs: Num[Array, "batch ..."]) -> tuple[int, ...]:
         check_rank(self, inputs, self._rank + 2)
         first = 2 if self.data_format == "channels_first" else 1
         return tuple(range(first, first + self._rank))
 
 
 class _GlobalMax(_GlobalPool):
-    def call(self, inputs: jax.Array) -> jax.Array:
+    """The largest number of each channel."""
+
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, batch * pooled]:
         return jnp.max(inputs, axis=self._axes(inputs), keepdims=self.keepdims)
 
 
 class _GlobalAverage(_GlobalPool):
-    def call(self, inputs: jax.Array) -> jax.Array:
+    """The mean of each channel."""
+
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, batch * pooled]:
         return jnp.mean(inputs, axis=self._axes(inputs), keepdims=self.keepdims)
 
 
@@ -113,24 +119,25 @@ _AXES = {
 }
 
 
-def _document(cls: Any, text: str, what: str) -> Any:
+def _document(cls: LayerClass, text: str, what: str) -> LayerClass:
+    """A pooling class, registered and with its docstring."""
     axes, shape, example, result = _AXES[cls._rank]
     cls.__doc__ = text.format(what=what, name=cls.__name__, axes=axes, shape=shape, example=example, result=result)
     return register("keras.layers")(cls)
 
 
 class MaxPooling1D(_Pool):
-    pool_size: Any = 2
+    pool_size: arg.SizesLike = 2
     _rank = 1
 
 
 class MaxPooling2D(_Pool):
-    pool_size: Any = (2, 2)
+    pool_size: arg.SizesLike = (2, 2)
     _rank = 2
 
 
 class MaxPooling3D(_Pool):
-    pool_size: Any = (2, 2, 2)
+    pool_size: arg.SizesLike = (2, 2, 2)
     _rank = 3
 
 
@@ -165,7 +172,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
     _rank = 1
     supports_masking = True
 
-    def call(self, inputs: jax.Array, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch time channels"], mask: MaskLike = None) -> Num[Array, batch * pooled]:
         if mask is None:
             return super().call(inputs)
         axes = self._axes(inputs)
@@ -176,7 +183,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
         total = jnp.sum(inputs * weights, axis=axes, keepdims=self.keepdims)
         return total / jnp.sum(weights, axis=axes, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> None:
         return None
 
 
@@ -188,7 +195,7 @@ class GlobalAveragePooling3D(_GlobalAverage):
     _rank = 3
 
 
-_FAMILIES: list[tuple[str, str, tuple[Any, ...]]] = [
+_FAMILIES: list[tuple[str, str, tuple[type[_Pool] | type[_GlobalPool], ...]]] = [
     (_DOC, "The largest value", (MaxPooling1D, MaxPooling2D, MaxPooling3D)),
     (_DOC, "The mean", (AveragePooling1D, AveragePooling2D, AveragePooling3D)),
     (_GLOBAL_DOC, "The largest value", (GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D)),

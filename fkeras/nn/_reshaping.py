@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Shaped
 from . import _arguments as arg
 from ._shapes import check_rank, to_last
 
@@ -29,14 +29,14 @@ class Flatten(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/flatten/
     """
 
-    data_format: Any = field(None, convert=arg.data_format)
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch product"]:
         x = to_last(inputs, self.data_format) if inputs.ndim > 2 else inputs
         return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
 
-def _target(shape: Any) -> tuple[int, ...]:
+def _target(shape: arg.SizesLike) -> tuple[int, ...]:
     """A converter: sizes, of which one may be -1."""
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if not all(isinstance(s, int) and s >= -1 for s in sizes) or sizes.count(-1) > 1:
@@ -68,9 +68,9 @@ class Reshape(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/reshape/
     """
 
-    target_shape: Any = field(convert=_target)
+    target_shape: arg.SizesLike = field(convert=_target)
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch ..."]:
         sizes = inputs.shape[1:]
         if all(isinstance(s, int) for s in sizes):
             have, want = math.prod(sizes), math.prod(d for d in self.target_shape if d != -1)
@@ -104,7 +104,7 @@ class Permute(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/permute/
     """
 
-    dims: Any = field(convert=tuple)
+    dims: Sequence[int] = field(convert=tuple)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -115,7 +115,7 @@ class Permute(Layer):
                 )
             )
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch ..."]:
         check_rank(self, inputs, len(self.dims) + 1)
         return jnp.transpose(inputs, (0, *self.dims))
 
@@ -136,6 +136,6 @@ class RepeatVector(Layer):
 
     n: int = arg.positive("n")
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Shaped[Array, "batch features"]) -> Shaped[Array, "batch n features"]:
         check_rank(self, inputs, 2)
         return jnp.repeat(inputs[:, None, :], self.n, axis=1)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
+from ..core.typing import Array, Num
 
-def resize(images: jax.Array, shape: Any, method: str, antialias: bool) -> jax.Array:
-    """`jax.image.resize` of `(batch, height, width, channels)`, written as what it is where sizes are
-    known: products with matrices of weights.
+
+def resize(
+    images: Num[Array, "batch height width channels"], shape: tuple[int, ...], method: str, antialias: bool
+) -> Num[Array, "batch new_height new_width channels"]:
+    """`jax.image.resize`, written as products with matrices of weights where the sizes are known.
 
     The converter to ONNX has an operation of its own for `jax.image.resize`, which knows no open batch, no Lanczos
     kernels and no antialiasing.
+
+    Args:
+        images: the images.
+        shape: the shape of the result.
+        method: of `jax.image.resize`.
+        antialias: whether to smooth where the result is smaller.
+
+    Returns:
+        Images of the given shape.
 
     >>> resize(jnp.arange(2.0).reshape(1, 1, 2, 1), (1, 1, 4, 1), "linear", False)[0, 0, :, 0]
     Array([0.  , 0.25, 0.75, 1.  ], dtype=float32)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
-import jax
 from jax import lax
 
 from ..core import Layer, field, register
+from ..core.typing import Array, Num
 from . import _arguments as arg
-from ._convolutional import convolve, finish, letters, normalise
+from ._convolutional import Convolution, convolve, dimension_numbers, finish, normalise_sizes
 from ._shapes import check_rank, to_last
 
 _PADDING = arg.one_of("padding", "valid", "same")
 
 
-def _by_channel(layer: Any, x: jax.Array, name: str) -> jax.Array:
+class _ByChannel(Convolution, Protocol):
+    """A layer that convolves each channel for itself."""
+
+    depth_multiplier: int
+    depthwise_initializer: arg.InitializerLike
+    depthwise_regularizer: arg.RegularizerLike
+    depthwise_constraint: arg.ConstraintLike
+
+
+def _by_channel(
+    layer: _ByChannel, x: Num[Array, "batch *space channels"], name: str
+) -> Num[Array, "batch *new_space outputs"]:
     """Each channel convolved with `depth_multiplier` windows of its own.
 
     The weight has Keras's shape, `(..., channels, depth_multiplier)`, from which initializers count their fans.
@@ -34,29 +45,29 @@ def _by_channel(layer: Any, x: jax.Array, name: str) -> jax.Array:
 class _DepthwiseConv(Layer):
     """`activation(inputs * kernel + bias)`, each channel with its own windows."""
 
-    kernel_size: Any = field()
-    strides: Any = 1
+    kernel_size: arg.SizesLike = field()
+    strides: arg.SizesLike = 1
     padding: str = field("valid", convert=_PADDING)
     depth_multiplier: int = field(1, convert=lambda value: arg.positive_int(value, "depth_multiplier"))
-    data_format: Any = field(None, convert=arg.data_format)
-    dilation_rate: Any = 1
-    activation: Any = arg.activation()
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
+    dilation_rate: arg.SizesLike = 1
+    activation: arg.ActivationLike = arg.activation()
     use_bias: bool = True
-    depthwise_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    depthwise_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    depthwise_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    depthwise_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    depthwise_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    depthwise_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
 
     _rank = 0
 
     def __post_init__(self) -> None:
-        normalise(self)
+        normalise_sizes(self)
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:
         check_rank(self, inputs, self._rank + 2)
         x = _by_channel(self, to_last(inputs, self.data_format), "kernel")
         return finish(self, x, x.shape[-1])
@@ -66,32 +77,32 @@ class _SeparableConv(Layer):
     """A convolution by channel, then one of window 1 across channels, then bias and activation."""
 
     filters: int = arg.positive("filters")
-    kernel_size: Any = field()
-    strides: Any = 1
+    kernel_size: arg.SizesLike = field()
+    strides: arg.SizesLike = 1
     padding: str = field("valid", convert=_PADDING)
-    data_format: Any = field(None, convert=arg.data_format)
-    dilation_rate: Any = 1
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
+    dilation_rate: arg.SizesLike = 1
     depth_multiplier: int = field(1, convert=lambda value: arg.positive_int(value, "depth_multiplier"))
-    activation: Any = arg.activation()
+    activation: arg.ActivationLike = arg.activation()
     use_bias: bool = True
-    depthwise_initializer: Any = arg.initializer("glorot_uniform")
-    pointwise_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    depthwise_regularizer: Any = arg.regularizer()
-    pointwise_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    depthwise_constraint: Any = arg.constraint()
-    pointwise_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    depthwise_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    pointwise_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    depthwise_regularizer: arg.RegularizerLike = arg.regularizer()
+    pointwise_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    depthwise_constraint: arg.ConstraintLike = arg.constraint()
+    pointwise_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
 
     _rank = 0
 
     def __post_init__(self) -> None:
-        normalise(self)
+        normalise_sizes(self)
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:
         check_rank(self, inputs, self._rank + 2)
         x = _by_channel(self, to_last(inputs, self.data_format), "depthwise_kernel")
         ones = (1,) * self._rank
@@ -102,7 +113,7 @@ class _SeparableConv(Layer):
             constraint=self.pointwise_constraint,
             name="pointwise_kernel",
         )
-        x = lax.conv_general_dilated(x, across, ones, "VALID", dimension_numbers=letters(self._rank))
+        x = lax.conv_general_dilated(x, across, ones, "VALID", dimension_numbers=dimension_numbers(self._rank))
         return finish(self, x, self.filters)
 
 
@@ -161,8 +172,8 @@ class DepthwiseConv2D(_DepthwiseConv):
     Reference: https://keras.io/api/layers/convolution_layers/depthwise_convolution2d/
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: arg.SizesLike = (1, 1)
+    dilation_rate: arg.SizesLike = (1, 1)
 
     _rank = 2
 
@@ -221,7 +232,7 @@ class SeparableConv2D(_SeparableConv):
     Reference: Chollet, arXiv:1610.02357. https://keras.io/api/layers/convolution_layers/separable_convolution2d/
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: arg.SizesLike = (1, 1)
+    dilation_rate: arg.SizesLike = (1, 1)
 
     _rank = 2

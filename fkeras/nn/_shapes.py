@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-import jax
 import jax.numpy as jnp
 
-from ..core import Layer, explain
+from ..core import explain
+from ..core.typing import Array, Shaped
 
 
-def to_last(x: jax.Array, data_format: str) -> jax.Array:
+class NamedLayer(Protocol):
+    """A layer, as the messages about its input see it."""
+
+    def path_text(self) -> str:
+        """How messages call the layer: its class and its name or path."""
+
+
+def to_last(x: Shaped[Array, batch * axes], data_format: str | None) -> Shaped[Array, "batch *space channels"]:
     """Channels moved to the last axis where they come first."""
     return jnp.moveaxis(x, 1, -1) if data_format == "channels_first" else x
 
 
-def from_last(x: jax.Array, data_format: str) -> jax.Array:
+def from_last(x: Shaped[Array, "batch *space channels"], data_format: str | None) -> Shaped[Array, batch * axes]:
     """The inverse of `to_last`."""
     return jnp.moveaxis(x, -1, 1) if data_format == "channels_first" else x
 
 
-def along(weight: jax.Array, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+def along(
+    weight: Shaped[Array, "*sizes"], axes: tuple[int, ...], x: Shaped[Array, "*shape"]
+) -> Shaped[Array, "*broadcast"]:
     """A weight over some axes of `x`, with 1 in the others."""
     return weight.reshape(tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim)))
 
 
-def known_axis(layer: Layer, axis: int, x: jax.Array, name: str = "axis") -> int:
+def known_axis(layer: NamedLayer, axis: int, x: Shaped[Array, "*shape"], name: str = "axis") -> int:
     """An axis of `x`, counted from 0.
 
     Raises:
@@ -43,7 +53,7 @@ def known_axis(layer: Layer, axis: int, x: jax.Array, name: str = "axis") -> int
     return axis % x.ndim
 
 
-def check_rank(layer: Layer, x: jax.Array, rank: int) -> None:
+def check_rank(layer: NamedLayer, x: Shaped[Array, "*shape"], rank: int) -> None:
     """Refuse an input of another rank.
 
     Raises:
@@ -60,7 +70,7 @@ def check_rank(layer: Layer, x: jax.Array, rank: int) -> None:
         )
 
 
-def check_window(layer: Layer, sizes: Any, window: Any, padding: str) -> None:
+def check_window(layer: NamedLayer, sizes: Sequence[int], window: Sequence[int], padding: str) -> None:
     """Refuse a window that is larger than an input without padding.
 
     Raises:
@@ -77,16 +87,17 @@ def check_window(layer: Layer, sizes: Any, window: Any, padding: str) -> None:
         )
 
 
-def pairs(rank: int, name: str) -> Any:
+def pairs(rank: int, name: str) -> Callable[[object], tuple[tuple[int, int], ...]]:
     """A converter: an integer, `rank` integers, or `rank` pairs, as `rank` pairs (padding, cropping)."""
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> tuple[tuple[int, int], ...]:
         values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
         if rank == 1 and len(values) == 2 and all(isinstance(v, int) for v in values):
             values = (values,)
-        made = tuple(tuple(v) if isinstance(v, list | tuple) else (v, v) for v in values)
-        good = len(made) == rank and all(len(p) == 2 and all(isinstance(v, int) and v >= 0 for v in p) for p in made)
-        if not good:
+        result = tuple(tuple(v) if isinstance(v, list | tuple) else (v, v) for v in values)
+        if len(result) != rank or not all(
+            len(pair) == 2 and all(isinstance(v, int) and v >= 0 for v in pair) for pair in result
+        ):
             raise ValueError(
                 explain(
                     f"`{name}` must be a non-negative integer, {rank} of them, or {rank} pairs of them.",
@@ -94,6 +105,6 @@ def pairs(rank: int, name: str) -> Any:
                     write=f"{name}=1, {name}={((1, 1),) * rank}",
                 )
             )
-        return made
+        return result
 
     return convert

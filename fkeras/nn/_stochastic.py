@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Config, Key, Num, Training
 from . import _arguments as arg
-from ._shapes import check_rank
+from ._shapes import NamedLayer, check_rank
 
 
-def _drop(key: jax.Array, x: jax.Array, rate: float, shape: tuple[int, ...]) -> jax.Array:
+def _drop(key: Key, x: Num[Array, "*shape"], rate: float, shape: tuple[int, ...]) -> Num[Array, "*shape"]:
     """`x` with entries dropped by a random mask of the given shape, and the others scaled up."""
     if rate == 1:
         return jnp.zeros_like(x)
@@ -20,7 +21,7 @@ def _drop(key: jax.Array, x: jax.Array, rate: float, shape: tuple[int, ...]) -> 
     return jnp.where(jnp.broadcast_to(keep, x.shape), x / (1 - rate), jnp.zeros_like(x))
 
 
-def noise_shape_of(value: Any) -> Any:
+def noise_shape_of(value: object) -> tuple[int | None, ...] | None:
     """A converter: `None`, or sizes of which each may be `None`."""
     if value is None:
         return None
@@ -37,7 +38,7 @@ def noise_shape_of(value: Any) -> Any:
     return tuple(value)
 
 
-def mask_shape(layer: Layer, x: jax.Array, noise_shape: Any) -> tuple[int, ...]:
+def mask_shape(layer: NamedLayer, x: Num[Array, "*shape"], noise_shape: Sequence[int | None] | None) -> tuple[int, ...]:
     """The shape of the random mask of `x`.
 
     Raises:
@@ -81,12 +82,12 @@ class Dropout(Layer):
     """
 
     rate: float = field(convert=arg.fraction("rate"))
-    noise_shape: Any = field(None, convert=noise_shape_of)
+    noise_shape: Sequence[int | None] | None = field(None, convert=noise_shape_of)
     seed: int | None = None
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], training: Training = False) -> Num[Array, "*shape"]:
         if not training or self.rate == 0:
             return inputs
         return _drop(self.make_rng("dropout"), inputs, self.rate, mask_shape(self, inputs, self.noise_shape))
@@ -96,13 +97,13 @@ class _SpatialDropout(Layer):
     """Dropout of whole feature maps: one draw for each example and channel."""
 
     rate: float = field(convert=arg.fraction("rate"))
-    data_format: Any = field(None, convert=arg.data_format)
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
     seed: int | None = None
 
     supports_masking = True
     _rank = 0
 
-    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "*shape"], training: Training = False) -> Num[Array, "*shape"]:
         check_rank(self, inputs, self._rank + 2)
         if not training or self.rate == 0:
             return inputs
@@ -110,7 +111,7 @@ class _SpatialDropout(Layer):
         shape = tuple(s if i in (0, channel) else 1 for i, s in enumerate(inputs.shape))
         return _drop(self.make_rng("dropout"), inputs, self.rate, shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         # Keras's constructor takes no `trainable`, and its config the dtype as a name
         return {**{k: v for k, v in super().get_config().items() if k != "trainable"}, "dtype": self.dtype_policy.name}
 
@@ -137,7 +138,7 @@ class SpatialDropout1D(_SpatialDropout):
     _rank = 1
     _positional = ("rate", "seed", "name", "dtype")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "data_format"}
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register, serialize
+from ..core.typing import Array, Config, CustomObjects, Num, PyTree, Training
+from ._sequence_masks import MaskLike
 
 
 @register("keras.layers")
@@ -25,7 +26,7 @@ class Identity(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: PyTree) -> PyTree:
         return inputs
 
 
@@ -49,15 +50,16 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch time features"]) -> Num[Array, "batch time features"]:
         keep = jnp.any(inputs != self.mask_value, axis=-1, keepdims=True)
         return inputs * keep.astype(inputs.dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return jnp.any(jnp.asarray(inputs) != self.mask_value, axis=-1)
 
 
-def _function(value: Any) -> Any:
+def _function(value: object) -> Callable[..., PyTree]:
+    """A converter: the value must be a function."""
     if not callable(value):
         raise ValueError(
             explain(
@@ -88,12 +90,12 @@ class Lambda(Layer):
     Unlike Keras a config holds the function's name, never its code: name it, and give it to `custom_objects`.
     """
 
-    function: Any = field(convert=_function)
-    output_shape: Any = None
-    mask: Any = None
-    arguments: Any = field(None, convert=lambda arguments: dict(arguments or {}))
+    function: Callable[..., PyTree] = field(convert=_function)
+    output_shape: object = None
+    mask: MaskLike | Callable[[PyTree, PyTree], PyTree] = None
+    arguments: Mapping[str, Any] = field(None, convert=lambda arguments: dict(arguments or {}))
 
-    def call(self, inputs: Any, mask: Any = None, training: Any = False) -> Any:
+    def call(self, inputs: PyTree, mask: PyTree = None, training: Training = False) -> PyTree:
         try:
             names = list(inspect.signature(self.function).parameters)
         except ValueError:  # some built-in functions tell no signature
@@ -101,10 +103,10 @@ class Lambda(Layer):
         extra = {k: v for k, v in (("mask", mask), ("training", training)) if k in names}
         return self.function(inputs, **{**self.arguments, **extra})
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         function = serialize(self.function)
         if isinstance(function, str):
@@ -117,7 +119,7 @@ class Lambda(Layer):
         return {**config, "function": function, "arguments": serialize(dict(self.arguments))}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Layer:
         config = dict(config)
         if isinstance(config.get("function"), str):  # a registered function by its bare name
             entry = {"class_name": "function", "config": config["function"], "registered_name": config["function"]}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
-import jax
 from jax import lax
 
 from ..core import Layer, explain, field, register
+from ..core.typing import Array, Num
 from . import _arguments as arg
-from ._convolutional import finish, letters, normalise, refuse_strides_with_dilation
+from ._convolutional import Convolution, dimension_numbers, finish, normalise_sizes, refuse_strides_with_dilation
 from ._shapes import check_rank, to_last
 
 _PADDING = arg.one_of("padding", "valid", "same")
@@ -19,21 +19,21 @@ class _ConvTranspose(Layer):
     """`activation(inputs *^T kernel + bias)`: each number spreads over a window, windows add up."""
 
     filters: int = arg.positive("filters")
-    kernel_size: Any = field()
-    strides: Any = 1
+    kernel_size: arg.SizesLike = field()
+    strides: arg.SizesLike = 1
     padding: str = field("valid", convert=_PADDING)
-    output_padding: Any = None
-    data_format: Any = field(None, convert=arg.data_format)
-    dilation_rate: Any = 1
-    activation: Any = arg.activation()
+    output_padding: arg.SizesLike = None
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
+    dilation_rate: arg.SizesLike = 1
+    activation: arg.ActivationLike = arg.activation()
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
 
     _rank = 0
 
@@ -41,20 +41,30 @@ class _ConvTranspose(Layer):
         _prepare(self)
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:
         return _transpose(self, inputs)
 
 
-def _prepare(layer: Any) -> None:
-    """Check a transposed convolution's sizes."""
-    normalise(layer)
-    made = arg.sizes(layer._rank, "output_padding", allow_zero=True)(layer.output_padding)
-    object.__setattr__(layer, "output_padding", made)
-    if made is not None and any(o >= s for o, s in zip(made, layer.strides, strict=True)):
+class _Transposed(Convolution, Protocol):
+    """A layer with the fields that all transposed convolutions have."""
+
+    filters: int
+    output_padding: arg.SizesLike
+    kernel_initializer: arg.InitializerLike
+    kernel_regularizer: arg.RegularizerLike
+    kernel_constraint: arg.ConstraintLike
+
+
+def _prepare(layer: _Transposed) -> None:
+    """Sizes as tuples, checked; for `__post_init__`, which comes before the fields are sealed."""
+    normalise_sizes(layer)
+    output_padding = arg.sizes(layer._rank, "output_padding", allow_zero=True)(layer.output_padding)
+    object.__setattr__(layer, "output_padding", output_padding)
+    if output_padding is not None and any(o >= s for o, s in zip(output_padding, layer.strides, strict=True)):
         raise ValueError(
             explain(
                 f"{type(layer).__name__}: output_padding must be less than strides.",
-                received=f"output_padding={made}, strides={layer.strides}",
+                received=f"output_padding={output_padding}, strides={layer.strides}",
                 usually="output_padding only chooses among the sizes that one stride merges.",
                 write="output_padding=None, which is the input's size times the stride",
             )
@@ -75,7 +85,10 @@ def _pads(window: int, stride: int, padding: str, extra: int | None) -> tuple[in
     return before, total - before
 
 
-def _transpose(layer: Any, inputs: jax.Array) -> jax.Array:
+def _transpose(
+    layer: _Transposed, inputs: Num[Array, "batch *space channels"]
+) -> Num[Array, "batch *new_space filters"]:
+    """The transposed convolution of a layer, with bias and activation."""
     check_rank(layer, inputs, layer._rank + 2)
     x = to_last(inputs, layer.data_format)
     kernel = layer.add_weight(
@@ -93,7 +106,7 @@ def _transpose(layer: Any, inputs: jax.Array) -> jax.Array:
         layer.strides,
         padding=[_pads(w, s, layer.padding, e) for w, s, e in zip(windows, layer.strides, extras, strict=True)],
         rhs_dilation=layer.dilation_rate,
-        dimension_numbers=letters(layer._rank),
+        dimension_numbers=dimension_numbers(layer._rank),
         transpose_kernel=True,
     )
     return finish(layer, x, layer.filters)
@@ -155,8 +168,8 @@ class Conv2DTranspose(_ConvTranspose):
     Reference: https://keras.io/api/layers/convolution_layers/convolution2d_transpose/
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: arg.SizesLike = (1, 1)
+    dilation_rate: arg.SizesLike = (1, 1)
 
     _rank = 2
 
@@ -186,21 +199,21 @@ class Conv3DTranspose(Layer):
     """
 
     filters: int = arg.positive("filters")
-    kernel_size: Any = field()
-    strides: Any = (1, 1, 1)
+    kernel_size: arg.SizesLike = field()
+    strides: arg.SizesLike = (1, 1, 1)
     padding: str = field("valid", convert=_PADDING)
-    data_format: Any = field(None, convert=arg.data_format)
-    output_padding: Any = None
-    dilation_rate: Any = (1, 1, 1)
-    activation: Any = arg.activation()
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
+    output_padding: arg.SizesLike = None
+    dilation_rate: arg.SizesLike = (1, 1, 1)
+    activation: arg.ActivationLike = arg.activation()
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
 
     _rank = 3
 
@@ -208,5 +221,5 @@ class Conv3DTranspose(Layer):
         _prepare(self)
         super().__post_init__()
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:
         return _transpose(self, inputs)

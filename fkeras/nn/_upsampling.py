@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 
 from ..core import Layer, field, register
+from ..core.typing import Array, Num
 from . import _arguments as arg
 from ._resize import resize
 from ._shapes import check_rank, from_last, to_last
@@ -33,7 +31,7 @@ class UpSampling1D(Layer):
 
     size: int = field(2, convert=lambda value: arg.positive_int(value, "size"))
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch steps features"]) -> Num[Array, "batch new_steps features"]:
         check_rank(self, inputs, 3)
         return jnp.repeat(inputs, self.size, axis=1)
 
@@ -54,11 +52,13 @@ class UpSampling2D(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/up_sampling2d/
     """
 
-    size: Any = field((2, 2), convert=arg.sizes(2, "size"))
-    data_format: Any = field(None, convert=arg.data_format)
+    size: arg.SizesLike = field((2, 2), convert=arg.sizes(2, "size"))
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
     interpolation: str = field("nearest", convert=arg.one_of("interpolation", "nearest", *_RESIZE))
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(
+        self, inputs: Num[Array, "batch height width channels"]
+    ) -> Num[Array, "batch new_height new_width channels"]:
         check_rank(self, inputs, 4)
         x = to_last(inputs, self.data_format)
         if self.interpolation == "nearest":
@@ -88,10 +88,12 @@ class UpSampling3D(Layer):
     Reference: https://keras.io/api/layers/reshaping_layers/up_sampling3d/
     """
 
-    size: Any = field((2, 2, 2), convert=arg.sizes(3, "size"))
-    data_format: Any = field(None, convert=arg.data_format)
+    size: arg.SizesLike = field((2, 2, 2), convert=arg.sizes(3, "size"))
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(
+        self, inputs: Num[Array, "batch depth height width channels"]
+    ) -> Num[Array, "batch new_depth new_height new_width channels"]:
         check_rank(self, inputs, 5)
         x = to_last(inputs, self.data_format)
         for axis, factor in enumerate(self.size, start=1):

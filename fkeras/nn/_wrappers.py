@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen
 
 from ..core import LOSSES, TRANSIENT, InputLayer, Layer, Sequential, explain, field, register
+from ..core.typing import Array, ArrayLike, Float, Num, PyTree, Training
 from . import _arguments as arg
 from . import initializers
 from ._convolutional import _Conv
@@ -20,7 +19,7 @@ from ._sequence_masks import check_mask
 from ._stochastic import Dropout
 
 
-def is_layer(value: Any) -> Layer:
+def as_layer(value: object) -> Layer:
     """A converter: the value must be a layer."""
     if not isinstance(value, Layer):
         raise ValueError(
@@ -54,9 +53,9 @@ class Wrapper(Layer):
     Reference: https://keras.io/api/layers/core_layers/
     """
 
-    layer: Any = field(convert=is_layer)
+    layer: Layer = field(convert=as_layer)
 
-    def call(self, inputs: Any, training: Any = False) -> Any:
+    def call(self, inputs: PyTree, training: Training = False) -> PyTree:
         keywords = {"training": training} if "training" in self.layer._call_parameters.names else {}
         return self.layer(inputs, **keywords)
 
@@ -84,7 +83,9 @@ class TimeDistributed(Wrapper):
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array, training: Any = False, mask: Any = None) -> jax.Array:
+    def call(
+        self, inputs: Num[Array, "batch time ..."], training: Training = False, mask: ArrayLike | None = None
+    ) -> Num[Array, "batch time ..."]:
         if inputs.ndim < 3:
             raise ValueError(
                 explain(
@@ -95,19 +96,19 @@ class TimeDistributed(Wrapper):
             )
         if mask is not None:  # its first axes are the batch's and the steps', those behind them the layer's own
             mask = check_mask(self, mask, (*inputs.shape[:2], *jnp.shape(mask)[2:]), ones=False)
-        watched = self.is_initializing() or self.is_mutable_collection(LOSSES)
-        if not training and not watched and _examples_apart(self.layer):
+        collects = self.is_initializing() or self.is_mutable_collection(LOSSES)
+        if not training and not collects and _treats_examples_alone(self.layer):
             return self._side_by_side(inputs)
         names = self.layer._call_parameters.names
         keywords = {"training": training} if "training" in names else {}
         masks = mask if "mask" in names else None
         steps = inputs.shape[1]
 
-        def at(t: int) -> dict[str, Any]:
+        def at(t: int) -> dict[str, PyTree]:
             return keywords if masks is None else {**keywords, "mask": masks[:, t]}
 
-        # Making the weights, and their losses, takes one bound call; its output is not used.
-        if watched:
+        # One bound call makes the weights and collects their losses; its output is not used.
+        if collects:
             self.layer(inputs[:, 0], **at(0))
         keeps = any(self.is_mutable_collection(c) for c in self.layer.variables if c not in ("params", LOSSES))
         if keeps and training and isinstance(steps, int) and not self.is_initializing():
@@ -121,17 +122,17 @@ class TimeDistributed(Wrapper):
         )
         return run(self.layer, inputs, masks)
 
-    def _side_by_side(self, inputs: jax.Array) -> jax.Array:
+    def _side_by_side(self, inputs: Num[Array, "batch time ..."]) -> Num[Array, "batch time ..."]:
         """The steps as examples of one batch: a plain convolution or pooling, which every exported format has."""
         batch, steps, *rest = inputs.shape
         outputs = self.layer(inputs.reshape(batch * steps, *rest))
         return outputs.reshape(batch, steps, *outputs.shape[1:])
 
 
-def _examples_apart(layer: Any) -> bool:
+def _treats_examples_alone(layer: Layer) -> bool:
     """Whether a layer, in inference, treats each example of its batch as if it were alone."""
     if isinstance(layer, Sequential):
-        return all(map(_examples_apart, layer.layers))
+        return all(map(_treats_examples_alone, layer.layers))
     return isinstance(layer, InputLayer | _Pool | _GlobalPool | _Conv | Flatten | BatchNormalization | Dropout | Dense)
 
 
@@ -160,10 +161,10 @@ class SpectralNormalization(Wrapper):
 
     power_iterations: int = field(1, convert=lambda value: arg.positive_int(value, "power_iterations"))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return self.layer.compute_mask(inputs, mask)
 
-    def call(self, inputs: jax.Array, training: Any = False) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch ..."], training: Training = False) -> Num[Array, "batch ..."]:
         output = self.layer(inputs)
         params = self.layer.variables.get("params", {})
         name = next((n for n in ("kernel", "embedding") if n in params), None)
@@ -191,7 +192,10 @@ class SpectralNormalization(Wrapper):
             output = run(self.layer, inputs)
         return output.astype(inputs.dtype) if jnp.issubdtype(inputs.dtype, jnp.floating) else output
 
-    def _normalised(self, kernel: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def _normalised(
+        self, kernel: Float[Array, "*inputs outputs"], u: Float[Array, "1 outputs"]
+    ) -> tuple[Float[Array, "1 outputs"], Float[Array, "*inputs outputs"]]:
+        """The vector after some steps of the power method, and the kernel divided by its singular value."""
         weights = kernel.reshape(-1, kernel.shape[-1])
         v = u
         for _ in range(self.power_iterations):
@@ -202,5 +206,6 @@ class SpectralNormalization(Wrapper):
         return u.astype(kernel.dtype), (kernel / sigma).astype(kernel.dtype)
 
 
-def _unit(x: jax.Array) -> jax.Array:
+def _unit(x: Float[Array, "1 size"]) -> Float[Array, "1 size"]:
+    """A vector of length 1 in the same direction."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x)), 1e-12))

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
 from ...core import Layer, explain, field, register
+from ...core.typing import Array, Float, PyTree, Training
 from .. import _arguments as arg
-from .._sequence_masks import check_mask
-from ._shared import causal, drop
+from .._sequence_masks import MaskLike, check_mask
+from ._projections_and_masks import causal, drop
 
 
 class _Attention(Layer):
     """`softmax(scores(query, key)) value`."""
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _scores(
+        self, query: Float[Array, "batch ... targets features"], key: Float[Array, "batch ... sources features"]
+    ) -> Float[Array, "batch ... targets sources"]:
+        """How well each source answers each target."""
         raise NotImplementedError
 
-    def _inputs(self, inputs: Any, mask: Any) -> None:
+    def _check_lists(self, inputs: Sequence[jax.Array], mask: Sequence[MaskLike] | None) -> None:
+        """Refuse inputs and masks that are no lists of two or three."""
         if not isinstance(inputs, list | tuple) or len(inputs) not in (2, 3):
             raise ValueError(
                 explain(
@@ -39,13 +44,13 @@ class _Attention(Layer):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
-        training: Any = False,
+        inputs: Sequence[jax.Array],
+        mask: Sequence[MaskLike] | None = None,
+        training: Training = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
-        self._inputs(inputs, mask)
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
+        self._check_lists(inputs, mask)
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) == 3 else value
         query_mask, value_mask = (mask[0], mask[1]) if mask is not None else (None, None)
@@ -53,21 +58,21 @@ class _Attention(Layer):
         steps = (value.shape[0], value.shape[-2])
         value_mask = check_mask(self, value_mask, value.shape[:-1], steps, what="value_mask")
         scores = self._scores(query, key)
-        seen = None if value_mask is None else jnp.asarray(value_mask, bool)[..., None, :]
+        visible = None if value_mask is None else jnp.asarray(value_mask, bool)[..., None, :]
         if use_causal_mask:
             order = causal(*scores.shape[-2:])
-            seen = order if seen is None else seen & order
-        if seen is not None:
-            seen = seen.reshape((seen.shape[0], *(1,) * (scores.ndim - seen.ndim), *seen.shape[1:]))
+            visible = order if visible is None else visible & order
+        if visible is not None:
+            visible = visible.reshape((visible.shape[0], *(1,) * (scores.ndim - visible.ndim), *visible.shape[1:]))
             # Keras subtracts a large number: a row that is masked altogether is as if it were not
-            scores = jnp.where(seen, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
+            scores = jnp.where(visible, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
         weights = jax.nn.softmax(scores, axis=-1)
         outputs = jnp.einsum("...ts,...sd->...td", drop(self, weights, training), value)
         if query_mask is not None:
             outputs = jnp.where(jnp.asarray(query_mask, bool)[..., None], outputs, jnp.zeros_like(outputs))
         return (outputs, weights) if return_attention_scores else outputs
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return None if mask is None or mask[0] is None else jnp.asarray(mask[0])
 
 
@@ -99,7 +104,9 @@ class Attention(_Attention):
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     seed: int | None = None
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _scores(
+        self, query: Float[Array, "batch ... targets features"], key: Float[Array, "batch ... sources features"]
+    ) -> Float[Array, "batch ... targets sources"]:
         scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
         if self.score_mode == "dot":
             scores = jnp.einsum("...td,...sd->...ts", query, key)
@@ -131,7 +138,9 @@ class AdditiveAttention(_Attention):
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     seed: int | None = None
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _scores(
+        self, query: Float[Array, "batch ... targets features"], key: Float[Array, "batch ... sources features"]
+    ) -> Float[Array, "batch ... targets sources"]:
         both = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
         if self.use_scale:
             scale = self.add_weight((query.shape[-1],), "glorot_uniform", name="scale")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import Layer, explain, field, register
+from ...core.typing import Array, Config, Num, Training
 from .. import _arguments as arg
-from .._sequence_masks import check_mask
+from .._sequence_masks import MaskLike, check_mask
 from .._shapes import check_rank
-from . import _shared as parts
+from . import _projections_and_masks as parts
 
 
 @register("keras.layers", "GroupQueryAttention")
@@ -53,15 +53,15 @@ class GroupedQueryAttention(Layer):
     num_key_value_heads: int = arg.positive("num_key_value_heads")
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     use_bias: bool = True
-    sliding_window: Any = field(None, convert=arg.counted("sliding_window"))
-    flash_attention: Any = None
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    sliding_window: int | None = field(None, convert=arg.counted("sliding_window"))
+    flash_attention: bool | None = None
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     use_gate: bool = False
     seed: int | None = None
 
@@ -81,24 +81,26 @@ class GroupedQueryAttention(Layer):
 
     def call(
         self,
-        query: jax.Array,
-        value: jax.Array,
-        key: jax.Array | None = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Num[Array, "batch targets features"],
+        value: Num[Array, "batch sources features_of_values"],
+        key: Num[Array, "batch sources features_of_keys"] | None = None,
+        query_mask: MaskLike = None,
+        value_mask: MaskLike = None,
+        key_mask: MaskLike = None,
+        attention_mask: MaskLike = None,
         return_attention_scores: bool = False,
-        training: Any = False,
+        training: Training = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> jax.Array | tuple[jax.Array, jax.Array | None]:
         key = value if key is None else key
         parts.check_flash(self, return_attention_scores)
         parts.check_sequences(self, query, value, key)
         check_rank(self, query, 3)
         targets, sources = query.shape[1], value.shape[1]
-        masks = parts.check_sequence_masks(self, (query, query_mask), (value, value_mask), (key, key_mask))
-        mask = parts.of_sequences(*masks)
+        query_mask, value_mask, key_mask = parts.check_sequence_masks(
+            self, (query, query_mask), (value, value_mask), (key, key_mask)
+        )
+        mask = parts.of_sequences(query_mask, value_mask, key_mask)
         if attention_mask is not None:
             pair, batch = (targets, sources), query.shape[0]
             shapes = (batch, *pair), pair, (batch, self.num_query_heads, *pair)
@@ -127,5 +129,5 @@ class GroupedQueryAttention(Layer):
         outputs = parts.project(self, "out", mixed, 2, (query.shape[-1],))
         return (outputs, scores) if return_attention_scores else outputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}

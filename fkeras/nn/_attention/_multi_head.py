@@ -1,20 +1,21 @@
-"""Attention."""
+"""Attention in several heads."""
 
 from __future__ import annotations
 
 import math
 import string
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import linen
 
 from ...core import Layer, explain, field, register
+from ...core.typing import Array, Bool, Config, Float, Num, PyTree, Training
 from .. import _arguments as arg
-from .._sequence_masks import check_mask
+from .._sequence_masks import MaskLike, check_mask
 from .._shapes import known_axis
-from . import _shared as parts
+from . import _projections_and_masks as parts
 
 
 @register("keras.layers")
@@ -56,20 +57,22 @@ class MultiHeadAttention(Layer):
 
     num_heads: int = arg.positive("num_heads")
     key_dim: int = arg.positive("key_dim")
-    value_dim: Any = None
+    value_dim: int | None = None
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     use_bias: bool = True
-    output_shape: Any = field(None, convert=parts.feature_shape)
-    attention_axes: Any = field(None, convert=lambda a: (a,) if isinstance(a, int) else a if a is None else tuple(a))
-    sliding_window: Any = field(None, convert=arg.counted("sliding_window"))
-    flash_attention: Any = None
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    output_shape: arg.SizesLike = field(None, convert=parts.feature_shape)
+    attention_axes: arg.SizesLike | None = field(
+        None, convert=lambda a: (a,) if isinstance(a, int) else a if a is None else tuple(a)
+    )
+    sliding_window: int | None = field(None, convert=arg.counted("sliding_window"))
+    flash_attention: bool | None = None
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     use_gate: bool = False
     seed: int | None = None
 
@@ -83,17 +86,17 @@ class MultiHeadAttention(Layer):
 
     def call(
         self,
-        query: jax.Array,
-        value: jax.Array,
-        key: jax.Array | None = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Num[Array, "batch *targets features"],
+        value: Num[Array, "batch *sources features_of_values"],
+        key: Num[Array, "batch *sources features_of_keys"] | None = None,
+        query_mask: MaskLike = None,
+        value_mask: MaskLike = None,
+        key_mask: MaskLike = None,
+        attention_mask: MaskLike = None,
         return_attention_scores: bool = False,
-        training: Any = False,
+        training: Training = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> jax.Array | tuple[jax.Array, jax.Array | None]:
         key = value if key is None else key
         parts.check_flash(self, return_attention_scores)
         parts.check_sequences(self, query, value, key)
@@ -105,15 +108,16 @@ class MultiHeadAttention(Layer):
         )
         given = self._given(attention_mask, query, value, axes)
         mask = self._mask(query, value, axes, query_mask, value_mask, key_mask, given, use_causal_mask)
+        value_dim = self.value_dim or self.key_dim
         q = parts.project(self, "query", query, 1, (self.num_heads, self.key_dim))
         k = parts.project(self, "key", key, 1, (self.num_heads, self.key_dim))
         gate = None
         if self.use_gate:
-            gate = parts.project(self, "gate", query, 1, (self.num_heads, self.value_dim), "sigmoid")
-        v = parts.project(self, "value", value, 1, (self.num_heads, self.value_dim))
+            gate = parts.project(self, "gate", query, 1, (self.num_heads, value_dim), "sigmoid")
+        v = parts.project(self, "value", value, 1, (self.num_heads, value_dim))
         scale = 1 / math.sqrt(self.key_dim)
         scores = None
-        if query.ndim == 3 and not self.dropout and not return_attention_scores and self.value_dim == self.key_dim:
+        if query.ndim == 3 and not self.dropout and not return_attention_scores and value_dim == self.key_dim:
             mixed = parts.fused(self, q, k, v, mask, scale)
         else:
             mixed, scores = self._attend(q * scale, k, v, axes, mask, training)
@@ -123,7 +127,9 @@ class MultiHeadAttention(Layer):
         return (outputs, scores) if return_attention_scores else outputs
 
     # ------------------------------------------------------------------ parts, in the order of `call`
-    def _given(self, mask: Any, query: Any, value: Any, axes: tuple[int, ...]) -> Any:
+    def _given(
+        self, mask: MaskLike, query: Num[Array, "*target"], value: Num[Array, "*source"], axes: tuple[int, ...]
+    ) -> Bool[Array, "*pairs"] | None:
         """`attention_mask`: of targets and sources, with or without the batch, other axes and the heads in front."""
         if mask is None:
             return None
@@ -138,15 +144,15 @@ class MultiHeadAttention(Layer):
 
     def _mask(
         self,
-        query: Any,
-        value: Any,
+        query: Num[Array, "*target"],
+        value: Num[Array, "*source"],
         axes: tuple[int, ...],
-        query_mask: Any,
-        value_mask: Any,
-        key_mask: Any,
-        given: Any,
+        query_mask: MaskLike,
+        value_mask: MaskLike,
+        key_mask: MaskLike,
+        given: Bool[Array, "*pairs"] | None,
         use_causal_mask: bool,
-    ) -> Any:
+    ) -> parts.Visible:
         """All masks as one that broadcasts against the scores, or `None`."""
         count = len(axes)
         if count > 1 and (use_causal_mask or self.sliding_window is not None):
@@ -168,7 +174,15 @@ class MultiHeadAttention(Layer):
             mask = parts.both(mask, parts.within(self.sliding_window, t, s))
         return parts.by_head(mask, query.ndim + count, 2 * count)
 
-    def _attend(self, q: Any, k: Any, v: Any, axes: Any, mask: Any, training: Any) -> tuple[jax.Array, jax.Array]:
+    def _attend(
+        self,
+        q: Float[Array, "batch *targets heads size"],
+        k: Float[Array, "batch *sources heads size"],
+        v: Float[Array, "batch *sources heads value_size"],
+        axes: Sequence[int],
+        mask: parts.Visible,
+        training: Training,
+    ) -> tuple[Float[Array, "batch *targets heads value_size"], Float[Array, "batch ..."]]:
         """`softmax(q k^T) v` over the attended axes; scores are `(batch, …, heads, target…, source…)`."""
         names = string.ascii_lowercase[: q.ndim]
         source = "".join(n.upper() if i in axes else n for i, n in enumerate(names))
@@ -180,11 +194,11 @@ class MultiHeadAttention(Layer):
         return jnp.einsum(f"{weights},{source[:-1]}Z->{names[:-1]}Z", used, v), scores
 
     @linen.nowrap
-    def _regularised(self, outputs: Any) -> list[Any]:
+    def _regularised(self, outputs: PyTree) -> list[jax.Array]:
         return jax.tree.leaves(outputs)[:1]  # not the scores
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return mask
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}

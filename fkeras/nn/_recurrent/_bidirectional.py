@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import Layer, explain, field, register, snake_case
+from ...core.typing import Array, Config, Num, PyTree, Training
 from .. import _arguments as arg
-from .._wrappers import is_layer
+from .._wrappers import as_layer
 
 _MERGE = arg.one_of("merge_mode", "concat", "sum", "mul", "ave", None)
 
@@ -37,16 +38,16 @@ class Bidirectional(Layer):
     Reference: https://keras.io/api/layers/recurrent_layers/bidirectional/
     """
 
-    layer: Any = field(convert=is_layer)
-    merge_mode: Any = field("concat", convert=_MERGE)
-    weights: Any = field(None, convert=arg.absent("weights"))
+    layer: Any = field(convert=as_layer)
+    merge_mode: str | None = field("concat", convert=_MERGE)
+    weights: None = field(None, convert=arg.absent("weights"))
     backward_layer: Any = None
 
     supports_masking = True
     preserve_adopted_names = True  # the scopes are the two layers' names: forward_lstm, backward_lstm
 
     def __post_init__(self) -> None:
-        forward = is_layer(self.layer)
+        forward = as_layer(self.layer)
         for name in ("go_backwards", "return_sequences", "return_state", "stateful"):
             if not hasattr(forward, name):
                 raise ValueError(
@@ -61,7 +62,7 @@ class Bidirectional(Layer):
         if backward is None:
             name = f"backward_{own.removeprefix('forward_').removeprefix('backward_')}"
             backward = forward.replace(go_backwards=not forward.go_backwards, name=name)
-        elif is_layer(backward).name is None:
+        elif as_layer(backward).name is None:
             backward = backward.replace(name=f"backward_{snake_case(type(backward).__name__)}")
         named = f"forward_{own.removeprefix('forward_')}"
         forward = forward if forward.name == named else forward.replace(name=named)  # a lifted copy's is bound already
@@ -101,8 +102,14 @@ class Bidirectional(Layer):
     def return_state(self) -> bool:
         return self.layer.return_state
 
-    def call(self, inputs: jax.Array, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
-        states: list[Any] = [None, None]
+    def call(
+        self,
+        inputs: Num[Array, "batch time ..."],
+        initial_state: Sequence[PyTree] | None = None,
+        mask: PyTree = None,
+        training: Training = False,
+    ) -> PyTree:
+        states: list[Sequence[PyTree] | None] = [None, None]
         if initial_state is not None:
             half = len(initial_state) // 2
             states = [initial_state[:half], initial_state[half:]]
@@ -110,7 +117,7 @@ class Bidirectional(Layer):
             layer(inputs, initial_state=state, mask=mask, training=training)
             for layer, state in zip((self.layer, self.backward_layer), states, strict=True)
         )
-        last: tuple[Any, ...] = ()
+        last: tuple[PyTree, ...] = ()
         if self.return_state:
             last = (*ahead[1:], *back[1:])
             ahead, back = ahead[0], back[0]
@@ -127,7 +134,7 @@ class Bidirectional(Layer):
             return (*(merged if isinstance(merged, tuple) else (merged,)), *last)
         return merged
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         leaves = jax.tree.leaves(mask)
         shown = leaves[0] if leaves and self.return_sequences else None
         outputs = [shown, shown] if self.merge_mode is None else [shown]
@@ -135,10 +142,10 @@ class Bidirectional(Layer):
             return outputs if self.merge_mode is None else shown
         return [*outputs, *[None] * (2 * self.layer._states)]
 
-    def _keras_attributes(self) -> Mapping[str, Any]:
+    def _keras_attributes(self) -> Mapping[str, Layer]:
         return {"forward_layer": self.layer, "backward_layer": self.backward_layer}
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "weights"}
 
 

@@ -3,16 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from ...core import Layer
+from ...core.typing import Array, DTypeLike, Float, Key, Training
+from .. import _arguments as arg
 
-States = tuple[jax.Array, ...]
-Step = Callable[[jax.Array, States], tuple[jax.Array, States]]
+#: The states of a cell, each `(batch, units)`.
+States: TypeAlias = tuple[jax.Array, ...]
+#: One step, `(inputs, states) -> (output, new states)`.
+Step: TypeAlias = Callable[[jax.Array, States], tuple[jax.Array, States]]
+#: The kernel of the inputs, that of the states, and the bias or `None`.
+Kernels: TypeAlias = tuple[jax.Array, jax.Array, jax.Array | None]
+
+
+class _Cell(Protocol):
+    """A layer with the fields that all cells have."""
+
+    units: int
+    activation: arg.ActivationLike
+    use_bias: bool
+    kernel_initializer: arg.InitializerLike
+    recurrent_initializer: arg.InitializerLike
+    bias_initializer: arg.InitializerLike
+    kernel_regularizer: arg.RegularizerLike
+    recurrent_regularizer: arg.RegularizerLike
+    bias_regularizer: arg.RegularizerLike
+    kernel_constraint: arg.ConstraintLike
+    recurrent_constraint: arg.ConstraintLike
+    bias_constraint: arg.ConstraintLike
+    dropout: float
+    recurrent_dropout: float
+    _gates: int
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the arithmetic."""
+
+    def make_rng(self, name: str) -> Key:
+        """A key of its own for each call."""
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...],
+        initializer: arg.InitializerLike,
+        *,
+        regularizer: arg.RegularizerLike,
+        constraint: arg.ConstraintLike,
+        name: str,
+    ) -> jax.Array:
+        """Make or read a weight: see `Layer.add_weight`."""
+
+    def _kernels(
+        self, features: int, bias_shape: tuple[int, ...], bias_initializer: arg.InitializerLike
+    ) -> Kernels: ...
+
+    def _drop(self, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None: ...
+
+
+class _GatedCell(_Cell, Protocol):
+    """A cell with gates."""
+
+    recurrent_activation: arg.ActivationLike
+
+
+class _LSTMCell(_GatedCell, Protocol):
+    unit_forget_bias: bool
+
+
+class _GRUCell(_GatedCell, Protocol):
+    reset_after: bool
 
 
 class CellWeights(Layer):
@@ -21,11 +85,14 @@ class CellWeights(Layer):
     _gates = 1  # how many blocks of `units` columns the fused kernels have
     _state_count = 1
 
-    def _step(self, features: Any, batch: Any, training: Any) -> Step:
+    def _step(self, features: int, batch: int, training: Training) -> Step:
         """One step, with its weights made and its dropout masks drawn: one mask for a whole sequence."""
         raise NotImplementedError
 
-    def _kernels(self, features: Any, bias_shape: Any, bias_initializer: Any) -> tuple[Any, Any, Any]:
+    def _kernels(
+        self: _Cell, features: int, bias_shape: tuple[int, ...], bias_initializer: arg.InitializerLike
+    ) -> Kernels:
+        """The weights, made or read."""
         kernel = self.add_weight(
             (features, self._gates * self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint, name="kernel",
@@ -42,7 +109,7 @@ class CellWeights(Layer):
             )  # fmt: skip
         return kernel, recurrent, bias
 
-    def _drop(self, rate: float, shape: Any, training: Any) -> Any:
+    def _drop(self: _Cell, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None:
         """A dropout mask for every step, or `None`."""
         if not training or rate == 0:
             return None
@@ -56,7 +123,7 @@ class SimpleRNNStep:
     _gates = 1
     _state_count = 1
 
-    def _step(self: Any, features: Any, batch: Any, training: Any) -> Step:
+    def _step(self: _Cell, features: int, batch: int, training: Training) -> Step:
         kernel, recurrent, bias = self._kernels(features, (self.units,), self.bias_initializer)
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, self.units), training)
@@ -76,7 +143,7 @@ class LSTMStep:
     _gates = 4
     _state_count = 2
 
-    def _step(self: Any, features: Any, batch: Any, training: Any) -> Step:
+    def _step(self: _LSTMCell, features: int, batch: int, training: Training) -> Step:
         make = forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
         kernel, recurrent, bias = self._kernels(features, (4 * self.units,), make)
         drop_x = self._drop(self.dropout, (batch, features), training)
@@ -100,7 +167,7 @@ class GRUStep:
     _gates = 3
     _state_count = 1
 
-    def _step(self: Any, features: Any, batch: Any, training: Any) -> Step:
+    def _step(self: _GRUCell, features: int, batch: int, training: Training) -> Step:
         units = self.units
         shape = (2, 3 * units) if self.reset_after else (3 * units,)
         kernel, recurrent, bias = self._kernels(features, shape, self.bias_initializer)
@@ -110,20 +177,20 @@ class GRUStep:
 
         def step(x: jax.Array, states: States) -> tuple[jax.Array, States]:
             h = states[0]
-            seen = times(h, drop_h)
+            kept = times(h, drop_h)
             from_x = product(times(x, drop_x), kernel)
             from_x = from_x if biases[0] is None else from_x + row(biases[0])
             x_z, x_r, x_n = jnp.split(from_x, 3, axis=-1)
             if self.reset_after:
-                from_h = product(seen, recurrent)
+                from_h = product(kept, recurrent)
                 from_h = from_h if biases[1] is None else from_h + row(biases[1])
                 h_z, h_r, h_n = jnp.split(from_h, 3, axis=-1)
                 reset = self.recurrent_activation(x_r + h_r)
                 candidate = x_n + reset * h_n
             else:
-                h_z, h_r = jnp.split(product(seen, recurrent[:, : 2 * units]), 2, axis=-1)
+                h_z, h_r = jnp.split(product(kept, recurrent[:, : 2 * units]), 2, axis=-1)
                 reset = self.recurrent_activation(x_r + h_r)
-                candidate = x_n + product(reset * seen, recurrent[:, 2 * units :])
+                candidate = x_n + product(reset * kept, recurrent[:, 2 * units :])
             update = self.recurrent_activation(x_z + h_z)
             h = update * h + (1 - update) * self.activation(candidate)
             return h, (h,)
@@ -131,26 +198,26 @@ class GRUStep:
         return step
 
 
-def forget_bias(start: Any, units: int) -> Any:
+def forget_bias(start: arg.InitializerLike, units: int) -> arg.InitializerLike:
     """An initializer whose second block, the forget gate's, is 1: a memory that begins by remembering."""
 
-    def make(key: Any, shape: Any, dtype: Any) -> jax.Array:
+    def make(key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, " columns"]:
         blocks = [start(key, (units,), dtype), jnp.ones((units,), dtype), start(key, (2 * units,), dtype)]
         return jnp.concatenate(blocks)
 
     return make
 
 
-def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def product(x: Float[Array, "... features"], kernel: Float[Array, "features units"]) -> Float[Array, "... units"]:
     """`x @ kernel` over the last axis of `x`."""
     return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
 
 
-def times(x: jax.Array, mask: Any) -> jax.Array:
+def times(x: Float[Array, "*shape"], mask: Float[Array, "*shape"] | None) -> Float[Array, "*shape"]:
     """`x * mask`, where there is one."""
     return x if mask is None else x * mask
 
 
-def row(bias: jax.Array) -> jax.Array:
+def row(bias: Float[Array, " units"]) -> Float[Array, "1 units"]:
     """A bias beside a batch."""
     return bias[None, :]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import Layer, explain, field, register
+from ...core.typing import Array, Float, PyTree, Training
 from .. import _arguments as arg
 from ._cell_steps import CellWeights, GRUStep, LSTMStep, SimpleRNNStep
 
@@ -16,18 +18,22 @@ class _Cell(CellWeights):
     """A layer that takes inputs `(batch, features)` and states, and returns the output and the new states."""
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> int | list[int]:
+        """The size of the state, or of each of several."""
         return self.units if self._state_count == 1 else [self.units] * self._state_count
 
     @property
     def output_size(self) -> int:
+        """The size of the output."""
         return self.units
 
     def get_initial_state(self, batch_size: int | None = None) -> list[jax.Array]:
         """Zeros, one array `(batch, units)` for each state."""
         return [jnp.zeros((batch_size, self.units), self.compute_dtype) for _ in range(self._state_count)]
 
-    def call(self, inputs: jax.Array, states: Any, training: Any = False) -> Any:
+    def call(
+        self, inputs: Float[Array, "batch features"], states: PyTree, training: Training = False
+    ) -> tuple[Float[Array, "batch units"], PyTree]:
         listed = isinstance(states, list | tuple)
         step = self._step(inputs.shape[-1], inputs.shape[0], training)
         output, new = step(inputs, tuple(states) if listed else (states,))
@@ -52,17 +58,17 @@ class SimpleRNNCell(SimpleRNNStep, _Cell):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation("tanh")
+    activation: arg.ActivationLike = arg.activation("tanh")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     seed: int | None = None
@@ -87,19 +93,19 @@ class LSTMCell(LSTMStep, _Cell):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation("tanh")
-    recurrent_activation: Any = arg.activation("sigmoid")
+    activation: arg.ActivationLike = arg.activation("tanh")
+    recurrent_activation: arg.ActivationLike = arg.activation("sigmoid")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
     unit_forget_bias: bool = True
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     seed: int | None = None
@@ -123,25 +129,26 @@ class GRUCell(GRUStep, _Cell):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation("tanh")
-    recurrent_activation: Any = arg.activation("sigmoid")
+    activation: arg.ActivationLike = arg.activation("tanh")
+    recurrent_activation: arg.ActivationLike = arg.activation("sigmoid")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     reset_after: bool = True
     seed: int | None = None
 
 
-def _cells(cells: Any) -> list[Any]:
+def _cells(cells: Sequence[Layer]) -> list[Layer]:
+    """A converter: a list of cells."""
     cells = list(cells)
     if not cells or not all(isinstance(c, Layer) and getattr(c, "state_size", None) is not None for c in cells):
         raise ValueError(
@@ -169,35 +176,39 @@ class StackedRNNCells(Layer):
     Reference: https://keras.io/api/layers/recurrent_layers/stacked_rnn_cell/
     """
 
-    cells: Any = field(convert=_cells)
+    cells: Sequence[Any] = field(convert=_cells)
 
     @property
-    def state_size(self) -> list[Any]:
+    def state_size(self) -> list[int | list[int]]:
+        """For each cell the sizes of its states."""
         return [cell.state_size for cell in self.cells]
 
     @property
     def output_size(self) -> int:
+        """The size of the last cell's output."""
         last = self.cells[-1]
         size = getattr(last, "output_size", None) or last.state_size
         return size if isinstance(size, int) else size[0]
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[PyTree]:
         """Zeros: for each cell its states."""
         return [initial_states(cell, batch_size) for cell in self.cells]
 
-    def call(self, inputs: jax.Array, states: Any, training: Any = False) -> Any:
-        made = []
+    def call(
+        self, inputs: Float[Array, "batch features"], states: Sequence[PyTree], training: Training = False
+    ) -> tuple[jax.Array, list[PyTree]]:
+        new_states = []
         for cell, state in zip(self.cells, states, strict=True):
             listed = isinstance(state, list | tuple)
             keywords = {"training": training} if "training" in cell._call_parameters.names else {}
             inputs, new = cell(inputs, list(state) if listed else [state], **keywords)
             new = list(new) if isinstance(new, list | tuple) else [new]
-            made.append(new if listed else new[0])
-        return inputs, made
+            new_states.append(new if listed else new[0])
+        return inputs, new_states
 
 
-def initial_states(cell: Any, batch: Any) -> Any:
-    """What a cell starts with: what it says, or zeros of its `state_size`."""
+def initial_states(cell: Any, batch: int | None) -> PyTree:
+    """The states that a cell says it starts with, or zeros of its `state_size`."""
     if getattr(cell, "get_initial_state", None) is not None:
         return cell.get_initial_state(batch_size=batch)
     dtype = cell.compute_dtype

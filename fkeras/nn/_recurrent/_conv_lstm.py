@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from ...core import explain, field, register
+from ...core.typing import Array, Float, Num, PyTree, Training
 from .. import _arguments as arg
 from .._shapes import check_rank, check_window, from_last, to_last
 from ._cell_steps import forget_bias
 from ._layers import Recurrent
 from ._time_loop import Step
+
+#: `(inputs, kernel) -> outputs`.
+Product: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 
 _PADDING = arg.one_of("padding", "valid", "same")
 
@@ -22,25 +27,25 @@ class _ConvLSTM(Recurrent):
     """`i, f, o = s(x * W + h * U + b)`, `c = f c + i tanh(...)`, `h = o tanh(c)`, where `*` is a convolution."""
 
     filters: int = arg.positive("filters")
-    kernel_size: Any = field()
-    strides: Any = 1
+    kernel_size: arg.SizesLike = field()
+    strides: arg.SizesLike = 1
     padding: str = field("valid", convert=_PADDING)
-    data_format: Any = field(None, convert=arg.data_format)
-    dilation_rate: Any = 1
-    activation: Any = arg.activation("tanh")
-    recurrent_activation: Any = arg.activation("sigmoid")
+    data_format: arg.DataFormat = field(None, convert=arg.data_format)
+    dilation_rate: arg.SizesLike = 1
+    activation: arg.ActivationLike = arg.activation("tanh")
+    recurrent_activation: arg.ActivationLike = arg.activation("sigmoid")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
     unit_forget_bias: bool = True
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     seed: int | None = None
@@ -66,36 +71,47 @@ class _ConvLSTM(Recurrent):
                 )
             )
 
-    def _check(self, inputs: jax.Array) -> None:
+    def _check_input(self, inputs: Num[Array, "*shape"]) -> None:
         check_rank(self, inputs, self._rank + 3)
         space = inputs.shape[3:] if self.data_format == "channels_first" else inputs.shape[2:-1]
         window = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
         check_window(self, space, window, self.padding)
 
-    def _zeros(self, inputs: jax.Array) -> list[Any]:
+    def _zeros(self, inputs: Num[Array, "batch time ..."]) -> list[PyTree]:
         frame = jax.eval_shape(lambda x: to_last(x[:, 0], self.data_format), inputs)
         kernel = jax.ShapeDtypeStruct((*self.kernel_size, frame.shape[-1], self.filters), frame.dtype)
         out = jax.eval_shape(lambda x, k: from_last(self._input_product(x, k), self.data_format), frame, kernel)
         return [jnp.zeros(out.shape, self.compute_dtype) for _ in range(2)]
 
-    def _product(self, x: jax.Array, kernel: jax.Array, padding: str, strides: Any, dilation: Any) -> jax.Array:
+    def _product(
+        self,
+        x: Float[Array, "batch *space channels"],
+        kernel: Float[Array, "*window channels filters"],
+        padding: str,
+        strides: arg.SizesLike,
+        dilation: arg.SizesLike,
+    ) -> Float[Array, "batch *new_space filters"]:
         space = "DHW"[3 - self._rank :]
         return lax.conv_general_dilated(
             x, kernel, strides, padding.upper(), rhs_dilation=dilation,
             dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
         )  # fmt: skip
 
-    def _input_product(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    def _input_product(
+        self, x: Float[Array, "batch *space channels"], kernel: Float[Array, "*window channels filters"]
+    ) -> Float[Array, "batch *new_space filters"]:
         return self._product(x, kernel, self.padding, self.strides, self.dilation_rate)
 
-    def _drop(self, rate: float, like: jax.Array, training: Any) -> Any:
+    def _drop(self, rate: float, like: Float[Array, "*shape"], training: Training) -> Float[Array, 4 * shape] | None:
         """A mask for each of the four gates, the same at every step."""
         if not training or rate == 0:
             return None
         keep = jax.random.bernoulli(self.make_rng("dropout"), 1 - rate, (4, *like.shape))
         return keep.astype(self.compute_dtype) / max(1 - rate, 1e-7)
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
+    def _prepare(
+        self, inputs: Num[Array, "batch time ..."], states: PyTree, training: Training
+    ) -> tuple[Step, dict[str, PyTree]]:
         frame = to_last(inputs[:, 0], self.data_format)
         kernel = self.add_weight(
             (*self.kernel_size, frame.shape[-1], 4 * self.filters), self.kernel_initializer,
@@ -116,13 +132,13 @@ class _ConvLSTM(Recurrent):
         drop_x = self._drop(self.dropout, frame, training)
         drop_h = self._drop(self.recurrent_dropout, to_last(states[0], self.data_format), training)
 
-        def by_gate(product: Any, x: jax.Array, kernel: jax.Array, drop: Any) -> jax.Array:
+        def by_gate(product: Product, x: jax.Array, kernel: jax.Array, drop: jax.Array | None) -> jax.Array:
             if drop is None:
                 return product(x, kernel)
             parts = jnp.split(kernel, 4, axis=-1)
             return jnp.concatenate([product(x * drop[i], part) for i, part in enumerate(parts)], axis=-1)
 
-        def step(x: jax.Array, states: Any) -> Any:
+        def step(x: jax.Array, states: Sequence[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:
             x, h, c = (to_last(v, self.data_format) for v in (x, *states))
             z = by_gate(self._input_product, x, kernel, drop_x)
             if bias is not None:
@@ -183,8 +199,8 @@ class ConvLSTM2D(_ConvLSTM):
     Reference: Shi et al., arXiv:1506.04214. https://keras.io/api/layers/recurrent_layers/conv_lstm2d/
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: arg.SizesLike = (1, 1)
+    dilation_rate: arg.SizesLike = (1, 1)
 
     _rank = 2
 
@@ -206,7 +222,7 @@ class ConvLSTM3D(_ConvLSTM):
     Reference: Shi et al., arXiv:1506.04214. https://keras.io/api/layers/recurrent_layers/conv_lstm3d/
     """
 
-    strides: Any = (1, 1, 1)
-    dilation_rate: Any = (1, 1, 1)
+    strides: arg.SizesLike = (1, 1, 1)
+    dilation_rate: arg.SizesLike = (1, 1, 1)
 
     _rank = 3

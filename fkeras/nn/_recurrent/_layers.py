@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ...core import RECURRENT_STATE, Layer, explain, field, register
+from ...core.typing import Array, Config, Num, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import check_mask, of_first
 from .._shapes import check_rank
@@ -21,19 +24,27 @@ class Recurrent(Layer):
 
     supports_masking = True
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
-        """One step, its weights made, and what `over_time` needs besides."""
+    def _prepare(
+        self, inputs: Num[Array, "batch time ..."], states: PyTree, training: Training
+    ) -> tuple[Step, dict[str, PyTree]]:
+        """One step, its weights made, and further arguments of `over_time`."""
         raise NotImplementedError
 
-    def _zeros(self, inputs: jax.Array) -> list[Any]:
+    def _zeros(self, inputs: Num[Array, "batch time ..."]) -> list[PyTree]:
         """The states a sequence starts with; each entry is one state, or those of one stacked cell."""
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
-        self._check(inputs)
+    def call(
+        self,
+        inputs: Num[Array, "batch time ..."],
+        initial_state: PyTree = None,
+        mask: PyTree = None,
+        training: Training = False,
+    ) -> PyTree:
+        self._check_input(inputs)
         zeros = self._zeros(inputs)
-        kept = self._kept(zeros, inputs) if self.stateful else None
-        states = self._first(initial_state, zeros, kept)
+        kept = self._kept_states(zeros, inputs) if self.stateful else None
+        states = self._first_states(initial_state, zeros, kept)
         times = inputs.shape[:2]
         mask = check_mask(self, of_first(mask), times, (*times, 1), (1, times[1]), (1, times[1], 1), ones=False)
         step, more = self._prepare(inputs, states, training)
@@ -45,16 +56,18 @@ class Recurrent(Layer):
         if kept is not None and not self.is_initializing() and self.is_mutable_collection(RECURRENT_STATE):
             for variable, value in zip(kept, jax.tree.leaves(states), strict=True):
                 variable.value = value.astype(variable.value.dtype)
-        result = self._compute(outputs if self.return_sequences else last)
-        return (result, *self._compute(list(states))) if self.return_state else result
+        result = self._in_compute_dtype(outputs if self.return_sequences else last)
+        return (result, *self._in_compute_dtype(list(states))) if self.return_state else result
 
-    def _check(self, inputs: jax.Array) -> None:
+    def _check_input(self, inputs: Num[Array, "*shape"]) -> None:
+        """Refuse an input of another rank than the layer's."""
         check_rank(self, inputs, 3)
 
-    def _compute(self, tree: Any) -> Any:
+    def _in_compute_dtype(self, tree: PyTree) -> PyTree:
         return jax.tree.map(lambda leaf: leaf.astype(self.compute_dtype), tree)
 
-    def _kept(self, zeros: Any, inputs: jax.Array) -> list[Any]:
+    def _kept_states(self, zeros: PyTree, inputs: Num[Array, "batch time ..."]) -> list[linen.Variable]:
+        """The variables in which a stateful layer keeps its states from one call to the next."""
         if not isinstance(inputs.shape[0], int):
             raise ValueError(
                 explain(
@@ -79,11 +92,12 @@ class Recurrent(Layer):
                 )
         return kept
 
-    def _first(self, given: Any, zeros: list[Any], kept: Any) -> list[Any]:
+    def _first_states(self, given: PyTree, zeros: list[PyTree], kept: list[linen.Variable] | None) -> list[PyTree]:
+        """The states that the loop starts with: those that were given, or kept from the last call, or zeros."""
         if given is None and kept is None:
             return zeros
         like, structure = jax.tree.flatten(zeros)
-        leaves = [k.value for k in kept] if given is None else jax.tree.leaves(given)
+        leaves = [variable.value for variable in kept or ()] if given is None else jax.tree.leaves(given)
         if len(leaves) != len(like):
             raise ValueError(
                 explain(
@@ -94,7 +108,7 @@ class Recurrent(Layer):
             )
         return jax.tree.unflatten(structure, [jnp.asarray(s, z.dtype) for s, z in zip(leaves, like, strict=True)])
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         leaves = jax.tree.leaves(mask)
         shown = leaves[0] if leaves and self.return_sequences else None
         return [shown, *[None] * self._states] if self.return_state else shown
@@ -108,23 +122,25 @@ class Recurrent(Layer):
 class _Gated(CellWeights, Recurrent):
     """A recurrent layer of units with fused kernels."""
 
-    def _zeros(self, inputs: jax.Array) -> list[Any]:
+    def _zeros(self, inputs: Num[Array, "batch time ..."]) -> list[PyTree]:
         return [jnp.zeros((inputs.shape[0], self.units), self.compute_dtype) for _ in range(self._state_count)]
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
+    def _prepare(
+        self, inputs: Num[Array, "batch time ..."], states: PyTree, training: Training
+    ) -> tuple[Step, dict[str, PyTree]]:
         step = self._step(inputs.shape[2], inputs.shape[0], training)
 
-        def listed(x: Any, states: Any) -> Any:
+        def step_of_lists(x: jax.Array, states: Sequence[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:
             output, new = step(x, tuple(states))
             return output, list(new)
 
-        return listed, {}
+        return step_of_lists, {}
 
     @property
     def _states(self) -> int:
         return self._state_count
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "use_cudnn"}
 
 
@@ -153,18 +169,18 @@ class SimpleRNN(SimpleRNNStep, _Gated):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation("tanh")
+    activation: arg.ActivationLike = arg.activation("tanh")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     return_sequences: bool = False
@@ -211,20 +227,20 @@ class LSTM(LSTMStep, _Gated):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation("tanh")
-    recurrent_activation: Any = arg.activation("sigmoid")
+    activation: arg.ActivationLike = arg.activation("tanh")
+    recurrent_activation: arg.ActivationLike = arg.activation("sigmoid")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
     unit_forget_bias: bool = True
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     seed: int | None = None
@@ -233,7 +249,7 @@ class LSTM(LSTMStep, _Gated):
     go_backwards: bool = False
     stateful: bool = False
     unroll: bool = False
-    use_cudnn: Any = "auto"
+    use_cudnn: bool | str = "auto"
     zero_output_for_mask: bool = False
 
 
@@ -266,19 +282,19 @@ class GRU(GRUStep, _Gated):
     """
 
     units: int = arg.positive("units")
-    activation: Any = arg.activation("tanh")
-    recurrent_activation: Any = arg.activation("sigmoid")
+    activation: arg.ActivationLike = arg.activation("tanh")
+    recurrent_activation: arg.ActivationLike = arg.activation("sigmoid")
     use_bias: bool = True
-    kernel_initializer: Any = arg.initializer("glorot_uniform")
-    recurrent_initializer: Any = arg.initializer("orthogonal")
-    bias_initializer: Any = arg.initializer("zeros")
-    kernel_regularizer: Any = arg.regularizer()
-    recurrent_regularizer: Any = arg.regularizer()
-    bias_regularizer: Any = arg.regularizer()
-    activity_regularizer: Any = arg.regularizer()
-    kernel_constraint: Any = arg.constraint()
-    recurrent_constraint: Any = arg.constraint()
-    bias_constraint: Any = arg.constraint()
+    kernel_initializer: arg.InitializerLike = arg.initializer("glorot_uniform")
+    recurrent_initializer: arg.InitializerLike = arg.initializer("orthogonal")
+    bias_initializer: arg.InitializerLike = arg.initializer("zeros")
+    kernel_regularizer: arg.RegularizerLike = arg.regularizer()
+    recurrent_regularizer: arg.RegularizerLike = arg.regularizer()
+    bias_regularizer: arg.RegularizerLike = arg.regularizer()
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()
+    kernel_constraint: arg.ConstraintLike = arg.constraint()
+    recurrent_constraint: arg.ConstraintLike = arg.constraint()
+    bias_constraint: arg.ConstraintLike = arg.constraint()
     dropout: float = field(0.0, convert=arg.fraction("dropout"))
     recurrent_dropout: float = field(0.0, convert=arg.fraction("recurrent_dropout"))
     seed: int | None = None
@@ -288,11 +304,12 @@ class GRU(GRUStep, _Gated):
     stateful: bool = False
     unroll: bool = False
     reset_after: bool = True
-    use_cudnn: Any = "auto"
+    use_cudnn: bool | str = "auto"
     zero_output_for_mask: bool = False
 
 
-def _as_cell(cell: Any) -> Any:
+def _as_cell(cell: Layer | Sequence[Layer]) -> Layer:
+    """A converter: a cell; a list of cells becomes a stack."""
     cell = StackedRNNCells(list(cell)) if isinstance(cell, list | tuple) else cell
     if not isinstance(cell, Layer) or getattr(cell, "state_size", None) is None:
         raise ValueError(
@@ -355,20 +372,22 @@ class RNN(Recurrent):
     unroll: bool = False
     zero_output_for_mask: bool = False
 
-    def _check(self, inputs: jax.Array) -> None:
+    def _check_input(self, inputs: Num[Array, "*shape"]) -> None:
         if inputs.ndim < 3:
             check_rank(self, inputs, 3)
 
-    def _zeros(self, inputs: jax.Array) -> list[Any]:
+    def _zeros(self, inputs: Num[Array, "batch time ..."]) -> list[PyTree]:
         states = initial_states(self.cell, inputs.shape[0])
         return list(states) if isinstance(states, list | tuple) else [states]
 
-    def _prepare(self, inputs: jax.Array, states: Any, training: Any) -> tuple[Step, dict[str, Any]]:
+    def _prepare(
+        self, inputs: Num[Array, "batch time ..."], states: PyTree, training: Training
+    ) -> tuple[Step, dict[str, PyTree]]:
         keywords = {"training": training} if "training" in self.cell._call_parameters.names else {}
-        # Makes the weights and collects their losses, which a loop body cannot do.
+        # This call makes the weights and collects their losses, which a loop body cannot do.
         first, _ = self.cell(inputs[:, 0], states, **keywords)
 
-        def step(cell: Any, x: Any, states: Any) -> Any:
+        def step(cell: Layer, x: jax.Array, states: PyTree) -> tuple[PyTree, PyTree]:
             output, new = cell(x, states, **keywords)
             return output, jax.tree.unflatten(jax.tree.structure(states), jax.tree.leaves(new))
 

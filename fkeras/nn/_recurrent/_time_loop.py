@@ -1,10 +1,10 @@
-"""A cell run over time: the one loop behind every recurrent layer."""
+"""A cell run over time: the loop behind every recurrent layer."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,23 +12,26 @@ from flax import linen
 from jax import lax
 
 from ...core import LOSSES, TRANSIENT
+from ...core.typing import Array, ArrayLike, Bool, PyTree, Shaped
 
-# One step: (inputs of one time step, states) -> (output, new states), all of them pytrees with the batch first.
-Step = Callable[..., tuple[Any, Any]]
+#: One step: (inputs of one time step, states) -> (output, new states), all of them pytrees with the batch first.
+Step: TypeAlias = Callable[..., tuple[PyTree, PyTree]]
+#: What the loop carries: the states, and the output of the step before.
+Carry: TypeAlias = tuple[PyTree, PyTree]
 
 
 def over_time(
     step: Step,
-    inputs: jax.Array,
-    states: Any,
-    mask: Any = None,
+    inputs: Shaped[Array, "batch time ..."],
+    states: PyTree,
+    mask: ArrayLike | None = None,
     *,
     go_backwards: bool = False,
     unroll: bool = False,
     zero_output_for_mask: bool = False,
     cell: linen.Module | None = None,
-    first: Any = None,
-) -> tuple[Any, Any, Any]:
+    first: PyTree = None,
+) -> tuple[PyTree, PyTree, PyTree]:
     """Run `step` over the second axis of `inputs`.
 
     A masked step changes no state and gives the first state, which is the output before it; an unrolled loop repeats
@@ -53,23 +56,22 @@ def over_time(
     ([[1.0, 2.0, 3.0]], [3.0])
     """
     x = jnp.moveaxis(inputs, 1, 0)
-    seen = None if mask is None else jnp.moveaxis(jnp.asarray(mask, bool), 1, 0)
+    counts = None if mask is None else jnp.moveaxis(jnp.asarray(mask, bool), 1, 0)
     if go_backwards:
         x = jnp.flip(x, 0)
-        seen = None if seen is None else jnp.flip(seen, 0)
+        counts = None if counts is None else jnp.flip(counts, 0)
 
-    def body(step: Step, carry: Any, now: Any) -> tuple[Any, Any]:
+    def body(step: Step, carry: Carry, inputs: tuple[jax.Array, jax.Array | None]) -> tuple[Carry, PyTree]:
         states, previous = carry
-        here, keep = now
-        output, new = step(here, states)
+        x, keep = inputs
+        output, new = step(x, states)
         if keep is None:
             return (new, output), output
         if unroll:
-            held = previous
+            masked = previous
         else:
-            held = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else _shown(states, output, previous)
-        shown = _choose(keep, output, held)
-        return (_choose(keep, new, states), _choose(keep, output, previous)), shown
+            masked = jax.tree.map(jnp.zeros_like, output) if zero_output_for_mask else _held(states, output, previous)
+        return (_choose(keep, new, states), _choose(keep, output, previous)), _choose(keep, output, masked)
 
     if first is None:
         first = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
@@ -78,23 +80,26 @@ def over_time(
         module, variables = cell.unbind()  # a plain scan, which the converter to ONNX knows
         step, cell = (lambda x, states, step=step: step(module.bind(variables), x, states)), None
     if cell is None:
-        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, seen), unroll=unroll)
+        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, counts), unroll=unroll)
     else:
         run = linen.scan(
-            lambda cell, carry, now: body(functools.partial(step, cell), carry, now),
+            lambda cell, carry, inputs: body(functools.partial(step, cell), carry, inputs),
             variable_broadcast=linen.DenyList(TRANSIENT),
             split_rngs={"params": False, "dropout": False},  # one dropout mask for a whole sequence
             unroll=inputs.shape[1] if unroll else 1,
         )
-        carry, outputs = run(cell, carry, (x, seen))
+        carry, outputs = run(cell, carry, (x, counts))
     states, last = carry
-    if seen is not None:
+    if counts is not None:
         last = jax.tree.map(lambda o: lax.index_in_dim(o, -1, keepdims=False), outputs)  # a slice, for the converters
     return jax.tree.map(lambda o: jnp.moveaxis(o, 0, 1), outputs), last, states
 
 
-def _shown(states: Any, output: Any, previous: Any) -> Any:
-    """The first state, of the last of stacked cells, where it could be an output; else the output before."""
+def _held(states: PyTree, output: PyTree, previous: PyTree) -> PyTree:
+    """The output of a masked step: the first state, of the last of stacked cells, or else the output before.
+
+    A state can be an output where the two have one shape.
+    """
     first = states[0] if isinstance(states, list | tuple) and states else states
     if isinstance(first, list | tuple):
         first = states[-1][0]
@@ -108,10 +113,10 @@ def _only_reads(cell: linen.Module) -> bool:
     return not changes and not cell.has_rng("dropout")
 
 
-def _choose(keep: jax.Array, new: Any, old: Any) -> Any:
+def _choose(keep: Bool[Array, " batch"], new: PyTree, old: PyTree) -> PyTree:
     """`new` for the examples that count, `old` for the others."""
 
-    def one(n: jax.Array, o: jax.Array) -> jax.Array:
+    def choose(n: jax.Array, o: jax.Array) -> jax.Array:
         return jnp.where(keep.reshape(keep.shape + (1,) * (n.ndim - keep.ndim)), n, o)
 
-    return jax.tree.map(one, new, old)
+    return jax.tree.map(choose, new, old)

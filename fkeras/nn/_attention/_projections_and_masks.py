@@ -4,39 +4,71 @@ from __future__ import annotations
 
 import math
 import string
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from ...core import Layer, explain
+from ...core import explain
+from ...core.typing import Array, Bool, Float, Int, Key, Num, Training
 from .. import _arguments as arg
 from .._einsum import EinsumDense
-from .._sequence_masks import check_mask
+from .._sequence_masks import MaskLike, check_mask
+from .._shapes import NamedLayer
+
+#: True where a target may see a source, `(batch, …, targets, sources)`; `None` where each sees all.
+Visible: TypeAlias = Bool[Array, "batch *pairs"] | None
+
+
+class AttentionLayer(NamedLayer, Protocol):
+    """A layer that attends, as the functions below see it."""
+
+    dropout: float
+
+    def make_rng(self, name: str) -> Key:
+        """A key of its own for each call."""
+
+
+class ProjectingLayer(AttentionLayer, Protocol):
+    """A layer that attends between projections."""
+
+    trainable: bool
+    dtype: str | None
+    use_bias: bool
+    flash_attention: bool | None
+    kernel_initializer: arg.InitializerLike
+    bias_initializer: arg.InitializerLike
+    kernel_regularizer: arg.RegularizerLike
+    bias_regularizer: arg.RegularizerLike
+    activity_regularizer: arg.RegularizerLike
+    kernel_constraint: arg.ConstraintLike
+    bias_constraint: arg.ConstraintLike
 
 
 # ------------------------------------------------------------------ projections
 def project(
-    layer: Any,
+    layer: ProjectingLayer,
     name: str,
-    x: jax.Array,
+    x: Num[Array, "batch ..."],
     bound: int,
     shape: tuple[int, ...],
-    activation: Any = None,
+    activation: arg.ActivationLike = None,
     activity: bool = True,
-) -> jax.Array:
+) -> Num[Array, "batch ..."]:
     """The last `bound` axes of `x` turned into axes of the given shape, by a kernel and bias of their own.
 
     Keras has the layer's activity regularizer on each of these projections; `activity` says whether on this one.
     """
     letters = string.ascii_lowercase
-    taken, made = letters[:bound], letters[bound : bound + len(shape)]
+    inputs, outputs = letters[:bound], letters[bound : bound + len(shape)]
     dense = EinsumDense(
-        f"...{taken},{taken}{made}->...{made}",
+        f"...{inputs},{inputs}{outputs}->...{outputs}",
         output_shape=shape,
         activation=activation,
-        bias_axes=made if layer.use_bias else None,
+        bias_axes=outputs if layer.use_bias else None,
         kernel_initializer=layer.kernel_initializer,
         bias_initializer=layer.bias_initializer,
         kernel_regularizer=layer.kernel_regularizer,
@@ -52,7 +84,7 @@ def project(
 
 
 # ------------------------------------------------------------------ masks: True where a target may see a source
-def both(a: Any, b: Any) -> Any:
+def both(a: Visible, b: Visible) -> Visible:
     """Two masks as one; either may be `None`, and the shorter gets axes after its batch."""
     if a is None or b is None:
         return b if a is None else a
@@ -61,33 +93,41 @@ def both(a: Any, b: Any) -> Any:
     return a & b
 
 
-def of_sequences(query_mask: Any, value_mask: Any, key_mask: Any, axes: int = 1) -> Any:
+def of_sequences(query_mask: MaskLike, value_mask: MaskLike, key_mask: MaskLike, axes: int = 1) -> Visible:
     """The masks of the sequences, `(batch, …, time)`, as one of `(batch, …, targets, sources)`, or `None`.
 
     Args:
         query_mask, value_mask, key_mask: which positions are none of padding; each may be `None`.
         axes: how many axes are attended over.
+
+    Returns:
+        The mask.
     """
     mask = None
     if query_mask is not None:
-        query_mask = jnp.asarray(query_mask, bool)
-        mask = query_mask.reshape(query_mask.shape + (1,) * axes)
+        targets = jnp.asarray(query_mask, bool)
+        mask = targets.reshape(targets.shape + (1,) * axes)
     for other in (value_mask, key_mask):
         if other is not None:
-            other = jnp.asarray(other, bool)
-            place = other.ndim - axes
-            mask = both(mask, other.reshape(other.shape[:place] + (1,) * axes + other.shape[place:]))
+            sources = jnp.asarray(other, bool)
+            place = sources.ndim - axes
+            mask = both(mask, sources.reshape(sources.shape[:place] + (1,) * axes + sources.shape[place:]))
     return mask
 
 
-def check_sequence_masks(layer: Any, *pairs: tuple[jax.Array, Any], axes: tuple[int, ...] = (1,)) -> list[Any]:
+def check_sequence_masks(
+    layer: NamedLayer, *pairs: tuple[jax.Array, MaskLike], axes: tuple[int, ...] = (1,)
+) -> list[jax.Array | np.ndarray | None]:
     """The masks of query, value and key, each checked against its sequence.
 
     Args:
-        layer: who is asking.
+        layer: the layer that attends.
         *pairs: each sequence `(batch, …, features)` and its mask: of all its axes but the last, or of the batch and
             the attended ones.
         axes: the axes attended over.
+
+    Returns:
+        The three masks; `None` for one that was not given.
     """
     return [
         check_mask(layer, mask, x.shape[:-1], (x.shape[0], *(x.shape[a] for a in axes)), what=f"{name}_mask")
@@ -95,28 +135,31 @@ def check_sequence_masks(layer: Any, *pairs: tuple[jax.Array, Any], axes: tuple[
     ]
 
 
-def causal(targets: Any, sources: Any) -> jax.Array:
+def causal(targets: int, sources: int) -> Bool[Array, "1 targets sources"]:
     """At the target's own place or before, `(1, targets, sources)`."""
     return (_places(targets)[:, None] >= _places(sources)[None, :])[None]
 
 
-def within(window: int, targets: Any, sources: Any) -> jax.Array:
+def within(window: int, targets: int, sources: int) -> Bool[Array, "1 targets sources"]:
     """Fewer than `window` places away from the target, `(1, targets, sources)`."""
     return (jnp.abs(_places(targets)[:, None] - _places(sources)[None, :]) < window)[None]
 
 
-def _places(count: Any) -> jax.Array:
+def _places(count: int) -> Int[Array, " count"]:
     """0, 1, … ; `jnp.arange` of an open length has a shape that the converter to ONNX cannot index."""
     return lax.iota(jnp.int32, count)
 
 
-def by_head(mask: Any, rank: int, pairs: int) -> Any:
+def by_head(mask: Visible, rank: int, pairs: int) -> Visible:
     """A mask with axes for heads and batch put in, so that it has the scores' rank.
 
     Args:
         mask: its last `pairs` axes are targets and sources, those before are batch axes.
         rank: the scores' rank.
         pairs: how many axes of targets and sources there are.
+
+    Returns:
+        The mask.
     """
     if mask is None:
         return None
@@ -125,7 +168,7 @@ def by_head(mask: Any, rank: int, pairs: int) -> Any:
 
 
 # ------------------------------------------------------------------ attending
-def masked_softmax(scores: jax.Array, mask: Any, count: int) -> jax.Array:
+def masked_softmax(scores: Float[Array, "*pairs"], mask: Visible, count: int) -> Float[Array, "*pairs"]:
     """A softmax over the last `count` axes, 0 where the mask is: all of a row that is masked altogether."""
     shape = scores.shape
     if mask is not None:
@@ -136,7 +179,7 @@ def masked_softmax(scores: jax.Array, mask: Any, count: int) -> jax.Array:
     return weights if mask is None else jnp.where(mask, weights, jnp.zeros_like(weights))
 
 
-def drop(layer: Any, weights: jax.Array, training: Any) -> jax.Array:
+def drop(layer: AttentionLayer, weights: Float[Array, "*pairs"], training: Training) -> Float[Array, "*pairs"]:
     """Attention weights dropped in training."""
     if not training or not layer.dropout:
         return weights
@@ -146,30 +189,39 @@ def drop(layer: Any, weights: jax.Array, training: Any) -> jax.Array:
     return jnp.where(keep, weights / (1 - layer.dropout), jnp.zeros_like(weights))
 
 
-def fused(layer: Any, query: jax.Array, key: jax.Array, value: jax.Array, mask: Any, scale: float) -> jax.Array:
-    """JAX's own attention of `(batch, time, heads, size)`, where no weights are dropped or asked for.
+def fused(
+    layer: ProjectingLayer,
+    query: Float[Array, "batch targets heads size"],
+    key: Float[Array, "batch sources shared_heads size"],
+    value: Float[Array, "batch sources shared_heads size"],
+    mask: Visible,
+    scale: float,
+) -> Float[Array, "batch targets heads size"]:
+    """JAX's own attention, where no weights are dropped or asked for.
 
-    A target that sees nothing gets the mean of all values, as in Keras, which takes the same way. It is asked for in
-    numbers, scores of zero for every source, as the kernels and runtimes do not agree on what nothing is.
+    A target that sees nothing gets the mean of all values, as in Keras, which calls the same function. Its scores are
+    set to zero for every source, as the kernels and runtimes do not agree on a softmax over nothing.
     """
     if mask is not None:
-        seen = mask.any(axis=-1, keepdims=True)
-        mask = mask | ~seen
-        query = jnp.where(jnp.swapaxes(seen, 1, 2), query, jnp.zeros_like(query))
+        sees = mask.any(axis=-1, keepdims=True)
+        mask = mask | ~sees
+        query = jnp.where(jnp.swapaxes(sees, 1, 2), query, jnp.zeros_like(query))
     half = query.dtype in (jnp.float16, jnp.bfloat16)  # all that cuDNN's kernel takes
-    kernel: Any = "cudnn" if layer.flash_attention and half and jax.default_backend() == "gpu" else None
+    kernel: Literal["cudnn"] | None = (
+        "cudnn" if layer.flash_attention and half and jax.default_backend() == "gpu" else None
+    )
     return jax.nn.dot_product_attention(query, key, value, mask=mask, scale=scale, implementation=kernel)
 
 
 # ------------------------------------------------------------------ arguments
-def feature_shape(value: Any) -> Any:
+def feature_shape(value: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """A converter: the size, or the sizes, of the output's features; `None` for the query's."""
     if value is None:
         return None
     return tuple(arg.positive_int(s, "output_shape") for s in ((value,) if isinstance(value, int) else value))
 
 
-def check_flash(layer: Any, return_attention_scores: bool = False) -> None:
+def check_flash(layer: ProjectingLayer, return_attention_scores: bool = False) -> None:
     """Refuse what flash attention, which never makes the weights, cannot do.
 
     Raises:
@@ -186,7 +238,9 @@ def check_flash(layer: Any, return_attention_scores: bool = False) -> None:
         )
 
 
-def check_sequences(layer: Layer, query: jax.Array, value: jax.Array, key: jax.Array) -> None:
+def check_sequences(
+    layer: NamedLayer, query: Num[Array, "*target"], value: Num[Array, "*source"], key: Num[Array, "*source_of_keys"]
+) -> None:
     """Refuse inputs that are no sequences, and keys that are not one a value.
 
     Raises:
