@@ -41,27 +41,27 @@ Positional: TypeAlias = tuple[object, ...]
 Keywords: TypeAlias = dict[str, object]
 
 
-def activation(default: ActivationLike = None) -> ActivationLike:
+def activation(default: ActivationLike = None) -> Any:
     """A field for an activation by name or function; `None` is linear."""
     return field(default, convert=activations.get)
 
 
-def initializer(default: InitializerLike) -> InitializerLike:
+def initializer(default: InitializerLike) -> Any:
     """A field for an initializer by name, config or object."""
     return field(default, convert=initializers.get)
 
 
-def regularizer() -> RegularizerLike:
+def regularizer() -> Any:
     """A field for a regularizer by name, config or object; none by default."""
     return field(None, convert=regularizers.get)
 
 
-def constraint() -> ConstraintLike:
+def constraint() -> Any:
     """A field for a constraint by name, config or object; none by default."""
     return field(None, convert=constraints.get)
 
 
-def positive(name: str) -> int:
+def positive(name: str) -> Any:
     """A field for a required positive integer (`units`, `filters`)."""
     return field(convert=lambda value: positive_int(value, name))
 
@@ -111,14 +111,16 @@ def sizes(rank: int, name: str, allow_zero: bool = False) -> Callable[[SizesLike
     return convert
 
 
-def one_of(name: str, *known: T) -> Callable[[T | None], T]:
-    """A converter: the value must be one of the known ones; strings in lower case."""
+def one_of(name: str, *choices: T) -> Callable[[T | None], T]:
+    """A converter: the value must be one of the choices; strings in lower case."""
 
     def convert(value: Any) -> T:
         value = value.lower() if isinstance(value, str) else value
-        if value not in known:
+        if value not in choices:
             raise ValueError(
-                explain(f"`{name}` must be one of {known}.", received=f"{name}={value!r}", write=f"{name}={known[0]!r}")
+                explain(
+                    f"`{name}` must be one of {choices}.", received=f"{name}={value!r}", write=f"{name}={choices[0]!r}"
+                )
             )
         return value
 

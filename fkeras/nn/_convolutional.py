@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 from jax import lax
@@ -38,7 +38,7 @@ class _Conv(Layer):
     _rank = 0
 
     def __post_init__(self) -> None:
-        normalise_sizes(self)
+        normalise(self)
         super().__post_init__()
         name = type(self).__name__
         if self.filters % self.groups:
@@ -83,6 +83,7 @@ class _Conv(Layer):
 
 
 # ------------------------------------------------------------------ what all convolutions share
+@runtime_checkable
 class Convolution(NamedLayer, Protocol):
     """A layer with the fields that all convolutions have."""
 
@@ -110,7 +111,7 @@ class Convolution(NamedLayer, Protocol):
         """Make or read a weight: see `Layer.add_weight`."""
 
 
-def normalise_sizes(layer: Convolution) -> None:
+def normalise(layer: Convolution) -> None:
     """A convolution's sizes as tuples of its rank; for `__post_init__`, which comes before the fields are sealed."""
     for name in ("kernel_size", "strides", "dilation_rate"):
         object.__setattr__(layer, name, arg.sizes(layer._rank, name)(getattr(layer, name)))

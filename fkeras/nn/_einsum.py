@@ -87,37 +87,50 @@ class EinsumDense(Layer):
             outputs += bias.reshape((1,) * (outputs.ndim - bias.ndim) + bias.shape)
         return self.activation(outputs)
 
-    def _shapes(self, given: tuple[int, ...]) -> tuple[tuple[int, ...], list[int], list[int], tuple[int, ...] | None]:
-        """The kernel's shape, its axes that face the input and the output, and the bias's shape."""
+    def _parts(self) -> tuple[str | None, str, str, str, str | None]:
+        """The equation's dots on the left, the letters of input, kernel and output, and the dots on the right."""
         match = _EQUATION.fullmatch(self.equation)
         assert match is not None
         left, inputs, _, kernel, _, outputs, right = match.groups()
+        return left, inputs, kernel, outputs, right
+
+    def _sizes(self, given: tuple[int, ...]) -> tuple[dict[str, int], dict[str, int]]:
+        """Sizes by letter: those of the input's axes, and those of the output's."""
+        left, inputs, _, outputs, right = self._parts()
         elided = len(given) - len(inputs)
         # with dots in front the batch is among them, and output_shape speaks of the letters alone
-        hidden = bool(left and elided)
-        told = len(self.output_shape) - len(outputs) + (not hidden)
-        if elided < 0 or (elided and not (left or right)) or told < 0 or told > (elided if right else 0):
+        batch_elided = bool(left and elided)
+        extra = len(self.output_shape) - len(outputs) + (not batch_elided)
+        if elided < 0 or (elided and not (left or right)) or extra < 0 or extra > (elided if right else 0):
             raise self._misfit(given, f"{len(given)} axes of the input, output_shape={self.output_shape}")
-        ours = dict(zip(inputs, given[elided:] if left else given[: len(inputs)], strict=True))
-        sizes = list(self.output_shape) if hidden else [given[0], *self.output_shape]
-        theirs = dict(zip(outputs, sizes, strict=False))  # sizes of axes under the dots on the right say nothing
+        input_sizes = dict(zip(inputs, given[elided:] if left else given[: len(inputs)], strict=True))
+        sizes = list(self.output_shape) if batch_elided else [given[0], *self.output_shape]
+        output_sizes = dict(zip(outputs, sizes, strict=False))  # sizes of axes under the dots on the right say nothing
         for letter in outputs:
-            if theirs[letter] is None:
-                theirs[letter] = ours.get(letter)
-            elif letter in ours and isinstance(ours[letter], int) and ours[letter] != theirs[letter]:
-                raise self._misfit(given, f"{letter!r} is {ours[letter]} in the input, {theirs[letter]} in the output")
-        unknown = [k for k in kernel if k not in ours and k not in theirs]
+            size = input_sizes.get(letter)
+            if output_sizes[letter] is None:
+                output_sizes[letter] = size
+            elif isinstance(size, int) and size != output_sizes[letter]:
+                raise self._misfit(given, f"{letter!r} is {size} in the input, {output_sizes[letter]} in the output")
+        return input_sizes, output_sizes
+
+    def _shapes(self, given: tuple[int, ...]) -> tuple[tuple[int, ...], list[int], list[int], tuple[int, ...] | None]:
+        """The kernel's shape, its axes that face the input and the output, and the bias's shape."""
+        _, inputs, kernel, outputs, right = self._parts()
+        input_sizes, output_sizes = self._sizes(given)
+        sizes = {**input_sizes, **output_sizes}
+        unmatched = [k for k in kernel if k not in sizes]
         lost = [k for k in outputs if k not in inputs and k not in kernel]
-        if unknown or lost or not set(self.bias_axes or "") <= set(outputs):
-            raise self._misfit(given, f"letters {unknown or lost or self.bias_axes!r} with no match")
-        shape = tuple(theirs[k] if k in theirs else ours[k] for k in kernel)
-        fan_in = [i for i, k in enumerate(kernel) if k not in theirs]
-        fan_out = [i for i, k in enumerate(kernel) if k in theirs]
-        bias_shape = None
-        if self.bias_axes:
-            tail = outputs[min(outputs.index(k) for k in self.bias_axes) :]
-            bias_shape = tuple(theirs[k] if k in self.bias_axes else 1 for k in tail) + (1,) * (elided if right else 0)
-        return shape, fan_in, fan_out, bias_shape
+        if unmatched or lost or not set(self.bias_axes or "") <= set(outputs):
+            raise self._misfit(given, f"letters {unmatched or lost or self.bias_axes!r} with no match")
+        shape = tuple(sizes[k] for k in kernel)
+        fan_in = [i for i, k in enumerate(kernel) if k not in output_sizes]
+        fan_out = [i for i, k in enumerate(kernel) if k in output_sizes]
+        if not self.bias_axes:
+            return shape, fan_in, fan_out, None
+        tail = outputs[min(outputs.index(k) for k in self.bias_axes) :]
+        ones = (1,) * (len(given) - len(inputs) if right else 0)
+        return shape, fan_in, fan_out, (*(sizes[k] if k in self.bias_axes else 1 for k in tail), *ones)
 
     def _misfit(self, shape: Shape, received: str) -> ValueError:
         return ValueError(

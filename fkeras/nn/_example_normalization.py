@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flax import linen
 
@@ -13,6 +13,7 @@ from . import _moments as moments
 from ._shapes import NamedLayer, known_axis
 
 
+@runtime_checkable
 class _HasAxes(NamedLayer, Protocol):
     """A layer that normalises over an axis, or several."""
 

@@ -18,7 +18,7 @@ from ._sequence_masks import MaskLike, check_mask
 from ._shapes import along, known_axis
 
 #: One number for each channel.
-PerChannel: TypeAlias = Float[Array, " channels"]
+PerChannel: TypeAlias = 'Float[Array, " channels"]'
 #: Bounds of the corrections of batch renormalisation, `(rmin, rmax, dmax)`.
 Bounds: TypeAlias = tuple[float | None, float | None, float | None]
 

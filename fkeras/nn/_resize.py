@@ -13,8 +13,8 @@ def resize(
 ) -> Num[Array, "batch new_height new_width channels"]:
     """`jax.image.resize`, written as products with matrices of weights where the sizes are known.
 
-    The converter to ONNX has an operation of its own for `jax.image.resize`, which knows no open batch, no Lanczos
-    kernels and no antialiasing.
+    The converter to ONNX replaces `jax.image.resize` by an operation that has no open batch, no Lanczos kernels and no
+    antialiasing.
 
     Args:
         images: the images.
@@ -28,8 +28,8 @@ def resize(
     >>> resize(jnp.arange(2.0).reshape(1, 1, 2, 1), (1, 1, 4, 1), "linear", False)[0, 0, :, 0]
     Array([0.  , 0.25, 0.75, 1.  ], dtype=float32)
     """
-    known = all(isinstance(d, int) for d in (*shape[1:3], *images.shape[1:3]))
-    axes = [i for i in (1, 2) if known and shape[i] != images.shape[i]]
+    concrete = all(isinstance(d, int) for d in (*shape[1:3], *images.shape[1:3]))
+    axes = [i for i in (1, 2) if concrete and shape[i] != images.shape[i]]
     if method == "nearest" or not axes:
         return jax.image.resize(images, shape, method, antialias=antialias)
     scale = jnp.array([shape[i] / images.shape[i] for i in axes], jnp.float32)

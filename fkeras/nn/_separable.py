@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jax import lax
 
 from ..core import Layer, field, register
 from ..core.typing import Array, Num
 from . import _arguments as arg
-from ._convolutional import Convolution, convolve, dimension_numbers, finish, normalise_sizes
+from ._convolutional import Convolution, convolve, dimension_numbers, finish, normalise
 from ._shapes import check_rank, to_last
 
 _PADDING = arg.one_of("padding", "valid", "same")
 
 
+@runtime_checkable
 class _ByChannel(Convolution, Protocol):
     """A layer that convolves each channel for itself."""
 
@@ -64,7 +65,7 @@ class _DepthwiseConv(Layer):
     _rank = 0
 
     def __post_init__(self) -> None:
-        normalise_sizes(self)
+        normalise(self)
         super().__post_init__()
 
     def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:
@@ -99,7 +100,7 @@ class _SeparableConv(Layer):
     _rank = 0
 
     def __post_init__(self) -> None:
-        normalise_sizes(self)
+        normalise(self)
         super().__post_init__()
 
     def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space filters"]:

@@ -51,11 +51,11 @@ def check_mask(
     return array
 
 
-def _fits(shape: Shape, wanted: Shape, ones: bool) -> bool:
-    """Whether a mask of one shape speaks of axes of another; what is not known yet fits."""
-    return len(shape) == len(wanted) and all(
+def _fits(shape: Shape, expected: Shape, ones: bool) -> bool:
+    """Whether a mask of one shape fits axes of another; a size that is not known yet fits all."""
+    return len(shape) == len(expected) and all(
         not isinstance(m, int) or not isinstance(w, int) or m == w or (ones and m == 1)
-        for m, w in zip(shape, wanted, strict=True)
+        for m, w in zip(shape, expected, strict=True)
     )
 
 

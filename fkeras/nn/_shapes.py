@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 
@@ -11,6 +11,7 @@ from ..core import explain
 from ..core.typing import Array, Shaped
 
 
+@runtime_checkable
 class NamedLayer(Protocol):
     """A layer, as the messages about its input see it."""
 

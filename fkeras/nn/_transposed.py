@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jax import lax
 
 from ..core import Layer, explain, field, register
 from ..core.typing import Array, Num
 from . import _arguments as arg
-from ._convolutional import Convolution, dimension_numbers, finish, normalise_sizes, refuse_strides_with_dilation
+from ._convolutional import Convolution, dimension_numbers, finish, normalise, refuse_strides_with_dilation
 from ._shapes import check_rank, to_last
 
 _PADDING = arg.one_of("padding", "valid", "same")
@@ -45,6 +45,7 @@ class _ConvTranspose(Layer):
         return _transpose(self, inputs)
 
 
+@runtime_checkable
 class _Transposed(Convolution, Protocol):
     """A layer with the fields that all transposed convolutions have."""
 
@@ -57,7 +58,7 @@ class _Transposed(Convolution, Protocol):
 
 def _prepare(layer: _Transposed) -> None:
     """Sizes as tuples, checked; for `__post_init__`, which comes before the fields are sealed."""
-    normalise_sizes(layer)
+    normalise(layer)
     output_padding = arg.sizes(layer._rank, "output_padding", allow_zero=True)(layer.output_padding)
     object.__setattr__(layer, "output_padding", output_padding)
     if output_padding is not None and any(o >= s for o, s in zip(output_padding, layer.strides, strict=True)):

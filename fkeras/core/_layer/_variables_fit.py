@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from .._words._paths import is_key, named_leaves, path_name
 from ..typing import PyTree, Variables
 
 
+@runtime_checkable
 class HasVariables(Protocol):
     """A model, as the check of its variables sees it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +20,10 @@ from .._sequence_masks import MaskLike, check_mask
 from .._shapes import NamedLayer
 
 #: True where a target may see a source, `(batch, …, targets, sources)`; `None` where each sees all.
-Visible: TypeAlias = Bool[Array, "batch *pairs"] | None
+Visible: TypeAlias = 'Bool[Array, "..."] | None'
 
 
+@runtime_checkable
 class AttentionLayer(NamedLayer, Protocol):
     """A layer that attends, as the functions below see it."""
 
@@ -32,6 +33,7 @@ class AttentionLayer(NamedLayer, Protocol):
         """A key of its own for each call."""
 
 
+@runtime_checkable
 class ProjectingLayer(AttentionLayer, Protocol):
     """A layer that attends between projections."""
 

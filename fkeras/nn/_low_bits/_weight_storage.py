@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,7 @@ Sizes: TypeAlias = tuple[int, ...]
 Initialize: TypeAlias = Callable[[Key, Sizes, DTypeLike], jax.Array]
 
 
+@runtime_checkable
 class WeightStorage(Protocol):
     """How the weights of a layer are kept."""
 

@@ -57,17 +57,18 @@ class Bidirectional(Layer):
                         write="fk.nn.Bidirectional(fk.nn.LSTM(32))",
                     )
                 )
-        own = forward.name or snake_case(type(forward).__name__)
+        base_name = forward.name or snake_case(type(forward).__name__)
         backward = self.backward_layer
         if backward is None:
-            name = f"backward_{own.removeprefix('forward_').removeprefix('backward_')}"
+            name = f"backward_{base_name.removeprefix('forward_').removeprefix('backward_')}"
             backward = forward.replace(go_backwards=not forward.go_backwards, name=name)
         elif as_layer(backward).name is None:
             backward = backward.replace(name=f"backward_{snake_case(type(backward).__name__)}")
-        named = f"forward_{own.removeprefix('forward_')}"
-        forward = forward if forward.name == named else forward.replace(name=named)  # a lifted copy's is bound already
+        forward_name = f"forward_{base_name.removeprefix('forward_')}"
+        if forward.name != forward_name:  # a copy that a lifted transformation makes is bound, and has the name
+            forward = forward.replace(name=forward_name)
         self._check_pair(forward, backward)
-        forward, backward = _zeroing(forward), _zeroing(backward)
+        forward, backward = _with_zeros_for_mask(forward), _with_zeros_for_mask(backward)
         object.__setattr__(self, "layer", forward)
         object.__setattr__(self, "backward_layer", backward)
         super().__post_init__()
@@ -96,10 +97,12 @@ class Bidirectional(Layer):
 
     @property
     def return_sequences(self) -> bool:
+        """Whether the layers return the output of every step."""
         return self.layer.return_sequences
 
     @property
     def return_state(self) -> bool:
+        """Whether the layers return their last states too."""
         return self.layer.return_state
 
     def call(
@@ -136,10 +139,10 @@ class Bidirectional(Layer):
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         leaves = jax.tree.leaves(mask)
-        shown = leaves[0] if leaves and self.return_sequences else None
-        outputs = [shown, shown] if self.merge_mode is None else [shown]
+        output_mask = leaves[0] if leaves and self.return_sequences else None
+        outputs = [output_mask, output_mask] if self.merge_mode is None else [output_mask]
         if not self.return_state:
-            return outputs if self.merge_mode is None else shown
+            return outputs if self.merge_mode is None else output_mask
         return [*outputs, *[None] * (2 * self.layer._states)]
 
     def _keras_attributes(self) -> Mapping[str, Layer]:
@@ -149,7 +152,7 @@ class Bidirectional(Layer):
         return {k: v for k, v in super().get_config().items() if k != "weights"}
 
 
-def _zeroing(layer: Layer) -> Layer:
+def _with_zeros_for_mask(layer: Layer) -> Layer:
     """The layer with zeros for masked steps where it returns all of them, as Keras sets it."""
     if hasattr(layer, "zero_output_for_mask") and layer.zero_output_for_mask != layer.return_sequences:
         return layer.replace(zero_output_for_mask=layer.return_sequences)

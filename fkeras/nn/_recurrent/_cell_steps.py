@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ Step: TypeAlias = Callable[[jax.Array, States], tuple[jax.Array, States]]
 Kernels: TypeAlias = tuple[jax.Array, jax.Array, jax.Array | None]
 
 
+@runtime_checkable
 class _Cell(Protocol):
     """A layer with the fields that all cells have."""
 
@@ -65,16 +66,19 @@ class _Cell(Protocol):
     def _drop(self, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None: ...
 
 
+@runtime_checkable
 class _GatedCell(_Cell, Protocol):
     """A cell with gates."""
 
     recurrent_activation: arg.ActivationLike
 
 
+@runtime_checkable
 class _LSTMCell(_GatedCell, Protocol):
     unit_forget_bias: bool
 
 
+@runtime_checkable
 class _GRUCell(_GatedCell, Protocol):
     reset_after: bool
 

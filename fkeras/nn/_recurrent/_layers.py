@@ -20,7 +20,7 @@ from ._time_loop import Step, over_time
 
 
 class Recurrent(Layer):
-    """What every recurrent layer does around its step: first states, kept states, masks, what to return."""
+    """The part that all recurrent layers have around their step: first states, kept states, masks, what to return."""
 
     supports_masking = True
 
@@ -47,11 +47,11 @@ class Recurrent(Layer):
         states = self._first_states(initial_state, zeros, kept)
         times = inputs.shape[:2]
         mask = check_mask(self, of_first(mask), times, (*times, 1), (1, times[1]), (1, times[1], 1), ones=False)
-        step, more = self._prepare(inputs, states, training)
+        step, loop_arguments = self._prepare(inputs, states, training)
         outputs, last, states = over_time(
             step, inputs, states, mask,
             go_backwards=self.go_backwards, unroll=bool(getattr(self, "unroll", False)),
-            zero_output_for_mask=getattr(self, "zero_output_for_mask", False), **more,
+            zero_output_for_mask=getattr(self, "zero_output_for_mask", False), **loop_arguments,
         )  # fmt: skip
         if kept is not None and not self.is_initializing() and self.is_mutable_collection(RECURRENT_STATE):
             for variable, value in zip(kept, jax.tree.leaves(states), strict=True):
@@ -110,8 +110,8 @@ class Recurrent(Layer):
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         leaves = jax.tree.leaves(mask)
-        shown = leaves[0] if leaves and self.return_sequences else None
-        return [shown, *[None] * self._states] if self.return_state else shown
+        output_mask = leaves[0] if leaves and self.return_sequences else None
+        return [output_mask, *[None] * self._states] if self.return_state else output_mask
 
     @property
     def _states(self) -> int:
