@@ -1,4 +1,4 @@
-"""Activations as layers."""
+"""Activation functions as layers."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class ELU(Layer):
     """`x` above 0, `alpha (exp(x) - 1)` below.
 
     Args:
-        alpha: what the curve tends to, with its sign turned.
+        alpha: the curve tends to `-alpha` for large negative inputs.
 
     >>> import fkeras as fk, jax.numpy as jnp
     >>> fk.nn.ELU()(jnp.array([-100.0, 2.0]))
@@ -176,7 +176,7 @@ class LeakyReLU(Layer):
 
     @classmethod
     def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
-        if "alpha" in kwargs:  # Keras 2's word, which Keras 3 still takes
+        if "alpha" in kwargs:  # the argument's name in Keras 2, which Keras 3 still takes
             warnings.warn("LeakyReLU: `alpha` is now called `negative_slope`.", stacklevel=3)
             kwargs = {**{k: v for k, v in kwargs.items() if k != "alpha"}, "negative_slope": kwargs["alpha"]}
         return args, kwargs

@@ -46,7 +46,7 @@ class _AdaptivePool(Layer):
 def _windows(
     x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray
 ) -> tuple[Num[Array, "*windows"], Bool[Array, "count longest"]]:
-    """Each window's numbers on a new axis after `axis`, all as long as the longest, and which of them are inside."""
+    """Each window's entries on a new axis after `axis`, padded to the longest window, and which of them are inside."""
     last = jnp.asarray(ends, jnp.int32)[:, None]
     places = jnp.asarray(starts, jnp.int32)[:, None] + jnp.arange(int((ends - starts).max()), dtype=jnp.int32)[None]
     return jnp.take(x, jnp.minimum(places, last - 1), axis=axis), places < last
@@ -62,7 +62,7 @@ class _AdaptiveAverage(_AdaptivePool):
 
 class _AdaptiveMax(_AdaptivePool):
     def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
-        # a short window holds its last number several times, which changes no maximum
+        # a short window is padded with its last entry, which changes no maximum
         return jnp.max(_windows(x, axis, starts, ends)[0], axis=axis + 1)
 
 

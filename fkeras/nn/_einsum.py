@@ -73,7 +73,7 @@ class EinsumDense(Layer):
         shape, fan_in, fan_out, bias_shape = self._shapes(inputs.shape)
         initializer = self.kernel_initializer
         if isinstance(initializer, initializers.VarianceScaling) and initializer.input_axes is None:
-            # the scale depends on which of the kernel's axes face the input
+            # the scale depends on which of the kernel's axes belong to the input
             initializer = type(initializer)(**{**_arguments(initializer), "input_axes": fan_in, "output_axes": fan_out})
         kernel = self.add_weight(
             shape, initializer, regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel"
@@ -98,14 +98,14 @@ class EinsumDense(Layer):
         """Sizes by letter: those of the input's axes, and those of the output's."""
         left, inputs, _, outputs, right = self._parts()
         elided = len(given) - len(inputs)
-        # with dots in front the batch is among them, and output_shape speaks of the letters alone
+        # Dots in front stand for the batch too; `output_shape` then has a size for each letter and no more.
         batch_elided = bool(left and elided)
         extra = len(self.output_shape) - len(outputs) + (not batch_elided)
         if elided < 0 or (elided and not (left or right)) or extra < 0 or extra > (elided if right else 0):
             raise self._misfit(given, f"{len(given)} axes of the input, output_shape={self.output_shape}")
         input_sizes = dict(zip(inputs, given[elided:] if left else given[: len(inputs)], strict=True))
         sizes = list(self.output_shape) if batch_elided else [given[0], *self.output_shape]
-        output_sizes = dict(zip(outputs, sizes, strict=False))  # sizes of axes under the dots on the right say nothing
+        output_sizes = dict(zip(outputs, sizes, strict=False))  # sizes of axes that dots stand for are not used
         for letter in outputs:
             size = input_sizes.get(letter)
             if output_sizes[letter] is None:
@@ -115,7 +115,7 @@ class EinsumDense(Layer):
         return input_sizes, output_sizes
 
     def _shapes(self, given: tuple[int, ...]) -> tuple[tuple[int, ...], list[int], list[int], tuple[int, ...] | None]:
-        """The kernel's shape, its axes that face the input and the output, and the bias's shape."""
+        """The kernel's shape, its axes that belong to the input and to the output, and the bias's shape."""
         _, inputs, kernel, outputs, right = self._parts()
         input_sizes, output_sizes = self._sizes(given)
         sizes = {**input_sizes, **output_sizes}
@@ -145,10 +145,10 @@ class EinsumDense(Layer):
     def get_config(self) -> Config:
         config = arg.without_lora(super().get_config())
         config.pop("gptq_unpacked_column_size", None)
-        # Keras's EinsumDense takes this one by keyword and always writes it
+        # Keras's EinsumDense takes the activity regularizer by keyword and always writes it.
         return {**config, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
 
 
 def _arguments(initializer: initializers.VarianceScaling) -> Config:
-    """The constructor's arguments of an initializer, without the axes that it faces."""
+    """The constructor's arguments of an initializer, without the kernel's axes."""
     return {k: v for k, v in initializer.get_config().items() if k not in ("input_axes", "output_axes")}

@@ -1,4 +1,4 @@
-"""Embedding: a vector for each number."""
+"""Embeddings: a vector for each integer, and back."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from . import _arguments as arg
 
 @register("keras.layers")
 class Embedding(Layer):
-    """`embedding[inputs]`: integers become vectors.
+    """Integers become vectors: `embedding[inputs]`.
 
     Args:
-        input_dim: how many numbers there are; inputs are in `[0, input_dim)`.
+        input_dim: the number of rows of the table; inputs are in `[0, input_dim)`.
         output_dim: the vectors' size.
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
-        mask_zero: whether 0 stands for padding, which later layers leave out.
+        mask_zero: whether 0 is padding, which later layers leave out.
         weights: part of Keras's signature; weights are given to `apply`.
         lora_rank, lora_alpha, quantization_config: part of Keras's configs; only `None` is taken here.
 
@@ -44,11 +44,11 @@ class Embedding(Layer):
     lora_rank: None = field(None, convert=arg.absent("lora_rank"))
     lora_alpha: object = None
     quantization_config: None = field(None, convert=arg.absent("quantization_config"))
-    activity_regularizer: arg.RegularizerLike = arg.regularizer()  # by keyword in Keras, and always in the config
+    activity_regularizer: arg.RegularizerLike = arg.regularizer()  # Keras takes it by keyword and always writes it
 
     @classmethod
     def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
-        if "input_length" in kwargs:  # Keras 2's, which Keras 3 still takes and does not use
+        if "input_length" in kwargs:  # an argument of Keras 2, which Keras 3 still takes and does not use
             if kwargs["input_length"] is not None:
                 warnings.warn(f"{cls.__name__}: `input_length` says nothing any more; leave it out.", stacklevel=3)
             kwargs = {k: v for k, v in kwargs.items() if k != "input_length"}
@@ -56,7 +56,8 @@ class Embedding(Layer):
 
     @linen.nowrap
     def _cast(self, args: PyTree) -> PyTree:
-        return args  # numbers may come as floats (an Input without a dtype), and 1001 is none of bfloat16's
+        # Integers may come as float32 (an Input without a dtype); in bfloat16 large ones would be rounded.
+        return args
 
     def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
         return self._look_up(self._table(), inputs)
@@ -82,7 +83,7 @@ class Embedding(Layer):
                         write="x.astype(int)",
                     )
                 )
-            inputs = inputs.astype(jnp.int32)  # Keras casts: an Input without a dtype is float32
+            inputs = inputs.astype(jnp.int32)  # as Keras does: an Input without a dtype is float32
         return jnp.take(table, inputs, axis=0)
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
@@ -94,16 +95,16 @@ class Embedding(Layer):
 
 @register("keras.layers")
 class ReversibleEmbedding(Embedding):
-    """An embedding that also goes back: vectors become a score for each number, `x · embedding^T`.
+    """An embedding that is also applied in reverse: vectors become a score for each integer, `x · embedding^T`.
 
     Args:
         input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
         weights: as for `Embedding`.
-        tie_weights: whether the way back uses the same table, or one of its own, `reverse_embeddings`.
-        reverse_dtype: the dtype of the way back; the layer's by default.
+        tie_weights: whether the reverse uses the same table, or one of its own, `reverse_embeddings`.
+        reverse_dtype: the dtype of the reverse; the layer's by default.
         logit_soft_cap: bounds the scores: `cap tanh(scores / cap)`.
 
-    Call arguments: `inputs`; `reverse`, whether to go back.
+    Call arguments: `inputs`; `reverse`, whether vectors become scores.
 
     Input shape: any, integers; in reverse `(..., output_dim)`. Output shape: the input's, with `output_dim` behind it;
     in reverse `(..., input_dim)`.
@@ -120,16 +121,16 @@ class ReversibleEmbedding(Embedding):
     reverse_dtype: DTypeLike | None = None
     logit_soft_cap: float | None = None
 
-    _positional = (  # Keras's order, which is not that of the inherited arguments first
+    _positional = (  # in Keras's order, where inherited arguments do not come first
         "input_dim", "output_dim", "tie_weights", "embeddings_initializer", "embeddings_regularizer",
         "embeddings_constraint", "mask_zero", "reverse_dtype", "logit_soft_cap", "activity_regularizer",
     )  # fmt: skip
 
     def call(self, inputs: Num[Array, "*shape"], reverse: bool = False) -> Float[Array, "*new_shape"]:
         table = self._table()
-        back = None
+        reverse_table = None
         if not self.tie_weights:
-            back = self.add_weight(
+            reverse_table = self.add_weight(
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
             )
         object.__setattr__(self, "_looked_up", not reverse)
@@ -144,12 +145,12 @@ class ReversibleEmbedding(Embedding):
                     write="layer(hidden, reverse=True) with hidden of shape (..., output_dim)",
                 )
             )
-        kernel = table.T if back is None else back
+        kernel = table.T if reverse_table is None else reverse_table
         dtype = self.reverse_dtype or self.compute_dtype
         inputs, kernel = inputs.astype(dtype), kernel.astype(dtype)
         scores = jnp.einsum("...d,dn->...n", inputs, kernel)
         return scores if self.logit_soft_cap is None else jnp.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
-        """The mask of the call that just ran: only numbers, not vectors, can stand for padding."""
+        """The mask of the call that just ran: integers can be padding, vectors cannot."""
         return super().compute_mask(inputs, mask) if self.__dict__.get("_looked_up", True) else None

@@ -30,7 +30,7 @@ def _axes(value: object) -> int | tuple[int, ...]:
 
 
 def _normal_axes(layer: _HasAxes, x: Num[Array, "*shape"]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes counted from 0, and the shape of the weights over them, which are kept in Keras's order of axes."""
+    """The axes counted from 0, and the shape of the weights over them, in Keras's order of axes."""
     given = sorted((layer.axis,) if isinstance(layer.axis, int) else layer.axis)
     if not all(-x.ndim <= a < x.ndim for a in given):
         raise ValueError(
@@ -81,7 +81,7 @@ class LayerNormalization(Layer):
 
     @linen.nowrap
     def _cast(self, args: PyTree) -> PyTree:
-        return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
+        return args  # as in Keras the moments are those of the input before any cast; only the output is cast
 
     def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
         axes, shape = _normal_axes(self, inputs)
@@ -174,7 +174,7 @@ class GroupNormalization(Layer):
 
     @linen.nowrap
     def _cast(self, args: PyTree) -> PyTree:
-        return args  # moments are taken of the input as it comes, as in Keras; only the output is cast
+        return args  # as in Keras the moments are those of the input before any cast; only the output is cast
 
     def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
         axis = known_axis(self, self.axis, inputs)

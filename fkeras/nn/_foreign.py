@@ -16,7 +16,7 @@ from ..core import deserialize as deserialize_value
 from ..core.typing import Config, CustomObjects, PyTree, Training, Variables
 from . import _arguments as arg
 
-# How Linen modules spell "is this training", and whether the flag is turned round.
+# Names under which Linen modules take the mode, and the value of each in training.
 _FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
@@ -36,13 +36,13 @@ def _module(value: object) -> linen.Module:
 
 @register("keras.layers")
 class FlaxLayer(Layer):
-    """A Linen module as a layer of a graph; its variables are the layer's own.
+    """A Linen module as a layer of a graph; the module's variables are those of the layer.
 
     Args:
-        module: the module. It is told the mode by whichever of `training`, `train`, `is_training` and
-            `deterministic` its method takes.
+        module: the module. The mode is passed as whichever of `training`, `train`, `is_training` and `deterministic`
+            its method takes.
         method: the name of the method to call, or a function of the module and the inputs; `__call__` by default.
-        variables: what the module's variables start with, instead of its own initializers.
+        variables: the first values of the module's variables, instead of those of its initializers.
 
     Raises:
         TypeError: something that is no Linen module.
@@ -63,7 +63,7 @@ class FlaxLayer(Layer):
 
     @classmethod
     def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
-        # `variables` is a property of every Linen module
+        # The field has another name: `variables` is a property of every Linen module.
         return args, {{"variables": "variables_given"}.get(k, k): v for k, v in kwargs.items()}
 
     def setup(self) -> None:
@@ -80,7 +80,7 @@ class FlaxLayer(Layer):
         names = inspect.signature(function).parameters
         kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
         mode = {n: kind(bool(training) is positive) for n, positive in _FLAGS.items() if n in names and n not in kwargs}
-        if is_lifted(function):  # some of whose arguments may be static, by their place
+        if is_lifted(function):  # its static arguments are given by position
             for name in [*names][1 + len(inputs) :]:
                 if name not in mode:
                     break

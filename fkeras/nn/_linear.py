@@ -82,5 +82,5 @@ class Dense(Layer):
 
     def get_config(self) -> Config:
         config = arg.without_lora(super().get_config())
-        # Keras's Dense writes this one only when it is set
+        # Keras's Dense writes the activity regularizer only when it is set.
         return {k: v for k, v in config.items() if k != "activity_regularizer" or v is not None}

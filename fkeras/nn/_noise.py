@@ -1,4 +1,4 @@
-"""Noise in training, and a penalty on activity."""
+"""Noise in training, and a penalty on outputs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class GaussianDropout(Layer):
         return inputs * (1 + deviation * jax.random.normal(self.make_rng("dropout"), inputs.shape, inputs.dtype))
 
 
-# The fixed point of SELU: what its output tends to for large negative inputs is -scale * alpha.
+# SELU's output tends to -scale * alpha for large negative inputs.
 _SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 

@@ -285,8 +285,8 @@ def _moments(x: Float[Array, "*shape"], axis: int, mask: MaskLike) -> tuple[PerC
         mean = jnp.mean(x, axis=axes)
         return mean, jnp.mean(jnp.square(x - along(mean, (axis,), x)), axis=axes)
     visible = jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
-    count = jnp.sum(visible, axis=axes, dtype=x.dtype) + 1e-7  # Keras's guard against a batch that is masked altogether
-    x = jnp.where(visible, x, 0)  # not multiplied by zero: what is masked may be infinite or no number at all
+    count = jnp.sum(visible, axis=axes, dtype=x.dtype) + 1e-7  # as Keras, against a batch in which all is masked
+    x = jnp.where(visible, x, 0)  # not a product with 0: masked entries may be infinite or NaN
     mean = jnp.sum(x, axis=axes) / count
     return mean, jnp.sum(jnp.where(visible, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
 

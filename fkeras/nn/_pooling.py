@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean of each window, or of everything."""
+"""Pooling: the largest number or the mean of each window, or of each channel."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ._shapes import check_rank, to_last
 
 @register("keras.layers")
 class Flatten(Layer):
-    """Everything but the batch in one axis.
+    """All axes but the batch as one axis.
 
     Args:
         data_format: with `"channels_first"` the channels are moved last before flattening.
@@ -122,10 +122,10 @@ class Permute(Layer):
 
 @register("keras.layers")
 class RepeatVector(Layer):
-    """Each vector `n` times.
+    """Each vector repeated `n` times.
 
     Args:
-        n: how often.
+        n: how many times.
 
     >>> import fkeras as fk
     >>> fk.nn.RepeatVector(3)(fk.Input((32,))).shape

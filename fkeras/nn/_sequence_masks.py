@@ -1,4 +1,4 @@
-"""Masks of sequences, checked against what they hide."""
+"""Masks of sequences, checked against the shapes of their inputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MaskLike: TypeAlias = "ArrayLike | Sequence[MaskLike] | None"
 def check_mask(
     layer: NamedLayer, mask: MaskLike, *shapes: Shape, what: str = "mask", ones: bool = True
 ) -> jax.Array | np.ndarray | None:
-    """A mask as an array, or an error: one that does not fit was made for other data.
+    """A mask as an array; one that does not fit the input is an error.
 
     Args:
         layer: the layer that takes the mask.

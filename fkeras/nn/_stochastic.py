@@ -1,4 +1,4 @@
-"""Dropout: of single numbers, and of whole feature maps."""
+"""Dropout of single numbers and of whole feature maps."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class _SpatialDropout(Layer):
         return _drop(self.make_rng("dropout"), inputs, self.rate, shape)
 
     def get_config(self) -> Config:
-        # Keras's constructor takes no `trainable`, and its config the dtype as a name
+        # Keras's constructor takes no `trainable`, and its config has the dtype as a name.
         return {**{k: v for k, v in super().get_config().items() if k != "trainable"}, "dtype": self.dtype_policy.name}
 
 

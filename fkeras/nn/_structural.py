@@ -1,4 +1,4 @@
-"""Layers that shape a model rather than its numbers."""
+"""Layers for the structure of a model: the identity, masking, and any function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._sequence_masks import MaskLike
 
 @register("keras.layers")
 class Identity(Layer):
-    """The input as it is.
+    """The input, unchanged.
 
     >>> import fkeras as fk, jax.numpy as jnp
     >>> fk.nn.Identity()(jnp.ones(2))
@@ -98,7 +98,7 @@ class Lambda(Layer):
     def call(self, inputs: PyTree, mask: PyTree = None, training: Training = False) -> PyTree:
         try:
             names = list(inspect.signature(self.function).parameters)
-        except ValueError:  # some built-in functions tell no signature
+        except ValueError:  # some built-in functions have no signature
             names = []
         extra = {k: v for k, v in (("mask", mask), ("training", training)) if k in names}
         return self.function(inputs, **{**self.arguments, **extra})

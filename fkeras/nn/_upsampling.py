@@ -15,10 +15,10 @@ _RESIZE = {"bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "la
 
 @register("keras.layers")
 class UpSampling1D(Layer):
-    """Each step of a sequence several times.
+    """Each step of a sequence repeated.
 
     Args:
-        size: how often.
+        size: how many times.
 
     Input shape: `(batch, steps, features)`. Output shape: `(batch, size * steps, features)`.
 
@@ -66,7 +66,7 @@ class UpSampling2D(Layer):
         else:
             shape = (x.shape[0], x.shape[1] * self.size[0], x.shape[2] * self.size[1], x.shape[3])
             resized = resize(x, shape, _RESIZE[self.interpolation], antialias=False)
-            if jnp.issubdtype(x.dtype, jnp.integer):  # to the nearest that the input's dtype holds
+            if jnp.issubdtype(x.dtype, jnp.integer):  # rounded to what the dtype can hold
                 info = jnp.iinfo(x.dtype)
                 resized = jnp.clip(jnp.round(resized), info.min, info.max)
             x = resized.astype(x.dtype)

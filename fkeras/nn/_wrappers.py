@@ -1,4 +1,4 @@
-"""Layers around a layer."""
+"""Wrappers: layers that hold a layer and change how it is called."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def as_layer(value: object) -> Layer:
 
 @register("keras.layers")
 class Wrapper(Layer):
-    """The base of layers around a layer, which is called `layer`.
+    """The base class of wrappers; the layer inside is the field `layer`.
 
     Args:
         layer: the layer inside.
@@ -94,7 +94,7 @@ class TimeDistributed(Wrapper):
                     write="x[..., None]",
                 )
             )
-        if mask is not None:  # its first axes are the batch's and the steps', those behind them the layer's own
+        if mask is not None:  # only the batch and the steps are checked here; the layer checks the axes behind them
             mask = check_mask(self, mask, (*inputs.shape[:2], *jnp.shape(mask)[2:]), ones=False)
         collects = self.is_initializing() or self.is_mutable_collection(LOSSES)
         if not training and not collects and _treats_examples_alone(self.layer):

@@ -64,7 +64,7 @@ class _Attention(Layer):
             visible = order if visible is None else visible & order
         if visible is not None:
             visible = visible.reshape((visible.shape[0], *(1,) * (scores.ndim - visible.ndim), *visible.shape[1:]))
-            # Keras subtracts a large number: a row that is masked altogether is as if it were not
+            # As Keras, a large number is subtracted, so that a row in which all is masked keeps its softmax.
             scores = jnp.where(visible, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
         weights = jax.nn.softmax(scores, axis=-1)
         outputs = jnp.einsum("...ts,...sd->...td", drop(self, weights, training), value)

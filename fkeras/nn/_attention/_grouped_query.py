@@ -119,7 +119,7 @@ class GroupedQueryAttention(Layer):
         scale = 1 / math.sqrt(self.head_dim)
         scores = None
         if not self.dropout and not return_attention_scores:
-            mixed = parts.fused(self, q, k, v, mask, scale)  # it shares heads by itself
+            mixed = parts.fused(self, q, k, v, mask, scale)  # JAX's function shares the heads
         else:
             repeats = self.num_query_heads // self.num_key_value_heads
             k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)

@@ -122,7 +122,7 @@ class MultiHeadAttention(Layer):
         else:
             mixed, scores = self._attend(q * scale, k, v, axes, mask, training)
         mixed = mixed if gate is None else mixed * gate
-        # Keras has the activity regularizer once on the output, where `Layer` has it
+        # The activity regularizer applies to the output once, and `Layer` applies it.
         outputs = parts.project(self, "out", mixed, 2, self.output_shape or (query.shape[-1],), activity=False)
         return (outputs, scores) if return_attention_scores else outputs
 
@@ -139,7 +139,7 @@ class MultiHeadAttention(Layer):
         if not others:
             front.append((query.shape[0], self.num_heads))
         shapes = [(*f, *pair) for f in dict.fromkeys(front)]
-        shapes.sort(key=lambda s: s != (query.shape[0], *pair))  # the one that is named first
+        shapes.sort(key=lambda s: s != (query.shape[0], *pair))  # messages name the first shape
         return jnp.asarray(check_mask(self, mask, *shapes, what="attention_mask"), bool)
 
     def _mask(
@@ -164,7 +164,7 @@ class MultiHeadAttention(Layer):
                     write="attention_mask of shape (batch, *targets, *sources)",
                 )
             )
-        if given is not None and given.ndim == 2 * count:  # one for the whole batch
+        if given is not None and given.ndim == 2 * count:  # one mask for the whole batch
             given = given[None]
         mask = parts.both(parts.of_sequences(query_mask, value_mask, key_mask, count), given)
         t, s = query.shape[axes[0]], value.shape[axes[0]]
@@ -195,7 +195,7 @@ class MultiHeadAttention(Layer):
 
     @linen.nowrap
     def _regularised(self, outputs: PyTree) -> list[jax.Array]:
-        return jax.tree.leaves(outputs)[:1]  # not the scores
+        return jax.tree.leaves(outputs)[:1]  # the outputs, without the scores
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return mask

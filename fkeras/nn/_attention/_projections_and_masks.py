@@ -1,4 +1,4 @@
-"""What the attention layers share: projections, masks, and the softmax over what may be seen."""
+"""The parts of attention layers: projections, masks, and the masked softmax."""
 
 from __future__ import annotations
 
@@ -138,16 +138,16 @@ def check_sequence_masks(
 
 
 def causal(targets: int, sources: int) -> Bool[Array, "1 targets sources"]:
-    """At the target's own place or before, `(1, targets, sources)`."""
-    return (_places(targets)[:, None] >= _places(sources)[None, :])[None]
+    """The mask of sources at the target's position or before it."""
+    return (_positions(targets)[:, None] >= _positions(sources)[None, :])[None]
 
 
 def within(window: int, targets: int, sources: int) -> Bool[Array, "1 targets sources"]:
-    """Fewer than `window` places away from the target, `(1, targets, sources)`."""
-    return (jnp.abs(_places(targets)[:, None] - _places(sources)[None, :]) < window)[None]
+    """The mask of sources fewer than `window` positions away from the target."""
+    return (jnp.abs(_positions(targets)[:, None] - _positions(sources)[None, :]) < window)[None]
 
 
-def _places(count: int) -> Int[Array, " count"]:
+def _positions(count: int) -> Int[Array, " count"]:
     """0, 1, … ; `jnp.arange` of an open length has a shape that the converter to ONNX cannot index."""
     return lax.iota(jnp.int32, count)
 
@@ -174,7 +174,7 @@ def masked_softmax(scores: Float[Array, "*pairs"], mask: Visible, count: int) ->
     """A softmax over the last `count` axes, 0 where the mask is: all of a row that is masked altogether."""
     shape = scores.shape
     if mask is not None:
-        # Keras's numbers
+        # the numbers that Keras uses
         scores = jnp.where(mask, scores, jnp.asarray(-3e4 if scores.dtype == jnp.float16 else -1e9, scores.dtype))
     flat = scores.reshape((*shape[: len(shape) - count], math.prod(shape[len(shape) - count :])))
     weights = jax.nn.softmax(flat, axis=-1).reshape(shape)
@@ -208,7 +208,7 @@ def fused(
         sees = mask.any(axis=-1, keepdims=True)
         mask = mask | ~sees
         query = jnp.where(jnp.swapaxes(sees, 1, 2), query, jnp.zeros_like(query))
-    half = query.dtype in (jnp.float16, jnp.bfloat16)  # all that cuDNN's kernel takes
+    half = query.dtype in (jnp.float16, jnp.bfloat16)  # cuDNN's kernel takes these dtypes alone
     kernel: Literal["cudnn"] | None = (
         "cudnn" if layer.flash_attention and half and jax.default_backend() == "gpu" else None
     )

@@ -89,7 +89,7 @@ def frozen_weight(layer: Layer, name: str, make: Callable[[], Mapping[str, jax.A
 @register("fkeras")
 @dataclasses.dataclass(frozen=True)
 class PlainWeights(Configured):
-    """Plain arrays, inside a layer whose other parts are kept in another form."""
+    """Plain arrays, for a layer inside another one whose weights are kept in another form."""
 
     def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
         return layer.param(name, make, shape, dtype)
@@ -126,7 +126,7 @@ class QuantizedWeights(Configured):
         def draw() -> dict[str, jax.Array]:
             return self._encoded(name, make(layer.make_rng("params"), shape, dtype))
 
-        if self.static and contracts(layer):  # read by `inputs`, which comes before Linen lets a layer make variables
+        if self.static and contracts(layer):  # `inputs` reads it, but runs before Linen lets a layer make variables
             frozen_weight(layer, "input_scale", lambda: {"input_scale": jnp.ones((), jnp.float32)})
         return self.read(
             name, frozen_weight(layer, name, draw), frozen_weight(layer, f"{name}_scale", draw), shape, dtype

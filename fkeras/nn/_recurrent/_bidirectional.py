@@ -44,7 +44,7 @@ class Bidirectional(Layer):
     backward_layer: Any = None
 
     supports_masking = True
-    preserve_adopted_names = True  # the scopes are the two layers' names: forward_lstm, backward_lstm
+    preserve_adopted_names = True  # variables lie under the two layers' names: forward_lstm, backward_lstm
 
     def __post_init__(self) -> None:
         forward = as_layer(self.layer)

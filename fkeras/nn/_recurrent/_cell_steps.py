@@ -84,7 +84,7 @@ class _GRUCell(_GatedCell, Protocol):
 
 
 class CellWeights(Layer):
-    """What cells and the layers around them share: two kernels, a bias, dropout masks."""
+    """The part that cells and the layers around them have in common: two kernels, a bias, dropout masks."""
 
     _gates = 1  # how many blocks of `units` columns the fused kernels have
     _state_count = 1

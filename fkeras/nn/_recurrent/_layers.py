@@ -1,4 +1,4 @@
-"""SimpleRNN, LSTM, GRU, and RNN over any cell."""
+"""Recurrent layers: SimpleRNN, LSTM, GRU, and RNN over any cell."""
 
 from __future__ import annotations
 

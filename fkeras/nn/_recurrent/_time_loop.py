@@ -34,8 +34,9 @@ def over_time(
 ) -> tuple[PyTree, PyTree, PyTree]:
     """Run `step` over the second axis of `inputs`.
 
-    A masked step changes no state and gives the first state, which is the output before it; an unrolled loop repeats
-    the output before it (zeros before the first) and, as in Keras, knows no `zero_output_for_mask`.
+    A masked step changes no state, and its output is the first state, which is the output of the step before. In an
+    unrolled loop a masked step repeats the output before it (zeros before the first), and `zero_output_for_mask` has no
+    effect, as in Keras.
 
     Args:
         step: one step, `(inputs, states) -> (output, states)`; with a `cell`, `(cell, inputs, states)`.
@@ -56,10 +57,10 @@ def over_time(
     ([[1.0, 2.0, 3.0]], [3.0])
     """
     x = jnp.moveaxis(inputs, 1, 0)
-    counts = None if mask is None else jnp.moveaxis(jnp.asarray(mask, bool), 1, 0)
+    step_mask = None if mask is None else jnp.moveaxis(jnp.asarray(mask, bool), 1, 0)
     if go_backwards:
         x = jnp.flip(x, 0)
-        counts = None if counts is None else jnp.flip(counts, 0)
+        step_mask = None if step_mask is None else jnp.flip(step_mask, 0)
 
     def body(step: Step, carry: Carry, inputs: tuple[jax.Array, jax.Array | None]) -> tuple[Carry, PyTree]:
         states, previous = carry
@@ -77,10 +78,10 @@ def over_time(
         first = jax.eval_shape(step, jax.eval_shape(lambda x: x[0], x), states)[0]
     carry = (states, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), first))
     if cell is not None and _only_reads(cell):
-        module, variables = cell.unbind()  # a plain scan, which the converter to ONNX knows
+        module, variables = cell.unbind()  # `lax.scan` alone, which the converter to ONNX can translate
         step, cell = (lambda x, states, step=step: step(module.bind(variables), x, states)), None
     if cell is None:
-        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, counts), unroll=unroll)
+        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, step_mask), unroll=unroll)
     else:
         run = linen.scan(
             lambda cell, carry, inputs: body(functools.partial(step, cell), carry, inputs),
@@ -88,10 +89,11 @@ def over_time(
             split_rngs={"params": False, "dropout": False},  # one dropout mask for a whole sequence
             unroll=inputs.shape[1] if unroll else 1,
         )
-        carry, outputs = run(cell, carry, (x, counts))
+        carry, outputs = run(cell, carry, (x, step_mask))
     states, last = carry
-    if counts is not None:
-        last = jax.tree.map(lambda o: lax.index_in_dim(o, -1, keepdims=False), outputs)  # a slice, for the converters
+    if step_mask is not None:
+        # `o[-1]` as a slice, which the converters to other formats translate
+        last = jax.tree.map(lambda o: lax.index_in_dim(o, -1, keepdims=False), outputs)
     return jax.tree.map(lambda o: jnp.moveaxis(o, 0, 1), outputs), last, states
 
 
