@@ -7,7 +7,7 @@ import warnings
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register
-from ..core.typing import Array, Bool, Num
+from ..core.typing import Array, Bool, Num, Shaped
 from . import _arguments as arg
 from . import activations
 from ._sequence_masks import MaskLike
@@ -104,7 +104,7 @@ class Softmax(Layer):
         outputs = activations.softmax(jnp.where(visible, inputs, jnp.asarray(hidden, inputs.dtype)), self.axis)
         return jnp.where(visible, outputs, jnp.zeros_like(outputs))
 
-    def _visible(self, mask: Num[Array, "*hidden"], inputs: Num[Array, "*shape"]) -> Bool[Array, "*shape"]:
+    def _visible(self, mask: Shaped[Array, "*axes"], inputs: Num[Array, "*shape"]) -> Bool[Array, "*shape"]:
         """Where the mask lets an entry count, in the shape of the inputs."""
         fits = mask.ndim <= inputs.ndim and all(
             m == 1 or not isinstance(m, int) or not isinstance(s, int) or m == s

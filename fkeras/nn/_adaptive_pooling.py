@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -28,7 +27,7 @@ class _AdaptivePool(Layer):
         object.__setattr__(self, "output_size", arg.sizes(self._rank, "output_size")(self.output_size))
         super().__post_init__()
 
-    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space channels"]:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch ..."]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         for axis, size in enumerate(self.output_size, start=1):
@@ -38,13 +37,15 @@ class _AdaptivePool(Layer):
             x = self._pool(x, axis, starts, ends)
         return from_last(x, self.data_format)
 
-    def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+    def _pool(
+        self, x: Num[Array, "batch ..."], axis: int, starts: np.ndarray, ends: np.ndarray
+    ) -> Num[Array, "batch ..."]:
         """One number for each window `[start, end)` along an axis."""
         raise NotImplementedError
 
 
 def _windows(
-    x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray
+    x: Num[Array, "batch ..."], axis: int, starts: np.ndarray, ends: np.ndarray
 ) -> tuple[Num[Array, "*windows"], Bool[Array, "count longest"]]:
     """Each window's entries on a new axis after `axis`, padded to the longest window, and which of them are inside."""
     last = jnp.asarray(ends, jnp.int32)[:, None]
@@ -53,7 +54,9 @@ def _windows(
 
 
 class _AdaptiveAverage(_AdaptivePool):
-    def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+    def _pool(
+        self, x: Num[Array, "batch ..."], axis: int, starts: np.ndarray, ends: np.ndarray
+    ) -> Num[Array, "batch ..."]:
         entries, inside = _windows(x, axis, starts, ends)
         counts = jnp.asarray(ends - starts, jnp.int32).reshape((-1,) + (1,) * (x.ndim - axis - 1))
         inside = inside.reshape((1,) * axis + inside.shape + (1,) * (x.ndim - axis - 1))
@@ -61,7 +64,9 @@ class _AdaptiveAverage(_AdaptivePool):
 
 
 class _AdaptiveMax(_AdaptivePool):
-    def _pool(self, x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+    def _pool(
+        self, x: Num[Array, "batch ..."], axis: int, starts: np.ndarray, ends: np.ndarray
+    ) -> Num[Array, "batch ..."]:
         # a short window is padded with its last entry, which changes no maximum
         return jnp.max(_windows(x, axis, starts, ends)[0], axis=axis + 1)
 

@@ -132,10 +132,10 @@ def data_format(value: DataFormat) -> str:
     return one_of("data_format", "channels_last", "channels_first")("channels_last" if value is None else value)
 
 
-def fraction(name: str) -> Callable[[object], float]:
+def fraction(name: str) -> Callable[[object], int | float]:
     """A converter: a rate in [0, 1]."""
 
-    def convert(value: object) -> float:
+    def convert(value: object) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
             raise ValueError(
                 explain(

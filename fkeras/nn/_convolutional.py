@@ -159,7 +159,7 @@ def convolve(
     )
 
 
-def finish(layer: Convolution, x: Num[Array, "batch *space channels"], channels: int) -> Num[Array, batch * axes]:
+def finish(layer: Convolution, x: Num[Array, "batch *space channels"], channels: int) -> Num[Array, "batch ..."]:
     """Bias, channel order and activation."""
     if layer.use_bias:
         bias = layer.add_weight(

@@ -21,8 +21,6 @@ Tensors: TypeAlias = Sequence[jax.Array]
 Binary: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 #: A mask for each input, or `None` where all have none.
 Masks: TypeAlias = Sequence[MaskLike] | None
-
-
 #: An array, and where its entries count; `None` is everywhere.
 _Masked: TypeAlias = tuple[jax.Array, jax.Array | None]
 
@@ -63,7 +61,7 @@ class _Merge(Layer):
         return functools.reduce(function, tensors)
 
     def _visible(self, inputs: Tensors, mask: Masks) -> list[Bool[Array, "batch ..."] | None]:
-        """Each input's mask over its entries; `None` for those without one, or whose axes are brought in line."""
+        """Each input's mask over all its entries; `None` for inputs without one, or of fewer axes than others."""
         tensors = self._tensors(inputs)
         masks = self._masks(inputs, mask)
         return [
@@ -74,7 +72,7 @@ class _Merge(Layer):
         ]
 
     def _extreme(self, inputs: Tensors, mask: Masks, function: Binary) -> Num[Array, "batch ..."]:
-        """A fold in which a masked entry gives way to the others'."""
+        """A fold in which a masked entry is replaced by that of the other input."""
 
         def step(left: _Masked, right: _Masked) -> _Masked:
             (a, visible_a), (b, visible_b) = left, right
@@ -112,7 +110,7 @@ class _Merge(Layer):
 
 
 def _trailing(mask: Bool[Array, "*axes"], rank: int) -> Bool[Array, "*axes_and_ones"]:
-    """A mask with axes of 1 for the axes that it does not speak of."""
+    """A mask with axes of 1 behind its own, up to a rank."""
     return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 

@@ -1,10 +1,10 @@
-"""Arithmetic over moments, and what is kept for its gradient: the arguments and the moments, nothing else.
+"""Arithmetic over moments whose gradient is computed from its arguments and its moments alone.
 
-Written plainly, the gradient of a normalisation ends in a mean that is added to every entry. XLA's CPU backend takes
-an addition of that kind for free and makes it again wherever it is used, with all that leads to it; on a residual
-stream that is every block after it. The program of 24 blocks was 8 times that of 8, not 3 times, and 48 did not end.
-`jax.checkpoint` sets what a layer takes, and what comes back to it, apart from the rest, so that each is made once. It
-leaves derivatives of every kind and order to JAX, forward ones included, where a gradient written by hand would not.
+The plain gradient of a normalisation ends in a mean that is added to every entry. XLA's CPU backend fuses an addition
+of that kind into each of its uses and computes it again there, with all that it depends on. On a residual stream those
+are all blocks behind it, so that the program grows faster than the number of blocks. `jax.checkpoint` separates what a
+layer takes, and what comes back to it, from the rest, so that each is computed once. JAX still has derivatives of every
+kind and order, forward ones included, which a gradient written by hand would not have.
 """
 
 from __future__ import annotations
@@ -23,24 +23,27 @@ from ._shapes import along
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# A network normalises at dozens of places and few shapes: under `jit` each of these is traced, and differentiated, once
-# for each shape. Tracing ten operators for each layer took a third of the time of tracing a residual network.
+# A network normalises at many places and few shapes: under `jit` each of these functions is traced, and differentiated,
+# once for each shape and not once for each layer.
 by_shape = functools.partial(jax.jit, inline=True)
 
 _MOMENT = "moment"
 _KEPT = jax.checkpoint_policies.save_only_these_names(_MOMENT)
 
 
-def moment(x: jax.Array) -> jax.Array:
-    """`x`, a mean over many numbers: kept for the gradient, since it is small and reads all of the input."""
+def moment(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """`x`, a mean over many entries: it is kept for the gradient, since it is small and depends on all of the input."""
     return checkpoint_name(x, _MOMENT)
 
 
 def from_moments(*static: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A decorator for arithmetic whose gradient starts from its arguments and what it says is a `moment`.
+    """A decorator for arithmetic whose gradient is computed from its arguments and its `moment`s.
 
     Args:
         static: the names of arguments that are no arrays; they are given by name.
+
+    Returns:
+        The decorator.
 
     >>> @from_moments("axis")
     ... def centred(x, *, axis):
@@ -60,7 +63,8 @@ def from_moments(*static: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 # ------------------------------------------------------------------ of each example
-def _wide(x: jax.Array) -> jax.Array:
+def _wide(x: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The input in float32, or in its own dtype where that is wider."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
@@ -75,7 +79,9 @@ def _weighted(
     return x if beta is None else x + along(beta.astype(x.dtype), channels, x)
 
 
-def _standard(x: jax.Array, mean: Callable[[jax.Array], jax.Array], epsilon: float) -> jax.Array:
+def _standard(
+    x: Float[Array, "*shape"], mean: Callable[[jax.Array], jax.Array], epsilon: float
+) -> Float[Array, "*shape"]:
     """`(x - mean) / sqrt(var + epsilon)`, in two passes: E[x^2] - E[x]^2 cancels for large means."""
     x = x - moment(mean(x))
     return x * jax.lax.rsqrt(moment(mean(jnp.square(x))) + epsilon)
@@ -108,10 +114,10 @@ def standardised_in_groups(
     """The same with the moments of each example's groups of channels."""
 
     def mean(x: jax.Array) -> jax.Array:
-        # The mean of the channels' means: the input itself, which is costly to cut along its last axis, stays whole.
+        # The mean of the channels' means, so that the input, which is costly to split along its last axis, stays whole.
         own = jnp.mean(x, axis=tuple(i for i in range(1, x.ndim) if i != axis), keepdims=True)
-        apart = own.reshape((*own.shape[:axis], groups, own.shape[axis] // groups, *own.shape[axis + 1 :]))
-        return jnp.broadcast_to(jnp.mean(apart, axis=axis + 1, keepdims=True), apart.shape).reshape(own.shape)
+        grouped = own.reshape((*own.shape[:axis], groups, own.shape[axis] // groups, *own.shape[axis + 1 :]))
+        return jnp.broadcast_to(jnp.mean(grouped, axis=axis + 1, keepdims=True), grouped.shape).reshape(own.shape)
 
     return _weighted(_standard(_wide(x), mean, epsilon), gamma, beta, (axis,))
 

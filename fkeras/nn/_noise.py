@@ -14,7 +14,7 @@ from . import regularizers
 from ._stochastic import mask_shape, noise_shape_of
 
 
-def _below_one(value: object) -> float:
+def _below_one(value: object) -> int | float:
     """A converter: a rate in [0, 1)."""
     rate = arg.fraction("rate")(value)
     if rate == 1:

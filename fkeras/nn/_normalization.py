@@ -8,6 +8,7 @@ from typing import SupportsIndex, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen
 
 from ..core import Layer, explain, field, register
@@ -15,7 +16,7 @@ from ..core.typing import Array, ArrayLike, DTypeLike, Float, Key, Num, Training
 from . import _arguments as arg
 from ._moments import by_shape, from_moments, moment
 from ._sequence_masks import MaskLike, check_mask
-from ._shapes import along, known_axis
+from ._shapes import NamedLayer, along, known_axis
 
 #: One number for each channel.
 PerChannel: TypeAlias = 'Float[Array, " channels"]'
@@ -98,25 +99,8 @@ class BatchNormalization(Layer):
         self, inputs: Num[Array, "*shape"], training: Training = False, mask: ArrayLike | None = None
     ) -> Float[Array, "*shape"]:
         axis = known_axis(self, self.axis, inputs)
-        size = inputs.shape[axis]
-        if not isinstance(size, int):
-            raise ValueError(
-                explain(
-                    f"{self.path_text()} needs a known size of axis {self.axis}.",
-                    received=f"shape {tuple(inputs.shape)}",
-                    usually="an Input with None where the channels are.",
-                    write="fk.Input((None, None, 3))",
-                )
-            )
-        if mask is not None and jnp.ndim(mask) != inputs.ndim - 1:
-            raise ValueError(
-                explain(
-                    f"{self.path_text()} takes a mask with one axis less than the input.",
-                    received=f"a mask of rank {jnp.ndim(mask)}, an input of shape {tuple(inputs.shape)}",
-                    write="mask=valid[..., 0], one entry a position",
-                )
-            )
-        mask = check_mask(self, mask, inputs.shape[:-1])
+        size = _known_size(self, inputs, axis)
+        mask = _checked_mask(self, mask, inputs)
         mean = self._running("mean", self.moving_mean_initializer, size)
         var = self._running("var", self.moving_variance_initializer, size)
         renormal = self._renorm_statistics(size) if self.renorm else None
@@ -193,6 +177,45 @@ class BatchNormalization(Layer):
         self._set(var, jnp.maximum(moved * moved - self.epsilon, 0))
 
 
+def _known_size(layer: BatchNormalization, inputs: Num[Array, "*shape"], axis: int) -> int:
+    """The number of channels.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    size = inputs.shape[axis]
+    if not isinstance(size, int):
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} needs a known size of axis {layer.axis}.",
+                received=f"shape {tuple(inputs.shape)}",
+                usually="an Input with None where the channels are.",
+                write="fk.Input((None, None, 3))",
+            )
+        )
+    return size
+
+
+def _checked_mask(
+    layer: NamedLayer, mask: ArrayLike | None, inputs: Num[Array, "*shape"]
+) -> jax.Array | np.ndarray | None:
+    """The mask, which has all axes of the input but the last.
+
+    Raises:
+        ValueError: a mask of another rank or shape.
+    """
+    if mask is not None and jnp.ndim(mask) != inputs.ndim - 1:
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} takes a mask with one axis less than the input.",
+                received=f"a mask of rank {jnp.ndim(mask)}, an input of shape {tuple(inputs.shape)}",
+                write="mask=valid[..., 0], one entry a position",
+            )
+        )
+    return check_mask(layer, mask, inputs.shape[:-1])
+
+
+# ------------------------------------------------------------------ renormalisation's bounds
 _BOUNDS = ("rmin", "rmax", "dmax")
 
 

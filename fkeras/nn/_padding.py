@@ -24,7 +24,7 @@ class _ZeroPadding(Layer):
         object.__setattr__(self, "padding", pairs(self._rank, "padding")(self.padding))
         super().__post_init__()
 
-    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch ..."]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         return from_last(jnp.pad(x, ((0, 0), *self.padding, (0, 0))), self.data_format)
@@ -113,7 +113,7 @@ class Cropping1D(Layer):
 
     cropping: arg.SizesLike = field((1, 1), convert=lambda value: pairs(1, "cropping")(value)[0])
 
-    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch ..."]:
         return _crop(self, inputs, (self.cropping,), "channels_last")
 
 
@@ -138,7 +138,7 @@ class Cropping2D(Layer):
     cropping: arg.PairsLike = field(((0, 0), (0, 0)), convert=pairs(2, "cropping"))
     data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch ..."]:
         return _crop(self, inputs, self.cropping, self.data_format)
 
 
@@ -163,16 +163,16 @@ class Cropping3D(Layer):
     cropping: arg.PairsLike = field(((1, 1), (1, 1), (1, 1)), convert=pairs(3, "cropping"))
     data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(self, inputs: Shaped[Array, batch * axes]) -> Shaped[Array, batch * new_axes]:
+    def call(self, inputs: Shaped[Array, "batch ..."]) -> Shaped[Array, "batch ..."]:
         return _crop(self, inputs, self.cropping, self.data_format)
 
 
 def _crop(
     layer: Layer,
-    inputs: Shaped[Array, batch * axes],
+    inputs: Shaped[Array, "batch ..."],
     cropping: Sequence[Sequence[int]],
     data_format: arg.DataFormat,
-) -> Shaped[Array, batch * new_axes]:
+) -> Shaped[Array, "batch ..."]:
     """The input without the first and the last entries of each axis but the batch and the channels."""
     check_rank(layer, inputs, len(cropping) + 2)
     x = to_last(inputs, data_format)

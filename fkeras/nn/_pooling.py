@@ -34,7 +34,7 @@ class _Pool(Layer):
         object.__setattr__(self, "strides", arg.sizes(self._rank, "strides")(strides))
         super().__post_init__()
 
-    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch *new_space channels"]:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch ..."]:
         check_rank(self, inputs, self._rank + 2)
         x = to_last(inputs, self.data_format)
         check_window(self, x.shape[1:-1], self.pool_size, self.padding)
@@ -66,14 +66,14 @@ class _GlobalPool(Layer):
 class _GlobalMax(_GlobalPool):
     """The largest number of each channel."""
 
-    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, batch * pooled]:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch ..."]:
         return jnp.max(inputs, axis=self._axes(inputs), keepdims=self.keepdims)
 
 
 class _GlobalAverage(_GlobalPool):
     """The mean of each channel."""
 
-    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, batch * pooled]:
+    def call(self, inputs: Num[Array, "batch *space channels"]) -> Num[Array, "batch ..."]:
         return jnp.mean(inputs, axis=self._axes(inputs), keepdims=self.keepdims)
 
 
@@ -172,7 +172,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
     _rank = 1
     supports_masking = True
 
-    def call(self, inputs: Num[Array, "batch time channels"], mask: MaskLike = None) -> Num[Array, batch * pooled]:
+    def call(self, inputs: Num[Array, "batch time channels"], mask: MaskLike = None) -> Num[Array, "batch ..."]:
         if mask is None:
             return super().call(inputs)
         axes = self._axes(inputs)

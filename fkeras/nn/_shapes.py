@@ -19,12 +19,12 @@ class NamedLayer(Protocol):
         """How messages call the layer: its class and its name or path."""
 
 
-def to_last(x: Shaped[Array, batch * axes], data_format: str | None) -> Shaped[Array, "batch *space channels"]:
+def to_last(x: Shaped[Array, "batch ..."], data_format: str | None) -> Shaped[Array, "batch *space channels"]:
     """Channels moved to the last axis where they come first."""
     return jnp.moveaxis(x, 1, -1) if data_format == "channels_first" else x
 
 
-def from_last(x: Shaped[Array, "batch *space channels"], data_format: str | None) -> Shaped[Array, batch * axes]:
+def from_last(x: Shaped[Array, "batch *space channels"], data_format: str | None) -> Shaped[Array, "batch ..."]:
     """The inverse of `to_last`."""
     return jnp.moveaxis(x, -1, 1) if data_format == "channels_first" else x
 

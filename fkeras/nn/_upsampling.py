@@ -56,9 +56,7 @@ class UpSampling2D(Layer):
     data_format: arg.DataFormat = field(None, convert=arg.data_format)
     interpolation: str = field("nearest", convert=arg.one_of("interpolation", "nearest", *_RESIZE))
 
-    def call(
-        self, inputs: Num[Array, "batch height width channels"]
-    ) -> Num[Array, "batch new_height new_width channels"]:
+    def call(self, inputs: Num[Array, "batch height width channels"]) -> Num[Array, "batch ..."]:
         check_rank(self, inputs, 4)
         x = to_last(inputs, self.data_format)
         if self.interpolation == "nearest":
@@ -91,9 +89,7 @@ class UpSampling3D(Layer):
     size: arg.SizesLike = field((2, 2, 2), convert=arg.sizes(3, "size"))
     data_format: arg.DataFormat = field(None, convert=arg.data_format)
 
-    def call(
-        self, inputs: Num[Array, "batch depth height width channels"]
-    ) -> Num[Array, "batch new_depth new_height new_width channels"]:
+    def call(self, inputs: Num[Array, "batch depth height width channels"]) -> Num[Array, "batch ..."]:
         check_rank(self, inputs, 5)
         x = to_last(inputs, self.data_format)
         for axis, factor in enumerate(self.size, start=1):

@@ -85,7 +85,7 @@ def quantize(
 
     Reference: https://keras.io/api/models/model_saving_apis/ (`Model.quantize`)
     Unlike Keras this returns a new model, quantises convolutions and recurrent layers too, and computes in floating
-    point on the rounded numbers: what it saves is memory, not time.
+    point on the rounded numbers: it saves memory, not time.
     """
     check_float(model, "quantize")
     check_variables(model, variables, "quantize", "state.variables, ...")

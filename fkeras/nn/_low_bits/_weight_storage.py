@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...core import NON_TRAINABLE, Configured, Layer, explain, register
-from ...core.typing import Array, DTypeLike, Float, Key, PyTree
+from ...core.typing import Array, DTypeLike, Float, Key, PyTree, Shaped
 from .. import initializers
 from .._convolutional import _Conv
 from .._einsum import EinsumDense
@@ -132,7 +132,14 @@ class QuantizedWeights(Configured):
             name, frozen_weight(layer, name, draw), frozen_weight(layer, f"{name}_scale", draw), shape, dtype
         )
 
-    def read(self, name: str, numbers: jax.Array, scale: jax.Array, shape: Sizes, dtype: DTypeLike) -> jax.Array:
+    def read(
+        self,
+        name: str,
+        numbers: Shaped[Array, "*numbers"],
+        scale: Float[Array, "blocks columns"],
+        shape: Sizes,
+        dtype: DTypeLike,
+    ) -> Float[Array, "*weight"]:
         """The weight called `name`, from what is kept of it."""
         return decode(numbers, scale, shape, self.form, self.block_size, "embedding" in name).astype(dtype)
 

@@ -22,7 +22,7 @@ Kernels: TypeAlias = tuple[jax.Array, jax.Array, jax.Array | None]
 
 
 @runtime_checkable
-class _Cell(Protocol):
+class CellLike(Protocol):
     """A layer with the fields that all cells have."""
 
     units: int
@@ -59,27 +59,31 @@ class _Cell(Protocol):
     ) -> jax.Array:
         """Make or read a weight: see `Layer.add_weight`."""
 
-    def _kernels(
-        self, features: int, bias_shape: tuple[int, ...], bias_initializer: arg.InitializerLike
-    ) -> Kernels: ...
+    def _kernels(self, features: int, bias_shape: tuple[int, ...], bias_initializer: arg.InitializerLike) -> Kernels:
+        """The weights: see `CellWeights`."""
 
-    def _drop(self, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None: ...
+    def _drop(self, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None:
+        """A dropout mask: see `CellWeights`."""
 
 
 @runtime_checkable
-class _GatedCell(_Cell, Protocol):
+class GatedCellLike(CellLike, Protocol):
     """A cell with gates."""
 
     recurrent_activation: arg.ActivationLike
 
 
 @runtime_checkable
-class _LSTMCell(_GatedCell, Protocol):
+class LSTMCellLike(GatedCellLike, Protocol):
+    """A cell of an LSTM."""
+
     unit_forget_bias: bool
 
 
 @runtime_checkable
-class _GRUCell(_GatedCell, Protocol):
+class GRUCellLike(GatedCellLike, Protocol):
+    """A cell of a GRU."""
+
     reset_after: bool
 
 
@@ -94,7 +98,7 @@ class CellWeights(Layer):
         raise NotImplementedError
 
     def _kernels(
-        self: _Cell, features: int, bias_shape: tuple[int, ...], bias_initializer: arg.InitializerLike
+        self: CellLike, features: int, bias_shape: tuple[int, ...], bias_initializer: arg.InitializerLike
     ) -> Kernels:
         """The weights, made or read."""
         kernel = self.add_weight(
@@ -113,7 +117,7 @@ class CellWeights(Layer):
             )  # fmt: skip
         return kernel, recurrent, bias
 
-    def _drop(self: _Cell, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None:
+    def _drop(self: CellLike, rate: float, shape: tuple[int, ...], training: Training) -> jax.Array | None:
         """A dropout mask for every step, or `None`."""
         if not training or rate == 0:
             return None
@@ -127,12 +131,12 @@ class SimpleRNNStep:
     _gates = 1
     _state_count = 1
 
-    def _step(self: _Cell, features: int, batch: int, training: Training) -> Step:
+    def _step(self: CellLike, features: int, batch: int, training: Training) -> Step:
         kernel, recurrent, bias = self._kernels(features, (self.units,), self.bias_initializer)
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, self.units), training)
 
-        def step(x: jax.Array, states: States) -> tuple[jax.Array, States]:
+        def step(x: Float[Array, "batch features"], states: States) -> tuple[Float[Array, "batch units"], States]:
             z = product(times(x, drop_x), kernel)
             z = z if bias is None else z + row(bias)
             h = self.activation(z + product(times(states[0], drop_h), recurrent))
@@ -147,13 +151,13 @@ class LSTMStep:
     _gates = 4
     _state_count = 2
 
-    def _step(self: _LSTMCell, features: int, batch: int, training: Training) -> Step:
+    def _step(self: LSTMCellLike, features: int, batch: int, training: Training) -> Step:
         make = forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
         kernel, recurrent, bias = self._kernels(features, (4 * self.units,), make)
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, self.units), training)
 
-        def step(x: jax.Array, states: States) -> tuple[jax.Array, States]:
+        def step(x: Float[Array, "batch features"], states: States) -> tuple[Float[Array, "batch units"], States]:
             h, c = states
             z = product(times(x, drop_x), kernel) + product(times(h, drop_h), recurrent)
             z = z if bias is None else z + row(bias)
@@ -171,7 +175,7 @@ class GRUStep:
     _gates = 3
     _state_count = 1
 
-    def _step(self: _GRUCell, features: int, batch: int, training: Training) -> Step:
+    def _step(self: GRUCellLike, features: int, batch: int, training: Training) -> Step:
         units = self.units
         shape = (2, 3 * units) if self.reset_after else (3 * units,)
         kernel, recurrent, bias = self._kernels(features, shape, self.bias_initializer)
@@ -179,7 +183,7 @@ class GRUStep:
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, units), training)
 
-        def step(x: jax.Array, states: States) -> tuple[jax.Array, States]:
+        def step(x: Float[Array, "batch features"], states: States) -> tuple[Float[Array, "batch units"], States]:
             h = states[0]
             kept = times(h, drop_h)
             from_x = product(times(x, drop_x), kernel)

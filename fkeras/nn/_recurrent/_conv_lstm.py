@@ -102,7 +102,7 @@ class _ConvLSTM(Recurrent):
     ) -> Float[Array, "batch *new_space filters"]:
         return self._product(x, kernel, self.padding, self.strides, self.dilation_rate)
 
-    def _drop(self, rate: float, like: Float[Array, "*shape"], training: Training) -> Float[Array, 4 * shape] | None:
+    def _drop(self, rate: float, like: Float[Array, "*shape"], training: Training) -> Float[Array, "4 ..."] | None:
         """A mask for each of the four gates, the same at every step."""
         if not training or rate == 0:
             return None

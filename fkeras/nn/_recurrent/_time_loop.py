@@ -115,7 +115,7 @@ def _only_reads(cell: linen.Module) -> bool:
     return not changes and not cell.has_rng("dropout")
 
 
-def _choose(keep: Bool[Array, " batch"], new: PyTree, old: PyTree) -> PyTree:
+def _choose(keep: Bool[Array, "batch ..."], new: PyTree, old: PyTree) -> PyTree:
     """`new` for the examples that count, `old` for the others."""
 
     def choose(n: jax.Array, o: jax.Array) -> jax.Array:
