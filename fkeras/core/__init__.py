@@ -27,6 +27,7 @@ from ._layer._variables import TRANSIENT as TRANSIENT
 from ._layer._variables_fit import check_arrays as check_arrays
 from ._layer._variables_fit import check_variables as check_variables
 from ._layer._variables_fit import spec_of as spec_of
+from ._layer._weights import Storage as Storage
 from ._model._input import Input as Input
 from ._model._input import InputLayer as InputLayer
 from ._model._map_layers import map_layers_with_path as map_layers_with_path

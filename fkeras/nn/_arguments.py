@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ..core import explain, field
-from ..core.typing import Config, Spec
+from ..core.typing import Config
 from . import activations, constraints, initializers, regularizers
 
 T = TypeVar("T")
@@ -24,9 +24,9 @@ ActivationLike: TypeAlias = Callable[..., jax.Array] | Any
 #: `(key, shape, dtype) -> array`; or its name or config.
 InitializerLike: TypeAlias = Callable[..., jax.Array] | Any
 #: A function of an array, whose value joins the loss; or its name or config; `None` for nothing.
-RegularizerLike: TypeAlias = Spec
+RegularizerLike: TypeAlias = Callable[..., jax.Array] | Any | None
 #: A projection of a weight; or its name or config; `None` for nothing.
-ConstraintLike: TypeAlias = Spec
+ConstraintLike: TypeAlias = Callable[..., jax.Array] | Any | None
 #: Sizes, one for each axis; or one integer for all.
 SizesLike: TypeAlias = tuple[int, ...] | Any
 #: A pair `(before, after)` for each axis; or one integer for all, or one for each.

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
+from .._graph._graph import Graph
 from .._graph._shape_inference import is_symbolic
 from .._words._array_differences import ArraySpec, compare_arrays
 from .._words._errors import explain
@@ -19,8 +20,12 @@ from ..typing import PyTree, Variables
 class HasVariables(Protocol):
     """A model, as the check of its variables sees it."""
 
+    @property
+    def graph(self) -> Graph | None:
+        """Its graph; without one its variables are not known."""
+
     def abstract_variables(self) -> Variables:
-        """The shapes and dtypes of its variables, for a model whose graph is known."""
+        """The shapes and dtypes of its variables, for a model with a graph."""
 
     def path_text(self) -> str:
         """How messages call it."""
@@ -51,7 +56,7 @@ def check_variables(
         ValueError: no dict of arrays, or paths, shapes or dtypes that differ; every difference is listed.
     """
     check_arrays(variables, verb, arguments)
-    if getattr(model, "graph", None) is not None:
+    if model.graph is not None:
         differences = compare_arrays(spec_of(model.abstract_variables()), spec_of(dict(variables)))
         if not differences.ok:
             raise differences.error(f"These variables of {model.path_text()}")

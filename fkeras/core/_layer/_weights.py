@@ -27,7 +27,7 @@ Initializer = Callable[..., jax.Array]
 class Storage(Protocol):
     """How weights are kept, where not as plain arrays: a hashable value with a config, see `Layer.stored_as`."""
 
-    def weight(self, layer: Layer, name: str, make: Initializer, shape: Shape, dtype: np.dtype) -> jax.Array:
+    def weight(self, layer: Layer, name: str, make: Initializer, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         """Read a weight, or make it, and return it as the layer computes with it."""
 
     def inputs(self, layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:

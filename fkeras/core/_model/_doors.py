@@ -69,25 +69,25 @@ class Doors:
         """
         from ...nn import quantize
 
-        return quantize(self, variables, mode, **kwargs)
+        return quantize(self, variables, mode, **kwargs)  # type: ignore[arg-type]
 
     def with_fake_quant(self, mode: Spec = "int8", **kwargs: Any) -> Any:
         """This model, computing as `quantize(mode)` will, to be trained so; see `fk.checkpoint.with_fake_quant`."""
         from ...nn import with_fake_quant
 
-        return with_fake_quant(self, mode, **kwargs)
+        return with_fake_quant(self, mode, **kwargs)  # type: ignore[arg-type]
 
     def with_lora(self, rank: int, filters: Any = None, **kwargs: Any) -> Any:
         """This model with frozen weights and low-rank changes that train; see `fk.checkpoint.with_lora`."""
         from ...nn import with_lora
 
-        return with_lora(self, rank, filters, **kwargs)
+        return with_lora(self, rank, filters, **kwargs)  # type: ignore[arg-type]
 
     def lora_variables(self, variables: Variables, *args: Any, **kwargs: Any) -> Variables:
         """Variables of a model that `with_lora` made, from those of the model it was made from."""
         from ...nn import lora_variables
 
-        return lora_variables(self, variables, *args, **kwargs)
+        return lora_variables(self, variables, *args, **kwargs)  # type: ignore[arg-type]
 
     def merge_lora(self, variables: Variables, *args: PyTree) -> tuple[Any, Variables]:
         """The low-rank changes added to the weights; see `fk.checkpoint.merge_lora`.
@@ -97,4 +97,4 @@ class Doors:
         """
         from ...nn import merge_lora
 
-        return merge_lora(self, variables, *args)
+        return merge_lora(self, variables, *args)  # type: ignore[arg-type]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from ...core import InputLayer, Layer, Model, check_patterns, explain, map_layers_with_path, matches_path, walk
+from ...core import InputLayer, Layer, Model, Storage, check_patterns, explain, map_layers_with_path, matches_path, walk
 from .._foreign import FlaxLayer
 from .._jax_layer import JaxLayer
 from .._wrappers import SpectralNormalization
-from ._weight_storage import FakeQuantizedWeights, PlainWeights, WeightStorage
+from ._weight_storage import FakeQuantizedWeights, PlainWeights
 
 #: The names on the way from a model to a layer inside it.
 LayerPath: TypeAlias = tuple[str, ...]
@@ -17,7 +17,7 @@ LayerPath: TypeAlias = tuple[str, ...]
 LayerFilter: TypeAlias = str | Sequence[str] | Callable[[Layer], bool] | None
 
 
-def with_storage(model: Model, storage_at: Callable[[Layer, LayerPath], WeightStorage]) -> Model:
+def with_storage(model: Model, storage_at: Callable[[Layer, LayerPath], Storage]) -> Model:
     """The model with each layer's weights kept as `storage_at(layer, path)` says; models only hold layers."""
 
     def change(layer: Layer, path: LayerPath) -> Layer:
@@ -53,12 +53,12 @@ def is_inside(path: LayerPath, around: Sequence[LayerPath]) -> bool:
     return any(path[: len(outer)] == outer for outer in around)
 
 
-def storages(model: Model) -> dict[LayerPath, WeightStorage]:
+def storages(model: Model) -> dict[LayerPath, Storage]:
     """How each layer of a model keeps its weights, by path, where a layer says it."""
     return {path: layer._weights_as for path, layer in walk(model) if layer._weights_as is not None}
 
 
-def storage_for(table: Mapping[LayerPath, WeightStorage], path: LayerPath) -> WeightStorage:
+def storage_for(table: Mapping[LayerPath, Storage], path: LayerPath) -> Storage:
     """The storage of the innermost layer around a weight that says how it is kept."""
     return next((table[path[:i]] for i in range(len(path), 0, -1) if path[:i] in table), PlainWeights())
 

@@ -9,6 +9,7 @@ from ...core import (
     NON_TRAINABLE,
     Layer,
     Model,
+    Storage,
     as_leaf,
     check_arrays,
     check_variables,
@@ -22,7 +23,7 @@ from ...core import (
 from ...core.typing import KeyLike, Params, PyTree, Variables
 from ._chosen_layers import LayerFilter, LayerPath, always_plain, chosen, storage_for, storages, with_storage
 from ._stored_variables import convert_variables
-from ._weight_storage import LowRankWeights, QuantizedWeights, WeightStorage, is_large
+from ._weight_storage import LowRankWeights, QuantizedWeights, is_large
 
 
 def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float | None = None) -> Model:
@@ -68,7 +69,7 @@ def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float
             )
     is_chosen, plain = chosen(model, filters), always_plain(model)
 
-    def storage_at(layer: Layer, path: LayerPath) -> WeightStorage:
+    def storage_at(layer: Layer, path: LayerPath) -> Storage:
         base = layer._weights_as if isinstance(layer._weights_as, QuantizedWeights) else None
         own_rank = int(rank) if is_chosen(layer, path) and path not in plain else 0
         return LowRankWeights(own_rank, float(rank if alpha is None else alpha), base, layer.trainable)

@@ -10,6 +10,7 @@ from ...core import (
     NON_TRAINABLE,
     Layer,
     Model,
+    Storage,
     check_patterns,
     check_variables,
     did_you_mean,
@@ -32,7 +33,7 @@ from ._chosen_layers import (
 )
 from ._input_ranges import input_ranges
 from ._stored_variables import convert_variables, with_leaves
-from ._weight_storage import FakeQuantizedWeights, PlainWeights, QuantizedWeights, WeightStorage
+from ._weight_storage import FakeQuantizedWeights, PlainWeights, QuantizedWeights
 
 # By mode: the grid of the weights and the grid of the inputs.
 MODES: dict[str, tuple[str, str | None]] = {
@@ -151,7 +152,7 @@ def _with_grids(
     is_chosen, plain = chosen(model, filters), always_plain(model)
     quantised: list[LayerPath] = []
 
-    def storage_at(layer: Layer, path: LayerPath) -> WeightStorage:
+    def storage_at(layer: Layer, path: LayerPath) -> Storage:
         name = next((m for p, m in rules.items() if p is None or matches_path(p, path)), None)
         if name is None or path in plain or not is_chosen(layer, path):
             return PlainWeights()

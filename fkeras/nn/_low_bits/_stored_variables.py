@@ -9,6 +9,7 @@ import jax
 from ...core import Model, join_path, named_leaves, split_path
 from ...core.typing import PyTree, Variables
 from ._chosen_layers import storage_for, storages
+from ._weight_storage import ConvertibleStorage
 
 
 def convert_variables(model: Model, variables: Variables, own_names: Container[str] = ()) -> Variables:
@@ -28,7 +29,10 @@ def convert_variables(model: Model, variables: Variables, own_names: Container[s
     for name, leaf in named_leaves(dict(variables)).items():
         collection, *path, last = split_path(name)
         if collection == "params" and name not in own_names:
-            parts = storage_for(table, tuple(path)).convert(last, leaf)
+            storage = storage_for(table, tuple(path))
+            if not isinstance(storage, ConvertibleStorage):
+                continue
+            parts = storage.convert(last, leaf)
             if (collection, last) not in parts or len(parts) > 1:
                 moved[name] = {join_path((c, *path, n)): value for (c, n), value in parts.items()}
     kept = _without(dict(variables), moved, ())

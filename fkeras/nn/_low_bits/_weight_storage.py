@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ...core import NON_TRAINABLE, Configured, Layer, explain, register
+from ...core import NON_TRAINABLE, Configured, Layer, Storage, explain, register
 from ...core.typing import Array, DTypeLike, Float, Key, PyTree, Shaped
 from .. import initializers
 from .._convolutional import _Conv
@@ -32,22 +32,8 @@ Initialize: TypeAlias = Callable[[Key, Sizes, DTypeLike], jax.Array]
 
 
 @runtime_checkable
-class WeightStorage(Protocol):
-    """How the weights of a layer are kept."""
-
-    def weight(self, layer: Layer, name: str, make: Initialize, shape: Sizes, dtype: DTypeLike) -> jax.Array:
-        """Read, or at first make, a weight as the layer computes with it.
-
-        Args:
-            layer: the bound layer.
-            name: the weight's name.
-            make: its initializer.
-            shape: its shape as a plain array.
-            dtype: its dtype as a plain array.
-        """
-
-    def inputs(self, layer: Layer, args: Arguments) -> Arguments:
-        """What the layer computes on, from the arguments of its call."""
+class ConvertibleStorage(Storage, Protocol):
+    """How the weights of a layer are kept, and how to bring plain ones into that form."""
 
     def convert(self, name: str, value: jax.Array) -> dict[tuple[str, str], jax.Array]:
         """What a plain weight becomes, by collection and name."""
