@@ -32,7 +32,18 @@ class HasVariables(Protocol):
 
 
 def spec_of(tree: PyTree, name: Callable[[tuple], str] = path_name) -> dict[str, ArraySpec]:
-    """Shape and dtype of each array by path, from arrays or `jax.ShapeDtypeStruct`s; -1 for a size that is unknown."""
+    """The shape and dtype of each array of a tree.
+
+    Args:
+        tree: arrays, or `jax.ShapeDtypeStruct`s.
+        name: what makes the name of an array of its key path.
+
+    Returns:
+        `{name: (shape, dtype's name)}`, with -1 for a size that is not known; random keys as their raw data.
+
+    >>> spec_of({"params": {"bias": jnp.zeros(3)}})
+    {'params/bias': ((3,), 'float32')}
+    """
     specs = {}
     for path, leaf in named_leaves(tree, name).items():
         if is_key(leaf):
