@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import Layer, describe, explain, field, register
 from ..core.typing import Array, Bool, Num, PyTree
+from ._made_once import cotangent_once
 from ._sequence_masks import MaskLike, check_mask
 from ._shapes import known_axis
 
@@ -23,6 +24,8 @@ Binary: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 Masks: TypeAlias = Sequence[MaskLike] | None
 #: An array, and where its entries count; `None` is everywhere.
 _Masked: TypeAlias = tuple[jax.Array, jax.Array | None]
+
+_product, _larger, _smaller = map(cotangent_once, (jnp.multiply, jnp.maximum, jnp.minimum))
 
 
 class _Merge(Layer):
@@ -169,7 +172,7 @@ class Multiply(_Merge):
     def call(self, inputs: Tensors, mask: Masks = None) -> Num[Array, "batch ..."]:
         masks = self._visible(inputs, mask)
         kept = [x if m is None else jnp.where(m, x, 1) for x, m in zip(self._tensors(inputs), masks, strict=True)]
-        outputs = self._fold(kept, jnp.multiply)
+        outputs = self._fold(kept, _product)
         visible = [m for m in masks if m is not None]
         if len(visible) < len(masks):
             return outputs
@@ -205,7 +208,7 @@ class Maximum(_Merge):
     """
 
     def call(self, inputs: Tensors, mask: Masks = None) -> Num[Array, "batch ..."]:
-        return self._extreme(inputs, mask, jnp.maximum)
+        return self._extreme(inputs, mask, _larger)
 
 
 @register("keras.layers")
@@ -221,7 +224,7 @@ class Minimum(_Merge):
     """
 
     def call(self, inputs: Tensors, mask: Masks = None) -> Num[Array, "batch ..."]:
-        return self._extreme(inputs, mask, jnp.minimum)
+        return self._extreme(inputs, mask, _smaller)
 
 
 @register("keras.layers")

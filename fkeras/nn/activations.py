@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from ..core import explain, register
 from ..core import get as get_object
 from ..core import serialize as serialize_value
+from ._made_once import rectified
 
 MODULE = "keras.activations"
 
@@ -52,11 +53,6 @@ for _name, _function in _SAME_IN_JAX.items():
 
 
 # ------------------------------------------------------------------ rectifiers
-# Differentiated once for each shape: a network has dozens of them, and jax.nn's has a rule of its own, which is slow to
-# trace.
-_relu = jax.jit(jax.nn.relu, inline=True)
-
-
 @register(MODULE)
 def relu(
     x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
@@ -83,7 +79,9 @@ def relu(
     """
     x = jnp.asarray(x)
     if max_value is None and threshold == 0:
-        return _relu(x) if negative_slope == 0 else jax.nn.leaky_relu(x, negative_slope)
+        if negative_slope != 0:
+            return jax.nn.leaky_relu(x, negative_slope)
+        return rectified(x) if jnp.issubdtype(x.dtype, jnp.floating) else jax.nn.relu(x)
     if threshold != 0:
         kept = jnp.where(x > threshold, x, jnp.zeros_like(x))
     else:  # jax.nn's derivatives are 0 at the kinks, and so are Keras's
