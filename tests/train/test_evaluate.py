@@ -50,3 +50,35 @@ def test_evaluate_does_not_depend_on_the_batch_size(case, weights):
         assert set(got) == set(want)
         for name, value in want.items():
             np.testing.assert_allclose(got[name], value, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{name} by {size}")
+
+
+# ------------------------------------------------------------------ a loss that hands out no outputs
+class Bare(fk.Trainer):
+    def compute_loss(self, params, state, batch, rng):
+        return ((self.forward(params, state, batch[0], state.rng, rng is not None)[0] - batch[1]) ** 2).mean()
+
+
+class Whole(Bare):
+    def compute_loss(self, params, state, batch, rng):
+        y_pred, _ = self.forward(params, state, batch[0], state.rng, rng is not None)
+        return ((y_pred - batch[1]) ** 2).mean(), {"y_pred": y_pred}
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_metrics_of_no_data_are_left_out_with_a_warning(batches):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])
+    trainer = model.compile("sgd", "mse", metrics=["mae", "mse"], trainer_class=Bare)
+    data = ([(X, YES), (X, YES)],) if batches else (X, YES)
+    with pytest.warns(UserWarning, match=r"leaves out metrics[\s\S]*mae, mse[\s\S]*Bare.compute_loss") as said:
+        logs = trainer.evaluate(trainer.init(0), *data)
+    assert list(logs) == ["loss"]
+    assert len(said) == 1
+    whole = model.compile("sgd", "mse", metrics=["mae", "mse"], trainer_class=Whole)
+    assert whole.evaluate(whole.init(0), *data)["mse"] == pytest.approx(logs["loss"], rel=TOLERANCE)
+
+
+def test_a_validation_leaves_them_out_as_well():
+    trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse", metrics=["mae"], trainer_class=Bare)
+    with pytest.warns(UserWarning, match="leaves out metrics"):
+        _, history = trainer.fit(trainer.init(0), X, YES, validation_data=(X, YES), verbose=0)
+    assert list(history.history) == ["loss", "val_loss"]

@@ -599,3 +599,40 @@ def test_one_dimensional_buffers_are_arrays(state):
     wanted = single.predict(variables, Y)
     for given in (array.array("f", Y[:, 0]), range(ROWS), pd.Index(Y[:, 0]), pd.Series(Y[:, 0], dtype="Float32")):
         np.testing.assert_array_equal(single.predict(variables, given), wanted)
+
+
+# ------------------------------------------------------------------ integers that JAX would cut
+LONG = {
+    "int64": np.array([[1], [2**31]]),
+    "uint64": np.array([[1], [2**32]], "uint64"),
+    "negative": np.array([[-(2**40)], [0]]),
+}
+
+
+@pytest.mark.parametrize("ids", LONG)
+def test_integers_that_are_too_long_are_named(ids):
+    trainer = fk.Sequential([fk.Input((1,), dtype="int32"), fk.nn.Embedding(3, 2), fk.nn.Flatten(), fk.nn.Dense(1)])
+    trainer, y = trainer.compile("sgd", "mse"), np.zeros((2, 1), "float32")
+    state, ids = trainer.init(0), LONG[ids]
+    message = rf"x holds integers that u?int32 cannot hold[\s\S]*from {ids.min()} to {ids.max()}"
+    for data in ((ids, y), ([(ids, y)],)):
+        with pytest.raises(ValueError, match=message):
+            trainer.fit(state, *data, verbose=0)
+        with pytest.raises(ValueError, match=message):
+            trainer.evaluate(state, *data)
+    with pytest.raises(ValueError, match=message):
+        trainer.predict(state, ids)
+    with pytest.raises(ValueError, match=message):
+        trainer.train_on_batch(state, ids, y)
+    with pytest.raises(ValueError, match=r"x\['ids'\] holds integers"):
+        trainer.predict(state, {"ids": ids})
+    with pytest.raises(ValueError, match="y holds integers"):
+        trainer.fit(state, np.zeros((2, 1), "int32"), ids, verbose=0)
+    trainer.fit(state, np.array([[1], [2]]), y, verbose=0)  # short ones in a long dtype are what numpy makes
+
+
+def test_longer_integers_pass_where_jax_keeps_them():
+    from fkeras.train._batches._as_arrays import as_arrays
+
+    with jax.enable_x64(True):
+        assert as_arrays(LONG["int64"]) is LONG["int64"]

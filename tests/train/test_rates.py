@@ -125,3 +125,35 @@ def test_callbacks_that_set_a_rate(name, capsys):
         trainer = trainer_of(optimizer)
         with pytest.raises(error, match=r"learning rate[\s\S]*(cannot be set|in its state)"):
             trainer.fit(trainer.init(0), X, X[:, :1], verbose=0, callbacks=[CALLBACKS[name]()])
+
+
+# ------------------------------------------------------------------ optax.inject_hyperparams around our own
+# Adam's epsilon, beside gradients of 1.
+ADAMS = 1e-5
+
+
+def rates_used(optimizer, steps, change=lambda state: state):
+    params = {"w": jnp.ones(1)}
+    state, used = optimizer.init(params), []
+    for _ in range(steps):
+        updates, state = jax.jit(optimizer.update)({"w": jnp.ones(1)}, change(state), params)
+        used.append(-float(updates["w"][0]))
+    return used
+
+
+@pytest.mark.parametrize("kind", [fk.optimizers.SGD, fk.optimizers.Adam])
+def test_injected_numbers_are_those_of_each_step(kind):
+    schedule = optax.linear_schedule(0.4, 0.0, 4)
+    np.testing.assert_allclose(rates_used(inject(kind)(schedule), 5), [0.4, 0.3, 0.2, 0.1, 0.0], atol=ADAMS)
+    np.testing.assert_allclose(rates_used(inject(kind)(0.5), 2), [0.5, 0.5], atol=ADAMS)
+
+    def set_to(rate):
+        return lambda state: state._replace(hyperparams={**state.hyperparams, "learning_rate": jnp.float32(rate)})
+
+    np.testing.assert_allclose(rates_used(inject(kind)(0.5), 2, set_to(0.25)), [0.25, 0.25], atol=ADAMS)
+
+
+def test_a_rate_that_is_an_array_is_still_the_states():
+    optimizer = fk.optimizers.SGD(jnp.float32(0.5))
+    used = rates_used(optimizer, 1, lambda state: optax.tree.set(state, learning_rate=0.125))
+    assert used == [0.125]

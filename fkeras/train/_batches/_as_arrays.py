@@ -12,6 +12,7 @@ from ...core.typing import PyTree
 
 # The dtypes that numpy and JAX have in common, in this machine's byte order; arrays of these need no conversion.
 PLAIN = frozenset(map(np.dtype, "?bhilqBHILQefdFD"))
+_LONG = frozenset(map(np.dtype, "qlQL")) - frozenset(map(np.dtype, "iI"))
 
 
 def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
@@ -27,7 +28,10 @@ def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
     Raises:
         TypeError, ValueError: what is no number, and where in the tree it is.
     """
-    if (type(tree) is np.ndarray and tree.dtype in PLAIN) or isinstance(tree, jax.Array | jax.ShapeDtypeStruct | None):
+    if isinstance(tree, jax.Array | jax.ShapeDtypeStruct | None):
+        return tree
+    if type(tree) is np.ndarray and tree.dtype in PLAIN:
+        check_integers(tree, what)
         return tree
     if isinstance(tree, Mapping):
         _check_keys(tree, what)
@@ -37,7 +41,33 @@ def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     if not isinstance(tree, list | tuple) and not jax.tree_util.all_leaves([tree]) and not hasattr(tree, "todense"):
         return jax.tree.map(lambda leaf: as_array(leaf, what), tree)  # a registered class of pytree nodes
-    return as_array(tree, what)
+    array = as_array(tree, what)
+    check_integers(array, what)
+    return array
+
+
+def check_integers(array: Any, what: str) -> None:
+    """Refuse integers of 64 bits that JAX, without x64, would cut to 32 without a word.
+
+    Raises:
+        ValueError: naming the array and its range.
+    """
+    if type(array) is not np.ndarray or array.dtype not in _LONG or not array.size:
+        return
+    held = jax.dtypes.canonicalize_dtype(array.dtype)
+    if held == array.dtype:
+        return
+    low, high, bounds = int(array.min()), int(array.max()), np.iinfo(held)
+    if low < bounds.min or high > bounds.max:
+        raise ValueError(
+            explain(
+                f"{what} holds integers that {held} cannot hold, and JAX keeps no longer ones by default.",
+                received=f"{array.dtype} of shape {array.shape}, from {low} to {high}",
+                usually="ids that are hashes or numbers of a database, or times in nanoseconds.",
+                write="np.unique(ids, return_inverse=True)[1] for ids, floating numbers for times; or "
+                'jax.config.update("jax_enable_x64", True)',
+            )
+        )
 
 
 def _is_structure(values: Sequence[object]) -> bool:

@@ -16,6 +16,7 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from .._step._train_step import has_own_loss
 from ._arrays import ArrayData, are_plain, array_data
+from ._as_arrays import check_integers
 from ._class_weights import ClassWeights
 from ._data_kinds import are_batches, is_arrays, values_are
 from ._fixed_batch_sizes import check_batch_size, check_whole, described_inputs, fixed_batch_size
@@ -208,6 +209,8 @@ def one_batch(
 ) -> Batch:
     """Arrays as one batch."""
     if class_weight is None and sample_weight is None and are_plain(x, y):
+        check_integers(x, "x")
+        check_integers(y, "y")
         return x, y, None
     if x is None or not is_arrays(x, described_inputs(trainer.model), beside=y is not None):
         raise TypeError(

@@ -14,7 +14,7 @@ from ...core import explain
 from ...core.typing import PyTree
 from .._step._batch import Batch, pad
 from ._arrays import ArrayData, are_plain, order_of
-from ._as_arrays import as_arrays
+from ._as_arrays import as_arrays, check_integers
 from ._streams import call
 
 
@@ -215,6 +215,8 @@ class _Endless(Iterator[Batch]):
 def to_arrays(batch: Batch) -> Batch:
     x, y, sample_weight = batch
     if sample_weight is None and are_plain(x, y):  # a quick look, since this runs for each batch
+        check_integers(x, "x")
+        check_integers(y, "y")
         return batch
     x, y, sample_weight = as_arrays(x), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight")
     if type(x) is np.ndarray and x.ndim and not len(x):

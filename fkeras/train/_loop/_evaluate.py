@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from ...core import LOSSES
-from ...core.typing import ArrayLike, PyTree, Variables
+from ...core.typing import ArrayLike, Batch, PyTree, Variables
 from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, Stream, no_batches
@@ -31,6 +31,7 @@ from ._device_memory import worth_copying
 from ._dispatch_size import DispatchSize
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
+from ._unmeasured import without_unmeasured
 from ._whole_sets import BEGIN, floats, window
 
 
@@ -84,13 +85,15 @@ def evaluate_source(
     if arrays is None and isinstance(source, Arrays):
         check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
     if arrays is not None and not by_batch and _evaluates_on_device(trainer, arrays):
+        last = None
         sums, done = _pass_on_device(trainer, sums, bare, arrays, steps, progress)
     else:
         size = None if arrays is None else arrays.size
-        sums, done = _pass_by_batch(trainer, sums, bare, source, steps, progress, calls, event, size, predictions)
+        sums, done, last = _pass_by_batch(trainer, sums, bare, source, steps, progress, calls, event, size, predictions)
     if not done:
         raise no_batches(0)
     logs = floats(compiled(trainer, logs_of)(sums, bare, example))
+    logs = without_unmeasured(trainer, bare, last, logs, sums["metrics"])
     if predictions:
         logs |= _on_host(trainer, predictions)
     calls.call("on_test_end", event.replace(logs=logs))
@@ -102,11 +105,15 @@ def _pass_by_batch(
     trainer: Learner, sums: RunningSums, state: TrainState, source: Arrays | Stream,
     steps: int | None, progress: Progress, calls: CallbackList,
     event: Event, size: int | None, predictions: list[Any] | None,
-) -> tuple[RunningSums, int]:  # fmt: skip
+) -> tuple[RunningSums, int, Batch | None]:  # fmt: skip
     """One dispatch a batch; with a `size`, short batches are padded to it.
 
     `predictions` gets the targets and the predictions of each batch.
+
+    Returns:
+        The sums, how many batches there were, and the last of them.
     """
+    whole = None
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
@@ -123,7 +130,7 @@ def _pass_by_batch(
         calls.call("on_test_batch_end", event, batch=done)
         done += 1
         progress.step(done, {})
-    return sums, done
+    return sums, done, whole
 
 
 def _on_host(trainer: Learner, predictions: list[Any]) -> dict[str, float]:

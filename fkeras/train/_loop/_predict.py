@@ -12,7 +12,7 @@ from jax import lax
 
 from ...core import check_collections, explain
 from ...core.typing import ArrayLike, PyTree, Variables
-from .._batches._as_arrays import PLAIN
+from .._batches._as_arrays import PLAIN, check_integers
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, no_batches
@@ -72,6 +72,7 @@ def _outputs(
         check_collections("`predict`", variables)
     fixed = fixed_batch_size(trainer.model, variables)
     if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and not verbose:
+        check_integers(x, "x")
         found = trainer.predict_step(variables, x)
         try:
             return np.asarray(found) if isinstance(found, jax.Array) else jax.tree.map(np.asarray, found)

@@ -35,6 +35,7 @@ class Run:
         stopped: whether a callback ended the run.
         logs: the numbers of the epoch so far.
         data: where an iterator with `get_state` was, when the run was saved.
+        trained: whether all steps of the epoch were made, and only its end is left; not saved, a resumed run finds out.
     """
 
     state: TrainState
@@ -47,6 +48,11 @@ class Run:
     stopped: bool = False
     logs: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: Any = None
+    trained: bool = False
+
+
+# Fields of a run that are saved in a way of their own, or not at all.
+_APART = ("state", "history", "trained")
 
 
 class Backup:
@@ -95,7 +101,7 @@ class Backup:
         with self._as_asked():
             run.data = source.position()
             record = {
-                **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in ("state", "history")},
+                **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in _APART},
                 "logs": floats(run.logs),
                 "history": run.history.history,
                 "epochs": run.history.epoch,

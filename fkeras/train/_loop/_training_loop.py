@@ -187,7 +187,7 @@ class TrainingLoop:
         if cut and self.backup is not None and not self.backup.holds(run):
             # as it is within the epoch: with more steps, or more data, the run goes on from there
             self.backup.save(self.trainer, run, self.calls, self.source)
-        memory = list(self.calls.memory)
+        memory, run.trained = list(self.calls.memory), not cut
         try:
             found = self.call("on_epoch_end", logs={**floats(run.logs), **self._validate()})
         except BaseException:
@@ -196,7 +196,7 @@ class TrainingLoop:
         run.history.add(run.epoch, dict(found.logs))
         progress.finish(run.done, found.logs)
         run.stopped = run.stopped or found.stop
-        run.epoch, run.done, run.begun, run.logs = run.epoch + 1, 0, False, {}
+        run.epoch, run.done, run.begun, run.logs, run.trained = run.epoch + 1, 0, False, {}, False
         if self.backup is not None and cut:
             self.backup.saving = self.backup.saving and (run.epoch, run.total)
         elif self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):

@@ -71,7 +71,8 @@ class Reachable:
         step = f"state, history = error.fkeras_run (step {int(found.state.step)}"
         if whole:
             text = f"{_HEAD}, and nothing is lost: {step}); go on with trainer.fit(state, ..., "
-            text += f"initial_epoch={self.run.epoch})"
+            # an epoch whose steps were all made is not trained again for the sake of what came at its end
+            text += f"initial_epoch={self.run.epoch + self.run.trained})"
         else:
             text = (
                 f"{_HEAD}, in a step that had been given the memory of the last state: {step}, where this call began)"

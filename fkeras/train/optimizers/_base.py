@@ -161,8 +161,17 @@ class Optimizer(FromArguments):
 
     # ---------------------------------------------------------------- init and update
     def _rate(self, iterations: jax.Array, current: LearningRate) -> jax.Array:
-        rate = self.learning_rate(iterations) if callable(self.learning_rate) else current
-        return jnp.asarray(rate, jnp.float32)
+        if callable(self.learning_rate):
+            return jnp.asarray(self.learning_rate(iterations), jnp.float32)
+        return jnp.asarray(self.learning_rate if self._is_injected else current, jnp.float32)
+
+    @property
+    def _is_injected(self) -> bool:
+        """Whether `optax.inject_hyperparams` makes this anew in each update, with the numbers of its own state.
+
+        It hands over every numeric argument as an array, also those that nobody gives as one.
+        """
+        return isinstance(self.learning_rate, jax.Array) and isinstance(self.ema_momentum, jax.Array)
 
     @property
     def _state(self) -> type[OptimizerState]:
