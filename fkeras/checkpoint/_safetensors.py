@@ -15,6 +15,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -122,7 +123,7 @@ def load_safetensors(filepath: Any, variables: Any, **choice: Any) -> tuple[dict
     with TensorFile(filepath) as file:
         report = compare(_directory.spec_of(dict(variables), file.name_of), file.specs, **choice)
         report.require(f"{os.fspath(filepath)}")
-        found = {here: jnp.asarray(file.read(path)) for here, path in report.loaded.items()}
+        found = {here: jax.device_put(file.read(path)) for here, path in report.loaded.items()}
     return _directory.filled(dict(variables), found, file.name_of), report
 
 

@@ -219,3 +219,15 @@ def test_a_failed_save_leaves_the_old_file(saved, monkeypatch):
         model.save(path, variables)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.safetensors"])
+def test_reading_weights_compiles_nothing(tmp_path, caplog, name):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(17), fk.nn.Dense(19)])
+    variables = model.init(jax.random.key(0))
+    save, load = (model.save, fk.load_model) if name == "m.keras" else (model.save_weights, None)
+    save(tmp_path / name, variables)
+    with jax.log_compiles():
+        loaded = load(tmp_path / name)[1] if load else model.load_weights(tmp_path / name, variables)
+    assert "XLA compilation" not in caplog.text
+    jax.tree.map(np.testing.assert_array_equal, dict(loaded), dict(variables))

@@ -208,7 +208,7 @@ def _arguments(place: pathlib.Path, program: export.Exported, manifest: Mapping[
     for path, array in arrays.items():
         if digest(array) != manifest["arrays"][path]["sha256"]:
             raise _damaged(place / WEIGHTS, f"{path!r}, whose numbers are not those that were saved")
-    return {path: jnp.asarray(array) for path, array in arrays.items()}, inputs
+    return {path: jax.device_put(array) for path, array in arrays.items()}, inputs
 
 
 def _check_described(place: pathlib.Path, inputs: Any, outputs: Any, manifest: Mapping[str, Any]) -> None:

@@ -255,7 +255,7 @@ def as_kept(path: str, array: np.ndarray, dtype: Any) -> jax.Array:
     made = array.astype(jnp.dtype(dtype), copy=False)
     if array.dtype.kind in "iu" and not np.array_equal(made, array):
         raise ValueError(explain(f"{path!r} holds integers that do not fit into {jnp.dtype(dtype).name}."))
-    return jnp.asarray(made)
+    return jax.device_put(made)  # `jnp.asarray` compiles a program for each shape
 
 
 def _kind(found: str, wanted: str) -> str:
