@@ -46,7 +46,7 @@ def as_arrays(tree: PyTree, what: str = "x") -> PyTree:
     return array
 
 
-def check_integers(array: Any, what: str) -> None:
+def check_integers(array: object, what: str) -> None:
     """Refuse integers of 64 bits that JAX, without x64, would cut to 32 without a word.
 
     Raises:
@@ -64,8 +64,7 @@ def check_integers(array: Any, what: str) -> None:
                 f"{what} holds integers that {held} cannot hold, and JAX keeps no longer ones by default.",
                 received=f"{array.dtype} of shape {array.shape}, from {low} to {high}",
                 usually="ids that are hashes or numbers of a database, or times in nanoseconds.",
-                write="np.unique(ids, return_inverse=True)[1] for ids, floating numbers for times; or "
-                'jax.config.update("jax_enable_x64", True)',
+                write="np.unique(ids, return_inverse=True)[1] for ids, floating numbers for times; or JAX_ENABLE_X64=1",
             )
         )
 
