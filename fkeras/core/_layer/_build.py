@@ -13,7 +13,7 @@ from flax import linen
 from flax.core import FrozenDict
 
 from ..typing import PyTree
-from ._call_state import BuildShapes
+from ._call_state import BuildShapes, CallState
 from ._lifted_transforms import Mode, is_lifted
 from ._sealing import call_state, call_state_if_any, settle
 
@@ -100,21 +100,19 @@ def build_with(layer: Layer, shapes: BuildShapes) -> None:
             settle(layer, name, _frozen_containers(growing[name]))
 
 
-def build_again(layer: Layer, name: str) -> bool:
+def build_again(layer: Layer, state: CallState, name: str) -> bool:
     """Run `build` on the copy that a lifted method runs on, where it is asked for what `build` had set.
 
     Args:
-        layer: any layer.
+        layer: the copy.
+        state: what its call knows.
         name: the attribute that it is asked for and does not have.
 
     Returns:
         Whether the layer has it now.
     """
-    state = call_state_if_any(layer)
-    if state is None or state.build_again is None or state.build_shapes is not None:
-        return False
-    shapes, names = state.build_again
-    if name in names:
+    shapes, names = state.build_again or ({}, set())
+    if name in names and state.build_shapes is None:
         build_with(layer, shapes)
     return name in vars(layer)
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._words._errors import did_you_mean, explain
-from ._sealing import memory_of, seal, settle
+from ._sealing import memory_of, settle
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -90,7 +90,7 @@ def construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, An
         else:
             for name, value in description.attributes.items():
                 settle(self, name, value)
-    seal(self)
+    memory_of(self).sealed = True
 
 
 def continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

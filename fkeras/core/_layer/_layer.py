@@ -18,19 +18,17 @@ from flax.core import Scope
 
 from .._graph._graph import Graph  # noqa: F401 - named in a type comment
 from .._graph._inferred import Inferred
-from .._graph._symbolic import Node
 from .._graph._trace_cache import key_of_layer
 from .._words._arrays import as_input
 from .._words._config import get
 from .._words._dtypes import DTypePolicy, policy_name
 from .._words._errors import explain
-from .._words._fields import converted, field
+from .._words._fields import field
 from .._words._naming import snake_case
 from .._words._random_key import as_key
 from ..typing import Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables
 from . import _build, _copying, _layer_config, _layer_value, _recorded_calls, _sealing, _weights
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
-from ._bound_sublayers import Path
 from ._checked_variables import check_collections
 from ._construct import Description, run_user_init
 from ._layer_class import LayerClass
@@ -153,10 +151,7 @@ class Layer(LayerClass, kw_only=True):
         """
         _weights.add_loss(self, loss)
 
-    @linen.nowrap
-    def trains(self) -> bool:
-        """Whether the layer's weights train: as the nearest layer at or around it says that was told."""
-        return _weights.trains(self)
+    trains = linen.nowrap(_weights.trains)
 
     @property
     def compute_dtype(self) -> str:
@@ -330,10 +325,13 @@ class Layer(LayerClass, kw_only=True):
         """Resolve and check the arguments; an error names the layer."""
         try:
             check_name(self.name, self._any_name)
-            if holds_module(vars(self).get("params")):
+            if "params" in self.__dict__ and holds_module(self.__dict__["params"]):
                 check_attribute(self, "params")
-            for name, value in converted(self, self._converters):
-                _sealing.settle(self, name, value)
+            for f in self._converters:
+                value = getattr(self, f.name, None)
+                converted = f.metadata["convert"](value)
+                if converted is not value:
+                    _sealing.settle(self, f.name, converted)
         except (ValueError, TypeError) as error:
             named = said_of(f"{type(self).__name__}" + (f" {self.name!r}" if self.name else ""), error)
             if named is error:
@@ -353,17 +351,15 @@ class Layer(LayerClass, kw_only=True):
         for name, value in description.attributes.items():
             setattr(self, name, value)
 
-    @linen.nowrap
-    def __setattr__(self, name: str, value: Any) -> None:
-        _sealing.set_attribute(self, name, value)
-
-    @linen.nowrap
-    def __delattr__(self, name: str) -> None:
-        raise _sealing.frozen(self, name)
+    __setattr__ = linen.nowrap(_sealing.set_attribute)  # type: ignore[assignment]
+    __delattr__ = linen.nowrap(_sealing.delete_attribute)
 
     @linen.nowrap
     def __getattr__(self, name: str) -> Any:
-        return vars(self)[name] if _build.build_again(self, name) else super().__getattr__(name)
+        state = _sealing.call_state_if_any(self)
+        if state is not None and state.build_again is not None and _build.build_again(self, state, name):
+            return vars(self)[name]
+        return super().__getattr__(name)
 
     @linen.nowrap
     def clone(self, *, parent: Any = None, **updates: Any) -> Any:
@@ -394,26 +390,13 @@ class Layer(LayerClass, kw_only=True):
             return NotImplemented
         return _layer_value.are_equal(self, other)
 
-    @linen.nowrap
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _copying.reduce_layer(self)
-
-    @linen.nowrap
-    def __copy__(self) -> Any:
-        return _copying.shallow_copy(self)
-
-    @linen.nowrap
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return _copying.deep_copy(self, memo)
+    __reduce__ = linen.nowrap(_copying.reduce_layer)
+    __copy__ = linen.nowrap(_copying.shallow_copy)
+    __deepcopy__ = linen.nowrap(_copying.deep_copy)
 
     # ------------------------------------------------------------------ what other rooms of core ask and tell a layer
-    @linen.nowrap
-    def _name_may_change(self) -> bool:
-        return _sealing.name_may_change(self)
-
-    @linen.nowrap
-    def _set_name(self, name: str, may_change: bool = False) -> None:
-        _sealing.set_name(self, name, may_change)
+    _name_may_change = linen.nowrap(_sealing.name_may_change)
+    _set_name = linen.nowrap(_sealing.set_name)
 
     @linen.nowrap
     def _cast(self, args: PyTree) -> PyTree:
@@ -425,16 +408,9 @@ class Layer(LayerClass, kw_only=True):
         """The outputs that the activity regularizer sees."""
         return jax.tree.leaves(outputs)
 
-    @linen.nowrap
-    def _abstract_call(
-        self, key: Key, args: Any, kwargs: Any, facts: dict[Path, WeightFacts] | None = None
-    ) -> tuple[PyTree, dict[str, PyTree]]:
-        """`(outputs, variables)` by Linen's own init; for tracing only. `facts` is filled by path."""
-        return abstract_call(self, key, args, kwargs, facts)
+    _abstract_call = linen.nowrap(abstract_call)
 
-    @linen.nowrap
-    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
-        return _recorded_calls.record_call(self, args, kwargs)
+    _record = linen.nowrap(_recorded_calls.record_call)
 
     @linen.nowrap
     def _text_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inferred:
@@ -446,10 +422,7 @@ class Layer(LayerClass, kw_only=True):
         """Keep weak references to a recorded call, so that `layer.output` can find it."""
         _recorded_calls.remember_call(self, RecordedCall(node, tensors, treedef))
 
-    @linen.nowrap
-    def _recorded_nodes(self) -> list[Node]:
-        """The layer's calls in graphs that still exist."""
-        return _recorded_calls.nodes_of(self)
+    _recorded_nodes = linen.nowrap(_recorded_calls.nodes_of)
 
 
 def default_name(layer: Layer) -> str:

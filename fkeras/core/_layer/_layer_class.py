@@ -28,7 +28,7 @@ from ._construct import (
     continue_description,
 )
 from ._lifted_transforms import is_lifted
-from ._sealing import memory_of, seal
+from ._sealing import memory_of
 
 Init = Callable[..., None]
 
@@ -101,7 +101,8 @@ def _wrap_init(cls: type[Any], user_init: Init | None, is_root: bool) -> None:
     dataclass_init = cls.__init__
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        if memory_of(self).recorded is not None:  # a user's __init__ called super().__init__(...)
+        memory = memory_of(self)
+        if memory.recorded is not None:  # a user's __init__ called super().__init__(...)
             continue_description(self, cls, args, kwargs)
         elif hasattr(type(self), "_user_init"):
             construct_keras_style(self, args, kwargs)
@@ -109,7 +110,7 @@ def _wrap_init(cls: type[Any], user_init: Init | None, is_root: bool) -> None:
             values = arguments_by_name(cls, args, kwargs)
             check_arguments(cls, values)
             dataclass_init(self, **values)
-            seal(self)
+            memory.sealed = True
 
     functools.update_wrapper(__init__, dataclass_init)
     __init__.__signature__ = _signature(cls)  # type: ignore[attr-defined]

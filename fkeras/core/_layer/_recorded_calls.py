@@ -72,14 +72,16 @@ def no_text(layer: Layer) -> TypeError:
 def remember_call(layer: Layer, call: RecordedCall) -> None:
     """Keep weak references to a recorded call, so that `layer.output` can find it."""
     memory = memory_of(layer)
-    if len(memory.calls) & (len(memory.calls) - 1) == 0:  # now and then, so that n calls cost n steps
-        memory.calls = [known for known in memory.calls if known.node() is not None]
-    memory.calls.append(call)
+    calls = memory.calls or []
+    if len(calls) & (len(calls) - 1) == 0:  # now and then, so that n calls cost n steps
+        calls = [known for known in calls if known.node() is not None]
+    calls.append(call)
+    memory.calls = calls
 
 
 def nodes_of(layer: Layer) -> list[Node]:
     """The calls of a layer in graphs that still exist, in order."""
-    return [node for call in memory_of(layer).calls if (node := call.node()) is not None]
+    return [node for call in memory_of(layer).calls or () if (node := call.node()) is not None]
 
 
 def the_call(layer: Layer, what: str) -> tuple[Node, list[SymbolicTensor], Any]:
@@ -88,7 +90,7 @@ def the_call(layer: Layer, what: str) -> tuple[Node, list[SymbolicTensor], Any]:
     Raises:
         ValueError: there is none, or more than one.
     """
-    calls = [(node, call) for call in memory_of(layer).calls if (node := call.node()) is not None]
+    calls = [(node, call) for call in memory_of(layer).calls or () if (node := call.node()) is not None]
     if len(calls) != 1:
         state = "was called in no graph that still exists" if not calls else f"was called {len(calls)} times"
         raise ValueError(  # not AttributeError, which Linen's descriptors would hide

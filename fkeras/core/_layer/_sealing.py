@@ -30,6 +30,7 @@ from ._linen_modules import holds_module
 
 if TYPE_CHECKING:
     from ._layer import Layer
+    from ._recorded_calls import RecordedCall
 
 _MEMORY, _CALL = "_memory", "_call_state"
 
@@ -44,7 +45,7 @@ class Memory:
         name_may_change: whether the name is one that the library chose, which gives way in a model to the next free.
         trainable_was_told: whether the layer comes from `replace(trainable=…)`.
         key, hash: of its value; `None` until somebody asks.
-        calls: weak references to its calls in graphs, see `_recorded_calls`.
+        calls: its calls in graphs, held weakly; `None` before the first.
     """
 
     sealed: bool = False
@@ -53,41 +54,36 @@ class Memory:
     trainable_was_told: bool = False
     key: tuple[Any, ...] | None = None
     hash: int | None = None
-    calls: list[Any] = dataclasses.field(default_factory=list)
+    calls: list[RecordedCall] | None = None
 
 
 def memory_of(layer: Layer) -> Memory:
     """What a layer remembers."""
-    memory: Memory | None = vars(layer).get(_MEMORY)
+    memory: Memory | None = layer.__dict__.get(_MEMORY)
     if memory is None:
         memory = Memory()
-        settle(layer, _MEMORY, memory)
+        object.__setattr__(layer, _MEMORY, memory)
     return memory
 
 
 def call_state(layer: Layer) -> CallState:
     """The record of the call that a bound layer runs. A layer that is not bound runs none, and has an empty one."""
-    state: CallState | None = vars(layer).get(_CALL)
+    state: CallState | None = layer.__dict__.get(_CALL)
     if state is None:
         state = CallState()
         if layer.scope is not None:
-            settle(layer, _CALL, state)
+            object.__setattr__(layer, _CALL, state)
     return state
 
 
 def call_state_if_any(module: linen.Module) -> CallState | None:
     """The record of a module's call; `None` for one that has not begun, and for modules that are no layers."""
-    return vars(module).get(_CALL)
+    return module.__dict__.get(_CALL)
 
 
 def settle(layer: Layer, name: str, value: Any) -> None:
     """Set an attribute at any time. For constructors, which settle there what follows from the arguments."""
     object.__setattr__(layer, name, value)
-
-
-def seal(layer: Layer) -> None:
-    """Say that the constructor is done."""
-    memory_of(layer).sealed = True
 
 
 # ------------------------------------------------------------------ `layer.name = value`, by time
@@ -98,23 +94,28 @@ def set_attribute(layer: Layer, name: str, value: Any) -> None:
         AttributeError: at a time when nothing may be set, saying what to write instead.
         ValueError: a layer under a name that every layer uses itself.
     """
-    memory: Memory | None = vars(layer).get(_MEMORY)
-    sealed = memory is not None and memory.sealed
-    recorded = None if memory is None else memory.recorded
-    if name in ("scope", "parent", "name") and not sealed and recorded is None:
+    values = layer.__dict__
+    memory: Memory | None = values.get(_MEMORY)
+    constructing = memory is None or not (memory.sealed or memory.recorded is not None)
+    if constructing and name in ("scope", "parent", "name"):
         linen.Module.__setattr__(layer, name, value)
-    elif vars(layer).get("scope") is not None:
+    elif values.get("scope") is not None:
         _set_bound(layer, name, value)
-    elif recorded is not None:
+    elif memory is not None and memory.recorded is not None:
         if holds_module(value):
             check_attribute(layer, name)
         name_after_attribute(name, value)
-        recorded[name] = value
+        memory.recorded[name] = value
         settle(layer, name, value)
-    elif not sealed:
+    elif constructing:
         linen.Module.__setattr__(layer, name, value)
     else:
         raise frozen(layer, name)
+
+
+def delete_attribute(layer: Layer, name: str) -> None:
+    """What `del layer.name` does: nothing may be deleted, at any time."""
+    raise frozen(layer, name)
 
 
 def _set_bound(layer: Layer, name: str, value: Any) -> None:
@@ -122,7 +123,7 @@ def _set_bound(layer: Layer, name: str, value: Any) -> None:
     state = call_state_if_any(layer)
     if state is not None and state.is_building:
         state.build_names.add(name)
-        vars(layer).pop(name, None)  # what is set last comes last: Keras lists weights in that order
+        layer.__dict__.pop(name, None)  # what is set last comes last: Keras lists weights in that order
         settle(layer, name, value)
         return
     description = layer._description
@@ -166,7 +167,7 @@ def name_may_change(layer: Layer) -> bool:
     """Whether a layer has no name yet that is its own."""
     if layer.name is None:
         return True
-    memory: Memory | None = vars(layer).get(_MEMORY)
+    memory: Memory | None = layer.__dict__.get(_MEMORY)
     return memory is not None and memory.name_may_change
 
 

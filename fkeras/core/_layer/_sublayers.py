@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,9 @@ def sublayers_of(layer: Layer) -> dict[str, Layer]:
         pairs = [(sub.name, sub) for sub in layer.graph.layers]
     else:
         keep_names = getattr(type(layer), "preserve_adopted_names", False)
-        for field in type(layer).__dataclass_fields__:
-            if field not in ("parent", "name", "_description"):
-                pairs += _within(field, getattr(layer, field, None), keep_names)
+        for field in dataclasses.fields(layer):
+            if field.name not in ("parent", "name", "_description"):
+                pairs += _within(field.name, getattr(layer, field.name, None), keep_names)
         description = layer._description
         for attribute, value in ((description.attributes or {}) if description is not None else {}).items():
             pairs += _within(attribute, value, keep_names)

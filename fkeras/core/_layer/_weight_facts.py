@@ -44,7 +44,11 @@ class WeightFacts:
 
 
 def abstract_call(
-    layer: Layer, key: Key, args: tuple[Any, ...], kwargs: Mapping[str, Any], facts: dict[Path, WeightFacts] | None
+    layer: Layer,
+    key: Key,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    facts: dict[Path, WeightFacts] | None = None,
 ) -> tuple[PyTree, dict[str, PyTree]]:
     """`(outputs, variables)` by Linen's own init; for tracing only.
 

@@ -88,7 +88,7 @@ def storage_of(layer: Layer) -> Storage | None:
     """How a bound layer's weights are kept: as it says itself, else as the nearest enclosing layer says."""
     module: Any = layer
     while isinstance(module, linen.Module):
-        storage = vars(module).get("_weights_as")
+        storage = module.__dict__.get("_weights_as")
         if storage is not None:
             return storage
         last, module = module, module.parent
@@ -96,7 +96,7 @@ def storage_of(layer: Layer) -> Storage | None:
 
 
 def trains(layer: Layer) -> bool:
-    """Whether a bound layer's weights train: as the nearest layer at or around it says that was told."""
+    """Whether the layer's weights train: as the nearest layer at or around it says that was told."""
     module: Any = layer
     while isinstance(module, linen.Module):
         if not getattr(module, "trainable", True) or getattr(module, "_unfrozen", False):

@@ -6,13 +6,13 @@ import jax
 
 from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer
-from .._layer._sublayers import walk
+from .._layer._sublayers import sublayers_of, walk
 from .._words._errors import did_you_mean, explain
 
 
 def children(layer: Layer) -> list[tuple[str, Layer]]:
     """The layers directly inside a layer, each once, with the name under which its variables live."""
-    return list(layer.sublayers().items())
+    return list(sublayers_of(layer).items())
 
 
 def check_shared(model: Layer) -> None:

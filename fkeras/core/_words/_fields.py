@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 
@@ -25,15 +25,6 @@ def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | No
 'config': {'name': 'float32'}, 'registered_name': None}, 'factor': 2.0}
     """
     return dataclasses.field(default=default, metadata={"convert": convert} if convert else {})
-
-
-def converted(layer: object, fields: Iterable[dataclasses.Field[Any]]) -> Iterator[tuple[str, Any]]:
-    """What the converters of these fields make of a layer's values, by name, where that is another object."""
-    for f in fields:
-        value = getattr(layer, f.name, None)
-        made = f.metadata["convert"](value)
-        if made is not value:
-            yield f.name, made
 
 
 def converters_of(cls: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
