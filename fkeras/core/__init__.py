@@ -18,6 +18,8 @@ from ._layer._layer import Layer as Layer
 from ._layer._layer import WeightFacts as WeightFacts
 from ._layer._lifted_transforms import Mode as Mode
 from ._layer._lifted_transforms import is_lifted as is_lifted
+from ._layer._linen_modules import mode_arguments as mode_arguments
+from ._layer._sealing import settle as settle
 from ._layer._sublayers import walk as walk
 from ._layer._variables import LOSSES as LOSSES
 from ._layer._variables import MASKS as MASKS
@@ -64,8 +66,10 @@ from ._words._config_errors import at as at
 from ._words._config_errors import described as described
 from ._words._dtypes import DTypePolicy as DTypePolicy
 from ._words._dtypes import dtype_name as dtype_name
+from ._words._errors import Explanation as Explanation
 from ._words._errors import did_you_mean as did_you_mean
 from ._words._errors import explain as explain
+from ._words._errors import explanation_of as explanation_of
 from ._words._fields import field as field
 from ._words._file_paths import as_path as as_path
 from ._words._file_paths import check_room as check_room
