@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +46,7 @@ MISSING = (
 class RunsBound(linen.Module, kw_only=True):
     """The part of a layer's `__call__` that Linen wraps: its scope, its interceptors and its named scope are here."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> PyTree:
+    def __call__(self, *args: PyTree, **kwargs: PyTree) -> PyTree:
         """Run a bound layer: cast, `build`, `call`, and the activity regularizer."""
         layer = cast("Layer", self)
         _tell_mode(layer, args, kwargs)
@@ -64,7 +64,7 @@ class RunsBound(linen.Module, kw_only=True):
         return outputs
 
 
-def _tell_mode(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _tell_mode(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> None:
     """Put `training` among the keywords where `call` takes it and it is not given, and leave out what `call` lacks."""
     parameters = layer._call_parameters
     takes_any = parameters.any_keyword
@@ -91,7 +91,7 @@ def dispatching(run: Run) -> Run:
     lifted = is_lifted(run)
 
     @functools.wraps(run)
-    def __call__(self: Layer, *args: Any, **kwargs: Any) -> PyTree:  # noqa: N807
+    def __call__(self: Layer, *args: PyTree, **kwargs: PyTree) -> PyTree:  # noqa: N807
         if has_symbolic((args, kwargs)):
             return self._record(args, kwargs)
         if self.scope is None:
@@ -108,7 +108,7 @@ def dispatching(run: Run) -> Run:
     return __call__
 
 
-def _run_without_variables(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+def _run_without_variables(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
     try:
         return linen.Module.apply(layer, {}, *args, **kwargs)
     except MISSING[:2] as error:
@@ -123,7 +123,7 @@ def _run_without_variables(layer: Layer, args: tuple[Any, ...], kwargs: dict[str
         ) from None
 
 
-def _training(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _training(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> bool | jax.Array | None:
     """Whether this call trains: as told, else as the nearest enclosing layer was told, else not."""
     place = layer._call_parameters.position("training")
     given = kwargs.get("training")
@@ -144,7 +144,7 @@ def cast_inputs(args: PyTree, dtype: np.dtype) -> PyTree:
     if not jnp.issubdtype(dtype, jnp.floating):
         return args
 
-    def cast_leaf(leaf: Any) -> Any:
+    def cast_leaf(leaf: object) -> object:
         if isinstance(leaf, np.ndarray) and is_string(leaf.dtype):
             return leaf
         given = jnp.result_type(leaf) if isinstance(leaf, jax.Array | np.ndarray | np.floating | float) else dtype

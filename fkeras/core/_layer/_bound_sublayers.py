@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flax import linen
-
+from ._linen_modules import is_layer
 from ._sealing import call_state
 
 if TYPE_CHECKING:
     from ._layer import Layer
 
 Path = tuple[str, ...]
+#: Layers as they are held by an attribute: one, or lists and dicts of them with `None` for all else.
+Inside: TypeAlias = "Part | Mapping[str, Inside] | list[Inside] | None"
 
 # No list of layers is as long; a vocabulary may have millions of words, which nobody wants to look at one by one.
 _LONGEST = 10_000
@@ -34,7 +35,7 @@ class Part:
     kind: type
     name: str
     path: Path | None
-    inside: Mapping[str, Any]
+    inside: Mapping[str, Inside]
     rank: int = -1
 
     def below(self, path: Path) -> Part:
@@ -44,7 +45,7 @@ class Part:
         )
 
 
-def below(inside: Any, path: Path) -> Any:
+def below(inside: Inside, path: Path) -> Any:
     """`Part.below` of all parts in lists and dicts."""
     if isinstance(inside, Part):
         return inside.below(path)
@@ -53,7 +54,7 @@ def below(inside: Any, path: Path) -> Any:
     return [below(value, path) for value in inside] if isinstance(inside, list) else inside
 
 
-def parts_of(layer: Any, around: tuple[int, ...] = ()) -> dict[str, Any]:
+def parts_of(layer: Layer, around: tuple[int, ...] = ()) -> dict[str, Inside]:
     """The layers that a layer holds by attribute while it is bound; attributes without any are left out."""
     inside = getattr(layer, "_keras_attributes", None)
     held = {n: v for n, v in vars(layer).items() if n != "parent"} if inside is None else inside()
@@ -68,7 +69,7 @@ def parts_of(layer: Any, around: tuple[int, ...] = ()) -> dict[str, Any]:
     return found
 
 
-def _part(value: Any, ranks: Mapping[int, int], around: tuple[int, ...]) -> Any:
+def _part(value: object, ranks: Mapping[int, int], around: tuple[int, ...]) -> Inside:
     if id(value) in around:
         return None
     if is_layer(value):
@@ -82,15 +83,10 @@ def _part(value: Any, ranks: Mapping[int, int], around: tuple[int, ...]) -> Any:
     return [_part(item, ranks, around) for item in value] if isinstance(value, list | tuple) else None
 
 
-def _holds_layer(value: Any, around: tuple[int, ...] = ()) -> bool:
+def _holds_layer(value: object, around: tuple[int, ...] = ()) -> bool:
     if is_layer(value):
         return True
     if not isinstance(value, list | tuple | Mapping) or len(value) > _LONGEST or id(value) in around:
         return False
     items = value.values() if isinstance(value, Mapping) else value
     return any(_holds_layer(item, (*around, id(value))) for item in items)
-
-
-def is_layer(value: object) -> TypeGuard[Layer]:
-    """Whether a value is a layer, for code that the file of layers itself imports."""
-    return isinstance(value, linen.Module) and hasattr(type(value), "_call_parameters")

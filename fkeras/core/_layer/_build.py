@@ -15,6 +15,7 @@ from flax.core import FrozenDict
 from ..typing import PyTree
 from ._call_state import BuildShapes, CallState
 from ._lifted_transforms import Mode, is_lifted
+from ._linen_modules import MethodContext
 from ._sealing import call_state, call_state_if_any, settle
 
 if TYPE_CHECKING:
@@ -38,15 +39,20 @@ def build_first(call: Method) -> Method:
     """`call` that runs the layer's `build` first."""
 
     @functools.wraps(call)
-    def built(self: Layer, *args: Any, **kwargs: Any) -> PyTree:
+    def built(self: Layer, *args: PyTree, **kwargs: PyTree) -> PyTree:
         _build_once(self, args, kwargs)
         return call(self, *args, **kwargs)
 
     @functools.wraps(call, updated=())  # without the marks of a method that Linen has wrapped already
-    def built_inside(self: Layer, *args: Any, **kwargs: Any) -> PyTree:
+    def built_inside(self: Layer, *args: PyTree, **kwargs: PyTree) -> PyTree:
         """Of a lifted `call`: weights are made where it runs, in a copy of the layer."""
 
-        def first(run: Method, arguments: tuple[Any, ...], keywords: dict[str, Any], context: Any) -> PyTree:
+        def first(
+            run: Method,
+            arguments: tuple[PyTree, ...],
+            keywords: dict[str, PyTree],
+            context: MethodContext,
+        ) -> PyTree:
             if context.method_name == call.__name__ and type(context.module) is type(self):
                 _build_once(context.module, arguments, keywords)
             return run(*arguments, **keywords)
@@ -63,7 +69,7 @@ def in_turn(build: Method) -> Method:
     """`build` that waits for the layer's own call where a layer around it asks for it, as Keras's layers do."""
 
     @functools.wraps(build)
-    def built(self: Layer, *args: Any, **kwargs: Any) -> None:
+    def built(self: Layer, *args: PyTree, **kwargs: PyTree) -> None:
         asked = self.scope is not None and not call_state(self).is_building
         if not asked:
             build(self, *args, **kwargs)
@@ -71,7 +77,7 @@ def in_turn(build: Method) -> Method:
     return built
 
 
-def _build_once(layer: Layer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def _build_once(layer: Layer, args: tuple[PyTree, ...], kwargs: Mapping[str, PyTree]) -> None:
     """Run `build` with the shape of the first input, or of each input that it names (`query_shape`)."""
     if not has_build(layer) or call_state(layer).build_shapes is not None:
         return
@@ -128,7 +134,7 @@ def _shapes(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), tree)
 
 
-def _frozen_containers(value: Any) -> Any:
+def _frozen_containers(value: object) -> object:
     """Lists and dicts as Linen's modules have them once they are set up."""
     if isinstance(value, Mapping):
         return FrozenDict({key: _frozen_containers(item) for key, item in value.items()})

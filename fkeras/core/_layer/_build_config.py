@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 import jax
 
@@ -11,10 +11,11 @@ from .._graph._dimensions import is_symbolic
 from .._graph._symbolic import Node, SymbolicTensor
 from .._words._config_errors import at
 from .._words._errors import explain
+from ..typing import JSON, PyTree
 from ._layer import Layer
 
 
-def build_config_of(layer: Layer, node: Node) -> dict[str, Any]:
+def build_config_of(layer: Layer, node: Node) -> dict[str, JSON]:
     """The shapes a layer's weights were made for: of its first argument, or of each by name, as Keras's `build`."""
     args, kwargs = jax.tree.unflatten(node.treedef, node.leaves)
     given = {**dict(zip(layer._call_parameters.names, args, strict=False)), **kwargs}
@@ -26,7 +27,7 @@ def build_config_of(layer: Layer, node: Node) -> dict[str, Any]:
     return {"input_shape": next(iter(named.values()))} if len(named) == 1 else {"shapes_dict": named}
 
 
-def _shapes(tree: Any) -> Any:
+def _shapes(tree: PyTree) -> JSON:
     """The shape of each tensor, in lists: JSON has no tuples."""
     if isinstance(tree, list | tuple):
         return [_shapes(v) for v in tree]
@@ -35,11 +36,11 @@ def _shapes(tree: Any) -> Any:
     return list(tree.shape) if hasattr(tree, "shape") else tree
 
 
-def _has_tensors(value: Any) -> bool:
+def _has_tensors(value: PyTree) -> bool:
     return any(isinstance(leaf, SymbolicTensor) for leaf in jax.tree.leaves(value))
 
 
-def check_build_config(layer: Any, record: Any, node: Node | None) -> None:
+def check_build_config(layer: Layer, record: object, node: Node | None) -> None:
     """Refuse a record of shapes for which the layer would have other weights than it has here.
 
     A layer may well have been built for another batch or length than the one it is called with in this graph, so shapes
@@ -60,7 +61,7 @@ def check_build_config(layer: Any, record: Any, node: Node | None) -> None:
             raise _no_shapes(record)
         for key in ("input_shape", "shapes_dict"):
             check_shapes(record.get(key))
-        shape: Any = record.get("input_shape")
+        shape = record.get("input_shape")
         if node is None or not isinstance(layer, Layer) or not _is_shape(shape) or len(node.inputs) != 1:
             return
         found = node.inputs[0].symbolic_shape
@@ -82,7 +83,7 @@ def check_build_config(layer: Any, record: Any, node: Node | None) -> None:
             )
 
 
-def check_build_of_model(model: Any, record: Any) -> None:
+def check_build_of_model(model: Layer, record: Mapping[str, JSON] | None) -> None:
     """Refuse a record of another input than the model has, where it has one.
 
     Raises:
@@ -103,7 +104,7 @@ def check_build_of_model(model: Any, record: Any) -> None:
             )
 
 
-def check_shapes(record: Any) -> None:
+def check_shapes(record: object) -> None:
     """Refuse what is no shape, and no lists or dicts of shapes.
 
     Raises:
@@ -123,11 +124,11 @@ def check_shapes(record: Any) -> None:
         raise _no_shapes(record)
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> TypeGuard[Sequence[int | None]]:
     return isinstance(value, list | tuple) and all(d is None or (type(d) is int and 0 <= d < 1 << 48) for d in value)
 
 
-def alike(shape: Any, found: tuple[Any, ...]) -> bool:
+def alike(shape: Sequence[int | None], found: Sequence[Any]) -> bool:
     """Whether two shapes have the same axes after the first, as far as both are known.
 
     >>> alike([None, 3], (8, 3)), alike([None, 3], (8, 4)), alike([None], (8, 3))
@@ -137,11 +138,11 @@ def alike(shape: Any, found: tuple[Any, ...]) -> bool:
     return len(shape) == len(found) and all(a is None or is_symbolic(b) or a == b for a, b in pairs)
 
 
-def _spec(leaf: Any) -> tuple[Any, str]:
+def _spec(leaf: jax.ShapeDtypeStruct) -> tuple[tuple[int, ...], str]:
     return tuple(leaf.shape), str(leaf.dtype)
 
 
-def _no_shapes(record: Any) -> ValueError:
+def _no_shapes(record: object) -> ValueError:
     return ValueError(
         explain(
             "A build_config holds shapes: lists of whole numbers and None.",

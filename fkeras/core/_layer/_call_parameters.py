@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any
+
+from ..typing import PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Parameters:
         return index if index < self.positional else 1 << 30
 
 
-def parameters_of(call: Callable[..., Any]) -> Parameters:
+def parameters_of(call: Callable[..., PyTree]) -> Parameters:
     found = list(inspect.signature(call).parameters.values())[1:]
     by_place = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     by_name = [p.name for p in found if p.kind is p.KEYWORD_ONLY]

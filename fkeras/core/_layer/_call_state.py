@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import jax
+
+from ..typing import PyTree
 
 if TYPE_CHECKING:
     from ._layer import Layer
 
+#: What projects a weight after each update.
+Constraint = Callable[[jax.Array], jax.Array]
 #: The shapes that `build` is given, by its parameters' names; a shape is a tuple, or a pytree of them.
-BuildShapes = dict[str, Any]
+BuildShapes = dict[str, PyTree]
 
 
 @dataclasses.dataclass(slots=True)
@@ -31,12 +38,12 @@ class CallState:
         output_masks: the masks of a model's outputs; when its `call` has returned.
     """
 
-    training: bool | None = None
+    training: bool | jax.Array | None = None
     is_building: bool = False
     build_shapes: BuildShapes | None = None
     build_names: set[str] = dataclasses.field(default_factory=set)
     build_again: tuple[BuildShapes, set[str]] | None = None
-    growing: dict[str, Any] | None = None
+    growing: dict[str, object] | None = None
     layers_built: list[Layer] = dataclasses.field(default_factory=list)
-    constraints: dict[str, Any] = dataclasses.field(default_factory=dict)
-    output_masks: list[Any] | None = None
+    constraints: dict[str, Constraint | None] = dataclasses.field(default_factory=dict)
+    output_masks: list[jax.Array | None] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +10,13 @@ import numpy as np
 
 from .._words._array_errors import describe
 from .._words._errors import explain
+from ..typing import Variables
 
 # So many faults are listed one by one.
 _SHOWN = 10
 
 
-def check_collections(owner: str, variables: Any, needs_params: bool = False) -> Any:
+def check_collections(owner: str, variables: Variables, needs_params: bool = False) -> Variables:
     """The variables, or an error for what are none: `{"params": {...}, ...}`.
 
     Args:
@@ -45,7 +45,7 @@ def check_collections(owner: str, variables: Any, needs_params: bool = False) ->
     raise TypeError(explain(wanted, received=wrong, usually=usually, write=write))
 
 
-def mismatches(expected: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+def mismatches(expected: Variables, given: Variables) -> list[str]:
     """What is missing in variables or has another shape, each with its path.
 
     >>> mismatches({"params": {"w": np.zeros((2, 1))}}, {"params": {"w": np.zeros((1, 2))}})
@@ -65,7 +65,7 @@ def mismatches(expected: Mapping[str, Any], given: Mapping[str, Any]) -> list[st
     return faults
 
 
-def _is_inexact(leaf: Any) -> bool:
+def _is_inexact(leaf: object) -> bool:
     dtype = getattr(leaf, "dtype", None)
     return dtype is not None and jax.dtypes.issubdtype(dtype, np.inexact)
 

@@ -17,13 +17,17 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._words._errors import did_you_mean, explain
+from ..typing import PyTree
 from ._sealing import memory_of, settle
 
 if TYPE_CHECKING:
     from ._layer import Layer
+
+#: A constructor's arguments by name: whatever a layer may be made with.
+Arguments: TypeAlias = dict[str, Any]
 
 # The arguments every layer takes by keyword; a user's __init__ need not name them.
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer")
@@ -41,16 +45,16 @@ class Description:
         attributes: what `__init__` set on `self`; `None` where it has not run yet.
     """
 
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    config: dict[str, Any]
-    attributes: dict[str, Any] | None
+    args: tuple[object, ...]
+    kwargs: Arguments
+    config: Arguments
+    attributes: dict[str, PyTree] | None
 
 
-def run_user_init(layer: Any, description: Description) -> dict[str, Any]:
+def run_user_init(layer: Layer, description: Description) -> dict[str, PyTree]:
     """Run a Keras-style `__init__` on `layer`; return what it set."""
     memory = memory_of(layer)
-    recorded: dict[str, Any] = {}
+    recorded: dict[str, PyTree] = {}
     memory.recorded = recorded
     try:
         type(layer)._user_init(layer, *description.args, **description.kwargs)
@@ -59,7 +63,7 @@ def run_user_init(layer: Any, description: Description) -> dict[str, Any]:
     return recorded
 
 
-def construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def construct_keras_style(self: Layer, args: tuple[object, ...], kwargs: Arguments) -> None:
     cls = type(self)
     description: Description | None = kwargs.pop("_description", None)
     copied = description is not None
@@ -73,7 +77,7 @@ def construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, An
         base = {**{k: v for k, v in config.items() if k in BASE_ARGUMENTS and v is not None}, **base}
         config = {k: v for k, v in config.items() if k not in BASE_ARGUMENTS}
         description = Description(args, kwargs, config, None)
-        values: dict[str, Any] = base
+        values = base
     else:  # Linen's clone: every field by name, values already settled
         values = {k: v for k, v in kwargs.items() if k in fields}
     known = {k: v for k, v in values.items() if k in BASE_ARGUMENTS and k in fields}
@@ -93,19 +97,19 @@ def construct_keras_style(self: Any, args: tuple[Any, ...], kwargs: dict[str, An
     memory_of(self).sealed = True
 
 
-def continue_description(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def continue_description(self: Layer, cls: type[Layer], args: tuple[object, ...], kwargs: Arguments) -> None:
     """`super().__init__(...)` inside a Keras-style `__init__`: the parent's own, or its fields."""
     if "_user_init" in cls.__dict__:
         cls._user_init(self, *args, **kwargs)
         return
-    parent_init = next((b for b in cls.__mro__[1:] if "_user_init" in b.__dict__), None)
-    if parent_init is not None and not inspect.get_annotations(cls):
-        parent_init._user_init(self, *args, **kwargs)
+    of_parent = next((vars(b)["_user_init"] for b in cls.__mro__[1:] if "_user_init" in vars(b)), None)
+    if of_parent is not None and not inspect.get_annotations(cls):
+        of_parent(self, *args, **kwargs)
         return
     _accept_fields(self, cls, args, kwargs)
 
 
-def _accept_fields(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _accept_fields(self: Layer, cls: type[Layer], args: tuple[object, ...], kwargs: Arguments) -> None:
     """Set a field-style parent's fields from the arguments that `super().__init__` was given."""
     values = arguments_by_name(cls, args, kwargs)
     if self.scope is not None:
@@ -121,7 +125,7 @@ def _accept_fields(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str,
     self._convert()
 
 
-def arguments_by_name(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def arguments_by_name(cls: type[Layer], args: tuple[object, ...], kwargs: Arguments) -> Arguments:
     """Positional arguments by Keras's order. Every field is keyword-only to the dataclass."""
     args, kwargs = cls._rewrite_arguments(args, kwargs)
     if len(args) > len(cls._positional):
@@ -149,7 +153,7 @@ _NO_ARGUMENTS = {
 }
 
 
-def check_arguments(cls: Any, values: dict[str, Any]) -> None:
+def check_arguments(cls: type[Layer], values: Arguments) -> None:
     """Refuse arguments that the class does not have, and miss none that it needs."""
     fields = {f.name: f for f in dataclasses.fields(cls)}
     known = [n for n in fields if n[0] != "_" and n not in ("parent", "graph", "start")]
@@ -179,7 +183,9 @@ def _root_init(cls: type[Layer]) -> Callable[..., None]:
     return next(b for b in reversed(cls.__mro__) if "_dataclass_init" in vars(b))._dataclass_init  # type: ignore[attr-defined]
 
 
-def _split_base(cls: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def _split_base(
+    cls: type[Layer], args: tuple[object, ...], kwargs: Arguments
+) -> tuple[tuple[object, ...], Arguments, Arguments]:
     """Set aside `name=`, `trainable=`, … where the user's `__init__` would not take them."""
     parameters = inspect.signature(cls._user_init).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -188,9 +194,9 @@ def _split_base(cls: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[
     return args, base, {k: v for k, v in kwargs.items() if k not in base}
 
 
-def _flatten(user_init: Callable[..., None], arguments: dict[str, Any]) -> dict[str, Any]:
+def _flatten(user_init: Callable[..., None], arguments: Arguments) -> Arguments:
     """Bound arguments by name: `self` and `*args` out, `**kwargs` spread."""
-    flat: dict[str, Any] = {}
+    flat: Arguments = {}
     parameters = inspect.signature(user_init).parameters
     for position, (name, value) in enumerate(arguments.items()):
         kind = parameters[name].kind

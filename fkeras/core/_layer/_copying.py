@@ -11,20 +11,21 @@ import copy
 import dataclasses
 import functools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flax import linen
 
 from .._words._errors import explain
-from ._construct import Description
+from ._construct import Arguments, Description
+from ._linen_modules import is_layer
 from ._sealing import name_may_change, set_name
 
 if TYPE_CHECKING:
     from ._layer import Layer
 
 #: What makes a layer again: its class, its fields by name, and whether its name may still change.
-Parts = tuple["type[Layer]", dict[str, Any], bool]
+Parts = tuple["type[Layer]", Arguments, bool]
 
 
 def parts_of_layer(layer: Layer) -> Parts:
@@ -47,7 +48,7 @@ def parts_of_layer(layer: Layer) -> Parts:
     return type(layer), given, layer.name is not None and name_may_change(layer)
 
 
-def rebuild_layer(cls: type[Layer], fields: Mapping[str, Any], may_change: bool) -> Layer:
+def rebuild_layer(cls: type[Layer], fields: Arguments, may_change: bool) -> Layer:
     """The layer of these parts: what a pickle of a layer calls, so its name and arguments stay as they are."""
     layer = cls(parent=None, **fields)
     if may_change:
@@ -60,13 +61,13 @@ def shallow_copy(layer: Layer) -> Layer:
     return rebuild_layer(*parts_of_layer(layer))
 
 
-def deep_copy(layer: Layer, memo: dict[int, Any]) -> Layer:
+def deep_copy(layer: Layer, memo: dict[int, object]) -> Layer:
     """`copy.deepcopy`: another layer of copied values; layers within it that are one stay one."""
     made = memo[id(layer)] = rebuild_layer(*copy.deepcopy(parts_of_layer(layer), memo))
     return made
 
 
-def reduce_layer(layer: Layer) -> tuple[Any, ...]:
+def reduce_layer(layer: Layer) -> tuple[Callable[..., Layer], Parts]:
     """What `pickle` writes for a layer.
 
     Raises:
@@ -97,7 +98,7 @@ class _ModuleByFields:
     def __init__(self, module: linen.Module) -> None:
         self.module = module
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., linen.Module], tuple[type[linen.Module], Arguments]]:
         cls = type(self.module)
         fields = [f for f in dataclasses.fields(self.module) if f.init and f.name != "parent"]
         values = {f.name: getattr(self.module, f.name) for f in fields}
@@ -105,7 +106,7 @@ class _ModuleByFields:
         return rebuild_module, (cls, given)
 
 
-def rebuild_module(cls: type[linen.Module], fields: Mapping[str, Any]) -> linen.Module:
+def rebuild_module(cls: type[linen.Module], fields: Arguments) -> linen.Module:
     """The Linen module of these fields: what a pickle calls, so its name and arguments stay as they are."""
     return cls(parent=None, **fields)
 
@@ -113,7 +114,7 @@ def rebuild_module(cls: type[linen.Module], fields: Mapping[str, Any]) -> linen.
 def _with_modules_by_fields(value: Any) -> Any:
     """A value whose Linen modules are pickled by their fields; layers have that from their class."""
     if isinstance(value, linen.Module):
-        return value if hasattr(value, "_layer_key") else _ModuleByFields(value)
+        return value if is_layer(value) else _ModuleByFields(value)
     if isinstance(value, Description):
         attributes = None if value.attributes is None else _with_modules_by_fields(value.attributes)
         args, kwargs, config = map(_with_modules_by_fields, (value.args, value.kwargs, value.config))
@@ -125,10 +126,10 @@ def _with_modules_by_fields(value: Any) -> Any:
     return value
 
 
-def _functions_in(fields: Mapping[str, Any]) -> Iterator[tuple[str, types.FunctionType]]:
+def _functions_in(fields: Mapping[str, object]) -> Iterator[tuple[str, types.FunctionType]]:
     """The functions among a layer's arguments and attributes, each with the name that it goes by."""
     for name, value in fields.items():
-        if name == "_description":
+        if isinstance(value, Description):
             yield from _functions_in({**value.config, **(value.attributes or {})})
             continue
         pending = [value]

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._words._errors import explain
+from ..typing import Config, DTypeLike, PyTree, Shape
+from ._sealing import settle
+
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+
+class HasShape(Protocol):
+    """An array, a tracer, or what stands for one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,20 +58,20 @@ class InputSpec:
     Reference: https://keras.io/api/layers/base_layer/
     """
 
-    dtype: Any = None
-    shape: Any = None
+    dtype: DTypeLike | None = None
+    shape: Shape | None = None
     ndim: int | None = None
     max_ndim: int | None = None
     min_ndim: int | None = None
-    axes: Any = None
+    axes: Mapping[int, int | None] = dataclasses.field(default_factory=dict)
     allow_last_axis_squeeze: bool = False
     name: str | None = None
     optional: bool = False
 
     def __post_init__(self) -> None:
         if self.shape is not None:
-            object.__setattr__(self, "shape", tuple(self.shape))
-            object.__setattr__(self, "ndim", len(self.shape))
+            settle(self, "shape", tuple(self.shape))
+            settle(self, "ndim", len(self.shape))
         try:
             axes = {int(k): v for k, v in dict(self.axes or {}).items()}
         except (TypeError, ValueError):
@@ -64,14 +80,14 @@ class InputSpec:
                     "InputSpec: `axes` is a dict with integer keys.", received=repr(self.axes), write="axes={-1: 3}"
                 )
             ) from None
-        object.__setattr__(self, "axes", axes)
+        settle(self, "axes", axes)
         rank = self.ndim if self.ndim is not None else self.max_ndim
         if axes and rank is not None and max(axes) >= rank:
             raise ValueError(
                 explain("InputSpec: an axis lies beyond the rank.", received=f"axis {max(axes)}, rank {rank}")
             )
 
-    def misfit(self, x: Any) -> str | None:
+    def misfit(self, x: HasShape) -> str | None:
         """What is wrong with an input, or `None`.
 
         >>> InputSpec(ndim=2).misfit(jnp.ones(3))
@@ -90,26 +106,26 @@ class InputSpec:
             if size is not None and isinstance(shape[axis], int) and shape[axis] != size:
                 return f"{size} along axis {axis}, not {shape[axis]}"
         if self.shape is not None:
-            wanted, given = self.shape, shape
+            shapes: list[Shape] = [self.shape, shape]
             if self.allow_last_axis_squeeze:
-                wanted, given = (s[:-1] if s and s[-1] == 1 else s for s in (wanted, given))
-            pairs = zip(wanted, given, strict=False)
+                shapes = [s[:-1] if s and s[-1] == 1 else s for s in shapes]
+            pairs = zip(*shapes, strict=False)
             if any(w is not None and isinstance(g, int) and w != g for w, g in pairs):
                 return f"shape {self.shape}"
         return None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments as JSON values."""
         names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> InputSpec:
+    def from_config(cls, config: Config) -> InputSpec:
         """The inverse of `get_config`."""
         return cls(**config)
 
 
-def check_input_spec(layer: Any, spec: Any, inputs: Any) -> None:
+def check_input_spec(layer: Layer, spec: PyTree, inputs: PyTree) -> None:
     """Refuse inputs that are not what a layer's `input_spec` says.
 
     Raises:

@@ -8,8 +8,9 @@ This file is what an author of layers meets. README.md of this folder says how i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import weakref
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Self, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from flax.core import Scope
 
 from .._graph._graph import Graph  # noqa: F401 - named in a type comment
 from .._graph._inferred import Inferred
+from .._graph._symbolic import Node, SymbolicTensor
 from .._graph._trace_cache import key_of_layer
 from .._words._arrays import as_input
 from .._words._config import get
@@ -26,11 +28,11 @@ from .._words._errors import explain
 from .._words._fields import field
 from .._words._naming import snake_case
 from .._words._random_key import as_key
-from ..typing import Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables
+from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables
 from . import _build, _copying, _layer_config, _layer_value, _recorded_calls, _sealing, _weights
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
 from ._checked_variables import check_collections
-from ._construct import Description, run_user_init
+from ._construct import Arguments, Description, run_user_init
 from ._layer_class import LayerClass
 from ._layer_errors import check_attribute, check_name, lacking, said_of
 from ._linen_modules import holds_module
@@ -41,7 +43,7 @@ from ._weight_facts import abstract_call, abstract_init
 from ._weights import Storage
 
 
-def _optional(module: str) -> Callable[[Spec], Any]:
+def _optional(module: str) -> Callable[[Spec], Callable[..., jax.Array] | None]:
     return lambda value: get(module, value)
 
 
@@ -92,7 +94,7 @@ class Layer(LayerClass, kw_only=True):
     __call__ = dispatching(RunsBound.__call__)
 
     # ------------------------------------------------------------------ what an author writes
-    def call(self, *args: Any, **kwargs: Any) -> PyTree:
+    def call(self, *args: PyTree, **kwargs: PyTree) -> PyTree:
         """The forward pass; each layer writes its own."""
         raise NotImplementedError(
             explain(
@@ -103,7 +105,7 @@ class Layer(LayerClass, kw_only=True):
         )
 
     @_build.makes_nothing
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PyTree) -> None:
         """Make weights and layers that depend on the input's shape; runs once, before `call`."""
 
     @linen.nowrap
@@ -170,7 +172,7 @@ class Layer(LayerClass, kw_only=True):
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
-    def init(self, rngs: KeyLike | Mapping[str, Key], *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+    def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: PyTree) -> dict[str, PyTree]:  # type: ignore[override]
         """Make the layer's variables, without running its forward pass.
 
         Shapes are inferred abstractly; then each weight is drawn, one compilation for each distinct
@@ -189,7 +191,7 @@ class Layer(LayerClass, kw_only=True):
         return abstract_init(self, as_key(rngs), args, kwargs)
 
     @linen.nowrap
-    def apply(self, variables: Variables, *args: Any, **kwargs: Any) -> Any:
+    def apply(self, variables: Variables, *args: PyTree, **kwargs: PyTree) -> PyTree:
         """Run the layer on variables; Linen's own contract.
 
         Args:
@@ -210,7 +212,7 @@ class Layer(LayerClass, kw_only=True):
             raise lacking(self, variables, error) from None
 
     @linen.nowrap
-    def build_from_config(self, config: Mapping[str, Any]) -> Variables:
+    def build_from_config(self, config: Mapping[str, JSON]) -> Variables:
         """The layer's variables as shapes and dtypes, from a `build_config`.
 
         Args:
@@ -239,13 +241,13 @@ class Layer(LayerClass, kw_only=True):
         return sublayers_of(self)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> PyTree:
         """The symbolic output of the layer's one recorded call."""
         _, tensors, treedef = _recorded_calls.the_call(self, "output")
         return jax.tree.unflatten(treedef, tensors)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> PyTree:
         """The symbolic input of the layer's one recorded call."""
         args, kwargs = _recorded_calls.the_call(self, "input")[0].arguments
         return args[0] if args else kwargs
@@ -275,7 +277,7 @@ class Layer(LayerClass, kw_only=True):
         return _layer_config.layer_from_config(cls, config, custom_objects)
 
     @linen.nowrap
-    def replace(self, **changes: Any) -> Any:
+    def replace(self, **changes: object) -> Self:
         """A copy with some arguments changed; it has no recorded calls.
 
         >>> import fkeras as fk
@@ -288,11 +290,11 @@ class Layer(LayerClass, kw_only=True):
         return changed
 
     @linen.nowrap
-    def _replaced(self, changes: dict[str, Any]) -> Any:
-        return _layer_config.replaced(self, changes)
+    def _replaced(self, changes: Arguments) -> Self:
+        return cast(Self, _layer_config.replaced(self, changes))
 
     @linen.nowrap
-    def stored_as(self, storage: Storage | None) -> Any:
+    def stored_as(self, storage: Storage | None) -> Self:
         """The same layer with its weights kept in another form; layers that it makes inside `call` follow it.
 
         Args:
@@ -307,7 +309,7 @@ class Layer(LayerClass, kw_only=True):
 
     # ------------------------------------------------------------------ construction, see _construct.py and _sealing.py
     @classmethod
-    def _rewrite_arguments(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    def _rewrite_arguments(cls, args: tuple[object, ...], kwargs: Arguments) -> tuple[tuple[object, ...], Arguments]:
         """A class's chance to read its constructor's arguments in another way (a model by its outputs)."""
         return args, kwargs
 
@@ -362,7 +364,7 @@ class Layer(LayerClass, kw_only=True):
         return super().__getattr__(name)
 
     @linen.nowrap
-    def clone(self, *, parent: Any = None, **updates: Any) -> Any:
+    def clone(self, *, parent: Any = None, **updates: Any) -> Self:
         """Linen's copy; one that a lifted method runs on has what `build` set, made again where it runs."""
         made = super().clone(parent=parent, **updates)
         if isinstance(parent, Scope):
@@ -371,12 +373,12 @@ class Layer(LayerClass, kw_only=True):
 
     # ------------------------------------------------------------------ a layer is a value
     @linen.nowrap
-    def _layer_key(self) -> tuple[Any, ...]:
+    def _layer_key(self) -> tuple[object, ...]:
         """What the layer is, as a hashable value: its class and configuration."""
         return _sealing.cached_key(self, lambda: _layer_value.key_of(self))
 
     @linen.nowrap
-    def _trace_key(self) -> Any:
+    def _trace_key(self) -> Hashable:
         """What two layers have in common that may share a trace."""
         return key_of_layer(self)
 
@@ -413,12 +415,14 @@ class Layer(LayerClass, kw_only=True):
     _record = linen.nowrap(_recorded_calls.record_call)
 
     @linen.nowrap
-    def _text_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inferred:
+    def _text_outputs(self, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> Inferred:
         """What the layer makes of text, which JAX cannot trace; layers that run on the host say it themselves."""
         raise _recorded_calls.no_text(self)
 
     @linen.nowrap
-    def _remember_call(self, node: Any, tensors: list[Any], treedef: Any) -> None:
+    def _remember_call(
+        self, node: weakref.ref[Node], tensors: list[weakref.ref[SymbolicTensor]], treedef: jax.tree_util.PyTreeDef
+    ) -> None:
         """Keep weak references to a recorded call, so that `layer.output` can find it."""
         _recorded_calls.remember_call(self, RecordedCall(node, tensors, treedef))
 

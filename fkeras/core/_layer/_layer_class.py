@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from flax import linen
 
@@ -29,6 +29,9 @@ from ._construct import (
 )
 from ._lifted_transforms import is_lifted
 from ._sealing import memory_of
+
+if TYPE_CHECKING:
+    from ._layer import Layer
 
 Init = Callable[..., None]
 
@@ -50,7 +53,13 @@ class LayerClass(RunsBound, kw_only=True):
     _converters: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
     _any_name: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    if TYPE_CHECKING:  # functions that a class has once it is made; the first where its author wrote an `__init__`
+
+        def _user_init(self, *args: object, **kwargs: object) -> None: ...
+
+        def _dataclass_init(self, *args: object, **kwargs: object) -> None: ...
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
         own, made = vars(cls), cast(Any, cls)
         is_root = LayerClass in cls.__bases__  # `Layer` itself
         lifted = not is_root and "__call__" in own and is_lifted(own["__call__"])  # such as `nn.remat(Dense)`
@@ -73,7 +82,7 @@ class LayerClass(RunsBound, kw_only=True):
         cls._converters = converters_of(cls)
 
 
-def _set_init_aside(cls: type[Any]) -> Init | None:
+def _set_init_aside(cls: type[LayerClass]) -> Init | None:
     """Take a user's `__init__` out of the way of Linen's dataclass transform, which would replace it."""
     user_init = vars(cls).get("__init__")
     if user_init is not None:
@@ -87,7 +96,7 @@ def _set_init_aside(cls: type[Any]) -> Init | None:
     return None
 
 
-def _wrap_init(cls: type[Any], user_init: Init | None, is_root: bool) -> None:
+def _wrap_init(cls: Any, user_init: Init | None, is_root: bool) -> None:
     """Put Keras's calling conventions around the constructor that the dataclass transform made."""
     if user_init is not None:
         cls._user_init = user_init
@@ -100,7 +109,7 @@ def _wrap_init(cls: type[Any], user_init: Init | None, is_root: bool) -> None:
     cls._positional = tuple(before + [n for n in own + last if n in fields and n not in before])
     dataclass_init = cls.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(self: Layer, *args: object, **kwargs: object) -> None:  # noqa: N807
         memory = memory_of(self)
         if memory.recorded is not None:  # a user's __init__ called super().__init__(...)
             continue_description(self, cls, args, kwargs)
@@ -118,7 +127,7 @@ def _wrap_init(cls: type[Any], user_init: Init | None, is_root: bool) -> None:
     cls._dataclass_init = dataclass_init
 
 
-def _signature(cls: type[Any]) -> inspect.Signature:
+def _signature(cls: type[LayerClass]) -> inspect.Signature:
     user_init: Init | None = getattr(cls, "_user_init", None)
     if user_init is not None:
         return inspect.signature(user_init)

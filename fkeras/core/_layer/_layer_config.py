@@ -12,8 +12,8 @@ from .._words._config import call_with_config, deserialize_at, serialize
 from .._words._config_types import check_types
 from .._words._dtypes import DTypePolicy
 from .._words._errors import did_you_mean, explain
-from ..typing import JSON, Config, CustomObjects, Variables
-from ._construct import BASE_ARGUMENTS
+from ..typing import JSON, Config, CustomObjects, PyTree, Variables
+from ._construct import BASE_ARGUMENTS, Arguments
 from ._trainable import at_rest, told
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def layer_from_config(cls: type[Layer], config: Mapping[str, JSON], custom_objec
     return call_with_config(cls, arguments, always=BASE_ARGUMENTS)
 
 
-def replaced(layer: Layer, changes: Mapping[str, Any]) -> Any:
+def replaced(layer: Layer, changes: Arguments) -> Layer:
     """A copy of a layer with some of its arguments changed.
 
     Raises:
@@ -84,10 +84,10 @@ def abstract_from_build_config(layer: Layer, config: Mapping[str, JSON]) -> Vari
     return jax.eval_shape(lambda key: layer.init(key, *structs), jax.eval_shape(lambda: jax.random.key(0)))
 
 
-def _structs_of(config: Mapping[str, Any]) -> list[Any]:
+def _structs_of(config: Mapping[str, Any]) -> list[PyTree]:
     shapes = config.get("shapes_dict") or {"input": config.get("input_shape")}
 
-    def struct(shape: Any) -> Any:
+    def struct(shape: Any) -> PyTree:
         if shape and isinstance(shape[0], list | tuple):
             return [struct(s) for s in shape]
         return jax.ShapeDtypeStruct(tuple(1 if d is None else d for d in shape), jnp.float32)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from flax import errors as flax_errors
 
 from .._words._errors import Explanation, explain, explanation_of
+from ..typing import PyTree, Variables
 from ._checked_variables import mismatches, other_shapes
+
+if TYPE_CHECKING:
+    from ._layer import Layer
 
 # Methods for users, which core itself never calls, so that a layer may have an attribute in their place.
 _MAY_BE_HIDDEN = {"sublayers"}
@@ -26,7 +30,7 @@ _INSTEAD = {
 }
 
 
-def check_name(name: Any, weightless: bool = False) -> None:
+def check_name(name: object, weightless: bool = False) -> None:
     """Refuse a name that could not be part of a path, or would be taken for Flax's collection.
 
     Args:
@@ -53,7 +57,7 @@ def check_name(name: Any, weightless: bool = False) -> None:
         )
 
 
-def check_attribute(layer: Any, name: str) -> None:
+def check_attribute(layer: Layer, name: str) -> None:
     """Refuse an attribute for a layer under a name that every layer uses itself."""
     core = [cls for cls in type(layer).__mro__ if cls.__module__.startswith(("fkeras.core", "flax."))]
     own = {field for cls in core for field in getattr(cls, "__dataclass_fields__", ())}
@@ -81,7 +85,7 @@ def said_of(owner: str, error: E) -> E:
     return type(error)(f"{owner}: {error}" if said is None else said.of(owner))
 
 
-def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
+def lacking(layer: Layer, variables: Variables, error: Exception) -> ValueError:
     """The error for variables or keys that a call needs and did not get."""
     what = str(error).split("(https")[0].strip()
     if isinstance(error, flax_errors.ApplyScopeInvalidVariablesStructureError):
@@ -115,7 +119,7 @@ def lacking(layer: Any, variables: Any, error: Exception) -> ValueError:
     )
 
 
-def losses_not_lifted(layer: Any) -> str:
+def losses_not_lifted(layer: Layer) -> str:
     """The warning for a loss that a lifted transform keeps from the Trainer."""
     return explain(
         f"A loss of {layer.path_text()} is dropped: the lifted transform around it does not lift 'losses'.",
@@ -127,15 +131,15 @@ def losses_not_lifted(layer: Any) -> str:
 class explained:  # noqa: N801 - a context manager read as a word
     """Add the layer and its symbolic input shapes to a shape error."""
 
-    def __init__(self, layer: Any, leaves: list[Any]) -> None:
+    def __init__(self, layer: Layer, leaves: list[PyTree]) -> None:
         self.layer, self.leaves = layer, leaves
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         several = isinstance(error, AttributeError) and type(error.obj) in (list, dict)
-        if not (isinstance(error, TypeError | ValueError) or several):
+        if error is None or not (isinstance(error, TypeError | ValueError) or several):
             return
         said = explanation_of(error)
         if said is not None and (said.is_complete or (said.received is not None and self._is_own(said))):
@@ -159,7 +163,7 @@ def _first_line(error: BaseException) -> str:
     return text.splitlines()[0][:300] if text else type(error).__name__
 
 
-def concrete_shape(layer: Any, shape: Any, name: str | None) -> tuple[int, ...]:
+def concrete_shape(layer: Layer, shape: Sequence[int | None] | int | None, name: str | None) -> tuple[int, ...]:
     """The shape of a weight as integers; an unknown dimension is an error."""
     shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
     if not all(isinstance(d, int | np.integer) for d in shape):
@@ -171,10 +175,10 @@ def concrete_shape(layer: Any, shape: Any, name: str | None) -> tuple[int, ...]:
                 write="fk.Input((..., 8)) with that dimension given",
             )
         )
-    return tuple(int(d) for d in shape)
+    return tuple(int(d) for d in shape if d is not None)
 
 
-def frozen(layer: Any, name: str) -> AttributeError:
+def frozen(layer: Layer, name: str) -> AttributeError:
     """The error for setting an attribute."""
     cls = type(layer).__name__
     fields = type(layer).__dataclass_fields__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._words._hashing import hashable
 from ._linen_modules import holds_module
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ._layer import Layer
 
 
-def key_of(layer: Layer) -> tuple[Any, ...]:
+def key_of(layer: Layer) -> tuple[object, ...]:
     """What the layer is, as a hashable value; its own name is not part of it, those of the layers in it are."""
     skipped = ("parent", "name", "_description")
     names = [f.name for f in dataclasses.fields(layer) if f.name not in skipped]

@@ -7,11 +7,16 @@ scope reach such copies, so each layer leaves there what the layers inside it ha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 from flax import linen
 from flax.core import freeze
+
+from ..typing import PyTree
+
+if TYPE_CHECKING:
+    from ._weights import Storage
 
 _FLAG = "fkeras"
 
@@ -26,32 +31,32 @@ class Around(NamedTuple):
         losses: whether losses are collected.
     """
 
-    training: Any = None
+    training: bool | jax.Array | None = None
     trains: bool = True
-    storage: Any = None
+    storage: Storage | None = None
     losses: bool = False
 
 
-def around(module: Any) -> Around:
+def around(module: linen.Module) -> Around:
     """What was left for the layers inside a module whose parents end at a scope."""
     scope = getattr(module, "scope", None)
     return Around() if scope is None else scope.flags.get(_FLAG, Around())
 
 
-def leave(module: Any, found: Around) -> None:
+def leave(module: linen.Module, found: Around) -> None:
     """Leave at a bound layer what the layers inside it have to know."""
-    if around(module) != found:
+    if module.scope is not None and around(module) != found:
         module.scope.flags = freeze({**module.scope.flags, _FLAG: found})
 
 
-def top(module: Any) -> Any:
+def top(module: linen.Module) -> linen.Module:
     """The outermost module around one, up to where a lifted call begins."""
     while isinstance(module.parent, linen.Module):
         module = module.parent
     return module
 
 
-def is_lifted(function: Callable[..., Any]) -> bool:
+def is_lifted(function: Callable[..., PyTree]) -> bool:
     """Whether a method is one that a lifted transform made of another."""
     return hasattr(getattr(function, "__wrapped__", None), "method_handler_wrapped")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 import jax
 from flax import linen
@@ -12,8 +12,21 @@ from flax import linen
 from ..typing import PyTree
 from ._lifted_transforms import Mode, is_lifted
 
+if TYPE_CHECKING:
+    from ._layer import Layer
+
 # How Linen modules spell "is this training", and whether the flag is turned round.
 _MODE_ARGUMENTS = {"training": True, "train": True, "is_training": True, "deterministic": False}
+
+
+class MethodContext(Protocol):
+    """What an interceptor of Linen's is told of the method that runs."""
+
+    @property
+    def method_name(self) -> str: ...
+
+    @property
+    def module(self) -> linen.Module: ...
 
 
 def is_module(value: object) -> TypeGuard[linen.Module]:
@@ -21,12 +34,17 @@ def is_module(value: object) -> TypeGuard[linen.Module]:
     return isinstance(value, linen.Module)
 
 
+def is_layer(value: object) -> TypeGuard[Layer]:
+    """Whether a value is a layer, for code that the file of layers itself imports."""
+    return isinstance(value, linen.Module) and hasattr(type(value), "_call_parameters")
+
+
 def holds_module(value: PyTree) -> bool:
     """Whether a pytree has a Linen module among its leaves."""
     return any(is_module(leaf) for leaf in jax.tree.leaves(value, is_leaf=is_module))
 
 
-def mode_arguments(function: Callable[..., Any], training: bool) -> dict[str, bool | Mode]:
+def mode_arguments(function: Callable[..., PyTree], training: bool) -> dict[str, bool | Mode]:
     """The arguments that tell a module's method whether the call trains, by the names that it has for that.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 
@@ -29,10 +29,10 @@ class RecordedCall(NamedTuple):
 
     node: weakref.ref[Node]
     tensors: list[weakref.ref[SymbolicTensor]]
-    treedef: Any
+    treedef: jax.tree_util.PyTreeDef
 
 
-def record_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+def record_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
     """Record a call of a layer on symbolic tensors.
 
     Returns:
@@ -84,7 +84,7 @@ def nodes_of(layer: Layer) -> list[Node]:
     return [node for call in memory_of(layer).calls or () if (node := call.node()) is not None]
 
 
-def the_call(layer: Layer, what: str) -> tuple[Node, list[SymbolicTensor], Any]:
+def the_call(layer: Layer, what: str) -> tuple[Node, list[SymbolicTensor], jax.tree_util.PyTreeDef]:
     """A layer's one recorded call: its node, and its outputs with their structure.
 
     Raises:

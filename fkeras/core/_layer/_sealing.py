@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flax import errors as flax_errors
 from flax import linen
 
+from ..typing import PyTree
 from ._call_state import CallState
 from ._layer_errors import check_attribute, frozen
-from ._linen_modules import holds_module
+from ._linen_modules import holds_module, is_layer
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -49,10 +50,10 @@ class Memory:
     """
 
     sealed: bool = False
-    recorded: dict[str, Any] | None = None
+    recorded: dict[str, PyTree] | None = None
     name_may_change: bool = False
     trainable_was_told: bool = False
-    key: tuple[Any, ...] | None = None
+    key: tuple[object, ...] | None = None
     hash: int | None = None
     calls: list[RecordedCall] | None = None
 
@@ -81,13 +82,13 @@ def call_state_if_any(module: linen.Module) -> CallState | None:
     return module.__dict__.get(_CALL)
 
 
-def settle(layer: Layer, name: str, value: Any) -> None:
-    """Set an attribute at any time. For constructors, which settle there what follows from the arguments."""
-    object.__setattr__(layer, name, value)
+def settle(frozen_value: object, name: str, value: object) -> None:
+    """Set an attribute of a frozen value. For constructors, which settle there what follows from the arguments."""
+    object.__setattr__(frozen_value, name, value)
 
 
 # ------------------------------------------------------------------ `layer.name = value`, by time
-def set_attribute(layer: Layer, name: str, value: Any) -> None:
+def set_attribute(layer: Layer, name: str, value: object) -> None:
     """What `layer.name = value` does.
 
     Raises:
@@ -118,7 +119,7 @@ def delete_attribute(layer: Layer, name: str) -> None:
     raise frozen(layer, name)
 
 
-def _set_bound(layer: Layer, name: str, value: Any) -> None:
+def _set_bound(layer: Layer, name: str, value: object) -> None:
     """Attributes of a bound layer: Linen's rules in `setup`, free in `build`, frozen in `call`."""
     state = call_state_if_any(layer)
     if state is not None and state.is_building:
@@ -143,7 +144,7 @@ def _set_bound(layer: Layer, name: str, value: Any) -> None:
         raise frozen(layer, name) from None
 
 
-def _copied_containers(value: Any) -> Any:
+def _copied_containers(value: object) -> object:
     """A copy of lists and dicts, not of what is in them."""
     if isinstance(value, Mapping):
         return {key: _copied_containers(item) for key, item in value.items()}
@@ -171,9 +172,9 @@ def name_may_change(layer: Layer) -> bool:
     return memory is not None and memory.name_may_change
 
 
-def name_after_attribute(attribute: str, value: Any, suffix: str = "") -> None:
+def name_after_attribute(attribute: str, value: object, suffix: str = "") -> None:
     """Layers without a name get their attribute's, which is where Linen keeps their variables."""
-    if hasattr(type(value), "_layer_key"):
+    if is_layer(value):
         if name_may_change(value):
             set_name(value, attribute + suffix)
     elif isinstance(value, list | tuple):
@@ -185,7 +186,7 @@ def name_after_attribute(attribute: str, value: Any, suffix: str = "") -> None:
 
 
 # ------------------------------------------------------------------ what follows from the value
-def cached_key(layer: Layer, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
+def cached_key(layer: Layer, make: Callable[[], tuple[object, ...]]) -> tuple[object, ...]:
     """The layer's value as a hashable, made once."""
     memory = memory_of(layer)
     if memory.key is None:

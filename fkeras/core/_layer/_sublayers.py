@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ._bound_sublayers import Path, is_layer
+from ._bound_sublayers import Path
+from ._linen_modules import is_layer
 
 if TYPE_CHECKING:
     from ._layer import Layer

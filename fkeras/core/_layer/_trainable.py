@@ -9,16 +9,21 @@ in Keras's, every layer's own flag counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 from flax import linen
 
+from ..typing import JSON, Config, PyTree
 
-def told(value: Any) -> Any:
+if TYPE_CHECKING:
+    from ._layer import Layer
+
+
+def told(value: PyTree) -> PyTree:
     """What was read from the config of a layer that does not train: the layers in it that do are marked."""
 
-    def mark(leaf: Any) -> Any:
+    def mark(leaf: PyTree) -> PyTree:
         if getattr(leaf, "trainable", False) and hasattr(leaf, "_unfrozen"):
             return leaf.clone(parent=None, name=leaf.name, _unfrozen=True)
         return leaf
@@ -26,7 +31,7 @@ def told(value: Any) -> Any:
     return jax.tree.map(mark, value, is_leaf=lambda leaf: isinstance(leaf, linen.Module))
 
 
-def at_rest(config: dict[str, Any], layer: Any) -> dict[str, Any]:
+def at_rest(config: Config, layer: Layer) -> Config:
     """The config of a layer that does not train: those in it that follow it say so themselves."""
     if layer.trainable:
         return config
@@ -42,7 +47,7 @@ def at_rest(config: dict[str, Any], layer: Any) -> dict[str, Any]:
     return config
 
 
-def _resting(entry: Any, value: Any) -> Any:
+def _resting(entry: JSON, value: PyTree) -> JSON:
     """The part of a config that describes `value`, a layer or several."""
     if isinstance(value, list | tuple) and isinstance(entry, list) and len(entry) == len(value):
         return [_resting(e, v) for e, v in zip(entry, value, strict=True)]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from flax import linen
 
 from .._graph._operators import OPERATORS
+from ..typing import ArrayLike, PyTree, Variables
+
+if TYPE_CHECKING:
+    from ._layer import Layer
 
 # Where add_weight(trainable=False) puts a weight.
 NON_TRAINABLE = "non_trainable"
@@ -19,7 +25,7 @@ RECURRENT_STATE = "recurrent_state"
 TRANSIENT = ("intermediates", LOSSES, MASKS)
 
 
-def counted(variables: Any) -> Any:
+def counted(variables: Variables) -> dict[str, PyTree]:
     """The variables that Keras calls weights."""
     return {c: tree for c, tree in variables.items() if c != RECURRENT_STATE}
 
@@ -43,7 +49,7 @@ class StateWeight:
     {'non_trainable': {'calls': Array(1., dtype=float32)}}
     """
 
-    def __init__(self, variable: Any, layer: Any) -> None:
+    def __init__(self, variable: linen.Variable, layer: Layer) -> None:
         self._variable = variable
         self._layer = layer
 
@@ -56,20 +62,20 @@ class StateWeight:
         return tuple(self.value.shape)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         return self.value.dtype
 
-    def assign(self, value: Any) -> jax.Array:
+    def assign(self, value: ArrayLike) -> jax.Array:
         """Set the value; the new one must have the weight's shape."""
         new = jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
         if not self._layer.is_initializing() and self._layer.is_mutable_collection(NON_TRAINABLE):
             self._variable.value = new
         return new
 
-    def assign_add(self, value: Any) -> jax.Array:
+    def assign_add(self, value: ArrayLike) -> jax.Array:
         return self.assign(self.value + value)
 
-    def assign_sub(self, value: Any) -> jax.Array:
+    def assign_sub(self, value: ArrayLike) -> jax.Array:
         return self.assign(self.value - value)
 
     def __jax_array__(self) -> jax.Array:

@@ -13,10 +13,13 @@ from flax import linen
 from .._graph._inferred import struct_of
 from .._graph._shape_inference import infer
 from .._graph._symbolic import SymbolicTensor, has_symbolic
-from ..typing import Key, PyTree
-from ._bound_sublayers import Path, parts_of
+from ..typing import Key, PyTree, Shape
+from ._bound_call import Run
+from ._bound_sublayers import Inside, Path, parts_of
+from ._call_state import Constraint
 from ._layer_class import LayerClass
 from ._layer_errors import explained
+from ._linen_modules import MethodContext
 from ._sealing import call_state
 from ._variables import TRANSIENT
 
@@ -37,17 +40,17 @@ class WeightFacts:
     """
 
     trainable: bool
-    constraints: dict[str, Any]
-    output_shapes: tuple[Any, ...] = ()
+    constraints: dict[str, Constraint | None]
+    output_shapes: tuple[Shape, ...] = ()
     unfrozen: bool = False
-    inside: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    inside: Mapping[str, Inside] = dataclasses.field(default_factory=dict)
 
 
 def abstract_call(
     layer: Layer,
     key: Key,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
+    args: tuple[PyTree, ...],
+    kwargs: Mapping[str, PyTree],
     facts: dict[Path, WeightFacts] | None = None,
 ) -> tuple[PyTree, dict[str, PyTree]]:
     """`(outputs, variables)` by Linen's own init; for tracing only.
@@ -59,7 +62,7 @@ def abstract_call(
         facts: is filled with what the layers that ran say of their weights, by path.
     """
 
-    def note(run: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], context: Any) -> PyTree:
+    def note(run: Run, arguments: tuple[PyTree, ...], keywords: dict[str, PyTree], context: MethodContext) -> PyTree:
         result = run(*arguments, **keywords)
         if context.method_name == "__call__" and isinstance(context.module, LayerClass) and facts is not None:
             ran: Any = context.module
@@ -78,14 +81,14 @@ def abstract_call(
     return outputs, dict(variables)
 
 
-def abstract_init(layer: Layer, key: Key, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, PyTree]:
+def abstract_init(layer: Layer, key: Key, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> dict[str, PyTree]:
     """A layer's variables, without running its forward pass: see `Layer.init`."""
     leaves, treedef = jax.tree.flatten((args, kwargs))
     if has_symbolic(leaves):
         leaves = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
     places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
 
-    def function(key: Key, arrays: list[Any]) -> tuple[PyTree, dict[str, PyTree]]:
+    def function(key: Key, arrays: list[jax.Array]) -> tuple[PyTree, dict[str, PyTree]]:
         filled = list(leaves)
         for place, array in zip(places, arrays, strict=True):
             filled[place] = array

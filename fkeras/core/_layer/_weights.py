@@ -12,7 +12,7 @@ import numpy as np
 from flax import linen
 
 from .._words._config import get
-from ..typing import DTypeLike, PyTree, Shape, Spec
+from ..typing import Config, DTypeLike, PyTree, Shape, Spec
 from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_of
 from ._lifted_transforms import around, top
 from ._sealing import call_state
@@ -27,10 +27,13 @@ Initializer = Callable[..., jax.Array]
 class Storage(Protocol):
     """How weights are kept, where not as plain arrays: a hashable value with a config, see `Layer.stored_as`."""
 
+    def get_config(self) -> Config:
+        """The constructor's arguments as JSON values."""
+
     def weight(self, layer: Layer, name: str, make: Initializer, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
         """Read a weight, or make it, and return it as the layer computes with it."""
 
-    def inputs(self, layer: Layer, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def inputs(self, layer: Layer, args: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
         """What the layer computes on."""
 
 

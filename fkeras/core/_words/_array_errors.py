@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import jax
 import numpy as np
@@ -14,7 +13,7 @@ from ._errors import explain
 _UNREAD = "a file whose columns were not read as numbers."
 
 
-def refusal(wrong: str, value: Any, usually: str, write: str, received: str | None = None) -> TypeError:
+def refusal(wrong: str, value: object, usually: str, write: str, received: str | None = None) -> TypeError:
     if received is None:
         received = describe(value)
     return TypeError(explain(wrong, received=received, usually=usually, write=write).complete())
@@ -36,7 +35,7 @@ def missing(what: str, how_many: str, write: str) -> ValueError:
     return ValueError(text.complete())
 
 
-def ragged(what: str, rows: Any) -> ValueError:
+def ragged(what: str, rows: Iterable[object]) -> ValueError:
     sizes = [len(r) if hasattr(r, "__len__") else 1 for r in itertools.islice(rows, 6)]
     text = explain(
         f"{what} has rows of different lengths.",
@@ -47,7 +46,7 @@ def ragged(what: str, rows: Any) -> ValueError:
     return ValueError(text.complete())
 
 
-def no_array(what: str, value: Any) -> TypeError:
+def no_array(what: str, value: object) -> TypeError:
     return refusal(f"{what} is no array of numbers.", value, "another object in its place.", "a numpy or jax array")
 
 
@@ -78,15 +77,15 @@ def name_of(what: str) -> str:
     return what if what.replace("_", "").isalnum() else what.rpartition("['")[2].rstrip("']") if "['" in what else "x"
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: object) -> bool:
     return isinstance(value, str | bytes)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float | complex | np.number) or type(value).__name__ in ("Decimal", "Fraction")
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """A value in a few words, for messages: its type, and its dtype and shape or its beginning."""
     kind = type(value).__name__
     if hasattr(value, "dtype") and hasattr(value, "shape"):

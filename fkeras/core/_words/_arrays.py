@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
+from ..typing import PyTree
 from ._array_errors import missing, name_of, no_array, of_objects, of_text, ragged, refusal
 from ._errors import explain, explanation_of
 
+#: Whatever another library has for an array, a table, a column or their dtype: only its attributes tell what it is.
+Foreign: TypeAlias = Any
 
-def as_array(value: Any, what: str, text: bool = False) -> Any:
+
+def as_array(value: Foreign, what: str, text: bool = False) -> np.ndarray | jax.Array:
     """An array of numbers that a device can hold, of whatever stands for one.
 
     Arrays of numpy and JAX, nested lists, buffers, tensors of torch and TensorFlow, and tables of pandas and its kin.
@@ -54,7 +58,7 @@ def as_array(value: Any, what: str, text: bool = False) -> Any:
     return _native(_raw(value, what), what, text, value)
 
 
-def as_input(value: Any) -> Any:
+def as_input(value: PyTree) -> PyTree:
     """What a layer is called with: tables, sparse matrices and foreign arrays by `as_array`, all else as it is."""
     if type(value) is np.ndarray:
         dtype = value.dtype
@@ -65,7 +69,7 @@ def as_input(value: Any) -> Any:
     return as_array(value, "The input", text=True) if strange else value
 
 
-def _raw(value: Any, what: str) -> np.ndarray:
+def _raw(value: Foreign, what: str) -> np.ndarray:
     """A value as numpy reads it."""
     try:
         if hasattr(value, "detach"):  # a tensor of torch, on whatever device, part of a graph or not
@@ -89,17 +93,17 @@ def _raw(value: Any, what: str) -> np.ndarray:
         raise refusal(f"{what} could not be read as an array.", value, why, "an array of numbers") from error
 
 
-def _is_ragged(rows: Any) -> bool:
+def _is_ragged(rows: Iterable[object]) -> bool:
     """Whether items of nested lists have several lengths, or some of them none, so that they make no array."""
     sizes = {np.shape(row) if hasattr(row, "shape") else _length(row) for row in rows}
     return len(sizes) > 1 or any(_is_ragged(row) for row in rows if isinstance(row, list | tuple))
 
 
-def _length(row: Any) -> int | None:
+def _length(row: object) -> int | None:
     return len(row) if hasattr(row, "__len__") and not isinstance(row, str | bytes) else None
 
 
-def _native(array: Any, what: str, text: bool, given: Any) -> Any:
+def _native(array: np.ndarray, what: str, text: bool, given: object) -> np.ndarray:
     """A numpy array in a dtype that JAX has, or the reason why not."""
     dtype = array.dtype
     if dtype.kind in "biufc":
@@ -134,11 +138,11 @@ def _native(array: Any, what: str, text: bool, given: Any) -> Any:
 
 
 # ------------------------------------------------------------------ tables
-def _is_table(value: Any) -> bool:
+def _is_table(value: Foreign) -> bool:
     return hasattr(value, "to_numpy") and hasattr(value, "dtypes") and hasattr(value, "iloc") and value.ndim == 2
 
 
-def _of_table(table: Any, what: str) -> np.ndarray:
+def _of_table(table: Foreign, what: str) -> np.ndarray:
     """A table of pandas as one array, in the dtype that numpy promotes its columns' to."""
     dtypes = set(table.dtypes)
     if dtypes and all(isinstance(d, np.dtype) and d.kind in "biufc" for d in dtypes):
@@ -165,7 +169,7 @@ def _of_table(table: Any, what: str) -> np.ndarray:
     )
 
 
-def _of_column(column: Any, what: str) -> np.ndarray:
+def _of_column(column: Foreign, what: str) -> np.ndarray:
     """A column, or an index or extension array, of pandas."""
     dtype, name = column.dtype, name_of(what)
     if getattr(dtype, "name", "") == "category":
@@ -183,11 +187,11 @@ def _of_column(column: Any, what: str) -> np.ndarray:
     return np.asarray(column.to_numpy())
 
 
-def _values(dtype: Any) -> str:
+def _values(dtype: Foreign) -> str:
     kind = getattr(dtype.categories.dtype, "kind", "O")
     return "float32" if kind in "biuf" else "str"
 
 
-def _column_fault(column: Any) -> str:
+def _column_fault(column: Foreign) -> str:
     gaps = int(column.isna().sum())
     return f"{column.dtype}, {gaps} missing" if gaps else str(column.dtype)

@@ -11,12 +11,13 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Never, Protocol, TypeAlias, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..typing import JSON, Config, CustomObjects, PyTree
 from ._config_errors import at
 from ._config_types import check_types
 from ._errors import did_you_mean, explain
@@ -24,10 +25,20 @@ from ._ops_costs import FREE
 from ._reading_budget import MAX_DEPTH, Reading, too_large
 
 T = TypeVar("T")
+#: A class or function that a config may name.
+Registered: TypeAlias = Callable[..., Any]
+
+
+class HasConfig(Protocol):
+    """An object that a config describes."""
+
+    def get_config(self) -> Config:
+        """The constructor's arguments as JSON values."""
+
 
 # (module, name) -> object. Filled by fkeras's own files while they are imported, never by a file that is loaded.
-_REGISTRY: dict[tuple[str, str], Any] = {}
-_ADDRESS: dict[Any, tuple[str, str]] = {}
+_REGISTRY: dict[tuple[str, str], Registered] = {}
+_ADDRESS: dict[object, tuple[str, str]] = {}
 
 
 def register(module: str, name: str | None = None, *, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
@@ -45,14 +56,14 @@ def register(module: str, name: str | None = None, *, aliases: tuple[str, ...] =
     def enter(obj: T) -> T:
         own = name or obj.__name__  # type: ignore[attr-defined]
         for key in (own, *aliases):
-            _REGISTRY[module, key] = obj
+            _REGISTRY[module, key] = obj  # type: ignore[assignment]
         _ADDRESS.setdefault(obj, (module, own))
         return obj
 
     return enter
 
 
-def address_of(obj: Any) -> tuple[str, str] | None:
+def address_of(obj: object) -> tuple[str, str] | None:
     """`(module, name)` under which `obj` was registered, or `None` for a user's own."""
     try:
         return _ADDRESS.get(obj)
@@ -60,7 +71,7 @@ def address_of(obj: Any) -> tuple[str, str] | None:
         return None
 
 
-def registered(module: str) -> dict[str, Any]:
+def registered(module: str) -> dict[str, Registered]:
     """All names registered under `module` so far, aliases included; `import_all` for those of every file."""
     return {name: obj for (where, name), obj in _REGISTRY.items() if where == module}
 
@@ -74,7 +85,7 @@ def import_all() -> None:
         getattr(nn, name)
 
 
-def _entry(module: str, name: str) -> Any:
+def _entry(module: str, name: str) -> Registered | None:
     """What is registered under a name; `None` if nothing is."""
     if (module, name) not in _REGISTRY:
         import_all()
@@ -85,7 +96,7 @@ def look_up(
     class_name: str,
     module: str | None = None,
     registered_name: str | None = None,
-    custom_objects: Mapping[str, Any] | None = None,
+    custom_objects: CustomObjects | None = None,
     modules: tuple[str, ...] = (),
 ) -> Any:
     """Find a class or function by the names that a config gives.
@@ -118,7 +129,7 @@ def look_up(
 
 
 # ------------------------------------------------------------------ values -> JSON
-def serialize(value: Any) -> Any:
+def serialize(value: object) -> Any:
     """Turn a value into Keras's JSON form.
 
     Objects with `get_config` become `{"module", "class_name", "config", "registered_name"}`, tuples become
@@ -146,7 +157,7 @@ def serialize(value: Any) -> Any:
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(value, "get_config") and not isinstance(value, type):
-        return serialize_object(value)
+        return serialize_object(cast(HasConfig, value))
     if callable(value):
         return serialize_function(value)
     raise TypeError(
@@ -159,7 +170,7 @@ def serialize(value: Any) -> Any:
     )
 
 
-def serialize_object(value: Any) -> dict[str, Any]:
+def serialize_object(value: HasConfig) -> Config:
     """`{"module", "class_name", "config", "registered_name"}` of an object that has `get_config`."""
     cls = type(value)
     address = address_of(cls)
@@ -173,7 +184,7 @@ def serialize_object(value: Any) -> dict[str, Any]:
     }
 
 
-def serialize_function(function: Any) -> Any:
+def serialize_function(function: Callable[..., object]) -> JSON:
     """A registered function is its name; a user's own, Keras's record of a function by name."""
     address = address_of(function)
     if address:
@@ -194,7 +205,7 @@ def serialize_function(function: Any) -> Any:
 
 # ------------------------------------------------------------------ JSON -> values
 def deserialize(
-    config: Any, custom_objects: Mapping[str, Any] | None = None, modules: tuple[str, ...] = (), depth: int = 0
+    config: PyTree, custom_objects: CustomObjects | None = None, modules: tuple[str, ...] = (), depth: int = 0
 ) -> Any:
     """Turn Keras's JSON form back into a value.
 
@@ -233,7 +244,13 @@ def deserialize(
     return made.stored_as(deserialize_at("weights_as", storage, reading, ("fkeras",), depth + 1))
 
 
-def _function(name: Any, module: str | None, registered_name: str | None, custom_objects: Any, modules: Any) -> Any:
+def _function(
+    name: object,
+    module: str | None,
+    registered_name: str | None,
+    custom_objects: CustomObjects | None,
+    modules: tuple[str, ...],
+) -> Registered:
     """A function by its name; of the ops, one whose work does not depend on what it is called with."""
     if not isinstance(name, str):
         raise ValueError(explain("The config of a function is its name.", received=repr(name)[:80]))
@@ -256,7 +273,7 @@ def _function(name: Any, module: str | None, registered_name: str | None, custom
     return found
 
 
-def deserialize_at(key: Any, config: Any, *rest: Any) -> Any:
+def deserialize_at(key: object, config: PyTree, *rest: Any) -> Any:
     """`deserialize` of what is under a key, which an error is told."""
     if not isinstance(config, Mapping | list | tuple):
         return config
@@ -264,13 +281,13 @@ def deserialize_at(key: Any, config: Any, *rest: Any) -> Any:
         return deserialize(config, *rest)
 
 
-def _text_or_none(value: Any, key: str) -> str | None:
+def _text_or_none(value: object, key: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise ValueError(explain(f"A config's {key} must be a string.", received=repr(value)[:80]))
 
 
-def array_of(config: Any) -> np.ndarray:
+def array_of(config: object) -> np.ndarray:
     """The array of a `__numpy__` or `__tensor__` record: numbers, or text, whose entries are text and never a path.
 
     Raises:
@@ -308,20 +325,20 @@ def _no_array(received: str) -> ValueError:
     )
 
 
-def _parts_of(config: Any, *names: str) -> list[Any]:
+def _parts_of(config: object, *names: str) -> list[Any]:
     if not isinstance(config, Mapping) or not set(names) <= set(config):
         raise ValueError(explain(f"A config lacks {', '.join(map(repr, names))}.", received=repr(config)[:80]))
     return [config[name] for name in names]
 
 
-def _slice_of(config: Any) -> slice:
+def _slice_of(config: object) -> slice:
     parts = _parts_of(config, "start", "stop", "step")
     if not all(p is None or (isinstance(p, int) and not isinstance(p, bool)) for p in parts):
         raise ValueError(explain("A slice in a config is of whole numbers.", received=repr(parts)[:80]))
     return slice(*parts)
 
 
-def _refuse_lambda(config: Any) -> Any:
+def _refuse_lambda(config: object) -> Never:
     raise ValueError(
         explain(
             "The config holds a lambda's bytecode, and fkeras never runs code from a file.",
@@ -332,7 +349,7 @@ def _refuse_lambda(config: Any) -> Any:
 
 
 # What stands for a value that JSON does not have.
-_VALUES: dict[str, Callable[[Any], Any]] = {
+_VALUES: dict[str, Callable[[object], object]] = {
     "__numpy__": array_of,
     "__tensor__": array_of,
     "__slice__": _slice_of,
@@ -342,7 +359,7 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def build_object(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def build_object(cls: Any, config: object, custom_objects: CustomObjects | None = None) -> Any:
     """`cls.from_config(config)`, handing on `custom_objects` where the method takes it."""
     if not hasattr(cls, "from_config"):
         raise ValueError(
@@ -373,12 +390,12 @@ class Configured:
     # Keras modules in which a bare class name inside this config may be found.
     _config_modules: ClassVar[tuple[str, ...]] = ()
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments as JSON values, under Keras's names."""
         return {f.name: serialize(getattr(self, f.name)) for f in dataclasses.fields(self) if f.init}  # type: ignore[arg-type]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Any:
         """The object that `get_config` described."""
         made = {k: deserialize_at(k, v, custom_objects, cls._config_modules) for k, v in config.items()}
         check_types(cls, made)
@@ -389,7 +406,7 @@ class Configured:
 _NEVER_IN_A_CONFIG = ("parent", "graph", "start", "_description", "_weights_as")
 
 
-def call_with_config(cls: Any, arguments: dict[str, Any], always: tuple[str, ...] = ()) -> Any:
+def call_with_config(cls: Registered, arguments: Config, always: tuple[str, ...] = ()) -> Any:
     """`cls(**arguments)`, with an unknown argument named and the known ones listed; `always` are known to all."""
     try:
         accepted = inspect.signature(cls).parameters
@@ -410,7 +427,7 @@ def call_with_config(cls: Any, arguments: dict[str, Any], always: tuple[str, ...
     return cls(**arguments)
 
 
-def get(module: str, identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get(module: str, identifier: object, custom_objects: CustomObjects | None = None) -> Any:
     """Keras's `get` of one module: a name, a config, or the object itself.
 
     Args:

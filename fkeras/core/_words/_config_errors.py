@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from ._errors import Explanation, explain, explanation_of
 
@@ -25,13 +24,13 @@ class at:  # noqa: N801 - reads as a word: `with at("layers", name): ...`
 
     __slots__ = ("keys",)
 
-    def __init__(self, *keys: Any) -> None:
+    def __init__(self, *keys: object) -> None:
         self.keys = keys
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception):
             error.config_place = (*self.keys, *getattr(error, "config_place", ()))  # type: ignore[attr-defined]
 
@@ -42,7 +41,7 @@ def place_of(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def described(what: Any, passing: tuple[type[Exception], ...] = (FileNotFoundError, ImportError)) -> Iterator[None]:
+def described(what: object, passing: tuple[type[Exception], ...] = (FileNotFoundError, ImportError)) -> Iterator[None]:
     """Errors of making something from the config in `what`, as a ValueError that says where and what.
 
     An error of fkeras's own keeps its words and is told the place; any other is put into words here, whatever its type:

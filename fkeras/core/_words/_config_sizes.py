@@ -6,8 +6,8 @@ All other sizes are those of inputs, outputs and weights, which are only shapes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ..typing import JSON
 from ._errors import explain
 
 # By argument; each is far beyond any that is used.
@@ -48,7 +48,7 @@ _KEPT: dict[str, dict[str, int]] = {
 _SQUARED = ("IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
 
 
-def check_size(class_name: str, config: Mapping[str, Any]) -> int:
+def check_size(class_name: str, config: Mapping[str, JSON]) -> int:
     """Refuse an object whose config has a size beyond any that is used.
 
     Returns:

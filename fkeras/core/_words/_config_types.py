@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from flax import linen
 
@@ -13,7 +12,7 @@ from ._errors import explain
 _TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
 
 
-def check_types(cls: type, values: Mapping[str, Any]) -> None:
+def check_types(cls: type, values: Mapping[str, object]) -> None:
     """Refuse a value whose field is of another plain type: a list where a class has `use_bias: bool`.
 
     Args:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from ..typing import Config, DTypeLike
 from ._config import Configured, register
 from ._errors import explain
 
@@ -15,7 +15,7 @@ from ._errors import explain
 _STRING: np.dtype = np.dtypes.StringDType()
 
 
-def dtype_of(name: Any) -> np.dtype:
+def dtype_of(name: DTypeLike) -> np.dtype:
     """A dtype by name; `"string"` is numpy's.
 
     >>> dtype_of("string").kind
@@ -24,12 +24,12 @@ def dtype_of(name: Any) -> np.dtype:
     return _STRING if is_string(name) else jnp.dtype(name)
 
 
-def dtype_name(dtype: Any) -> str:
+def dtype_name(dtype: DTypeLike) -> str:
     """The inverse of `dtype_of`."""
     return "string" if is_string(dtype) else jnp.dtype(dtype).name
 
 
-def is_string(dtype: Any) -> bool:
+def is_string(dtype: object) -> bool:
     """Whether a dtype is one of text: numpy's `U`, `S`, `O` or `StringDType`, or the name `"string"`."""
     return dtype == "string" if isinstance(dtype, str) else getattr(dtype, "kind", "") in "OSUT" and dtype is not None
 
@@ -88,7 +88,7 @@ def _is_of_numbers(name: str) -> bool:
         return False
 
 
-def name_of_record(record: dict[str, Any]) -> str:
+def name_of_record(record: Config) -> str:
     """The policy's name in a config that was not deserialised yet.
 
     Raises:
@@ -114,7 +114,7 @@ def name_of_record(record: dict[str, Any]) -> str:
     )
 
 
-def policy_name(dtype: Any) -> str:
+def policy_name(dtype: DTypeLike | DTypePolicy | Config | None) -> str:
     """The policy's name for whatever a user may pass as `dtype=`; `None` is float32.
 
     >>> policy_name(None), policy_name(jnp.bfloat16), policy_name(DTypePolicy("mixed_float16"))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterable
-from typing import Any
 
 
 class Explanation(str):
@@ -60,16 +59,16 @@ class Explanation(str):
         made.place, made.is_complete = place, is_complete
         return made
 
-    def parts(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, str | bool | None]:
         """The parts by name, which are the arguments that make the same explanation again."""
         return {name: getattr(self, name) for name in inspect.signature(Explanation).parameters}
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Explanation, tuple(self.parts().values())
 
-    def with_parts(self, **changes: Any) -> Explanation:
+    def with_parts(self, **changes: str | bool | None) -> Explanation:
         """The same with some parts changed."""
-        return Explanation(**{**self.parts(), **changes})
+        return Explanation(**{**self.parts(), **changes})  # type: ignore[arg-type]
 
     def of(self, owner: str) -> Explanation:
         """The same, said of a layer or an object that holds what is wrong."""

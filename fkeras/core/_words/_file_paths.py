@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import Any
 
 from ._errors import explain
 
 
-def as_path(given: Any, owner: str, write: str = '"runs/model"') -> str:
+def as_path(given: object, owner: str, write: str = '"runs/model"') -> str:
     """A path as text.
 
     Args:
@@ -25,7 +24,7 @@ def as_path(given: Any, owner: str, write: str = '"runs/model"') -> str:
     'a/b.keras'
     """
     try:
-        text = os.fspath(given)
+        text: object = os.fspath(given)  # type: ignore[call-overload]
     except TypeError:
         text = None
     if not isinstance(text, str):
@@ -54,7 +53,7 @@ def as_path(given: Any, owner: str, write: str = '"runs/model"') -> str:
     return text
 
 
-def to_read(given: Any, owner: str, write: str = '"runs/model"') -> str:
+def to_read(given: object, owner: str, write: str = '"runs/model"') -> str:
     """A path as text, for something that is read; whether anything is there is its reader's to say.
 
     Raises:
@@ -66,7 +65,7 @@ def to_read(given: Any, owner: str, write: str = '"runs/model"') -> str:
     return text
 
 
-def follow(given: Any, owner: str) -> pathlib.Path:
+def follow(given: object, owner: str) -> pathlib.Path:
     """Where a path leads, every link followed: what is written there takes the place of a link's target, never of the
     link. Nothing need be there yet.
 
@@ -92,7 +91,7 @@ def follow(given: Any, owner: str) -> pathlib.Path:
     return pathlib.Path(os.path.realpath(path))
 
 
-def check_room(given: Any, owner: str, directory: bool) -> pathlib.Path:
+def check_room(given: object, owner: str, directory: bool) -> pathlib.Path:
     """Where a path leads, if a file or a directory can be made there, or is there to be replaced.
 
     Raises:

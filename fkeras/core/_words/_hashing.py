@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from flax import linen
 _FEW = 2**10
 
 
-def hashable(value: Any) -> Any:
+def hashable(value: Any) -> Hashable:
     """A hashable stand-in for a configuration value; equal values give equal stand-ins.
 
     >>> hashable({"b": [1, 2], "a": None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..typing import JSON
 from ._errors import explain
 
 # The descriptions of the largest known models have two megabytes, and some fifty thousand lists and dicts.
@@ -49,7 +50,7 @@ def read_json(data: bytes | str, what: str, most: int = MOST_BYTES, objects: int
         raise _refused(what, str(error)[:200]) from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     made = dict(pairs)
     if len(made) != len(pairs):
         seen: set[str] = set()

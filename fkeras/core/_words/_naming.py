@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Protocol
 
 from ._errors import explain
 
@@ -35,7 +35,17 @@ def free_name(base: str, taken: Iterable[str]) -> str:
     return f"{base}_{count}"
 
 
-def name_layers(layers: Iterable[Any], owner: str) -> None:
+class Named(Protocol):
+    """A layer, as far as its name goes."""
+
+    name: str | None
+
+    def _name_may_change(self) -> bool: ...
+
+    def _set_name(self, name: str) -> None: ...
+
+
+def name_layers(layers: Iterable[Named], owner: str) -> None:
     """Give each layer that has no name yet the next free one; a layer keeps its name for good.
 
     The one write that a layer sees after its construction: it happens once, when it first joins a model.
@@ -48,9 +58,9 @@ def name_layers(layers: Iterable[Any], owner: str) -> None:
         ValueError: two different layers share a name.
     """
     layers = list(layers)
-    taken: dict[str, Any] = {}
+    taken: dict[str, Named] = {}
     for layer in layers:
-        if layer._name_may_change():
+        if layer.name is None or layer._name_may_change():
             continue
         if layer.name in taken:
             one, two = taken[layer.name], layer

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 
+from ..typing import PyTree
 from ._errors import explain
+
+#: A path of JAX's: one entry for each container on the way to a leaf.
+KeyPath: TypeAlias = tuple[jax.tree_util.KeyEntry, ...]
 
 # Containers that `nest` makes of names alone.
 NAMED_CONTAINERS = ("list", "tuple", "numbers")
@@ -46,23 +50,23 @@ def join_path(keys: Iterable[str]) -> str:
     return "/".join(map(escape_key, keys))
 
 
-def path_name(path: Any) -> str:
+def path_name(path: KeyPath) -> str:
     """The name of a leaf at one of JAX's key paths."""
     return join_path(jax.tree_util.keystr((key,), simple=True) for key in path)
 
 
-def plain_path_name(path: Any) -> str:
+def plain_path_name(path: KeyPath) -> str:
     """What `path_name` was before keys were escaped: the same for nearly all, and in the files of that time."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def named_leaves(tree: Any, name: Any = path_name) -> dict[str, Any]:
+def named_leaves(tree: PyTree, name: Callable[[KeyPath], str] = path_name) -> dict[str, PyTree]:
     """A tree's leaves by name.
 
     Raises:
         ValueError: two of them have one name, so that one would be lost.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, PyTree] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         if name(path) in found:
             raise ValueError(
@@ -76,17 +80,17 @@ def named_leaves(tree: Any, name: Any = path_name) -> dict[str, Any]:
     return found
 
 
-def flatten(tree: Any) -> dict[str, Any]:
+def flatten(tree: PyTree) -> dict[str, PyTree]:
     """A pytree as `{"params/dense/kernel": array}`; keys of PRNG arrays become their raw data."""
     return {path: jax.random.key_data(leaf) if is_key(leaf) else leaf for path, leaf in named_leaves(tree).items()}
 
 
-def is_key(leaf: Any) -> bool:
+def is_key(leaf: PyTree) -> bool:
     """Whether a leaf is an array of random keys."""
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def as_leaf(array: Any, leaf: Any, impl: str | None = None) -> Any:
+def as_leaf(array: PyTree, leaf: PyTree, impl: str | None = None) -> PyTree:
     """An array in the place of a leaf: random keys, where that is an array of them, from their raw data.
 
     Args:
@@ -99,14 +103,14 @@ def as_leaf(array: Any, leaf: Any, impl: str | None = None) -> Any:
     return jax.random.wrap_key_data(jnp.asarray(array), impl=impl or _impl_of(leaf))
 
 
-def _impl_of(keys: Any) -> str:
+def _impl_of(keys: jax.Array) -> str:
     found: list[str] = []
     jax.eval_shape(lambda k: found.append(str(jax.random.key_impl(k))), keys)
     return found[0]
 
 
 # ------------------------------------------------------------------ trees from names
-def container_kinds(tree: Any) -> dict[str, str]:
+def container_kinds(tree: PyTree) -> dict[str, str]:
     """What is no dict with text as its keys: `"list"`, `"tuple"`, `"numbers"` for a dict of integers, else a class.
 
     >>> container_kinds({"params": {"ws": [0, (1, 2)]}})
@@ -114,7 +118,7 @@ def container_kinds(tree: Any) -> dict[str, str]:
     """
     found: dict[str, str] = {}
 
-    def look(node: Any, keys: tuple[str, ...]) -> None:
+    def look(node: PyTree, keys: tuple[str, ...]) -> None:
         kind = type(node)
         if isinstance(node, Mapping):
             inside = {str(key): value for key, value in node.items()}
@@ -136,7 +140,7 @@ def container_kinds(tree: Any) -> dict[str, str]:
     return found
 
 
-def nest(arrays: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> dict[str, Any]:
+def nest(arrays: Mapping[str, PyTree], kinds: Mapping[str, str] | None = None) -> dict[str, PyTree]:
     """Arrays by name as nested dicts, and as what `kinds` (see `container_kinds`) says where it says something.
 
     Raises:
@@ -145,7 +149,7 @@ def nest(arrays: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> d
     >>> nest({"params/dense/bias": 0, "params/ws/0": 1}, {"params/ws": "tuple"})
     {'params': {'dense': {'bias': 0}, 'ws': (1,)}}
     """
-    tree: dict[str, Any] = {}
+    tree: dict[str, PyTree] = {}
     for name, array in arrays.items():
         *parents, last = split_path(name)
         place = tree
@@ -164,7 +168,7 @@ def nest(arrays: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> d
     return tree
 
 
-def check_named(tree: Any, write: str) -> None:
+def check_named(tree: PyTree, write: str) -> None:
     """Refuse variables that nobody could make of names again.
 
     Args:
@@ -186,7 +190,7 @@ def check_named(tree: Any, write: str) -> None:
             )
 
 
-def _as(inside: dict[str, Any], kind: str, name: str) -> Any:
+def _as(inside: dict[str, PyTree], kind: str, name: str) -> PyTree:
     """Values by number as a list, a tuple or a dict of integers."""
     if kind == "numbers" and all(re.fullmatch("0|-?[1-9][0-9]{0,18}", key) for key in inside):
         return {int(key): value for key, value in inside.items()}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..typing import CustomObjects, PyTree
 from ._config_errors import at
 from ._config_sizes import check_size
 from ._errors import explain
@@ -66,7 +67,7 @@ class Budget:
             most, words = _LIMITS[kind]
             raise too_large(f"more than {most:,} {words}")
 
-    def examine(self, config: Any) -> None:
+    def examine(self, config: PyTree) -> None:
         """Spend what a config holds, and refuse what no config of a model holds.
 
         Raises:
@@ -74,7 +75,7 @@ class Budget:
         """
         self._size(config, 0, 0)
 
-    def _size(self, value: Any, depth: int, objects: int) -> int:
+    def _size(self, value: PyTree, depth: int, objects: int) -> int:
         """How many calls running the objects in a value makes; everything in it is spent."""
         if isinstance(value, Mapping):
             return self._size_of_mapping(value, depth, objects)
@@ -87,10 +88,10 @@ class Budget:
         _check_plain(value, self)
         return 0
 
-    def _size_of_mapping(self, value: Mapping[Any, Any], depth: int, objects: int) -> int:
+    def _size_of_mapping(self, value: Mapping[PyTree, PyTree], depth: int, objects: int) -> int:
         self._deeper(value, depth)
-        class_name: Any = value.get("class_name")
-        inner: Any = value.get("config")
+        class_name: PyTree = value.get("class_name")
+        inner: PyTree = value.get("config")
         is_object = isinstance(class_name, str) and isinstance(inner, Mapping) and not class_name.startswith("__")
         if is_object and objects >= _MAX_OBJECTS_DEEP:
             raise too_large(f"layers and models nested more than {_MAX_OBJECTS_DEEP} deep")
@@ -108,7 +109,7 @@ class Budget:
         times = max(len(calls) if isinstance(calls, list) else 1, 1) * _CALLS_OF.get(class_name, 1)
         return (within + is_object) * times
 
-    def _size_at(self, key: Any, part: Any, depth: int, objects: int) -> int:
+    def _size_at(self, key: object, part: PyTree, depth: int, objects: int) -> int:
         _check_plain(key, self)
         if not isinstance(part, Mapping | list | tuple):
             _check_plain(part, self)
@@ -116,13 +117,13 @@ class Budget:
         with at(key):
             return self._size(part, depth + 1, objects)
 
-    def _deeper(self, value: Any, depth: int) -> None:
+    def _deeper(self, value: PyTree, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise too_large(f"lists and dicts nested more than {MAX_DEPTH} deep")
         self.spend("values", 1 + len(value))
 
 
-def _check_plain(value: Any, budget: Budget) -> None:
+def _check_plain(value: object, budget: Budget) -> None:
     if isinstance(value, str):
         budget.spend("characters", len(value))
         if len(value) > _LONGEST_TEXT:
@@ -133,7 +134,7 @@ def _check_plain(value: Any, budget: Budget) -> None:
         raise too_large("a number of more than 64 bits")
 
 
-def _count(value: Any) -> int:
+def _count(value: PyTree) -> int:
     """How many names and objects a list or dict of them has, and those within it."""
     if isinstance(value, Mapping):
         return 1 if "class_name" in value else sum(map(_count, value.values()))
@@ -169,12 +170,12 @@ class Reading(Mapping[str, Any]):
     (True, <class 'dict'>)
     """
 
-    def __init__(self, objects: Mapping[str, Any], budget: Budget) -> None:
+    def __init__(self, objects: CustomObjects, budget: Budget) -> None:
         self._objects = dict(objects)
         self.budget = budget
 
     @classmethod
-    def of(cls, custom_objects: Mapping[str, Any] | None) -> Reading:
+    def of(cls, custom_objects: CustomObjects | None) -> Reading:
         """The reading that goes on, or a new one."""
         return custom_objects if isinstance(custom_objects, Reading) else cls(custom_objects or {}, Budget())
 
