@@ -22,7 +22,7 @@ from .._words._dtypes import is_string
 from .._words._errors import explain
 from ..typing import PyTree
 from ._input_spec import check_input_spec
-from ._lifted_transforms import Around, Mode, around, is_lifted, leave, top
+from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, outermost, set_context
 from ._sealing import call_state, call_state_if_any
 from ._variables import LOSSES
 from ._weights import storage_of, trains
@@ -99,8 +99,8 @@ def dispatching(run: Run) -> Run:
         training = _training(self, args, kwargs)
         call_state(self).training = training
         collects = self.is_mutable_collection(LOSSES) and not self.is_initializing()
-        losses = collects or around(top(self)).losses
-        leave(self, Around(training, trains(self), storage_of(self), losses))
+        losses = collects or inherited_context(outermost(self)).losses
+        set_context(self, CallContext(training, trains(self), storage_of(self), losses))
         if lifted:  # whose arguments become arrays
             kwargs.pop("training", None)
         return run(self, *args, **kwargs)
@@ -135,7 +135,7 @@ def _training(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree])
         state = call_state_if_any(module)
         given = None if state is None else state.training
     if given is None:
-        given = around(module).training
+        given = inherited_context(module).training
     return bool(given) if given is None or isinstance(given, Mode) else given
 
 

@@ -59,14 +59,14 @@ def parts_of(layer: Layer, around: tuple[int, ...] = ()) -> dict[str, Inside]:
     inside = getattr(layer, "_keras_attributes", None)
     held = {n: v for n, v in vars(layer).items() if n != "parent"} if inside is None else inside()
     ranks = {id(sub): rank for rank, sub in enumerate(call_state(layer).layers_built)}
-    found = {name: _part(value, ranks, (*around, id(layer))) for name, value in held.items() if _holds_layer(value)}
+    parts = {name: _part(value, ranks, (*around, id(layer))) for name, value in held.items() if _holds_layer(value)}
     graph = layer.graph
     if graph is not None:  # its layers are bound where they run, and held nowhere
         own = layer.path if layer.scope is not None else None
-        found["layers"] = [
+        parts["layers"] = [
             Part(type(sub), str(sub.name), None if own is None else (*own, str(sub.name)), {}) for sub in graph.layers
         ]
-    return found
+    return parts
 
 
 def _part(value: object, ranks: Mapping[int, int], around: tuple[int, ...]) -> Inside:

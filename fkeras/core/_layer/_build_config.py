@@ -128,14 +128,14 @@ def _is_shape(value: object) -> TypeGuard[Sequence[int | None]]:
     return isinstance(value, list | tuple) and all(d is None or (type(d) is int and 0 <= d < 1 << 48) for d in value)
 
 
-def alike(shape: Sequence[int | None], found: Sequence[Any]) -> bool:
+def alike(shape: Sequence[int | None], other: Sequence[Any]) -> bool:
     """Whether two shapes have the same axes after the first, as far as both are known.
 
     >>> alike([None, 3], (8, 3)), alike([None, 3], (8, 4)), alike([None], (8, 3))
     (True, False, False)
     """
-    pairs = list(zip(shape[1:], found[1:], strict=False))
-    return len(shape) == len(found) and all(a is None or is_symbolic(b) or a == b for a, b in pairs)
+    pairs = list(zip(shape[1:], other[1:], strict=False))
+    return len(shape) == len(other) and all(a is None or is_symbolic(b) or a == b for a, b in pairs)
 
 
 def _spec(leaf: jax.ShapeDtypeStruct) -> tuple[tuple[int, ...], str]:

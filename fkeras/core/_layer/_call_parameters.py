@@ -29,7 +29,8 @@ class Parameters:
 
 
 def parameters_of(call: Callable[..., PyTree]) -> Parameters:
-    found = list(inspect.signature(call).parameters.values())[1:]
-    by_place = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    by_name = [p.name for p in found if p.kind is p.KEYWORD_ONLY]
-    return Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in found))
+    """What a `call` takes beside `self`."""
+    parameters = list(inspect.signature(call).parameters.values())[1:]
+    by_place = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in parameters))

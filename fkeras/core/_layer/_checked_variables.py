@@ -24,6 +24,9 @@ def check_collections(owner: str, variables: Variables, needs_params: bool = Fal
         variables: what was given.
         needs_params: whether `"params"` must be among them.
 
+    Returns:
+        The variables.
+
     Raises:
         TypeError: no dict, or a collection that is none.
     """
@@ -51,16 +54,16 @@ def mismatches(expected: Variables, given: Variables) -> list[str]:
     >>> mismatches({"params": {"w": np.zeros((2, 1))}}, {"params": {"w": np.zeros((1, 2))}})
     ['params/w: (1, 2) instead of (2, 1)']
     """
-    found, faults = dict(jax.tree_util.tree_leaves_with_path(dict(given))), []
+    leaves, faults = dict(jax.tree_util.tree_leaves_with_path(dict(given))), []
     for path, leaf in jax.tree_util.tree_leaves_with_path(dict(expected)):
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if path not in found:
+        if path not in leaves:
             faults.append(f"{name}: missing, {tuple(leaf.shape)}")
-        elif np.shape(found[path]) != tuple(leaf.shape):
-            faults.append(f"{name}: {np.shape(found[path])} instead of {tuple(leaf.shape)}")
-        elif jnp.issubdtype(leaf.dtype, jnp.inexact) and not _is_inexact(found[path]):
+        elif np.shape(leaves[path]) != tuple(leaf.shape):
+            faults.append(f"{name}: {np.shape(leaves[path])} instead of {tuple(leaf.shape)}")
+        elif jnp.issubdtype(leaf.dtype, jnp.inexact) and not _is_inexact(leaves[path]):
             faults.append(
-                f"{name}: {getattr(found[path], 'dtype', type(found[path]).__name__)} instead of {leaf.dtype}"
+                f"{name}: {getattr(leaves[path], 'dtype', type(leaves[path]).__name__)} instead of {leaf.dtype}"
             )
     return faults
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._words._errors import did_you_mean, explain
+from .._words._fields import NO_ARGUMENTS
 from ..typing import PyTree
 from ._sealing import memory_of, settle
 
@@ -31,8 +32,6 @@ Arguments: TypeAlias = dict[str, Any]
 
 # The arguments every layer takes by keyword; a user's __init__ need not name them.
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer")
-# Fields that are no arguments of a constructor: what Linen, a copy, or a model's class sets.
-NO_ARGUMENTS = ("parent", "name", "_description", "graph", "start")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,9 +63,10 @@ def run_user_init(layer: Layer, description: Description) -> dict[str, PyTree]:
 
 
 def construct_keras_style(self: Layer, args: tuple[object, ...], kwargs: Arguments) -> None:
+    """Make a layer whose class has an `__init__` of its own, or the copy of one, which comes with a description."""
     cls = type(self)
     description: Description | None = kwargs.pop("_description", None)
-    copied = description is not None
+    is_copy = description is not None
     fields = {f.name for f in dataclasses.fields(cls)}
     parent = {"parent": kwargs.pop("parent")} if "parent" in kwargs else {}
     if description is None:
@@ -80,13 +80,13 @@ def construct_keras_style(self: Layer, args: tuple[object, ...], kwargs: Argumen
         values = base
     else:  # Linen's clone: every field by name, values already settled
         values = {k: v for k, v in kwargs.items() if k in fields}
-    known = {k: v for k, v in values.items() if k in BASE_ARGUMENTS and k in fields}
-    for name in fields - set(known) - {"parent", "name", "_description"}:
+    base_fields = {k: v for k, v in values.items() if k in BASE_ARGUMENTS and k in fields}
+    for name in fields - set(base_fields) - {"parent", "name", "_description"}:
         if name in values:
             settle(self, name, values[name])
-    _root_init(cls)(self, **known, **parent, _description=description)
+    _root_init(cls)(self, **base_fields, **parent, _description=description)
     # A copy of one that was made inside a module stays as that one: `__init__` runs in `setup` of what is bound.
-    if self.parent is None and not (copied and description.attributes is None):
+    if self.parent is None and not (is_copy and description.attributes is None):
         if description.attributes is None:
             recorded = run_user_init(self, description)
             description = dataclasses.replace(description, attributes=recorded)
@@ -117,7 +117,11 @@ def _accept_fields(self: Layer, cls: type[Layer], args: tuple[object, ...], kwar
     for f in dataclasses.fields(cls):
         if f.name in values:
             settle(self, f.name, values[f.name])
-        elif f.name not in self.__dict__ and f.default is not dataclasses.MISSING and f.name not in NO_ARGUMENTS:
+        elif (
+            f.name not in self.__dict__
+            and f.default is not dataclasses.MISSING
+            and f.name not in (*NO_ARGUMENTS, "name")
+        ):
             settle(self, f.name, f.default)
     unknown = set(values) - {f.name for f in dataclasses.fields(cls)} - {"autocast"}
     if unknown:
@@ -145,7 +149,7 @@ def arguments_by_name(cls: type[Layer], args: tuple[object, ...], kwargs: Argume
 
 
 # What to write where Keras code passes what no layer takes here.
-_NO_ARGUMENTS = {
+_WRITE_INSTEAD = {
     "input_shape": "fk.Sequential([fk.Input((8,)), ...])",
     "input_dim": "fk.Sequential([fk.Input((8,)), ...])",
     "batch_input_shape": "fk.Sequential([fk.Input(batch_shape=(4, 8)), ...])",
@@ -156,7 +160,7 @@ _NO_ARGUMENTS = {
 def check_arguments(cls: type[Layer], values: Arguments) -> None:
     """Refuse arguments that the class does not have, and miss none that it needs."""
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    known = [n for n in fields if n[0] != "_" and n not in ("parent", "graph", "start")]
+    known = [n for n in fields if n[0] != "_" and n not in NO_ARGUMENTS]
     for name in values:
         if name not in fields:
             raise TypeError(
@@ -164,7 +168,7 @@ def check_arguments(cls: type[Layer], values: Arguments) -> None:
                     f"{cls.__name__} has no argument {name!r}.",
                     received=f"{name}={values[name]!r}"[:80],
                     usually=did_you_mean(name, known),
-                    write=_NO_ARGUMENTS.get(name, f"fk.nn.{cls.__name__}({', '.join(cls._positional[:3])}, ...)"),
+                    write=_WRITE_INSTEAD.get(name, f"fk.nn.{cls.__name__}({', '.join(cls._positional[:3])}, ...)"),
                 )
             )
     missing = [n for n in cls._positional if n not in values and fields[n].default is dataclasses.MISSING]

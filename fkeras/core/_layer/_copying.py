@@ -63,8 +63,8 @@ def shallow_copy(layer: Layer) -> Layer:
 
 def deep_copy(layer: Layer, memo: dict[int, object]) -> Layer:
     """`copy.deepcopy`: another layer of copied values; layers within it that are one stay one."""
-    made = memo[id(layer)] = rebuild_layer(*copy.deepcopy(parts_of_layer(layer), memo))
-    return made
+    memo[id(layer)] = copied = rebuild_layer(*copy.deepcopy(parts_of_layer(layer), memo))
+    return copied
 
 
 def reduce_layer(layer: Layer) -> tuple[Callable[..., Layer], Parts]:

@@ -366,10 +366,10 @@ class Layer(LayerClass, kw_only=True):
     @linen.nowrap
     def clone(self, *, parent: Any = None, **updates: Any) -> Self:
         """Linen's copy; one that a lifted method runs on has what `build` set, made again where it runs."""
-        made = super().clone(parent=parent, **updates)
+        copy = super().clone(parent=parent, **updates)
         if isinstance(parent, Scope):
-            _build.carry_build(self, made)
-        return made
+            _build.carry_build(self, copy)
+        return copy
 
     # ------------------------------------------------------------------ a layer is a value
     @linen.nowrap

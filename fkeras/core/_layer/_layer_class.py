@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from flax import linen
 
-from .._words._fields import converters_of
+from .._words._fields import NO_ARGUMENTS, converters_of
 from ._bound_call import RunsBound, dispatching
 from ._build import build_first, in_turn
 from ._call_parameters import Parameters, parameters_of
 from ._construct import (
-    NO_ARGUMENTS,
     arguments_by_name,
     check_arguments,
     construct_keras_style,
@@ -37,7 +36,7 @@ Init = Callable[..., None]
 
 
 class LayerClass(RunsBound, kw_only=True):
-    """What the class of every layer has, found once, when the class is made.
+    """What the class of every layer has, found once, when the class is namespace.
 
     Attributes:
         _call_parameters: what its `call` takes.
@@ -60,25 +59,25 @@ class LayerClass(RunsBound, kw_only=True):
         def _dataclass_init(self, *args: object, **kwargs: object) -> None: ...
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        own, made = vars(cls), cast(Any, cls)
+        own, namespace = vars(cls), cast(Any, cls)
         is_root = LayerClass in cls.__bases__  # `Layer` itself
         lifted = not is_root and "__call__" in own and is_lifted(own["__call__"])  # such as `nn.remat(Dense)`
         if "__call__" in own and "call" not in own and not (lifted or is_root):  # Flax's spelling of the forward pass
-            made.call = own["__call__"]
-            del made.__call__
+            namespace.call = own["__call__"]
+            del namespace.__call__
         if "call" in own and not is_root:
             cls._call_parameters = parameters_of(own["call"])
-            made.call = linen.compact(build_first(own["call"]))
+            namespace.call = linen.compact(build_first(own["call"]))
         if "build" in own and not is_root:
-            made.build = in_turn(own["build"])
+            namespace.build = in_turn(own["build"])
         user_init = _set_init_aside(cls)
         super().__init_subclass__(kw_only=True)
         if lifted:
-            made.__call__ = dispatching(cls.__call__)
+            namespace.__call__ = dispatching(cls.__call__)
         _wrap_init(cls, user_init, is_root)
         if not is_root:  # not the dataclass's: layers are equal by their value
             root = next(base for base in cls.__mro__ if LayerClass in base.__bases__)
-            made.__hash__, made.__eq__ = root.__hash__, root.__eq__
+            namespace.__hash__, namespace.__eq__ = root.__hash__, root.__eq__
         cls._converters = converters_of(cls)
 
 
@@ -97,10 +96,10 @@ def _set_init_aside(cls: type[LayerClass]) -> Init | None:
 
 
 def _wrap_init(cls: Any, user_init: Init | None, is_root: bool) -> None:
-    """Put Keras's calling conventions around the constructor that the dataclass transform made."""
+    """Put Keras's calling conventions around the constructor that the dataclass transform namespace."""
     if user_init is not None:
         cls._user_init = user_init
-    own = [n for n in inspect.get_annotations(cls) if n not in NO_ARGUMENTS and not n.startswith("_")]
+    own = [n for n in inspect.get_annotations(cls) if n not in (*NO_ARGUMENTS, "name") and not n.startswith("_")]
     fields = {f.name for f in dataclasses.fields(cls)}
     if is_root:  # what every layer takes, it takes by keyword
         own = []
@@ -132,8 +131,7 @@ def _signature(cls: type[LayerClass]) -> inspect.Signature:
     if user_init is not None:
         return inspect.signature(user_init)
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    hidden = (*cls._positional, "parent", "graph", "start")
-    by_keyword = [n for n in fields if n not in hidden and n[0] != "_"]
+    by_keyword = [n for n in fields if n not in (*cls._positional, *NO_ARGUMENTS) and n[0] != "_"]
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     for kind, names in (
         (inspect.Parameter.POSITIONAL_OR_KEYWORD, cls._positional),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
+from .._words._fields import value_fields
 from .._words._hashing import hashable
 from ._linen_modules import holds_module
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 def key_of(layer: Layer) -> tuple[object, ...]:
     """What the layer is, as a hashable value; its own name is not part of it, those of the layers in it are."""
-    skipped = ("parent", "name", "_description")
-    names = [f.name for f in dataclasses.fields(layer) if f.name not in skipped]
-    parts = [(n, hashable(getattr(layer, n, None))) for n in names]
+    parts = [(name, hashable(getattr(layer, name, None))) for name in value_fields(type(layer))]
     description = layer._description
     if description is not None:
         parts.append(("arguments", hashable(description.config)))

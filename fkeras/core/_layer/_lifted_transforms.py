@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FLAG = "fkeras"
 
 
-class Around(NamedTuple):
+class CallContext(NamedTuple):
     """What a call tells the layers inside it.
 
     Attributes:
@@ -37,19 +37,19 @@ class Around(NamedTuple):
     losses: bool = False
 
 
-def around(module: linen.Module) -> Around:
+def inherited_context(module: linen.Module) -> CallContext:
     """What was left for the layers inside a module whose parents end at a scope."""
     scope = getattr(module, "scope", None)
-    return Around() if scope is None else scope.flags.get(_FLAG, Around())
+    return CallContext() if scope is None else scope.flags.get(_FLAG, CallContext())
 
 
-def leave(module: linen.Module, found: Around) -> None:
+def set_context(module: linen.Module, context: CallContext) -> None:
     """Leave at a bound layer what the layers inside it have to know."""
-    if module.scope is not None and around(module) != found:
-        module.scope.flags = freeze({**module.scope.flags, _FLAG: found})
+    if module.scope is not None and inherited_context(module) != context:
+        module.scope.flags = freeze({**module.scope.flags, _FLAG: context})
 
 
-def top(module: linen.Module) -> linen.Module:
+def outermost(module: linen.Module) -> linen.Module:
     """The outermost module around one, up to where a lifted call begins."""
     while isinstance(module.parent, linen.Module):
         module = module.parent

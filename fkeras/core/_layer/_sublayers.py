@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from .._words._fields import value_fields
 from ._bound_sublayers import Path
 from ._linen_modules import is_layer
 
@@ -20,16 +20,15 @@ def sublayers_of(layer: Layer) -> dict[str, Layer]:
         pairs = [(sub.name, sub) for sub in layer.graph.layers]
     else:
         keep_names = getattr(type(layer), "preserve_adopted_names", False)
-        for field in dataclasses.fields(layer):
-            if field.name not in ("parent", "name", "_description"):
-                pairs += _within(field.name, getattr(layer, field.name, None), keep_names)
+        for name in value_fields(type(layer)):
+            pairs += _within(name, getattr(layer, name, None), keep_names)
         description = layer._description
         for attribute, value in ((description.attributes or {}) if description is not None else {}).items():
             pairs += _within(attribute, value, keep_names)
-    found: dict[int, tuple[str, Layer]] = {}
+    first: dict[int, tuple[str, Layer]] = {}
     for name, sub in pairs:
-        found.setdefault(id(sub), (name, sub))
-    return dict(found.values())
+        first.setdefault(id(sub), (name, sub))
+    return dict(first.values())
 
 
 def _within(name: str, value: object, keep_names: bool) -> list[tuple[str, Layer]]:

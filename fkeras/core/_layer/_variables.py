@@ -55,27 +55,32 @@ class StateWeight:
 
     @property
     def value(self) -> jax.Array:
+        """The weight's array."""
         return self._variable.value
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
         return tuple(self.value.shape)
 
     @property
     def dtype(self) -> np.dtype:
+        """The array's dtype."""
         return self.value.dtype
 
     def assign(self, value: ArrayLike) -> jax.Array:
-        """Set the value; the new one must have the weight's shape."""
+        """Set the value to one that broadcasts to the weight's shape; returns it."""
         new = jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
         if not self._layer.is_initializing() and self._layer.is_mutable_collection(NON_TRAINABLE):
             self._variable.value = new
         return new
 
     def assign_add(self, value: ArrayLike) -> jax.Array:
+        """Add to the value; returns the new one."""
         return self.assign(self.value + value)
 
     def assign_sub(self, value: ArrayLike) -> jax.Array:
+        """Subtract from the value; returns the new one."""
         return self.assign(self.value - value)
 
     def __jax_array__(self) -> jax.Array:

@@ -60,6 +60,9 @@ def abstract_call(
         key: of its weights.
         args, kwargs: the call's arguments, traced.
         facts: is filled with what the layers that ran say of their weights, by path.
+
+    Returns:
+        What the call returns, and the variables that it made.
     """
 
     def note(run: Run, arguments: tuple[PyTree, ...], keywords: dict[str, PyTree], context: MethodContext) -> PyTree:
@@ -96,8 +99,8 @@ def abstract_init(layer: Layer, key: Key, args: tuple[PyTree, ...], kwargs: dict
         return layer._abstract_call(key, a, k)
 
     with explained(layer, leaves):
-        found = infer(function, [struct_of(leaves[i]) for i in places])
-    return found.program(key, [leaves[i] for i in places])
+        inferred = infer(function, [struct_of(leaves[i]) for i in places])
+    return inferred.program(key, [leaves[i] for i in places])
 
 
 def _is_array(leaf: object) -> bool:

@@ -14,7 +14,7 @@ from flax import linen
 from .._words._config import get
 from ..typing import Config, DTypeLike, PyTree, Shape, Spec
 from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_of
-from ._lifted_transforms import around, top
+from ._lifted_transforms import inherited_context, outermost
 from ._sealing import call_state
 from ._variables import LOSSES, NON_TRAINABLE, StateWeight
 
@@ -95,7 +95,7 @@ def storage_of(layer: Layer) -> Storage | None:
         if storage is not None:
             return storage
         last, module = module, module.parent
-    return around(last).storage
+    return inherited_context(last).storage
 
 
 def trains(layer: Layer) -> bool:
@@ -105,7 +105,7 @@ def trains(layer: Layer) -> bool:
         if not getattr(module, "trainable", True) or getattr(module, "_unfrozen", False):
             return bool(module.trainable)  # type: ignore[attr-defined]
         last, module = module, module.parent
-    return around(last).trains
+    return inherited_context(last).trains
 
 
 def collects_losses(layer: Layer) -> bool:
@@ -113,7 +113,7 @@ def collects_losses(layer: Layer) -> bool:
     if layer.is_initializing():
         return False
     collects = layer.is_mutable_collection(LOSSES)
-    if not collects and around(top(layer)).losses:
+    if not collects and inherited_context(outermost(layer)).losses:
         warnings.warn(losses_not_lifted(layer), stacklevel=4)
     return collects
 

@@ -14,12 +14,14 @@ _UNREAD = "a file whose columns were not read as numbers."
 
 
 def refusal(wrong: str, value: object, usually: str, write: str, received: str | None = None) -> TypeError:
+    """The error for a value that is no array of numbers; by default it says what arrived."""
     if received is None:
         received = describe(value)
     return TypeError(explain(wrong, received=received, usually=usually, write=write).complete())
 
 
 def of_text(what: str, array: np.ndarray) -> TypeError:
+    """The error for an array of text."""
     name = name_of(what)
     if what.startswith("y"):
         usually, write = "class names.", f"classes, {name} = np.unique({name}, return_inverse=True)"
@@ -30,12 +32,14 @@ def of_text(what: str, array: np.ndarray) -> TypeError:
 
 
 def missing(what: str, how_many: str, write: str) -> ValueError:
+    """The error for values that are not there."""
     usually = "gaps in the data, for which an array of numbers has no sign but NaN."
     text = explain(f"{what} has missing values.", received=how_many, usually=usually, write=write)
     return ValueError(text.complete())
 
 
 def ragged(what: str, rows: Iterable[object]) -> ValueError:
+    """The error for rows of different lengths."""
     sizes = [len(r) if hasattr(r, "__len__") else 1 for r in itertools.islice(rows, 6)]
     text = explain(
         f"{what} has rows of different lengths.",
@@ -47,6 +51,7 @@ def ragged(what: str, rows: Iterable[object]) -> ValueError:
 
 
 def no_array(what: str, value: object) -> TypeError:
+    """The error for an object that nothing reads as an array."""
     return refusal(f"{what} is no array of numbers.", value, "another object in its place.", "a numpy or jax array")
 
 
@@ -78,6 +83,7 @@ def name_of(what: str) -> str:
 
 
 def is_text(value: object) -> bool:
+    """Whether a value is text, or bytes."""
     return isinstance(value, str | bytes)
 
 

@@ -29,6 +29,9 @@ def as_array(value: Foreign, what: str, text: bool = False) -> np.ndarray | jax.
         what: how messages call it: `"x"`, `"y['left']"`.
         text: whether arrays of text pass as well.
 
+    Returns:
+        The array: JAX's own as it is, anything else as numpy has it.
+
     Raises:
         TypeError: text, dates, records, sparse matrices, objects, categories: what is no number.
         ValueError: missing values, rows of different lengths.

@@ -21,6 +21,7 @@ from ..typing import JSON, Config, CustomObjects, PyTree
 from ._config_errors import at
 from ._config_types import check_types
 from ._errors import did_you_mean, explain
+from ._fields import NO_ARGUMENTS
 from ._ops_costs import FREE
 from ._reading_budget import MAX_DEPTH, Reading, too_large
 
@@ -215,6 +216,9 @@ def deserialize(
         modules: Keras modules in which a bare class name may be found.
         depth: how deep the caller already is; bounded by `MAX_DEPTH`.
 
+    Returns:
+        The value.
+
     Raises:
         ValueError: unknown class, a lambda's bytecode, or a config nested too deeply.
     """
@@ -402,10 +406,6 @@ class Configured:
         return call_with_config(cls, made)
 
 
-# Fields of a layer that are no arguments: what a copy, or what reading a file sets.
-_NEVER_IN_A_CONFIG = ("parent", "graph", "start", "_description", "_weights_as")
-
-
 def call_with_config(cls: Registered, arguments: Config, always: tuple[str, ...] = ()) -> Any:
     """`cls(**arguments)`, with an unknown argument named and the known ones listed; `always` are known to all."""
     try:
@@ -413,9 +413,7 @@ def call_with_config(cls: Registered, arguments: Config, always: tuple[str, ...]
     except ValueError:
         return cls(**arguments)
     any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())  # but no field that only Linen sets
-    unknown = [
-        k for k in arguments if k not in accepted and k not in always and (not any_name or k in _NEVER_IN_A_CONFIG)
-    ]
+    unknown = [k for k in arguments if k not in accepted and k not in always and (not any_name or k in NO_ARGUMENTS)]
     if unknown:
         raise ValueError(
             explain(
@@ -435,6 +433,9 @@ def get(module: str, identifier: object, custom_objects: CustomObjects | None = 
         identifier: a registered name (a class is instantiated without arguments), a config dict, a callable
             or object (returned as it is), a class (instantiated), or `None`.
         custom_objects: the user's classes and functions by name.
+
+    Returns:
+        The object; `None` for `None`.
 
     Raises:
         ValueError: a name that is not known; the message lists the known ones.

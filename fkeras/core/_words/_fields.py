@@ -6,6 +6,17 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+#: Fields of a layer that are no arguments and in no config: Linen sets them, a copy, or a model's class.
+NO_ARGUMENTS = ("parent", "graph", "start", "_description", "_weights_as")
+
+
+def value_fields(cls: type[Any]) -> tuple[str, ...]:
+    """The fields that tell what a layer of a class is; name and parent tell where it stands.
+
+    What a Keras-style layer is made of is in its `Description` besides.
+    """
+    return tuple(f.name for f in dataclasses.fields(cls) if f.name not in ("parent", "name", "_description"))
+
 
 def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | None = None) -> Any:
     """A constructor argument of a layer.

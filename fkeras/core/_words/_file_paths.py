@@ -16,6 +16,9 @@ def as_path(given: object, owner: str, write: str = '"runs/model"') -> str:
         owner: what needs the path.
         write: a path that would do.
 
+    Returns:
+        The path as text.
+
     Raises:
         TypeError: something else.
         ValueError: a string that names no place.

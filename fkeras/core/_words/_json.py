@@ -26,6 +26,9 @@ def read_json(data: bytes | str, what: str, most: int = MOST_BYTES, objects: int
         most: the most bytes, and
         objects: the most lists and dicts, counted before Python makes something of each.
 
+    Returns:
+        What the text says, as Python has it.
+
     Raises:
         ValueError: no JSON, a name twice, or more than a description has.
 

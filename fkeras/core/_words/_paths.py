@@ -97,6 +97,9 @@ def as_leaf(array: PyTree, leaf: PyTree, impl: str | None = None) -> PyTree:
         array: what was saved.
         leaf: the array, or its shape.
         impl: the keys' generator; by default the leaf's.
+
+    Returns:
+        The array, or the keys that it is the raw data of.
     """
     if not is_key(leaf) or is_key(array):
         return array

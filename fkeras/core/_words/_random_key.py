@@ -19,6 +19,9 @@ def as_key(rngs: Any) -> jax.Array:
         rngs: a key, typed or raw data (`jax.random.PRNGKey`); a seed, which may be a traced one; or Linen's
             `{"params": key, …}`.
 
+    Returns:
+        The key.
+
     Raises:
         ValueError: none of those.
 
