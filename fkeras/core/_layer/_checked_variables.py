@@ -70,7 +70,7 @@ def mismatches(expected: Variables, given: Variables) -> list[str]:
 
 def _is_inexact(leaf: object) -> bool:
     dtype = getattr(leaf, "dtype", None)
-    return dtype is not None and jax.dtypes.issubdtype(dtype, np.inexact)
+    return dtype is not None and jnp.issubdtype(dtype, np.inexact)
 
 
 def other_shapes(owner: str, faults: list[str]) -> ValueError:

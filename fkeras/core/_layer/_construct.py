@@ -184,7 +184,10 @@ def check_arguments(cls: type[Layer], values: Arguments) -> None:
 
 def _root_init(cls: type[Layer]) -> Callable[..., None]:
     """The constructor of the root class, which needs no field of a subclass."""
-    return next(b for b in reversed(cls.__mro__) if "_dataclass_init" in vars(b))._dataclass_init  # type: ignore[attr-defined]
+    init: Callable[..., None] = next(
+        vars(b)["_dataclass_init"] for b in reversed(cls.__mro__) if "_dataclass_init" in vars(b)
+    )
+    return init
 
 
 def _split_base(

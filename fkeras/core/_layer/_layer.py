@@ -172,7 +172,7 @@ class Layer(LayerClass, kw_only=True):
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
-    def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: PyTree) -> dict[str, PyTree]:  # type: ignore[override]
+    def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: PyTree) -> dict[str, PyTree]:
         """Make the layer's variables, without running its forward pass.
 
         Shapes are inferred abstractly; then each weight is drawn, one compilation for each distinct
@@ -380,7 +380,7 @@ class Layer(LayerClass, kw_only=True):
     @linen.nowrap
     def _trace_key(self) -> Hashable:
         """What two layers have in common that may share a trace."""
-        return key_of_layer(self)
+        return cast(Hashable, key_of_layer(self))
 
     def __hash__(self) -> int:
         return _sealing.cached_hash(self)

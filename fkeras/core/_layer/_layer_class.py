@@ -83,7 +83,7 @@ class LayerClass(RunsBound, kw_only=True):
 
 def _set_init_aside(cls: type[LayerClass]) -> Init | None:
     """Take a user's `__init__` out of the way of Linen's dataclass transform, which would replace it."""
-    user_init = vars(cls).get("__init__")
+    user_init: Init | None = vars(cls).get("__init__")
     if user_init is not None:
         del cls.__init__
         return user_init
@@ -91,7 +91,7 @@ def _set_init_aside(cls: type[LayerClass]) -> Init | None:
         if issubclass(base, linen.Module):
             return None
         if "__init__" in vars(base):
-            return base.__init__
+            return cast(Init, vars(base)["__init__"])
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,7 @@ def replaced(layer: Layer, changes: Arguments) -> Layer:
     """
     if layer._description is not None and not set(changes) <= set(BASE_ARGUMENTS):
         base = {n: getattr(layer, n) for n in BASE_ARGUMENTS}
-        return type(layer).from_config({**base, **layer._description.config, **changes})
+        return cast("Layer", type(layer).from_config({**base, **layer._description.config, **changes}))
     known = set(type(layer).__dataclass_fields__)
     unknown = [c for c in changes if c not in known]
     if unknown:
@@ -81,7 +81,9 @@ def replaced(layer: Layer, changes: Arguments) -> Layer:
 def abstract_from_build_config(layer: Layer, config: Mapping[str, JSON]) -> Variables:
     """A layer's variables as shapes and dtypes, from a `build_config`: see `Layer.build_from_config`."""
     structs = _structs_of(config)
-    return jax.eval_shape(lambda key: layer.init(key, *structs), jax.eval_shape(lambda: jax.random.key(0)))
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    variables: Variables = jax.eval_shape(lambda key: layer.init(key, *structs), key)
+    return variables
 
 
 def _structs_of(config: Mapping[str, Any]) -> list[PyTree]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -49,14 +49,14 @@ class StateWeight:
     {'non_trainable': {'calls': Array(1., dtype=float32)}}
     """
 
-    def __init__(self, variable: linen.Variable, layer: Layer) -> None:
+    def __init__(self, variable: linen.Variable[Any], layer: Layer) -> None:
         self._variable = variable
         self._layer = layer
 
     @property
     def value(self) -> jax.Array:
         """The weight's array."""
-        return self._variable.value
+        return cast(jax.Array, self._variable.value)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ def abstract_init(layer: Layer, key: Key, args: tuple[PyTree, ...], kwargs: dict
 
     with explained(layer, leaves):
         inferred = infer(function, [struct_of(leaves[i]) for i in places])
-    return inferred.program(key, [leaves[i] for i in places])
+    return dict(inferred.program(key, [leaves[i] for i in places]))
 
 
 def _is_array(leaf: object) -> bool:

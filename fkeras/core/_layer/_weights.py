@@ -91,7 +91,7 @@ def storage_of(layer: Layer) -> Storage | None:
     """How a bound layer's weights are kept: as it says itself, else as the nearest enclosing layer says."""
     module: Any = layer
     while isinstance(module, linen.Module):
-        storage = module.__dict__.get("_weights_as")
+        storage: Storage | None = module.__dict__.get("_weights_as")
         if storage is not None:
             return storage
         last, module = module, module.parent
@@ -103,7 +103,7 @@ def trains(layer: Layer) -> bool:
     module: Any = layer
     while isinstance(module, linen.Module):
         if not getattr(module, "trainable", True) or getattr(module, "_unfrozen", False):
-            return bool(module.trainable)  # type: ignore[attr-defined]
+            return bool(module.trainable)
         last, module = module, module.parent
     return inherited_context(last).trains
 

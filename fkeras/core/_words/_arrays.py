@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..typing import PyTree
@@ -65,7 +66,7 @@ def as_input(value: PyTree) -> PyTree:
     """What a layer is called with: tables, sparse matrices and foreign arrays by `as_array`, all else as it is."""
     if type(value) is np.ndarray:
         dtype = value.dtype
-        known = dtype.kind in "biufcOSUT" or (dtype.kind == "V" and jax.dtypes.issubdtype(dtype, np.number))
+        known = dtype.kind in "biufcOSUT" or (dtype.kind == "V" and jnp.issubdtype(dtype, np.number))
         strange = not known or not dtype.isnative or dtype.itemsize > {"f": 8, "c": 16}.get(dtype.kind, dtype.itemsize)
     else:
         strange = isinstance(value, np.ma.MaskedArray) or hasattr(value, "to_numpy") or hasattr(value, "todense")
@@ -76,7 +77,7 @@ def _raw(value: Foreign, what: str) -> np.ndarray:
     """A value as numpy reads it."""
     try:
         if hasattr(value, "detach"):  # a tensor of torch, on whatever device, part of a graph or not
-            return value.detach().cpu().numpy()
+            return np.asarray(value.detach().cpu().numpy())
         if hasattr(value, "to_numpy") and not hasattr(value, "__array__"):
             return np.asarray(value.to_numpy())
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
@@ -113,7 +114,7 @@ def _native(array: np.ndarray, what: str, text: bool, given: object) -> np.ndarr
         if (dtype.itemsize > 8 and dtype.kind != "c") or dtype.itemsize > 16:  # long doubles
             return np.asarray(array, np.complex128 if dtype.kind == "c" else np.float64)
         return np.asarray(array, dtype.newbyteorder("="))
-    if dtype.kind == "V" and dtype.names is None and jax.dtypes.issubdtype(dtype, np.number):
+    if dtype.kind == "V" and dtype.names is None and jnp.issubdtype(dtype, np.number):
         return array  # bfloat16 and its kin
     if dtype.kind in "UST" or (
         dtype.kind == "O" and array.size and all(isinstance(v, str | bytes) for v in array.flat)
@@ -186,7 +187,7 @@ def _of_column(column: Foreign, what: str) -> np.ndarray:
         count = int(column.isna().sum())
         if count:
             raise missing(what, f"{count} of {len(column)}, dtype {dtype}", f"{name}.fillna(0)")
-        return column.to_numpy(dtype=plain)
+        return np.asarray(column.to_numpy(dtype=plain))
     return np.asarray(column.to_numpy())
 
 

@@ -258,7 +258,7 @@ def _function(
     """A function by its name; of the ops, one whose work does not depend on what it is called with."""
     if not isinstance(name, str):
         raise ValueError(explain("The config of a function is its name.", received=repr(name)[:80]))
-    found = look_up(name, module, registered_name, custom_objects, modules)
+    found: Registered = look_up(name, module, registered_name, custom_objects, modules)
     address = address_of(found)
     if (
         address is not None

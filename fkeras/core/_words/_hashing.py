@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -42,11 +42,11 @@ def hashable(value: Any) -> Hashable:
         return (type(value), id(value))
     try:
         hash(value)
+        return cast(Hashable, value)
     except TypeError:
         if isinstance(value, linen.Module):  # its hash is that of its fields, of which one is a list or an array
             return (type(value), tuple((n, hashable(getattr(value, n))) for n in _fields_of(type(value))))
         return (type(value), id(value))
-    return value
 
 
 def content_key(array: np.ndarray) -> bytes:

@@ -19,7 +19,7 @@ from ..typing import PyTree
 from ._errors import explain
 
 #: A path of JAX's: one entry for each container on the way to a leaf.
-KeyPath: TypeAlias = tuple[jax.tree_util.KeyEntry, ...]
+KeyPath: TypeAlias = tuple[jax.tree_util.DictKey | jax.tree_util.SequenceKey | jax.tree_util.GetAttrKey, ...]
 
 # Containers that `nest` makes of names alone.
 NAMED_CONTAINERS = ("list", "tuple", "numbers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ def as_key(rngs: Any) -> jax.Array:
     if jnp.issubdtype(dtype, jnp.integer) and not np.shape(rngs):  # a seed under `vmap` or `jit`
         return jax.random.key(rngs)
     if jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        return rngs
+        return cast(jax.Array, rngs)
     if dtype == np.uint32 and np.shape(rngs)[-1:] == _words():
         return jax.random.wrap_key_data(rngs)
     raise ValueError(
@@ -53,4 +53,5 @@ def as_key(rngs: Any) -> jax.Array:
 
 def _words() -> tuple[int, ...]:
     """The shape of the default generator's keys as raw data."""
-    return jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))).shape
+    data: jax.ShapeDtypeStruct = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+    return tuple(data.shape)
