@@ -40,7 +40,7 @@ def _has_tensors(value: PyTree) -> bool:
     return any(isinstance(leaf, SymbolicTensor) for leaf in jax.tree.leaves(value))
 
 
-def check_build_config(layer: Layer, record: object, node: Node | None) -> None:
+def check_build_config(layer: object, record: object, node: Node | None) -> None:
     """Refuse a record of shapes for which the layer would have other weights than it has here.
 
     A layer may well have been built for another batch or length than the one it is called with in this graph, so shapes
@@ -83,14 +83,14 @@ def check_build_config(layer: Layer, record: object, node: Node | None) -> None:
             )
 
 
-def check_build_of_model(model: Layer, record: Mapping[str, JSON] | None) -> None:
+def check_build_of_model(model: Layer, record: JSON) -> None:
     """Refuse a record of another input than the model has, where it has one.
 
     Raises:
         ValueError: saying both.
     """
     check_build_config(model, record, None)
-    graph, shape = model.graph, (record or {}).get("input_shape")
+    graph, shape = model.graph, record.get("input_shape") if isinstance(record, Mapping) else None
     if graph is None or not _is_shape(shape) or not isinstance(graph.inputs, SymbolicTensor):
         return
     if not alike(shape, graph.inputs.symbolic_shape):

@@ -380,7 +380,7 @@ class Layer(LayerClass, kw_only=True):
     @linen.nowrap
     def _trace_key(self) -> Hashable:
         """What two layers have in common that may share a trace."""
-        return cast(Hashable, key_of_layer(self))
+        return key_of_layer(self)
 
     def __hash__(self) -> int:
         return _sealing.cached_hash(self)

@@ -11,6 +11,7 @@ from flax import linen
 from .._graph._graph import Graph
 from .._graph._symbolic import SymbolicTensor
 from .._layer._layer import Layer
+from .._layer._sublayers import sublayers_of
 from .._words._errors import did_you_mean, explain
 from ..typing import PyTree
 
@@ -28,7 +29,7 @@ class LooksInside(Layer):
         """The model's layers, in Keras's order; read-only."""
         if self.graph is not None:
             return self.graph.layers
-        return tuple(self.sublayers().values())
+        return tuple(sublayers_of(self).values())
 
     @linen.nowrap
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

@@ -15,6 +15,7 @@ from rich.table import Table
 from .._graph._dimensions import is_symbolic
 from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer, WeightFacts, default_name
+from .._layer._sublayers import sublayers_of
 from .._layer._variables import counted
 from .._words._errors import explain
 from ..typing import PyTree, Variables
@@ -111,7 +112,7 @@ def _listed(layer: Layer, path: Path, expand: bool, layer_range: Sequence[str] |
     if isinstance(layer, LooksInside) and layer._is_chain:  # Keras shows a row of layers without its input
         inside = [(str(sub.name), sub) for sub in layer.layers]
     else:
-        inside = list(layer.sublayers().items())
+        inside = list(sublayers_of(layer).items())
     rows: list[tuple[Path, Layer]] = []
     for name, sub in _ranged(inside, layer_range) if layer_range is not None else inside:
         rows.append(((*path, name), sub))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +25,7 @@ def dtype_of(name: DTypeLike) -> np.dtype:
     return _STRING if is_string(name) else jnp.dtype(name)
 
 
-def dtype_name(dtype: DTypeLike) -> str:
+def dtype_name(dtype: Any) -> str:
     """The inverse of `dtype_of`."""
     return "string" if is_string(dtype) else jnp.dtype(dtype).name
 
