@@ -65,12 +65,14 @@ def shared(called: object, arguments: tuple[object, ...], trace: Callable[[], In
     """
     try:
         of_layer = getattr(called, "_trace_key", None)
-        key = _Key(_settings(), exactly(called) if of_layer is None else of_layer(), exactly(arguments))
+        key: _Key | None = _Key(_settings(), exactly(called) if of_layer is None else of_layer(), exactly(arguments))
         inferred = _TRACES.get(key)
     except (_Unshared, TypeError):  # TypeError: no hash
-        return trace()
-    if inferred is None:
-        inferred = _TRACES[key] = trace()
+        key = inferred = None
+    if inferred is None:  # traced out here, so that an error of the call is its only one
+        inferred = trace()
+        if key is not None:
+            _TRACES[key] = inferred
     return inferred
 
 
