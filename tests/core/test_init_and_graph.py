@@ -66,7 +66,7 @@ def test_each_initializer_and_shape_compiles_once(caplog):
 
 # ------------------------------------------------------------------ shared traces
 def found_of(tensor):
-    return tensor.node.found
+    return tensor.node.inferred
 
 
 def test_calls_that_are_alike_share_a_trace_and_not_their_weights():

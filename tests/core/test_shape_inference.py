@@ -88,7 +88,7 @@ def test_a_weight_that_follows_from_values_is_told_from_one_that_follows_from_sh
             return x + self.variable("cache", "rows", jnp.zeros, x.shape[:1]).value[:, None]
 
     x = fk.Input((3,))
-    needs = [layer(x).node.found for layer in (Data(), Cache(), fk.nn.Dense(2))]
+    needs = [layer(x).node.inferred for layer in (Data(), Cache(), fk.nn.Dense(2))]
     assert [found.needs_values for found in needs] == [True, False, False]
     assert [bool(found.needs) for found in needs] == [True, True, False]
     model = fk.Model(x, Data()(x))

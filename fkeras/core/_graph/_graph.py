@@ -111,8 +111,8 @@ class Graph:
     @functools.cached_property
     def needs(self) -> tuple[str, ...]:
         """Which variables of the graph's layers cannot be made without an example input, and why."""
-        nodes = [node for node in self.nodes if node.found.needs]
-        return tuple(f"{node.operation.path_text()}: {node.found.needs}" for node in nodes)
+        nodes = [node for node in self.nodes if node.inferred.needs]
+        return tuple(f"{node.operation.path_text()}: {node.inferred.needs}" for node in nodes)
 
     def name_of(self, node: Node) -> str:
         """The name of a node's operation in this graph."""
@@ -138,7 +138,8 @@ class Graph:
             parts.append(operation if isinstance(operation, Op) else (operation.name, operation))
             parts.append((str(node.treedef), [sign(leaf) for leaf in node.leaves]))
         ends = [sign(tensor) for tensor in self.output_tensors]
-        return hashable((tuple(map(str, self._structures)), parts, ends))
+        signature: Hashable = hashable((tuple(map(str, self._structures)), parts, ends))
+        return signature
 
     def __hash__(self) -> int:
         return hash(self.signature)

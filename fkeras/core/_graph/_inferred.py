@@ -47,7 +47,7 @@ def struct_of(value: object) -> jax.ShapeDtypeStruct:
     canonical = jax.dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)
     if isinstance(value, jax.ShapeDtypeStruct):
         return value if value.dtype == canonical else value.update(dtype=canonical)
-    return jax.ShapeDtypeStruct(np.shape(value), canonical)  # type: ignore[arg-type]
+    return jax.ShapeDtypeStruct(np.shape(value), canonical)
 
 
 def unsized(variables: Variables) -> str:

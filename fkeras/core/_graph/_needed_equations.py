@@ -278,7 +278,8 @@ def _mapped_outputs(equation: jex.JaxprEqn, open_: Sequence[bool]) -> list[bool]
         return outputs, in_batched[0]
 
     def run(*given: jax.Array) -> list[Value]:
-        return note(_evaluate(equation, [True] * len(equation.outvars), given))
+        outputs: list[Value] = note(_evaluate(equation, [True] * len(equation.outvars), given))
+        return outputs
 
     structs = []
     for atom, is_open in zip(equation.invars, open_, strict=True):
@@ -317,7 +318,8 @@ def _whole(step: _Step, given: Sequence[Value]) -> list[Value]:
             filled[place] = value
         return _evaluate(step.equation, step.wanted, filled)
 
-    return jax.jit(wanted)(*(given[i] for i in places))
+    results: list[Value] = jax.jit(wanted)(*(given[i] for i in places))
+    return results
 
 
 def _is_in(atom: Atom, variables: set[jex.Var]) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from .._words._errors import explain
-from ._symbolic import Node, Op, SymbolicTensor
+from ._op import Op
+from ._symbolic import Node, SymbolicTensor
 
 T = TypeVar("T")
 

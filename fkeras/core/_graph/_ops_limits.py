@@ -126,7 +126,7 @@ def _names_of(name: str) -> list[str]:
 
 
 def _shape_of(leaf: ArrayLike | SymbolicTensor | None) -> tuple[Dimension, ...]:
-    return leaf.symbolic_shape if isinstance(leaf, SymbolicTensor) else np.shape(leaf)  # type: ignore[arg-type]
+    return leaf.symbolic_shape if isinstance(leaf, SymbolicTensor) else np.shape(leaf)
 
 
 def _known_sizes(leaf: PyTree) -> list[int]:

@@ -71,7 +71,8 @@ def _may_come_from_sizes(error: Exception) -> bool:
 @functools.cache
 def _key_struct(implementation: str) -> jax.ShapeDtypeStruct:
     """Shape and dtype of a random key."""
-    return jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
+    struct: jax.ShapeDtypeStruct = jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
+    return struct
 
 
 def _trace(function: Function, inputs: Structs, kind: jax.ShapeDtypeStruct | None = None) -> Inferred:

@@ -83,9 +83,10 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
         return tuple(self.struct.shape)
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> np.dtype[Any]:
         """The dtype of the array that it stands for."""
-        return self.struct.dtype
+        dtype: np.dtype[Any] = self.struct.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
@@ -110,7 +111,8 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
         return f"<SymbolicTensor {self.name!r} shape={self.symbolic_shape} dtype={self.dtype}>"
 
     def _operate(self, op: str, *operands: PyTree) -> SymbolicTensor:
-        return record(Op(op, METHODS[op]), operands, {})
+        result: SymbolicTensor = record(Op(op, METHODS[op]), operands, {})
+        return result
 
     def __getitem__(self, key: Index | SymbolicTensor) -> SymbolicTensor:
         return self._operate("get_item", self, key)
@@ -189,33 +191,33 @@ class Node:
     Attributes:
         operation: a `Layer` or an `Op`.
         leaves, treedef: the flattened `(args, kwargs)`; some leaves are symbolic tensors.
-        found: what tracing it showed, which calls that are alike share.
+        inferred: what tracing it showed, which calls that are alike share.
     """
 
     operation: Any
     leaves: tuple[object, ...]
     treedef: jax.tree_util.PyTreeDef
-    found: Inferred
+    inferred: Inferred
 
     @property
     def outputs(self) -> PyTree:
         """Shapes and dtypes of the result, a pytree of `jax.ShapeDtypeStruct`."""
-        return self.found.outputs
+        return self.inferred.outputs
 
     @property
     def variables(self) -> Variables:
         """What the layer's variables look like."""
-        return self.found.variables
+        return self.inferred.variables
 
     @property
     def program(self) -> Program:
         """`key -> variables`."""
-        return self.found.program
+        return self.inferred.program
 
     @property
     def facts(self) -> Mapping[tuple[str, ...], Any]:
         """What the layer and the layers inside it say of their weights, by path."""
-        return self.found.facts
+        return self.inferred.facts
 
     @property
     def inputs(self) -> tuple[SymbolicTensor, ...]:
@@ -225,11 +227,12 @@ class Node:
     @property
     def arguments(self) -> tuple[Args, KwArgs]:
         """The `(args, kwargs)` of the call."""
-        return jax.tree.unflatten(self.treedef, self.leaves)
+        return self.arguments_with(self.leaves)
 
     def arguments_with(self, leaves: Sequence[object]) -> tuple[Args, KwArgs]:
         """The `(args, kwargs)` of the same call on other leaves."""
-        return jax.tree.unflatten(self.treedef, leaves)
+        arguments: tuple[Args, KwArgs] = jax.tree.unflatten(self.treedef, leaves)
+        return arguments
 
     def __reduce__(self) -> Reduced:
         return recorded_again, (self.operation, *placed(self.arguments))
@@ -364,7 +367,8 @@ def recorded_again(operation: Op | LayerLike, args: Args, kwargs: KwArgs) -> Nod
     """The node of a call that is recorded anew; a name that pickles hold, so it stays as it is."""
     args, kwargs = unplaced((args, kwargs))
     outputs = record(operation, args, kwargs) if isinstance(operation, Op) else operation._record(args, kwargs)
-    return jax.tree.leaves(outputs)[0].node
+    first: SymbolicTensor = jax.tree.leaves(outputs)[0]
+    return first.node
 
 
 def tensor_of_history(nodes: tuple[Node, ...], place: PlacedTensor) -> SymbolicTensor:

@@ -61,7 +61,8 @@ def program_of(closed: jex.ClosedJaxpr, variables: Variables) -> tuple[Run, str]
                 needs = f"the value of {jax.tree_util.keystr(path, simple=True, separator='/')!r} depends on the input"
 
     def program(key: Key, arrays: Sequence[jax.Array] | None) -> dict[str, PyTree]:
-        return jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else blank)))
+        values: dict[str, PyTree] = jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else blank)))
+        return values
 
     return program, needs
 
@@ -71,7 +72,8 @@ _jitted_fold_in = jax.jit(jax.random.fold_in)
 
 def fold_in(key: Key, number: int) -> Key:
     """`jax.random.fold_in(key, number)`, by the very program that `Inferred.program` folds with, compiled once."""
-    return jex.jaxpr_as_fun(_folding(key.shape, key.dtype))(key, np.uint32(number))[0]
+    folded: Key = jex.jaxpr_as_fun(_folding(key.shape, key.dtype))(key, np.uint32(number))[0]
+    return folded
 
 
 @functools.cache
@@ -85,4 +87,5 @@ def _with_jitted_fold_in(equation: jex.JaxprEqn) -> jex.JaxprEqn:
         return equation  # `vmap` made one of many
     key = aval_of(equation.invars[0])
     (jitted,) = _folding(key.shape, key.dtype).jaxpr.eqns
-    return jitted.replace(invars=equation.invars, outvars=equation.outvars)
+    folding: jex.JaxprEqn = jitted.replace(invars=equation.invars, outvars=equation.outvars)
+    return folding

@@ -10,8 +10,9 @@ import jax
 
 from .._graph._graph import Graph, replay
 from .._graph._inferred import struct_of
+from .._graph._op import Op
 from .._graph._shape_inference import infer
-from .._graph._symbolic import Node, Op, SymbolicTensor
+from .._graph._symbolic import Node, SymbolicTensor
 from .._layer._layer import Layer
 from ..typing import Key, PyTree, Variables
 
@@ -31,7 +32,7 @@ def variables_of(
     """
     variables: dict[int, Variables] = {}
     # where a value follows from the data, the graph is run, and not only its shapes
-    runs = any(node.found.needs_values for node in graph.nodes) and all(hasattr(v, "__array__") for v in values)
+    runs = any(node.inferred.needs_values for node in graph.nodes) and all(hasattr(v, "__array__") for v in values)
 
     def call(node: Node, leaves: list[Any]) -> list[Any]:
         operation = node.operation
@@ -61,4 +62,5 @@ def _outcome(
     args, kwargs = node.arguments_with(filled)
     if isinstance(node.operation, Op):
         return node.operation.function(*args, **kwargs), {}
-    return node.operation._abstract_call(key, args, kwargs)
+    outcome: tuple[PyTree, Variables] = node.operation._abstract_call(key, args, kwargs)
+    return outcome

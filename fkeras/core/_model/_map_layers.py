@@ -120,7 +120,8 @@ def _rebuild(layer: ModelT, change: Change, path: Path) -> ModelT:
     if description is not None and description.attributes:
         attributes = {k: _map_value(v, k, change, path) for k, v in description.attributes.items()}
         updates["_description"] = dataclasses.replace(description, attributes=attributes)
-    return layer.clone(parent=None, name=layer.name, **updates)
+    rebuilt: ModelT = layer.clone(parent=None, name=layer.name, **updates)
+    return rebuilt
 
 
 def _changed(layer: Layer, change: Change, path: Path) -> Layer:

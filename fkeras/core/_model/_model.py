@@ -234,7 +234,9 @@ class Model(Doors, LooksInside):
             nodes = self._recorded_nodes()
             if nodes:
                 return {"params": {}, **nodes[0].variables}
-        return jax.eval_shape(lambda key: self.init(key, *args), jax.eval_shape(lambda: jax.random.key(0)))
+        key_struct = jax.eval_shape(lambda: jax.random.key(0))
+        structs: dict[str, PyTree] = jax.eval_shape(lambda key: self.init(key, *args), key_struct)
+        return structs
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
@@ -351,7 +353,7 @@ class Model(Doors, LooksInside):
     @linen.nowrap
     def _replaced(self, changes: dict[str, Any]) -> Self:
         """As Keras's setter does, `trainable=` is told to all layers inside as well."""
-        model = super()._replaced(changes)
+        model: Self = super()._replaced(changes)
         return _map_layers.tell_inside(model, changes["trainable"]) if "trainable" in changes else model
 
     @linen.nowrap

@@ -119,7 +119,9 @@ def _store_inside(model: Any, inside: JSON, custom_objects: CustomObjects) -> An
         entry: Any = inside.get("/".join(path))
         if entry is None:
             return layer
-        stored = layer.stored_as(deserialize(entry["weights_as"], custom_objects, ("fkeras",)))
-        return stored if stored.trainable == entry["trainable"] else stored.replace(trainable=bool(entry["trainable"]))
+        stored: Layer = layer.stored_as(deserialize(entry["weights_as"], custom_objects, ("fkeras",)))
+        if stored.trainable != entry["trainable"]:
+            stored = stored.replace(trainable=bool(entry["trainable"]))
+        return stored
 
     return map_layers_with_path(model, change)

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import jax
 
 from .._graph._graph import Graph, replay
-from .._graph._symbolic import Node, Op
+from .._graph._op import Op
+from .._graph._symbolic import Node
 from .._layer._layer import Layer
 from .._layer._variables import MASKS
 from .._words._errors import explain

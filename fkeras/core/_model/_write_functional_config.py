@@ -8,9 +8,10 @@ from typing import Any
 import jax
 
 from .._graph._graph import Graph
+from .._graph._op import Op
 from .._graph._ops_config import facts_of, split_arguments
 from .._graph._ops_limits import check_op
-from .._graph._symbolic import Node, Op, SymbolicTensor
+from .._graph._symbolic import Node, SymbolicTensor
 from .._layer._build_config import build_config_of
 from .._layer._layer import Layer
 from .._words._config import serialize, serialize_object
@@ -86,7 +87,8 @@ def _ends(tree: PyTree, histories: Histories) -> JSON:
 def _call_record(node: Node, histories: Histories) -> Config:
     def write(leaf: object) -> JSON:
         if not isinstance(leaf, SymbolicTensor):
-            return serialize(leaf)
+            written: JSON = serialize(leaf)
+            return written
         config: dict[str, JSON] = {
             "shape": list(leaf.shape),
             "dtype": dtype_name(leaf.dtype),
