@@ -5,38 +5,43 @@ On a symbolic tensor each records a node, whose functions see arrays: what they 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
+from ...core.typing import Array, ArrayLike, PyTree
+from ._types import Table
 
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+Carry = TypeVar("Carry")
+
+
+def cond(pred: ArrayLike, true_fn: Callable[[], PyTree], false_fn: Callable[[], PyTree]) -> PyTree:
     """`true_fn()` or `false_fn()`, by a boolean."""
     return lax.cond(pred, true_fn, false_fn)
 
 
-def switch(index: Any, branches: Any, *operands: Any) -> Any:
+def switch(index: ArrayLike, branches: Sequence[Callable[..., PyTree]], *operands: PyTree) -> PyTree:
     """`branches[index](*operands)`."""
     return lax.switch(index, branches, *operands)
 
 
 def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: Any = None
-) -> Any:
-    """`body(*vars)` again and again while `cond(*vars)`."""
+    cond: Callable[..., ArrayLike], body: Callable[..., PyTree], loop_vars: PyTree,
+    maximum_iterations: ArrayLike | None = None,
+) -> PyTree:  # fmt: skip
+    """`body(*vars)` again and again while `cond(*vars)`, at most `maximum_iterations` times."""
     listed = isinstance(loop_vars, list | tuple)
     start = tuple(loop_vars) if listed else (loop_vars,)
 
-    def go_on(state: Any) -> Any:
+    def go_on(state: tuple[Array, tuple[PyTree, ...]]) -> ArrayLike:
         count, variables = state
         more = cond(*variables)
         return more if maximum_iterations is None else jnp.logical_and(more, count < maximum_iterations)
 
-    def step(state: Any) -> Any:
+    def step(state: tuple[Array, tuple[PyTree, ...]]) -> tuple[Array, tuple[PyTree, ...]]:
         count, variables = state
         new = body(*variables)
         return count + 1, tuple(new) if isinstance(new, list | tuple) else (new,)
@@ -45,67 +50,57 @@ def while_loop(
     return (list(result) if isinstance(loop_vars, list) else result) if listed else result[0]
 
 
-def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[[Array, Carry], Carry], init_val: Carry) -> Carry:
     """`body_fun(i, value)` for each `i`."""
     return lax.fori_loop(lower, upper, body_fun, init_val)
 
 
 def scan(
-    f: Callable[..., Any], init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: Any = 1
-) -> Any:
+    f: Callable[[Carry, PyTree], tuple[Carry, PyTree]], init: Carry, xs: PyTree = None, length: int | None = None,
+    reverse: bool = False, unroll: int | bool = 1,
+) -> tuple[Carry, PyTree]:  # fmt: skip
     """`f(carry, x)` over the first axis: `(last carry, outputs)`."""
     return lax.scan(f, init, xs, length, reverse, unroll)
 
 
-def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(
+    f: Callable[[PyTree, PyTree], PyTree], elems: PyTree, reverse: bool = False, axis: int = 0
+) -> PyTree:
     """The running combination of elements by an associative function."""
     return lax.associative_scan(f, elems, reverse=reverse, axis=axis)
 
 
-def map(f: Callable[..., Any], xs: Any) -> Any:
+def map(f: Callable[[PyTree], PyTree], xs: PyTree) -> PyTree:
     """`f(x)` for each entry of the first axis, one after another."""
     return lax.map(f, xs)
 
 
-def vectorized_map(function: Callable[..., Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[PyTree], PyTree], elements: PyTree) -> PyTree:
     """`function(x)` for each entry of the first axis, side by side."""
     return jax.vmap(function)(elements)
 
 
-def vectorize(pyfunc: Callable[..., Any], excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+def vectorize(
+    pyfunc: Callable[..., PyTree], excluded: set[int | str] | None = None, signature: str | None = None
+) -> Callable[..., PyTree]:
     """A function of arrays from one of numbers."""
     return jnp.vectorize(pyfunc, excluded=frozenset() if excluded is None else excluded, signature=signature)
 
 
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+def custom_gradient(f: Callable[..., tuple[PyTree, Callable[..., PyTree]]]) -> Callable[..., PyTree]:
     """A function that returns `(value, gradient function)` as one with that gradient."""
     return jax.custom_gradient(f)
 
 
-def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+def jvp(
+    fun: Callable[..., PyTree], primals: Sequence[PyTree], tangents: Sequence[PyTree], has_aux: bool = False
+) -> tuple[PyTree, ...]:
     """The value of a function and its directional derivative."""
     return jax.jvp(fun, tuple(primals), tuple(tangents), has_aux=has_aux)
 
 
-def convert_to_numpy(x: Any) -> np.ndarray:
-    """An array on the host."""
-    return np.asarray(x)
-
-
-def is_tensor(x: Any) -> bool:
-    """Whether `x` is an array of JAX."""
-    return isinstance(x, jax.Array)
-
-
-def dtype(x: Any) -> str:
-    """The dtype's name."""
-    return jnp.dtype(getattr(x, "dtype", None) or np.asarray(x).dtype).name
-
-
-LIFTED: dict[str, Callable[..., Any]] = {
+LIFTED: Table = {
     f.__name__: f
     for f in (cond, switch, while_loop, fori_loop, scan, associative_scan, map, vectorized_map, jvp)
 }  # fmt: skip
-PLAIN: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (vectorize, custom_gradient, convert_to_numpy, is_tensor, dtype)
-}
+PLAIN: Table = {f.__name__: f for f in (vectorize, custom_gradient)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,18 @@ import optax
 from jax import lax
 
 from ...core import explain
+from ...core.typing import Array, ArrayLike, Float, Int
 
 _NONE = -jnp.inf
 
+#: The prefixes and their lengths, and the scores of the alignments that end in a blank and in the last label.
+Beam: TypeAlias = tuple[Array, Array, Array, Array]
 
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> jax.Array:
+
+def ctc_loss(
+    target: Int[ArrayLike, "batch labels"], output: Float[ArrayLike, "batch time classes"],
+    target_length: Int[ArrayLike, " batch"], output_length: Int[ArrayLike, " batch"], mask_index: int = 0,
+) -> Float[Array, " batch"]:  # fmt: skip
     """The CTC loss of each example: `-log p(target | output)`, for logits `(batch, time, classes)`.
 
     Reference: Graves et al., Connectionist Temporal Classification (2006).
@@ -33,9 +40,10 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
 
 def ctc_decode(
-    inputs: Any, sequence_lengths: Any, strategy: str = "greedy", beam_width: int = 100, top_paths: int = 1,
-    merge_repeated: bool = True, mask_index: int | None = 0,
-) -> tuple[jax.Array, jax.Array]:  # fmt: skip
+    inputs: Float[ArrayLike, "batch time classes"], sequence_lengths: Int[ArrayLike, " batch"],
+    strategy: str = "greedy", beam_width: int = 100, top_paths: int = 1, merge_repeated: bool = True,
+    mask_index: int | None = 0,
+) -> tuple[Int[Array, "paths batch time"], Float[Array, "batch paths"]]:  # fmt: skip
     """The labels behind frame-wise scores, blanks taken out: `(decoded, score)`; -1 fills up.
 
     Args:
@@ -69,7 +77,7 @@ def ctc_decode(
     )
 
 
-def _greedy(x: jax.Array, seen: jax.Array, blank: int, merge_repeated: bool) -> tuple[jax.Array, jax.Array]:
+def _greedy(x: Array, seen: Array, blank: int, merge_repeated: bool) -> tuple[Array, Array]:
     best = jnp.argmax(x, axis=-1)
     score = -jnp.sum(jnp.where(seen, jnp.max(x, axis=-1), 0), axis=1)[:, None]
     keep = seen & (best != blank)
@@ -81,7 +89,7 @@ def _greedy(x: jax.Array, seen: jax.Array, blank: int, merge_repeated: bool) -> 
     return decoded[None].astype(jnp.int32), score
 
 
-def _beam_search(width: int, top: int, blank: int) -> Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
+def _beam_search(width: int, top: int, blank: int) -> Callable[[Array, Array], tuple[Array, Array]]:
     """Prefix beam search over one example: `(log-probabilities (time, classes), seen) -> (paths, scores)`.
 
     A prefix has two scores, of the alignments that end in a blank and of those that end in its last label: only
@@ -89,11 +97,11 @@ def _beam_search(width: int, top: int, blank: int) -> Callable[[jax.Array, jax.A
     https://arxiv.org/abs/1408.2873, algorithm 1.
     """
 
-    def search(logs: jax.Array, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def search(logs: Array, seen: Array) -> tuple[Array, Array]:
         steps, classes = logs.shape
         places = jnp.arange(steps)
 
-        def step(state: Any, now: Any) -> tuple[Any, None]:
+        def step(state: Beam, now: tuple[Array, Array]) -> tuple[Beam, None]:
             frame, counts = now
             paths, lengths, ends_blank, ends_label = state
             both = jnp.logaddexp(ends_blank, ends_label)
