@@ -1,5 +1,6 @@
 """fk.ops beside keras.ops: every name, its arguments, its numbers, symbolic shapes, and graphs of ops in files."""
 
+import ast
 import inspect
 import itertools
 import json
@@ -12,6 +13,7 @@ import pytest
 
 import fkeras as fk
 from fkeras.core._graph._ops_config import _facts, op_of
+from tests.nn import write_ops_stub
 from tests.nn.ops_cases import CASES, IMG, LOGITS, RNG, A
 
 keras = pytest.importorskip("keras")
@@ -115,6 +117,24 @@ def test_arguments_have_keras_s_names_order_and_defaults(room):
     assert {k: v for k, v in differ.items() if k not in ("meshgrid", "vectorize")} == {
         **({"clip": ["x_min", "x_max"], "reshape": ["newshape"]} if not room else {}),
     }
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_stub_says_what_the_functions_take(room):
+    """What an editor shows is what runs."""
+    stub = write_ops_stub.STUB if not room else write_ops_stub.ROOMS / f"_{room}_room.pyi"
+    said, rewrite = write_ops_stub.described(stub), "write the stubs again: python -m tests.nn.write_ops_stub"
+    names = write_ops_stub.names(room)
+    assert sorted(said) == names, rewrite
+    newer = {n.rsplit(".")[-1] for n in write_ops_stub.NOT_IN_EACH_JAX}
+    assert names_of(fk.ops, room) - newer - set(ROOMS) == set(names) - newer
+    if room in ("", "image"):  # the other rooms import their names
+        for name in names:
+            want = [(p.name, write_ops_stub.written_default(p)) for p in write_ops_stub.parameters(name, room)]
+            assert [(n, ast.unparse(ast.parse(d, mode="eval")) if d else "") for n, d in want] == said[name], (
+                name,
+                rewrite,
+            )
 
 
 def test_operands_are_given_by_name_and_as_lists():

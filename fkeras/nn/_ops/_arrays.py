@@ -78,7 +78,7 @@ def multi_hot(
 
 # ------------------------------------------------------------------ other dtypes
 def convert_to_tensor(
-    x: object, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+    x: ArrayLike, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Array:
     """`x` as an array."""
     return jnp.asarray(x, dtype)
