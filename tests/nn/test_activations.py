@@ -15,6 +15,7 @@ import pytest
 import scipy.special
 
 from fkeras.nn import activations
+from fkeras.nn._activations._base import SAME_IN_JAX
 
 # Every public function of keras.activations, with the arguments to try beside the defaults.
 TABLE = {
@@ -204,9 +205,9 @@ def test_own_function_goes_through_custom_objects():
     assert activations.get("mine", custom_objects={"mine": mine}) is mine
 
 
-@pytest.mark.parametrize("name", sorted(activations._SAME_IN_JAX))
+@pytest.mark.parametrize("name", sorted(SAME_IN_JAX))
 def test_jax_functions_save_under_keras_names(name):
-    function = activations._SAME_IN_JAX[name]
+    function = SAME_IN_JAX[name]
     assert activations.serialize(function) == name
     assert activations.get(function) is function
     np.testing.assert_allclose(function(jnp.asarray(GRID)), getattr(activations, name)(GRID), rtol=1e-6)

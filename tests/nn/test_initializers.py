@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fkeras.nn import initializers
+from fkeras.nn._initializers import _constants, _drawing
 
 KERNELS = [(6, 5), (3, 3, 4, 2)]
 ALL_RANKS = [(7,), *KERNELS]
@@ -308,7 +309,7 @@ def test_shapes_may_be_integers_lists_and_empty():
 
 
 def test_few_compilations_for_many_shapes():
-    sampled, made = initializers._sample._cache_size, initializers._filled._cache_size
+    sampled, made = _drawing._sample._cache_size, _constants._filled._cache_size
     key = jax.random.key(0)
     initializers.HeNormal()(key, (3, 5), jnp.float16)
     before = sampled()
@@ -333,8 +334,8 @@ def test_few_compilations_for_many_shapes():
 def test_a_cut_vector_is_what_jax_draws_for_the_shape(law, dtype):
     key, dtype = jax.random.key(5), jnp.dtype(dtype)
     for shape in [(3, 3, 4, 5), (70, 64), (64, 64), ()]:
-        got = initializers._draw(law, key, shape, dtype, -0.5, 0.25)
-        np.testing.assert_array_equal(got, initializers._sample(law, key, shape, dtype, -0.5, 0.25))
+        got = _drawing.draw(law, key, shape, dtype, -0.5, 0.25)
+        np.testing.assert_array_equal(got, _drawing._sample(law, key, shape, dtype, -0.5, 0.25))
 
 
 def test_other_generators_draw_their_own_numbers():
@@ -350,7 +351,7 @@ def test_other_generators_draw_their_own_numbers():
 def test_large_weights_are_drawn_in_their_shape(monkeypatch):
     key, shape = jax.random.key(2), (30, 20)
     flat = initializers.HeUniform()(key, shape)
-    monkeypatch.setattr(initializers, "_LARGEST_FLAT", 100)
+    monkeypatch.setattr(_drawing, "_LARGEST_FLAT", 100)
     np.testing.assert_array_equal(initializers.HeUniform()(key, shape), flat)
 
 

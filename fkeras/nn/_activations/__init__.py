@@ -1,0 +1,1 @@
+"""The functions of `fkeras.nn.activations`, one kind a file."""

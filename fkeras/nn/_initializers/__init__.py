@@ -1,0 +1,1 @@
+"""The classes of `fkeras.nn.initializers`, one kind a file."""
