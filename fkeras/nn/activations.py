@@ -87,6 +87,7 @@ def serialize(activation: Activation) -> str | Config:
     Raises:
         TypeError: a lambda, which no config can hold.
 
+    >>> import jax
     >>> serialize(gelu), serialize(jax.nn.relu)
     ('gelu', 'relu')
 

@@ -8,16 +8,15 @@ takes its norms in float32; Keras divides 0 by 0 there, where its epsilon rounds
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from ..core import Configured, explain, register
 from ..core import get as get_object
 from ..core import serialize as serialize_value
+from ..core.typing import Array, ArrayLike, Config, CustomObjects, Spec
 
 MODULE = "keras.constraints"
 
@@ -45,7 +44,7 @@ class Constraint(Configured):
     Reference: https://keras.io/api/layers/constraints/
     """
 
-    def __call__(self, w: ArrayLike) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> Array:
         """The allowed parameter nearest to `w`, of its shape and dtype."""
         return jnp.asarray(w)
 
@@ -76,7 +75,7 @@ class MaxNorm(Constraint):
         _check_norms(self, 0, self.max_value)
         _set_axis(self)
 
-    def __call__(self, w: ArrayLike) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> Array:
         return _rescale(w, self.axis, lambda norms: jnp.clip(norms, 0, self.max_value))
 
 
@@ -91,7 +90,7 @@ class NonNeg(Constraint):
     Reference: https://keras.io/api/layers/constraints/
     """
 
-    def __call__(self, w: ArrayLike) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> Array:
         return jnp.maximum(jnp.asarray(w), 0)
 
 
@@ -115,7 +114,7 @@ class UnitNorm(Constraint):
     def __post_init__(self) -> None:
         _set_axis(self)
 
-    def __call__(self, w: ArrayLike) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> Array:
         return _rescale(w, self.axis, lambda norms: 1.0)
 
 
@@ -149,8 +148,8 @@ class MinMaxNorm(Constraint):
         _check_norms(self, self.min_value, self.max_value)
         _set_axis(self)
 
-    def __call__(self, w: ArrayLike) -> jax.Array:
-        def desired(norms: jax.Array) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> Array:
+        def desired(norms: Array) -> Array:
             return self.rate * jnp.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
 
         return _rescale(w, self.axis, desired)
@@ -162,9 +161,7 @@ unit_norm = UnitNorm
 min_max_norm = MinMaxNorm
 
 
-def _rescale(
-    w: ArrayLike, axis: int | Sequence[int] | None, desired: Callable[[jax.Array], jax.Array | float]
-) -> jax.Array:
+def _rescale(w: ArrayLike, axis: int | Sequence[int] | None, desired: Callable[[Array], Array | float]) -> Array:
     """`w * desired(norm) / norm`, in `w`'s dtype."""
     w = jnp.asarray(w)
     dtype = w.dtype if jnp.issubdtype(w.dtype, jnp.floating) else jnp.dtype(jnp.float32)
@@ -174,13 +171,14 @@ def _rescale(
     return (precise * (desired(norms) / (EPSILON + norms))).astype(dtype)
 
 
-def _set_axis(constraint: Any) -> None:
+def _set_axis(constraint: MaxNorm | UnitNorm | MinMaxNorm) -> None:
     """Axes that came out of JSON are a list, which has no hash."""
     if isinstance(constraint.axis, list):
         object.__setattr__(constraint, "axis", tuple(constraint.axis))
 
 
 def _check_norms(constraint: Constraint, smallest: float, largest: float) -> None:
+    """Refuse bounds between which there is no norm."""
     if not 0 <= smallest <= largest:
         kind = type(constraint).__name__
         raise ValueError(
@@ -194,7 +192,11 @@ def _check_norms(constraint: Constraint, smallest: float, largest: float) -> Non
 
 
 # ------------------------------------------------------------------ by name
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+#: A function of one parameter.
+ConstraintFunction: TypeAlias = Callable[..., Array]
+
+
+def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> ConstraintFunction | None:
     """Find a constraint by what a layer's `kernel_constraint=` may hold.
 
     Args:
@@ -215,8 +217,17 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     return get_object(MODULE, identifier, custom_objects)
 
 
-def serialize(constraint: Any) -> Any:
+def serialize(constraint: ConstraintFunction | None) -> str | Config | None:
     """Keras's config of a constraint.
+
+    Args:
+        constraint: one of the classes here, or a function of your own.
+
+    Returns:
+        `{"module", "class_name", "config", "registered_name"}`; a name for a registered function.
+
+    Raises:
+        TypeError: a lambda, which no config can hold.
 
     >>> serialize(UnitNorm(axis=(0, 1)))["config"]
     {'axis': [0, 1]}
@@ -226,8 +237,15 @@ def serialize(constraint: Any) -> Any:
     return serialize_value(constraint)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Spec, custom_objects: CustomObjects | None = None) -> ConstraintFunction | None:
     """The constraint that `serialize` (or Keras) described.
+
+    Args:
+        config: what `serialize` returned, or real Keras wrote.
+        custom_objects: your own classes and functions by name.
+
+    Returns:
+        A function of one parameter, or `None`.
 
     Raises:
         ValueError: an unknown name; the message lists the known ones.

@@ -8,16 +8,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from ..core import Configured, explain, register
 from ..core import get as get_object
 from ..core import serialize as serialize_value
+from ..core.typing import Array, ArrayLike, Config, CustomObjects, Spec
 
 MODULE = "keras.regularizers"
 
@@ -46,7 +46,7 @@ class Regularizer(Configured):
     Reference: https://keras.io/api/layers/regularizers/
     """
 
-    def __call__(self, x: ArrayLike) -> jax.Array:
+    def __call__(self, x: ArrayLike) -> Array:
         """The penalty of the parameter `x`, a scalar."""
         return jnp.zeros((), jnp.result_type(x))
 
@@ -75,7 +75,7 @@ class L1(Regularizer):
     def __post_init__(self) -> None:
         _set_factor(self, "l1", default=0.01)
 
-    def __call__(self, x: ArrayLike) -> jax.Array:
+    def __call__(self, x: ArrayLike) -> Array:
         return self.l1 * jnp.sum(jnp.abs(_floating(x)))
 
 
@@ -101,7 +101,7 @@ class L2(Regularizer):
     def __post_init__(self) -> None:
         _set_factor(self, "l2", default=0.01)
 
-    def __call__(self, x: ArrayLike) -> jax.Array:
+    def __call__(self, x: ArrayLike) -> Array:
         return self.l2 * jnp.sum(jnp.square(_floating(x)))
 
 
@@ -133,7 +133,7 @@ class L1L2(Regularizer):
         _set_factor(self, "l1", default=0.0)
         _set_factor(self, "l2", default=0.0)
 
-    def __call__(self, x: ArrayLike) -> jax.Array:
+    def __call__(self, x: ArrayLike) -> Array:
         x = _floating(x)
         penalty = jnp.zeros((), x.dtype)
         if self.l1:  # not by multiplying: 0 * inf is nan
@@ -183,7 +183,7 @@ class OrthogonalRegularizer(Regularizer):
                 )
             )
 
-    def __call__(self, x: ArrayLike) -> jax.Array:
+    def __call__(self, x: ArrayLike) -> Array:
         x = _floating(x)
         if x.ndim != 2:
             raise ValueError(
@@ -214,7 +214,8 @@ l1_l2 = L1L2
 orthogonal_regularizer = OrthogonalRegularizer
 
 
-def _floating(x: ArrayLike) -> jax.Array:
+def _floating(x: ArrayLike) -> Array:
+    """Integers as float32."""
     x = jnp.asarray(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
 
@@ -237,7 +238,11 @@ def _set_factor(regularizer: Regularizer, name: str, default: float | None = Non
 
 
 # ------------------------------------------------------------------ by name
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+#: A function of one parameter.
+RegularizerFunction: TypeAlias = Callable[..., Array]
+
+
+def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> RegularizerFunction | None:
     """Find a regularizer by what a layer's `kernel_regularizer=` may hold.
 
     Args:
@@ -258,8 +263,17 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     return get_object(MODULE, identifier, custom_objects)
 
 
-def serialize(regularizer: Any) -> Any:
+def serialize(regularizer: RegularizerFunction | None) -> str | Config | None:
     """Keras's config of a regularizer.
+
+    Args:
+        regularizer: one of the classes here, or a function of your own.
+
+    Returns:
+        `{"module", "class_name", "config", "registered_name"}`; a name for a registered function.
+
+    Raises:
+        TypeError: a lambda, which no config can hold.
 
     >>> serialize(L2(0.5))["config"]
     {'l2': 0.5}
@@ -269,8 +283,15 @@ def serialize(regularizer: Any) -> Any:
     return serialize_value(regularizer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Spec, custom_objects: CustomObjects | None = None) -> RegularizerFunction | None:
     """The regularizer that `serialize` (or Keras) described.
+
+    Args:
+        config: what `serialize` returned, or real Keras wrote.
+        custom_objects: your own classes and functions by name.
+
+    Returns:
+        A function of one parameter, or `None`.
 
     Raises:
         ValueError: an unknown name; the message lists the known ones.
