@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import Layer, explain, field, register
+from ...core.typing import JSON, Array, ArrayLike, Config, CustomObjects, DTypeLike, Float, Int, Num, PyTree
 from .. import _arguments as arg
 from ._host_work import no_sparse
 
 
-def output_mode(*modes: str) -> Any:
+def output_mode(*modes: str) -> Callable[[str], str]:
     """A converter for `output_mode`; `binary` and `tf-idf` are old spellings."""
     check = arg.one_of("output_mode", *modes)
     return lambda value: check({"binary": "multi_hot", "tf-idf": "tf_idf"}.get(value, value))
 
 
-def encode(x: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None) -> jax.Array:
+def encode(
+    x: Int[Array, "batch ..."], mode: str, depth: int, dtype: DTypeLike, weights: Num[Array, "batch ..."] | None = None
+) -> Num[Array, "batch ..."]:
     """Indices as they are, or as rows of `depth` numbers; an index outside `[0, depth)` gives zeros.
 
     Args:
@@ -29,6 +32,9 @@ def encode(x: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None)
         depth: how many categories there are.
         dtype: the result's dtype.
         weights: what each entry counts, for `"count"`.
+
+    Returns:
+        The indices, or an axis of `depth` numbers in place of the axis that is counted over, or at the end.
     """
     if mode == "int":
         return x.astype(dtype)
@@ -43,7 +49,7 @@ def encode(x: jax.Array, mode: str, depth: int, dtype: Any, weights: Any = None)
     return jnp.sum(rows if weights is None else rows * weights[..., None], axis=axis).astype(dtype)
 
 
-def _rows(x: jax.Array, depth: int) -> jax.Array:
+def _rows(x: Int[Array, ...], depth: int) -> Float[Array, "... depth"]:
     """One-hot rows, made in float32: onnxruntime makes them in few other dtypes."""
     return jax.nn.one_hot(x, depth, dtype=jnp.float32)
 
@@ -74,7 +80,9 @@ class CategoryEncoding(Layer):
     output_mode: str = field("multi_hot", convert=output_mode("multi_hot", "one_hot", "count"))
     sparse: bool = field(False, convert=no_sparse)
 
-    def call(self, inputs: jax.Array, count_weights: Any = None) -> jax.Array:
+    def call(
+        self, inputs: Int[Array, "batch ..."], count_weights: Num[ArrayLike, "batch ..."] | None = None
+    ) -> Num[Array, "batch ..."]:
         if count_weights is not None:
             if self.output_mode != "count":
                 raise ValueError(
@@ -88,11 +96,12 @@ class CategoryEncoding(Layer):
         x = jnp.asarray(inputs).astype(jnp.int32)
         return encode(x, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "sparse"}
 
 
-def _sorted(value: Any) -> Any:
+def _floats(value: Sequence[float] | np.ndarray | None) -> list[float] | None:
+    """A converter: numbers as a list of floats."""
     return None if value is None else [float(v) for v in value]
 
 
@@ -118,13 +127,13 @@ class Discretization(Layer):
     """
 
     _last_by_position = ("dtype", "name")
-    bin_boundaries: Any = field(None, convert=_sorted)
+    bin_boundaries: Sequence[float] | None = field(None, convert=_floats)
     num_bins: int | None = field(None, convert=arg.counted("num_bins"))
     epsilon: float = 0.01
     output_mode: str = field("int", convert=output_mode("int", "one_hot", "multi_hot", "count"))
     sparse: bool = field(False, convert=no_sparse)
-    # What `adapt` found.
-    _adapted: Any = None
+    # The boundaries that `adapt` made of its data.
+    _adapted: list[float] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -138,11 +147,11 @@ class Discretization(Layer):
             )
 
     @property
-    def boundaries(self) -> Any:
-        """Where the bins end: as given, or as `adapt` found; `None` before it."""
+    def boundaries(self) -> Sequence[float] | None:
+        """Where the bins end: as given, or as `adapt` made them; `None` before it."""
         return self._adapted if self.bin_boundaries is None else self.bin_boundaries
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
         if self.boundaries is None:
             raise ValueError(
                 explain(
@@ -156,12 +165,18 @@ class Discretization(Layer):
         dtype = jnp.int32 if self.output_mode == "int" else self.compute_dtype
         return encode(bins, self.output_mode, len(self.boundaries) + 1, dtype)
 
-    def adapt(self, data: Any, steps: int | None = None) -> Discretization:
+    def adapt(self, data: PyTree, steps: int | None = None) -> Self:
         """A new layer whose bins hold about as much of `data` each.
 
         Args:
             data: an array, or an iterable of batches.
             steps: how many batches to use.
+
+        Returns:
+            A new layer.
+
+        Raises:
+            ValueError: the boundaries were given.
         """
         if self.num_bins is None:
             raise ValueError(
@@ -178,16 +193,16 @@ class Discretization(Layer):
         edges = _compress(summary, 1.0 / self.num_bins)[0, :-1]
         return self.replace(_adapted=[float(e) for e in edges])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {**super().get_config(), "bin_boundaries": self.boundaries}
         config["dtype"] = self.compute_dtype
         return {k: v for k, v in config.items() if k != "trainable"}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Self:
         if config.get("bin_boundaries") is not None and config.get("num_bins") is not None:  # adapted
             layer = super().from_config({**config, "bin_boundaries": None}, custom_objects)
-            return layer.replace(_adapted=[float(e) for e in config["bin_boundaries"]])
+            return layer.replace(_adapted=_floats(config["bin_boundaries"]))  # type: ignore[arg-type]
         return super().from_config(config, custom_objects)
 
 
@@ -199,8 +214,8 @@ def _summarise(values: np.ndarray, epsilon: float) -> np.ndarray:
     return np.stack([marks, np.full_like(marks, step)])
 
 
-def _merge(one: np.ndarray, other: np.ndarray, epsilon: float) -> np.ndarray:
-    both = np.concatenate([one, other], axis=1)
+def _merge(first: np.ndarray, second: np.ndarray, epsilon: float) -> np.ndarray:
+    both = np.concatenate([first, second], axis=1)
     return _compress(both[:, np.argsort(both[0])], epsilon)
 
 

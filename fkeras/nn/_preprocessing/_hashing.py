@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import Layer, explain, field, register
+from ...core import Inferred, Layer, explain, field, register
+from ...core.typing import Array, Config, Num, PyTree, Shape
 from .. import _arguments as arg
 from ._category_encodings import encode, output_mode
 from ._hash_functions import concatenate, fingerprint64, siphash
@@ -18,8 +19,13 @@ from ._host_work import as_text, is_text, no_sparse, on_host, text_outputs
 # TensorFlow's key for crosses.
 _CROSS_KEY = 0xDECAFCAFFE
 
+#: The key of a hash: both its halves, one integer for both, or none.
+Salt: TypeAlias = Sequence[int] | int | None
+#: A value that is masked, or none.
+Token: TypeAlias = str | int | None
 
-def salt_pair(value: Any) -> Any:
+
+def salt_pair(value: Salt) -> list[int] | None:
     """A converter: `None`, one integer for both halves of the key, or two."""
     if value is None:
         return None
@@ -29,12 +35,12 @@ def salt_pair(value: Any) -> Any:
     return pair
 
 
-def buckets(values: np.ndarray, count: int, salt: Any) -> np.ndarray:
+def buckets(values: np.ndarray, count: int, salt: Sequence[int] | None) -> np.ndarray:
     """Which of `count` buckets each string of an array falls into."""
 
     def bucket(text: str) -> int:
         data = text.encode()
-        return (fingerprint64(data) if salt is None else siphash(data, tuple(salt))) % count
+        return (fingerprint64(data) if salt is None else siphash(data, (salt[0], salt[1]))) % count
 
     return np.asarray(np.frompyfunc(bucket, 1, 1)(values), np.int64) if values.size else values.astype(np.int64)
 
@@ -44,8 +50,10 @@ def _written(values: np.ndarray) -> np.ndarray:
     return np.frompyfunc(lambda v: str(int(v)), 1, 1)(values) if values.size else values
 
 
-def _depth_shape(mode: str, depth: int) -> Callable[[Any], tuple[Any, ...]]:
-    def shape_of(shape: Any) -> tuple[Any, ...]:
+def encoded_shape(mode: str, depth: int) -> Callable[[Shape], Shape]:
+    """From the shape of indices to the shape of their encoding."""
+
+    def shape_of(shape: Shape) -> Shape:
         if mode == "int":
             return tuple(shape)
         if mode == "one_hot" and (len(shape) < 2 or shape[-1] != 1):
@@ -78,8 +86,8 @@ class Hashing(Layer):
     """
 
     num_bins: int = arg.positive("num_bins")
-    mask_value: Any = None
-    salt: Any = field(None, convert=salt_pair)
+    mask_value: Token = None
+    salt: Salt = field(None, convert=salt_pair)
     output_mode: str = field("int", convert=output_mode("int", "one_hot", "multi_hot", "count"))
     sparse: bool = field(False, convert=no_sparse)
 
@@ -88,7 +96,7 @@ class Hashing(Layer):
             object.__setattr__(self, "dtype", "int64" if self.output_mode == "int" else "float32")
         super().__post_init__()
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch ..."] | np.ndarray | str) -> Num[Array, "batch ..."]:
         if is_text(inputs):
             bins = jnp.asarray(self._bins(as_text(inputs)).astype(np.int32))
         else:
@@ -98,13 +106,14 @@ class Hashing(Layer):
         return encode(bins, self.output_mode, self.num_bins, jax.dtypes.canonicalize_dtype(self.compute_dtype))
 
     def _bins(self, values: np.ndarray) -> np.ndarray:
+        """The bin of each value."""
         masked = self.mask_value is not None and self.num_bins > 1
         written = values if values.dtype == object else _written(values)
-        found = buckets(written, self.num_bins - masked, self.salt)
-        return np.where(values == self.mask_value, 0, found + 1) if masked else found
+        bins = buckets(written, self.num_bins - masked, self.salt)  # type: ignore[arg-type]  # two halves, or none
+        return np.where(values == self.mask_value, 0, bins + 1) if masked else bins
 
-    def _text_outputs(self, args: Any, kwargs: Any) -> Any:
-        return text_outputs(self, (args, kwargs), _depth_shape(self.output_mode, self.num_bins), self.compute_dtype)
+    def _text_outputs(self, args: PyTree, kwargs: PyTree) -> Inferred:
+        return text_outputs(self, (args, kwargs), encoded_shape(self.output_mode, self.num_bins), self.compute_dtype)
 
 
 @register("keras.layers")
@@ -140,7 +149,7 @@ class HashedCrossing(Layer):
             object.__setattr__(self, "dtype", "int64" if self.output_mode == "int" else "float32")
         super().__post_init__()
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Sequence[Num[Array, "batch ..."] | np.ndarray]) -> Num[Array, "batch ..."]:
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
             raise ValueError(
                 explain(
@@ -169,19 +178,21 @@ class HashedCrossing(Layer):
         return encode(bins, self.output_mode, self.num_bins, jax.dtypes.canonicalize_dtype(self.compute_dtype))
 
     def _cross(self, *columns: np.ndarray) -> np.ndarray:
-        def one(*values: Any) -> int:
+        """The bin of each combination."""
+
+        def cross(*values: str | int) -> int:
             key = _CROSS_KEY
             for value in values:
                 feature = fingerprint64(value.encode()) if isinstance(value, str) else int(value) & (1 << 64) - 1
                 key = concatenate(key, feature)
             return key % self.num_bins
 
-        found = np.frompyfunc(one, len(columns), 1)(*columns)
-        return np.asarray(found).astype(np.int64)
+        crossed = np.frompyfunc(cross, len(columns), 1)(*columns)
+        return np.asarray(crossed).astype(np.int64)
 
-    def _text_outputs(self, args: Any, kwargs: Any) -> Any:
-        return text_outputs(self, (args, kwargs), _depth_shape(self.output_mode, self.num_bins), self.compute_dtype)
+    def _text_outputs(self, args: PyTree, kwargs: PyTree) -> Inferred:
+        return text_outputs(self, (args, kwargs), encoded_shape(self.output_mode, self.num_bins), self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {k: v for k, v in super().get_config().items() if k != "trainable"}
         return {**config, "dtype": self.compute_dtype}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import Inferred, Layer, SymbolicTensor, explain
+from ...core.typing import Array, DTypeLike, PyTree, Shape
 
 
-def is_text(x: Any) -> bool:
+def is_text(x: object) -> bool:
     """Whether a value is text: an array of strings, a string, or lists of them."""
     if isinstance(x, str | bytes):
         return True
@@ -21,23 +21,26 @@ def is_text(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "USOT"
 
 
-def as_text(x: Any, encoding: str = "utf-8") -> np.ndarray:
+def as_text(x: object, encoding: str = "utf-8") -> np.ndarray:
     """Text as an array of Python strings."""
     array = np.asarray(x, dtype=object)
 
-    def decode(value: Any) -> str:
+    def decode(value: object) -> str:
         return value.decode(encoding) if isinstance(value, bytes) else str(value)
 
-    return np.frompyfunc(decode, 1, 1)(array) if array.size else array
+    return np.asarray(np.frompyfunc(decode, 1, 1)(array), object) if array.size else array
 
 
-def on_host(function: Callable[..., np.ndarray], result: Any, *inputs: Any) -> jax.Array:
+def on_host(function: Callable[..., np.ndarray], result: jax.ShapeDtypeStruct, *inputs: Array | np.ndarray) -> Array:
     """`function` of numpy arrays, run by the host; under `jit` and `vmap` through a callback.
 
     Args:
         function: from numpy arrays to one numpy array, the same for each entry of a batch.
         result: shape and dtype of the result, a `jax.ShapeDtypeStruct`.
         inputs: arrays of numbers.
+
+    Returns:
+        An array of the result's shape and dtype.
     """
     if any(isinstance(x, jax.core.Tracer) for x in inputs):
         return jax.pure_callback(
@@ -49,14 +52,14 @@ def on_host(function: Callable[..., np.ndarray], result: Any, *inputs: Any) -> j
     return jnp.asarray(np.asarray(function(*map(np.asarray, inputs)), result.dtype))
 
 
-def text_outputs(layer: Layer, args: Any, shape_of: Callable[[Any], tuple[Any, ...]], dtype: Any) -> Inferred:
+def text_outputs(layer: Layer, args: PyTree, shape_of: Callable[[Shape], Shape], dtype: DTypeLike) -> Inferred:
     """What a layer without weights makes of symbolic text."""
     tensors = [t for t in jax.tree.leaves(args) if isinstance(t, SymbolicTensor)]
     struct = jax.ShapeDtypeStruct(shape_of(tensors[0].symbolic_shape), jax.dtypes.canonicalize_dtype(dtype))
     return Inferred(struct, {}, lambda key: {})
 
 
-def refuse_tracing(layer: Layer, x: Any) -> None:
+def refuse_tracing(layer: Layer, x: object) -> None:
     """Text layers run on the host alone.
 
     Raises:
@@ -73,7 +76,7 @@ def refuse_tracing(layer: Layer, x: Any) -> None:
         )
 
 
-def no_sparse(value: Any) -> bool:
+def no_sparse(value: object) -> bool:
     """A converter for `sparse` and `ragged`: JAX arrays are dense."""
     if value:
         raise ValueError(

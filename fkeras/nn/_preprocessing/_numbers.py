@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Self, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import NON_TRAINABLE, Layer, explain, field, register
+from ...core.typing import Array, ArrayLike, Float, Num, PyTree
 from .._shapes import known_axis
 
+#: Numbers as they are given to a layer; JSON writes lists.
+Moment: TypeAlias = ArrayLike | Sequence[float] | None
 
-def _axes(axis: Any) -> tuple[int, ...]:
+
+def _axes(axis: int | Sequence[int] | None) -> tuple[int, ...]:
+    """A converter: axes as a tuple."""
     return () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
 
 
@@ -40,12 +44,12 @@ class Normalization(Layer):
     Reference: https://keras.io/api/layers/preprocessing_layers/numerical/normalization/
     """
 
-    axis: Any = field(-1, convert=_axes)
-    mean: Any = None
-    variance: Any = None
+    axis: int | Sequence[int] | None = field(-1, convert=_axes)
+    mean: Moment = None
+    variance: Moment = None
     invert: bool = False
-    # What `adapt` found: (mean, variance, count), the values the layer's variables start with.
-    _adapted: Any = None
+    # The mean, variance and count of the data of `adapt`, with which the layer's variables start.
+    _adapted: tuple[np.ndarray, np.ndarray, int] | None = None
 
     supports_masking = True
 
@@ -60,9 +64,9 @@ class Normalization(Layer):
                 )
             )
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch ..."]) -> Float[Array, "batch ..."]:
         x = jnp.asarray(inputs).astype(self.compute_dtype)
-        keep = tuple(sorted(known_axis(self, a, x) for a in self.axis))
+        keep = tuple(sorted(known_axis(self, a, x) for a in _axes(self.axis)))
         shape = tuple(x.shape[i] for i in keep)
         if self.mean is None:
             mean, variance = self._moments(shape)
@@ -75,29 +79,33 @@ class Normalization(Layer):
             return mean + x * jnp.maximum(deviation, 1e-7)
         return (x - mean) / jnp.maximum(deviation, 1e-7)
 
-    def _moments(self, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        found = self._adapted or (np.zeros(shape, np.float32), np.ones(shape, np.float32), 0)
-        if np.shape(found[0]) != tuple(shape):
+    def _moments(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """The variables of the mean and the variance."""
+        start = self._adapted or (np.zeros(shape, np.float32), np.ones(shape, np.float32), 0)
+        if np.shape(start[0]) != tuple(shape):
             raise ValueError(
                 explain(
                     f"{self.path_text()} was adapted to other features.",
-                    received=f"moments of shape {np.shape(found[0])} for axes of shape {tuple(shape)}",
+                    received=f"moments of shape {np.shape(start[0])} for axes of shape {tuple(shape)}",
                     write="layer.adapt(data) with data of the input's shape",
                 )
             )
         mean, variance, _ = (
             self.variable(NON_TRAINABLE, name, lambda v=value, d=dtype: jnp.asarray(v, d)).value
             for name, value, dtype in zip(
-                ("mean", "variance", "count"), found, ("float32", "float32", "int32"), strict=True
+                ("mean", "variance", "count"), start, ("float32", "float32", "int32"), strict=True
             )
         )
         return mean, variance
 
-    def adapt(self, data: Any) -> Normalization:
+    def adapt(self, data: PyTree) -> Self:
         """A new layer with the moments of `data`.
 
         Args:
             data: an array, or an iterable of batches (arrays, or tuples that begin with one).
+
+        Returns:
+            A new layer.
 
         Raises:
             ValueError: no data.
@@ -106,7 +114,7 @@ class Normalization(Layer):
         count, mean, variance = 0, np.zeros(()), np.zeros(())
         for batch in batches:
             x = np.asarray(batch, np.float64)
-            keep = {a % x.ndim for a in self.axis}
+            keep = {a % x.ndim for a in _axes(self.axis)}
             reduce = tuple(i for i in range(x.ndim) if i not in keep)
             size = int(np.prod([x.shape[i] for i in reduce]))
             # Chan et al. (1979): moments of two parts together
@@ -122,14 +130,15 @@ class Normalization(Layer):
         return self.replace(_adapted=(mean.astype(np.float32), variance.astype(np.float32), count))
 
 
-def _batches(data: Iterable[Any]) -> Iterable[Any]:
+def _batches(data: Iterable[PyTree]) -> Iterable[PyTree]:
+    """The arrays of an iterable of batches, or of one list of numbers."""
     values = list(data)
     if values and not any(hasattr(v, "shape") or isinstance(v, tuple) for v in values):
         return [np.asarray(values)]
     return [v[0] if isinstance(v, tuple) else v for v in values]
 
 
-def _over(moment: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _over(moment: Array, shape: tuple[int, ...]) -> Array:
     """Moments given by the user over the kept axes."""
     lead = (1,) * (len(shape) - moment.ndim) if moment.ndim < len(shape) else ()
     moment = moment.reshape(lead + moment.shape)

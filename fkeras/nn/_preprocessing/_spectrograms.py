@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Literal, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from ...core import Layer, explain, field, register
+from ...core.typing import Array, ArrayLike, Float
 from .. import _arguments as arg
 from .. import initializers
 from .._shapes import check_rank, check_window
 
 _EPSILON = 1e-7
+
+#: A window by name, its values, or none.
+Window: TypeAlias = str | ArrayLike | None
+#: What a spectrogram is divided by: the window's power, its sum, or nothing.
+Scaling: TypeAlias = Literal["density", "spectrum"] | None
+#: `"channels_last"`, which `None` stands for, or `"channels_first"`.
+DataFormat: TypeAlias = Literal["channels_last", "channels_first"] | None
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
 
@@ -52,12 +59,12 @@ class STFTSpectrogram(Layer):
     frame_length: int = field(256, convert=lambda value: arg.positive_int(value, "frame_length"))
     frame_step: int | None = None
     fft_length: int | None = None
-    window: Any = "hann"
+    window: Window = "hann"
     periodic: bool = False
-    scaling: Any = field("density", convert=arg.one_of("scaling", "density", "spectrum", None))
+    scaling: Scaling = field("density", convert=arg.one_of("scaling", "density", "spectrum", None))
     padding: str = field("valid", convert=arg.one_of("padding", "valid", "same"))
     expand_dims: bool = False
-    data_format: Any = field(None, convert=arg.data_format)
+    data_format: DataFormat = field(None, convert=arg.data_format)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -79,7 +86,7 @@ class STFTSpectrogram(Layer):
                 )
             )
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Float[Array, "batch time channels"]) -> Float[Array, "batch frames channels*frequencies"]:
         check_rank(self, inputs, 3)
         x = inputs if self.data_format == "channels_last" else jnp.moveaxis(inputs, 1, 2)
         check_window(self, (x.shape[1],), (self.frame_length,), self.padding)
@@ -104,15 +111,18 @@ class STFTSpectrogram(Layer):
         size = self._arrange(jnp.sqrt(jnp.maximum(power, _EPSILON)))
         return size if self.mode == "magnitude" else jnp.log(jnp.maximum(size, _EPSILON))
 
-    def _transform(self, x: jax.Array, kernel: jax.Array, step: int) -> jax.Array:
-        """`(batch, channels, frames, frequencies)`."""
+    def _transform(
+        self, x: Float[Array, "batch time channels"], kernel: Float[Array, "frame 1 frequencies"], step: int
+    ) -> Float[Array, "batch channels frames frequencies"]:
+        """One part of the transform of each channel."""
         rows = jnp.swapaxes(x, 1, 2).reshape(x.shape[0] * x.shape[2], x.shape[1], 1)
         y = lax.conv_general_dilated(
             rows, kernel, (step,), self.padding.upper(), dimension_numbers=("NWC", "WIO", "NWC")
         )
         return y.reshape(x.shape[0], x.shape[2], *y.shape[1:])
 
-    def _arrange(self, y: jax.Array) -> jax.Array:
+    def _arrange(self, y: Float[Array, "batch channels frames frequencies"]) -> Float[Array, "batch ..."]:
+        """The axes as `expand_dims` and `data_format` say."""
         last = self.data_format == "channels_last"
         if self.expand_dims:
             return jnp.moveaxis(y, 1, 3) if last else y
@@ -122,7 +132,7 @@ class STFTSpectrogram(Layer):
         return jnp.swapaxes(y, 2, 3).reshape(batch, channels * frequencies, frames)
 
 
-def _hertz_to_mel(frequency: Any) -> Any:
+def _hertz_to_mel(frequency: float | np.ndarray) -> np.ndarray:
     return 1127.0 * np.log1p(np.asarray(frequency, np.float64) / 700.0)
 
 
@@ -172,7 +182,7 @@ class MelSpectrogram(Layer):
     fft_length: int = field(2048, convert=arg.counted("fft_length"))
     sequence_stride: int = field(512, convert=arg.counted("sequence_stride"))
     sequence_length: int | None = field(None, convert=arg.counted("sequence_length"))
-    window: Any = "hann"
+    window: Window = "hann"
     sampling_rate: int = 16000
     num_mel_bins: int = field(128, convert=arg.counted("num_mel_bins"))
     min_freq: float = 20.0
@@ -196,7 +206,7 @@ class MelSpectrogram(Layer):
                 )
             )
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Float[Array, "*batch time"]) -> Float[Array, "*batch bands frames"]:
         x = jnp.asarray(inputs)
         if x.ndim > 2:
             check_rank(self, x, 2)
@@ -215,7 +225,7 @@ class MelSpectrogram(Layer):
             power = jnp.maximum(power, jnp.max(power) - self.top_db)
         return jnp.swapaxes(power, -1, -2).astype(self.compute_dtype)
 
-    def _window(self) -> jax.Array:
+    def _window(self) -> Float[Array, " fft_length"]:
         """The window in the middle of a transform's length."""
         length = int(self.sequence_length or 0)
         before = (self.fft_length - length) // 2

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import Layer, dimension, explain, field, register
+from ...core import Inferred, Layer, dimension, explain, field, register
+from ...core.typing import JSON, Array, Config, CustomObjects, PyTree
 from ._host_work import as_text, is_text, no_sparse, refuse_tracing, text_outputs
-from ._lookups import (
-    _MODE,
+from ._index_lookup import lookup_mode
+from ._lookups import StringLookup
+from ._vocabulary import (
+    Assets,
     Learned,
-    StringLookup,
-    _given_vocabulary,
-    _weights_of,
-    _with_learned,
+    Token,
+    Vocabulary,
+    Weights,
+    given_vocabulary,
+    given_weights,
     size_of_config,
     vocabulary_of_config,
+    with_learned,
 )
 
 _PUNCTUATION = re.compile(r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']""")
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 
 
-def _choice(name: str, *known: str) -> Callable[[Any], Any]:
-    def convert(value: Any) -> Any:
-        if value is not None and not callable(value) and value not in known:
+#: A step by name, a function of an array of strings, or none.
+Step: TypeAlias = str | Callable[[np.ndarray], Sequence[Sequence[str]] | np.ndarray] | None
+
+
+def _step(name: str, *choices: str) -> Callable[[Step], Step]:
+    """A converter: one of some names, a function, or `None`."""
+
+    def convert(value: Step) -> Step:
+        if value is not None and not callable(value) and value not in choices:
             raise ValueError(
                 explain(
-                    f"`{name}` is one of {known}, None or a function.",
+                    f"`{name}` is one of {choices}, None or a function.",
                     received=f"{name}={value!r}",
-                    write=f"{name}={known[0]!r}",
+                    write=f"{name}={choices[0]!r}",
                 )
             )
         return value
@@ -42,7 +52,8 @@ def _choice(name: str, *known: str) -> Callable[[Any], Any]:
     return convert
 
 
-def _widths(value: Any) -> Any:
+def _widths(value: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
+    """A converter: sizes of groups of tokens."""
     if value is None or isinstance(value, int):
         return value
     if isinstance(value, list | tuple) and all(isinstance(v, int) for v in value):
@@ -83,14 +94,14 @@ class TextVectorization(Layer):
 
     _last_by_position = ("name",)
     max_tokens: int | None = None
-    standardize: Any = field("lower_and_strip_punctuation", convert=_choice("standardize", *_STANDARDIZE))
-    split: Any = field("whitespace", convert=_choice("split", "whitespace", "character"))
-    ngrams: Any = field(None, convert=_widths)
-    output_mode: str = field("int", convert=_MODE)
+    standardize: Step = field("lower_and_strip_punctuation", convert=_step("standardize", *_STANDARDIZE))
+    split: Step = field("whitespace", convert=_step("split", "whitespace", "character"))
+    ngrams: int | Sequence[int] | None = field(None, convert=_widths)
+    output_mode: str = field("int", convert=lookup_mode)
     output_sequence_length: int | None = None
     pad_to_max_tokens: bool = False
-    vocabulary: Any = field(None, convert=_given_vocabulary)
-    idf_weights: Any = field(None, convert=_weights_of)
+    vocabulary: Vocabulary = field(None, convert=given_vocabulary)
+    idf_weights: Weights = field(None, convert=given_weights)
     sparse: bool = field(False, convert=no_sparse)
     ragged: bool = field(False, convert=no_sparse)
     encoding: str = "utf-8"
@@ -129,7 +140,8 @@ class TextVectorization(Layer):
         return found
 
     # ------------------------------------------------------------------ sentences as tokens
-    def _tokens(self, inputs: Any) -> list[list[str]]:
+    def _tokens(self, inputs: PyTree) -> list[list[str]]:
+        """The tokens of each sentence."""
         text = as_text(inputs, self.encoding)
         if callable(self.standardize):
             text = as_text(self.standardize(text.astype(str)))
@@ -166,7 +178,7 @@ class TextVectorization(Layer):
         widths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
         return [" ".join(tokens[i : i + n]) for n in widths for i in range(len(tokens) - n + 1)]
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: np.ndarray | str) -> Array:
         if not is_text(inputs):
             refuse_tracing(self, inputs)
         scalar = np.ndim(np.asarray(inputs, dtype=object)) == 0
@@ -189,7 +201,7 @@ class TextVectorization(Layer):
         """Whether each entry of a batch is one token, so that no axis of tokens is made."""
         return rank == 1 and self.split is None and self.output_mode == "int" and self.ngrams is None
 
-    def _text_outputs(self, args: Any, kwargs: Any) -> Any:
+    def _text_outputs(self, args: PyTree, kwargs: PyTree) -> Inferred:
         if self.output_mode == "int":
             rank = args[0].ndim if args else next(iter(kwargs.values())).ndim
             if self.output_sequence_length is None and self._whole(rank):
@@ -200,13 +212,19 @@ class TextVectorization(Layer):
         return text_outputs(self, (args, kwargs), lambda s: (s[0], self._lookup._depth()), dtype)
 
     # ------------------------------------------------------------------ the vocabulary
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> Any:
+    def adapt(self, data: PyTree, batch_size: int | None = None, steps: int | None = None) -> Self:
         """A new layer whose vocabulary is the tokens of `data`, the most frequent first.
 
         Args:
             data: text, or an iterable of batches of it.
             batch_size: accepted for Keras's sake.
             steps: how many batches to use.
+
+        Returns:
+            A new layer.
+
+        Raises:
+            ValueError: the vocabulary was given.
         """
         if self.vocabulary is not None:
             raise ValueError(
@@ -219,13 +237,31 @@ class TextVectorization(Layer):
         documents = [row for batch in batches for row in self._tokens(batch)]
         return self.replace(_learned=self._lookup._adapted_to(documents)._learned)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> Any:
-        """A new layer with this vocabulary."""
+    def set_vocabulary(self, vocabulary: Vocabulary, idf_weights: Weights = None) -> Self:
+        """A new layer with this vocabulary.
+
+        Args:
+            vocabulary: the tokens, with or without the special ones, or the path of a file with one a line.
+            idf_weights: a weight for each token, for `"tf_idf"`.
+
+        Returns:
+            A new layer.
+
+        Raises:
+            ValueError: tokens that are not distinct, more than `max_tokens`, or weights of another number.
+        """
         learned = self._lookup._table_of(vocabulary, idf_weights)
         return self.replace(vocabulary=None, idf_weights=None, _learned=learned)
 
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """The vocabulary's entries in order."""
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[Token]:
+        """The vocabulary's entries in order.
+
+        Args:
+            include_special_tokens: whether `""` and `"[UNK]"` are among them.
+
+        Returns:
+            A list of strings.
+        """
         return self._lookup.get_vocabulary(include_special_tokens)
 
     def vocabulary_size(self) -> int:
@@ -236,16 +272,16 @@ class TextVectorization(Layer):
         own = self._lookup._beside_weights()  # which Keras saves as the layer's and as the lookup's
         return {**own, **{f"_lookup_layer/{path}": array for path, array in own.items()}}
 
-    def _with_assets(self, files: Mapping[str, Any]) -> Any:
+    def _with_assets(self, files: Assets) -> Self:
         learned = self._lookup._with_assets(files)
         return self if learned is self._lookup else self.replace(_learned=learned._learned)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {**super().get_config(), "vocabulary_size": self.vocabulary_size()}
-        return _with_learned(config, self._lookup._learned, self._lookup._first)
+        return with_learned(config, self._lookup._learned, self._lookup._first)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Self:
         layer = super().from_config(vocabulary_of_config(config), custom_objects)
         size = size_of_config(config)
         return layer if layer._lookup._table is not None or size is None else layer.replace(_size=size)
