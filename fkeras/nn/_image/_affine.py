@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from ...core import field, register
+from ...core.typing import Array, Float, Key
 from .. import _arguments as arg
 from . import _boxes, _factors, _warps
 from ._base import RandomImageLayer, batch_of
+from ._types import Factor, ImageBatch, Images, LabelledBoxes, Sizes, Transformation
 
 
 class AffineLayer(RandomImageLayer):
@@ -26,17 +28,17 @@ class AffineLayer(RandomImageLayer):
 
     _casts = "always"
 
-    def _map(self, transformation: Any, shape: tuple[Any, ...]) -> jax.Array:
-        """From an output pixel to the input's: `(batch, 8)`, as `fkeras.nn._image._warps.affine` takes it."""
+    def _map(self, transformation: Transformation, shape: Sizes) -> Float[Array, "batch 8"]:
+        """From an output pixel to the input's, as `fkeras.nn._image._warps.affine` takes it."""
         raise NotImplementedError
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         transform = self._map(transformation, images.shape)
         return _warps.affine(images, transform, interpolation, self.fill_mode, self.fill_value)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         if not training or transformation is None:
             return segmentation_masks
         return self._on_batch(jnp.asarray(segmentation_masks), transformation, "nearest")
@@ -45,7 +47,7 @@ class AffineLayer(RandomImageLayer):
 AffineLayer._positional = ()
 
 
-def _rows(*columns: Any) -> jax.Array:
+def _rows(*columns: Float[Array, ...] | int) -> Float[Array, "... columns"]:
     """Numbers, and columns of one number an image, side by side."""
     like = next(c for c in columns if not isinstance(c, int))
     return jnp.stack([jnp.full_like(like, c) if isinstance(c, int) else c for c in columns], axis=-1)
@@ -76,25 +78,27 @@ class RandomRotation(AffineLayer):
     As in Keras 3.15, boxes are read as `xyxy` whatever their format is, and written in their format.
     """
 
-    factor: Any = field(convert=_factors.factor(-1, 1))
+    factor: Factor = field(convert=_factors.factor(-1, 1))
     fill_mode: str = field("reflect", convert=_factors.fill_mode)
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     seed: int | None = None
     fill_value: float = 0.0
     data_format: Any = field(None, convert=arg.data_format)
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         height, width = self._sizes(shape)
-        low, high = (f * 360.0 for f in self.factor)
+        low, high = (f * 360.0 for f in _factors.bounds(self.factor))
         angle = jax.random.uniform(key, (batch_of(shape),), minval=low, maxval=high)
         matrix = _turn(angle, height, width)
         matrix = matrix if len(shape) == 4 else matrix[0]
         return {"angle": angle, "rotation_matrix": matrix, "image_height": height, "image_width": width}
 
-    def _map(self, transformation: Any, shape: tuple[Any, ...]) -> jax.Array:
+    def _map(self, transformation: Transformation, shape: Sizes) -> Float[Array, "batch 8"]:
         return transformation["rotation_matrix"]
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training:
             return bounding_boxes
         size = (transformation["image_height"], transformation["image_width"])
@@ -103,7 +107,7 @@ class RandomRotation(AffineLayer):
         return {**cut, "boxes": _boxes.convert(cut["boxes"], "xyxy", self.bounding_box_format, *size)}
 
 
-def _turn(angle: jax.Array, height: Any, width: Any) -> jax.Array:
+def _turn(angle: Float[Array, " batch"], height: int, width: int) -> Float[Array, "batch 8"]:
     """The map of a turn about the centre, by degrees."""
     angle = angle * (jnp.pi / 180)
     cos, sin = jnp.cos(angle), jnp.sin(angle)
@@ -136,15 +140,15 @@ class RandomTranslation(AffineLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_translation/
     """
 
-    height_factor: Any = field(convert=_factors.as_given("height_factor", -1, 1))
-    width_factor: Any = field(convert=_factors.as_given("width_factor", -1, 1))
+    height_factor: Factor = field(convert=_factors.as_given("height_factor", -1, 1))
+    width_factor: Factor = field(convert=_factors.as_given("width_factor", -1, 1))
     fill_mode: str = field("reflect", convert=_factors.fill_mode)
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     seed: int | None = None
     fill_value: float = 0.0
     data_format: Any = field(None, convert=arg.data_format)
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, size = jax.random.split(key), (batch_of(shape), 1)
         height, width = self._sizes(shape)
         (down, below), (left, right) = _factors.bounds(self.height_factor), _factors.bounds(self.width_factor)
@@ -152,11 +156,13 @@ class RandomTranslation(AffineLayer):
         columns = jax.random.uniform(keys[1], size, minval=left, maxval=right) * width
         return {"translations": jnp.concatenate([columns, rows], axis=1), "input_shape": shape}
 
-    def _map(self, transformation: Any, shape: tuple[Any, ...]) -> jax.Array:
+    def _map(self, transformation: Transformation, shape: Sizes) -> Float[Array, "batch 8"]:
         moves = jnp.asarray(transformation["translations"], jnp.float32)
         return _rows(1, 0, -moves[:, 0], 0, 1, -moves[:, 1], 0, 0)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training:
             return bounding_boxes
         size = self._sizes(transformation["input_shape"])
@@ -191,15 +197,17 @@ class RandomZoom(AffineLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_zoom/
     """
 
-    height_factor: Any = field(convert=_factors.as_given("height_factor", -1, 1, above=True))
-    width_factor: Any = field(None, convert=_factors.optional(_factors.as_given("width_factor", -1, 1, above=True)))
+    height_factor: Factor = field(convert=_factors.as_given("height_factor", -1, 1, above=True))
+    width_factor: Factor | None = field(
+        None, convert=_factors.optional(_factors.as_given("width_factor", -1, 1, above=True))
+    )
     fill_mode: str = field("reflect", convert=_factors.fill_mode)
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     seed: int | None = None
     fill_value: float = 0.0
     data_format: Any = field(None, convert=arg.data_format)
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, size = jax.random.split(key), (batch_of(shape), 1)
         low, high = _factors.bounds(self.height_factor)
         down = across = jax.random.uniform(keys[0], size, minval=1.0 + low, maxval=1.0 + high)
@@ -208,18 +216,20 @@ class RandomZoom(AffineLayer):
             across = jax.random.uniform(keys[1], size, minval=1.0 + low, maxval=1.0 + high)
         return {"height_zoom": down, "width_zoom": across, "input_shape": shape}
 
-    def _map(self, transformation: Any, shape: tuple[Any, ...]) -> jax.Array:
+    def _map(self, transformation: Transformation, shape: Sizes) -> Float[Array, "batch 8"]:
         across, down = (jnp.asarray(transformation[n], "float32")[:, 0] for n in ("width_zoom", "height_zoom"))
         x, y = ((jnp.asarray(s, "float32") - 1.0) / 2.0 for s in (shape[2], shape[1]))
         return _rows(across, 0, x * (1.0 - across), 0, down, y * (1.0 - down), 0, 0)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training:
             return bounding_boxes
         height, width = self._sizes(transformation["input_shape"])
         boxes = _boxes.convert(bounding_boxes["boxes"], self.bounding_box_format, "xyxy", height, width)
-        found = self._map(transformation, (0, height, width, 0))
-        across, left, down, top = (found[:, i].reshape((-1,) + (1,) * (boxes.ndim - 1)) for i in (0, 2, 4, 5))
+        maps = self._map(transformation, (0, height, width, 0))
+        across, left, down, top = (maps[:, i].reshape((-1,) + (1,) * (boxes.ndim - 1)) for i in (0, 2, 4, 5))
         right, bottom = across * width + left, down * height + top
         x1, y1, x2, y2 = jnp.split(boxes, 4, axis=-1)
         x1, x2 = (jnp.clip(x, left, right) - left for x in (x1, x2))
@@ -254,26 +264,28 @@ class RandomShear(AffineLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_shear/
     """
 
-    x_factor: Any = field(0.0, convert=_factors.shear("x_factor"))
-    y_factor: Any = field(0.0, convert=_factors.shear("y_factor"))
+    x_factor: Factor = field(0.0, convert=_factors.shear("x_factor"))
+    y_factor: Factor = field(0.0, convert=_factors.shear("y_factor"))
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     fill_mode: str = field("reflect", convert=_factors.fill_mode)
     fill_value: float = 0.0
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, size, dtype = jax.random.split(key, 3), (batch_of(shape), 1), self.compute_dtype
         sign = jnp.where(jax.random.uniform(keys[0], size, dtype) > 0.5, -1.0, 1.0).astype(dtype)
-        down = jax.random.uniform(keys[1], size, dtype, *self.y_factor)
-        across = jax.random.uniform(keys[2], size, dtype, *self.x_factor)
+        down = jax.random.uniform(keys[1], size, dtype, *_factors.bounds(self.y_factor))
+        across = jax.random.uniform(keys[2], size, dtype, *_factors.bounds(self.x_factor))
         return {"shear_factor": jnp.concatenate([across, down], axis=1) * sign, "input_shape": shape}
 
-    def _map(self, transformation: Any, shape: tuple[Any, ...]) -> jax.Array:
+    def _map(self, transformation: Transformation, shape: Sizes) -> Float[Array, "batch 8"]:
         shears = jnp.asarray(transformation["shear_factor"], jnp.float32)
         return _rows(1, shears[:, 0], 0, shears[:, 1], 1, 0, 0, 0)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training:
             return bounding_boxes
         size, dtype = self._sizes(transformation["input_shape"]), self.compute_dtype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import Layer, explain, field
+from ...core.typing import Array, ArrayLike, Bool, Config, DTypeLike, Key, KeyLike, Num, PyTree
 from .. import _arguments as arg
 from .._shapes import from_last, to_last
 from . import _boxes
+from ._types import ImageBatch, ImageData, Images, LabelledBoxes, Labels, Sizes, Transformation
 
 
 class ImageLayer(Layer):
@@ -31,6 +33,7 @@ class ImageLayer(Layer):
         data_format: `"channels_last"` (the default) or `"channels_first"`.
     """
 
+    # Of any type for type checkers, which think that these two are a subclass's first arguments by position.
     bounding_box_format: Any = field(None, convert=_boxes.format_name)
     data_format: Any = field(None, convert=arg.data_format)
 
@@ -40,14 +43,14 @@ class ImageLayer(Layer):
     _trains = True
 
     # ------------------------------------------------------------------ the call
-    def call(self, data: Any, training: Any = False) -> Any:
+    def call(self, data: ImageData, training: bool = False) -> ImageData:
         images = data["images"] if isinstance(data, Mapping) else data
-        batched = self._is_batched(images)
+        is_batched = self._is_batched(images)
         drawn = self.get_random_transformation(data, training=training)
         if not isinstance(data, Mapping):
             return self.transform_images(images, drawn, training=training)
-        made = {**data, "images": self.transform_images(images, drawn, training=training)}
-        transforms = {
+        transformed = {**data, "images": self.transform_images(images, drawn, training=training)}
+        transforms: dict[str, Callable[..., PyTree]] = {
             "bounding_boxes": self.transform_bounding_boxes,
             "labels": self.transform_labels,
             "segmentation_masks": self.transform_segmentation_masks,
@@ -55,12 +58,13 @@ class ImageLayer(Layer):
         for key, transform in transforms.items():
             if key in data:
                 value = self._boxes_of(data) if key == "bounding_boxes" else jnp.asarray(data[key])
-                value = value if batched else jax.tree.map(lambda a: a[None], value)
+                value = value if is_batched else jax.tree.map(lambda a: a[None], value)
                 value = transform(value, drawn, training=training)
-                made[key] = value if batched else jax.tree.map(lambda a: a[0], value)
-        return made
+                transformed[key] = value if is_batched else jax.tree.map(lambda a: a[0], value)
+        return transformed
 
-    def _is_batched(self, images: Any) -> bool:
+    def _is_batched(self, images: Images) -> bool:
+        """Whether images have an axis for the batch; an error for another rank."""
         if jnp.ndim(images) not in (3, 4):
             raise ValueError(
                 explain(
@@ -72,7 +76,8 @@ class ImageLayer(Layer):
             )
         return jnp.ndim(images) == 4
 
-    def _boxes_of(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _boxes_of(self, data: Mapping[str, PyTree]) -> LabelledBoxes:
+        """The boxes in a dict, as arrays."""
         if self.bounding_box_format is None:
             raise ValueError(
                 explain(
@@ -84,7 +89,9 @@ class ImageLayer(Layer):
         return _boxes.densify(data["bounding_boxes"], self.path_text())
 
     # ------------------------------------------------------------------ what subclasses say
-    def get_random_transformation(self, data: Any, training: Any = True, seed: Any = None) -> Any:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+    ) -> Transformation:
         """What a call would draw.
 
         Args:
@@ -97,43 +104,81 @@ class ImageLayer(Layer):
         """
         return None
 
-    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
-        """Images as a transformation makes them."""
+    def transform_images(self, images: Images, transformation: Transformation = None, training: bool = True) -> Images:
+        """Images as a transformation makes them.
+
+        Args:
+            images: one image or a batch of them.
+            transformation: what `get_random_transformation` returned for them.
+            training: in inference most layers leave images alone.
+
+        Returns:
+            Images, as many as there were.
+        """
         images = jnp.asarray(images)
         runs = not self._trains or (training and (transformation is not None or not self._draws))
         if self._casts == "always" or (self._casts == "training" and training):
             images = images.astype(self.compute_dtype)
-        return self._on_batch(images, transformation, getattr(self, "interpolation", None)) if runs else images
+        return self._on_batch(images, transformation, getattr(self, "interpolation", "")) if runs else images
 
-    # Whether there is nothing to apply without a draw.
+    # Whether the layer draws, so that there is nothing to apply without a draw.
     _draws = False
 
-    def _on_batch(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _on_batch(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         """`_transform` on a batch with its channels last, whatever came in."""
         batch = to_last(images if images.ndim == 4 else images[None], self.data_format)
-        made = from_last(self._transform(batch, transformation, interpolation), self.data_format)
-        return made if images.ndim == 4 else made[0]
+        transformed = from_last(self._transform(batch, transformation, interpolation), self.data_format)
+        return transformed if images.ndim == 4 else transformed[0]
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         """A batch of images, channels last, transformed."""
         return images
 
-    def transform_labels(self, labels: Any, transformation: Any = None, training: Any = True) -> Any:
-        """Labels, a batch of them."""
+    def transform_labels(self, labels: Labels, transformation: Transformation = None, training: bool = True) -> Labels:
+        """Labels as a transformation makes them.
+
+        Args:
+            labels: a batch of labels.
+            transformation: what `get_random_transformation` returned for their images.
+            training: in inference labels stay.
+
+        Returns:
+            Labels of the same shape.
+        """
         return labels
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
-        """`{"boxes": (batch, n, 4), "labels": (batch, n)}`."""
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
+        """Boxes as a transformation makes them.
+
+        Args:
+            bounding_boxes: `{"boxes": (batch, boxes, 4), "labels": (batch, boxes)}`.
+            transformation: what `get_random_transformation` returned for their images.
+            training: in inference most layers leave boxes alone.
+
+        Returns:
+            A dict of the same form; the label of a box that lies outside its image is -1.
+        """
         return bounding_boxes
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
-        """Masks, a batch of images of classes."""
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
+        """Masks as a transformation makes them.
+
+        Args:
+            segmentation_masks: a batch of images of classes.
+            transformation: what `get_random_transformation` returned for their images.
+            training: in inference most layers leave masks alone.
+
+        Returns:
+            Masks, as many as there were.
+        """
         return segmentation_masks
 
     # ------------------------------------------------------------------ tools for subclasses
-    def _sizes(self, shape: Any) -> tuple[Any, Any]:
+    def _sizes(self, shape: Sizes) -> tuple[int, int]:
         """Height and width in a shape."""
         return (shape[-2], shape[-1]) if self.data_format == "channels_first" else (shape[-3], shape[-2])
 
@@ -146,7 +191,7 @@ class ImageLayer(Layer):
             )
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         if self.bounding_box_format is None:
             del config["bounding_box_format"]
@@ -162,7 +207,9 @@ class RandomImageLayer(ImageLayer):
 
     _draws = True
 
-    def get_random_transformation(self, data: Any, training: Any = True, seed: Any = None) -> Any:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+    ) -> Transformation:
         """What a call would draw; see `ImageLayer`."""
         if not training:
             return None
@@ -174,22 +221,22 @@ class RandomImageLayer(ImageLayer):
             seed = jax.random.key(seed)
         return self._draw(seed, tuple(jnp.shape(images)))
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         """The draw for images of a shape."""
         raise NotImplementedError
 
 
-def batch_of(shape: tuple[Any, ...]) -> Any:
+def batch_of(shape: Sizes) -> int:
     """How many images a shape holds; one without a batch."""
     return shape[0] if len(shape) == 4 else 1
 
 
-def each(value: Any, dtype: Any = None) -> jax.Array:
-    """One number an image, against a batch of images."""
+def each(value: Num[ArrayLike, " batch"], dtype: DTypeLike | None = None) -> Num[Array, "batch 1 1 1"]:
+    """A number for each image, in a shape that goes with a batch of images."""
     return jnp.asarray(value, dtype).reshape(-1, 1, 1, 1)
 
 
-def is_true_for(key: Any, count: Any, bounds: tuple[float, float]) -> jax.Array:
+def is_true_for(key: Key, count: int, bounds: tuple[float, float]) -> Bool[Array, " count"]:
     """For each image whether it is transformed, with a probability that is itself drawn within bounds."""
     keys = jax.random.split(key)
     probability = jax.random.uniform(keys[0], (count,), minval=bounds[0], maxval=bounds[1])

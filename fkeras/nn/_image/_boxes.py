@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import explain
+from ...core.typing import Array, ArrayLike, DTypeLike, Float, PyTree
+from ._types import Boxes, LabelledBoxes
 
 FORMATS = (
     "xyxy",
@@ -24,7 +24,7 @@ FORMATS = (
 )
 
 
-def format_name(value: Any) -> Any:
+def format_name(value: str | None) -> str | None:
     """A converter: the name of a way of writing boxes, or `None`.
 
     Raises:
@@ -41,15 +41,15 @@ def format_name(value: Any) -> Any:
     return value
 
 
-def _split(boxes: jax.Array) -> list[jax.Array]:
+def _split(boxes: Array) -> list[Array]:
     return jnp.split(boxes, 4, axis=-1)
 
 
-def _join(*parts: jax.Array) -> jax.Array:
+def _join(*parts: Array) -> Array:
     return jnp.concatenate(jnp.broadcast_arrays(*parts), axis=-1)
 
 
-def _to_xyxy(boxes: jax.Array, kind: str) -> jax.Array:
+def _to_xyxy(boxes: Array, kind: str) -> Array:
     """Boxes as left, top, right, bottom, in the unit that they have."""
     a, b, c, d = _split(boxes)
     if kind == "yxyx":
@@ -63,7 +63,7 @@ def _to_xyxy(boxes: jax.Array, kind: str) -> jax.Array:
     return boxes
 
 
-def _from_xyxy(boxes: jax.Array, kind: str) -> jax.Array:
+def _from_xyxy(boxes: Array, kind: str) -> Array:
     """The inverse of `_to_xyxy`."""
     left, top, right, bottom = _split(boxes)
     wide, high = right - left, bottom - top
@@ -78,7 +78,9 @@ def _from_xyxy(boxes: jax.Array, kind: str) -> jax.Array:
     return boxes
 
 
-def convert(boxes: Any, source: str, target: str, height: Any, width: Any, dtype: Any = "float32") -> jax.Array:
+def convert(
+    boxes: Boxes, source: str, target: str, height: ArrayLike, width: ArrayLike, dtype: DTypeLike = "float32"
+) -> Boxes:
     """Boxes in another way of writing.
 
     Args:
@@ -86,6 +88,9 @@ def convert(boxes: Any, source: str, target: str, height: Any, width: Any, dtype
         source, target: names among `FORMATS`.
         height, width: the image's size in pixels; a number, or an array that fits the boxes.
         dtype: the result's dtype.
+
+    Returns:
+        Boxes of the same shape.
     """
     boxes = jnp.asarray(boxes).astype(dtype)
     source, target = source.lower(), target.lower()
@@ -105,7 +110,7 @@ def convert(boxes: Any, source: str, target: str, height: Any, width: Any, dtype
     return _from_xyxy(boxes, target.removeprefix("rel_"))
 
 
-def clip(bounding_boxes: Mapping[str, Any], width: Any, height: Any) -> dict[str, Any]:
+def clip(bounding_boxes: LabelledBoxes, width: ArrayLike, height: ArrayLike) -> dict[str, Array]:
     """Boxes cut to `[0, width]` and `[0, height]`; the label of a box that is empty then is -1.
 
     Args:
@@ -115,16 +120,18 @@ def clip(bounding_boxes: Mapping[str, Any], width: Any, height: Any) -> dict[str
     left, top, right, bottom = _split(bounding_boxes["boxes"])
     left, right = jnp.clip(left, 0, width), jnp.clip(right, 0, width)
     top, bottom = jnp.clip(top, 0, height), jnp.clip(bottom, 0, height)
-    made = {**bounding_boxes, "boxes": _join(left, top, right, bottom)}
+    cut = {**bounding_boxes, "boxes": _join(left, top, right, bottom)}
     labels = bounding_boxes.get("labels")
     if labels is not None:
         area = ((right - left) * (bottom - top))[..., 0]
         area = area.reshape(area.shape + (1,) * (jnp.ndim(labels) - area.ndim))
-        made["labels"] = jnp.where(area > 0, labels, jnp.asarray(-1, jnp.asarray(labels).dtype))
-    return made
+        cut["labels"] = jnp.where(area > 0, labels, jnp.asarray(-1, jnp.asarray(labels).dtype))
+    return cut
 
 
-def rotate(boxes: jax.Array, angle: jax.Array, height: Any, width: Any) -> jax.Array:
+def rotate(
+    boxes: Float[Array, "batch boxes 4"], angle: Float[Array, " batch"], height: int, width: int
+) -> Float[Array, "batch boxes 4"]:
     """The upright boxes around boxes that are turned about the image's centre.
 
     Args:
@@ -141,13 +148,15 @@ def rotate(boxes: jax.Array, angle: jax.Array, height: Any, width: Any) -> jax.A
     return _around(xs, ys)
 
 
-def _around(xs: jax.Array, ys: jax.Array) -> jax.Array:
-    """The upright boxes around points, `(batch, n, points)`."""
+def _around(
+    xs: Float[Array, "batch boxes points"], ys: Float[Array, "batch boxes points"]
+) -> Float[Array, "batch boxes 4"]:
+    """The upright boxes around points."""
     parts = [xs.min(axis=-1), ys.min(axis=-1), xs.max(axis=-1), ys.max(axis=-1)]
     return jnp.stack(parts, axis=-1)
 
 
-def project(boxes: jax.Array, matrix: jax.Array) -> jax.Array:
+def project(boxes: Float[Array, "batch boxes 4"], matrix: Float[Array, "batch 3 3"]) -> Float[Array, "batch boxes 4"]:
     """The upright boxes around boxes under a projection.
 
     Args:
@@ -157,12 +166,12 @@ def project(boxes: jax.Array, matrix: jax.Array) -> jax.Array:
     left, top, right, bottom = _split(boxes)
     x = jnp.concatenate([left, right, left, right], axis=-1)
     y = jnp.concatenate([top, bottom, bottom, top], axis=-1)
-    found = jnp.einsum("bij,jbnp->ibnp", matrix, jnp.stack([x, y, jnp.ones_like(x)]))
-    return _around(found[0] / found[2], found[1] / found[2])
+    projected = jnp.einsum("bij,jbnp->ibnp", matrix, jnp.stack([x, y, jnp.ones_like(x)]))
+    return _around(projected[0] / projected[2], projected[1] / projected[2])
 
 
-def densify(bounding_boxes: Any, who: str) -> dict[str, Any]:
-    """Boxes as arrays; lists of another number of boxes for each image are filled up with zeros and labels -1.
+def densify(bounding_boxes: PyTree, who: str) -> LabelledBoxes:
+    """Boxes as arrays; where images have different numbers of boxes, zeros and labels -1 fill up.
 
     Raises:
         ValueError: no dict with boxes and labels, or ranks that do not belong together.
@@ -178,9 +187,9 @@ def densify(bounding_boxes: Any, who: str) -> dict[str, Any]:
         )
     boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
     if isinstance(boxes, list | tuple) and boxes and np.ndim(labels[0]) == 1:
-        most = max(len(one) for one in boxes)
+        most = max(len(b) for b in boxes)
         boxes = jnp.stack([_fill(jnp.asarray(b, "float32").reshape(-1, 4), most, 0) for b in boxes])
-        labels = jnp.stack([_fill(jnp.asarray(one, "int32"), most, -1) for one in labels])
+        labels = jnp.stack([_fill(jnp.asarray(b, "int32"), most, -1) for b in labels])
     boxes, labels = jnp.asarray(boxes, "float32"), jnp.asarray(labels)
     if boxes.ndim not in (2, 3) or boxes.shape[-1] != 4 or labels.ndim not in (boxes.ndim - 1, boxes.ndim):
         raise ValueError(
@@ -193,6 +202,6 @@ def densify(bounding_boxes: Any, who: str) -> dict[str, Any]:
     return {**bounding_boxes, "boxes": boxes, "labels": labels}
 
 
-def _fill(rows: jax.Array, count: int, value: int) -> jax.Array:
+def _fill(rows: Array, count: int, value: int) -> Array:
     widths = [(0, count - rows.shape[0])] + [(0, 0)] * (rows.ndim - 1)
     return jnp.pad(rows, widths, constant_values=value)

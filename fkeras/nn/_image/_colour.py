@@ -8,19 +8,22 @@ import jax
 import jax.numpy as jnp
 
 from ...core import explain, field, register
+from ...core.typing import Config, Key
 from .. import _arguments as arg
 from . import _colours, _factors
 from ._base import RandomImageLayer, batch_of, each
+from ._types import Factor, ImageBatch, Sizes, Transformation, ValueRange
 
 
 class ColourLayer(RandomImageLayer):
     """An image layer that needs red, green and blue."""
 
-    def _rgb(self, images: jax.Array, *known: int) -> jax.Array:
-        if images.shape[-1] not in (3, *known):
+    def _rgb(self, images: ImageBatch, *others: int) -> ImageBatch:
+        """Images of three channels, or of as many as `others` allow."""
+        if images.shape[-1] not in (3, *others):
             raise ValueError(
                 explain(
-                    f"{self.path_text()} needs images of {' or '.join(map(str, (*known, 3)))} channels.",
+                    f"{self.path_text()} needs images of {' or '.join(map(str, (*others, 3)))} channels.",
                     received=f"{images.shape[-1]} channels",
                     usually="the channels stand first, or there is an alpha channel.",
                     write='data_format="channels_first", or x[..., :3]',
@@ -51,17 +54,17 @@ class RandomBrightness(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_brightness/
     """
 
-    factor: Any = field(convert=_factors.factor(-1, 1))
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    factor: Factor = field(convert=_factors.factor(-1, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         size = (*shape[:-3], 1, 1, 1)
-        low, high = self.factor
+        low, high = _factors.bounds(self.factor)
         delta = jax.random.uniform(key, size, minval=low, maxval=high)
         return {"rgb_delta": delta * (self.value_range[1] - self.value_range[0])}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         return jnp.clip(images + each(transformation["rgb_delta"], images.dtype), *self.value_range)
 
 
@@ -84,15 +87,15 @@ class RandomContrast(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_contrast/
     """
 
-    factor: Any = field(convert=_factors.factor(0, 1))
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    factor: Factor = field(convert=_factors.factor(0, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        size, (less, more) = (*shape[:-3], 1, 1, 1), self.factor
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        size, (less, more) = (*shape[:-3], 1, 1, 1), _factors.bounds(self.factor)
         return {"contrast_factor": jax.random.uniform(key, size, self.compute_dtype, 1.0 - less, 1.0 + more)}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         mean = images.mean(axis=(1, 2), keepdims=True)
         factor = each(transformation["contrast_factor"], images.dtype)
         return jnp.clip((images - mean) * factor + mean, *self.value_range)
@@ -119,16 +122,17 @@ class RandomSaturation(ColourLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_saturation/
     """
 
-    factor: Any = field(convert=_factors.factor(-1, 1))
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    factor: Factor = field(convert=_factors.factor(-1, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        drawn = jax.random.uniform(key, (batch_of(shape),), minval=self.factor[0], maxval=self.factor[1])
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        low, high = _factors.bounds(self.factor)
+        drawn = jax.random.uniform(key, (batch_of(shape),), minval=low, maxval=high)
         return {"factor": drawn / (1 - drawn + 1e-7)}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         hsv = _colours.rgb_to_hsv(self._rgb(images))
         saturation = hsv[..., 1:2] * each(transformation["factor"], images.dtype)
         hsv = jnp.concatenate([hsv[..., :1], jnp.clip(saturation, *self.value_range), hsv[..., 2:]], axis=-1)
@@ -155,25 +159,26 @@ class RandomHue(ColourLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_hue/
     """
 
-    factor: Any = field(convert=_factors.factor(0, 1))
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    factor: Factor = field(convert=_factors.factor(0, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, size = jax.random.split(key), (batch_of(shape),)
         sign = jnp.where(jax.random.uniform(keys[0], size) > 0.5, -1.0, 1.0)
-        turn = jax.random.uniform(keys[1], size, minval=self.factor[0], maxval=self.factor[1])
+        low, high = _factors.bounds(self.factor)
+        turn = jax.random.uniform(keys[1], size, minval=low, maxval=high)
         return {"factor": sign * turn * 0.5}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         unit = _colours.change_range(self._rgb(images), self.value_range, (0, 1))
         hsv = _colours.rgb_to_hsv(unit)
         hue = hsv[..., :1] + each(transformation["factor"], hsv.dtype)
         hue = jnp.where(hue > 1.0, hue - 1.0, hue)
         hue = jnp.where(hue < 0.0, hue + 1.0, hue)
-        made = jnp.clip(_colours.hsv_to_rgb(jnp.concatenate([hue, hsv[..., 1:]], axis=-1)), 0, 1)
-        return _colours.change_range(made, (0, 1), self.value_range).astype(self.compute_dtype)
+        result = jnp.clip(_colours.hsv_to_rgb(jnp.concatenate([hue, hsv[..., 1:]], axis=-1)), 0, 1)
+        return _colours.change_range(result, (0, 1), self.value_range).astype(self.compute_dtype)
 
 
 @register("keras.layers")
@@ -197,16 +202,16 @@ class RandomColorDegeneration(ColourLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_color_degeneration/
     """
 
-    factor: Any = field(convert=_factors.factor(-1, 1))
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    factor: Factor = field(convert=_factors.factor(-1, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        low, high = self.factor
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        low, high = _factors.bounds(self.factor)
         return {"factor": jax.random.uniform(key, (batch_of(shape), 1, 1, 1), minval=low, maxval=high)}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         grey = _colours.rgb_to_grayscale(self._rgb(images, 1))
         mixed = images + each(transformation["factor"], images.dtype) * (grey - images)
         return jnp.clip(mixed, *self.value_range)
@@ -237,11 +242,11 @@ class RandomGrayscale(ColourLayer):
 
     _casts = "never"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         return jax.random.uniform(key, (batch_of(shape), 1, 1, 1)) < self.factor
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         return jnp.where(each(transformation), _colours.rgb_to_grayscale(self._rgb(images, 1)), images)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "seed" or v is not None}

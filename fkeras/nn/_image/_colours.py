@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
+from ...core.typing import Array, DTypeLike
 
-def change_range(images: jax.Array, source: Any, target: Any, dtype: Any = "float32") -> jax.Array:
+
+def change_range(
+    images: Array, source: Sequence[float], target: Sequence[float], dtype: DTypeLike = "float32"
+) -> Array:
     """Values of one range in another, by a line; equal ranges change nothing, the dtype included."""
     if tuple(source) == tuple(target):
         return images
@@ -17,7 +20,7 @@ def change_range(images: jax.Array, source: Any, target: Any, dtype: Any = "floa
     return (images - low) / (high - low) * (new_high - new_low) + new_low
 
 
-def rgb_to_grayscale(images: jax.Array) -> jax.Array:
+def rgb_to_grayscale(images: Array) -> Array:
     """Luma, one channel, in the images' dtype; images of one channel as they are."""
     if images.shape[-1] == 1:
         return images
@@ -30,7 +33,7 @@ def rgb_to_grayscale(images: jax.Array) -> jax.Array:
     return grey[..., None].astype(images.dtype)
 
 
-def rgb_to_hsv(images: jax.Array) -> jax.Array:
+def rgb_to_hsv(images: Array) -> Array:
     """Hue and saturation in [0, 1], and value in the images' own range."""
     images = jnp.where(jnp.abs(images) < jnp.finfo(images.dtype).eps, 0.0, images)
     red, green, blue = (images[..., i] for i in range(3))
@@ -44,7 +47,7 @@ def rgb_to_hsv(images: jax.Array) -> jax.Array:
     return jnp.stack([hue, saturation, value], axis=-1)
 
 
-def hsv_to_rgb(images: jax.Array) -> jax.Array:
+def hsv_to_rgb(images: Array) -> Array:
     """The inverse of `rgb_to_hsv`."""
     hue, saturation, value = (images[..., i] for i in range(3))
     place = jnp.mod(hue, 1.0) * 6.0

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...core import field, register
+from ...core.typing import Array, Key, KeyLike
 from .. import _arguments as arg
 from .._resize import resize
 from . import _boxes
 from ._base import ImageLayer, RandomImageLayer
+from ._types import ImageBatch, ImageData, Images, LabelledBoxes, Sizes, Transformation
 
 
 def middle(height: int, width: int, target_height: int, target_width: int) -> tuple[int, int, int, int]:
@@ -23,7 +25,7 @@ def middle(height: int, width: int, target_height: int, target_width: int) -> tu
     return int((height - high) / 2), int((width - wide) / 2), high, wide
 
 
-def resized(images: jax.Array, height: int, width: int) -> jax.Array:
+def resized(images: Array, height: int, width: int) -> Array:
     """A batch of images, channels last, by linear interpolation, in its own dtype."""
     shape = (images.shape[0], height, width, images.shape[-1])
     return resize(images, shape, "linear", antialias=False).astype(images.dtype)
@@ -56,11 +58,13 @@ class CenterCrop(ImageLayer):
     _casts = "always"
     _trains = False
 
-    def get_random_transformation(self, data: Any, training: Any = True, seed: Any = None) -> Any:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+    ) -> Transformation:
         """The images' shape, from which the window follows."""
         return {"input_shape": tuple(jnp.shape(data["images"] if isinstance(data, Mapping) else data))}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         rows, columns = images.shape[1:3]
         if rows >= self.height and columns >= self.width:
             top, left = (rows - self.height) // 2, (columns - self.width) // 2
@@ -68,7 +72,9 @@ class CenterCrop(ImageLayer):
         top, left, high, wide = middle(rows, columns, self.height, self.width)
         return resized(images[:, top : top + high, left : left + wide], self.height, self.width)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         rows, columns = self._sizes(transformation["input_shape"])
         boxes = _boxes.convert(bounding_boxes["boxes"], self.bounding_box_format, "xyxy", rows, columns)
         if rows >= self.height and columns >= self.width:
@@ -86,8 +92,8 @@ class CenterCrop(ImageLayer):
         }
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         return self.transform_images(segmentation_masks, transformation, training)
 
 
@@ -121,7 +127,7 @@ class RandomCrop(RandomImageLayer):
     seed: int | None = None
     data_format: Any = field(None, convert=arg.data_format)
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         rows, columns = self._sizes(shape)
         if rows > self.height and columns > self.width:
             keys = jax.random.split(key)
@@ -129,7 +135,7 @@ class RandomCrop(RandomImageLayer):
             return top, jax.random.randint(keys[1], (), 0, columns - self.width + 1)
         return middle(rows, columns, self.height, self.width)[:2]
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         top, left = transformation
         rows, columns = images.shape[1:3]
         if isinstance(top, int) and isinstance(left, int):  # small images: what is left of the window, resized
@@ -139,7 +145,9 @@ class RandomCrop(RandomImageLayer):
         size = (images.shape[0], min(self.height, rows), min(self.width, columns), images.shape[-1])
         return lax.dynamic_slice(images, (0, top, left, 0), size)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training:
             return bounding_boxes
         size = (self.height, self.width)
@@ -150,6 +158,6 @@ class RandomCrop(RandomImageLayer):
         return {"boxes": boxes, "labels": bounding_boxes["labels"]}
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         return self.transform_images(segmentation_masks, transformation, training)

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from ...core import field, register
+from ...core.typing import Array, Float, Key
 from .. import _arguments as arg
 from . import _boxes, _factors, _warps
 from ._base import RandomImageLayer, batch_of, each, is_true_for
+from ._types import Factor, ImageBatch, Images, LabelledBoxes, Sizes, Transformation, ValueRange
 
 
 @register("keras.layers")
@@ -37,7 +39,7 @@ class RandomPerspective(RandomImageLayer):
     As in Keras 3.15, boxes are returned as `xyxy`, whatever their format was.
     """
 
-    factor: Any = field(1.0, convert=_factors.factor(0, 1))
+    factor: Factor = field(1.0, convert=_factors.factor(0, 1))
     scale: float = field(1.0, convert=arg.fraction("scale"))
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     fill_value: float = 0.0
@@ -46,39 +48,41 @@ class RandomPerspective(RandomImageLayer):
 
     _casts = "always"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, count, dtype = jax.random.split(key), batch_of(shape), self.compute_dtype
         right, bottom = self._sizes(shape)[1] - 1, self._sizes(shape)[0] - 1
         moves = jax.random.uniform(keys[0], (count, 4, 2), dtype, -0.5 * self.scale, 0.5 * self.scale)
         corners = jnp.array([[[0, 0], [right, 0], [0, bottom], [right, bottom]]], dtype)
         start = jnp.broadcast_to(corners, (count, 4, 2))
         return {
-            "apply_perspective": is_true_for(keys[1], count, self.factor),
+            "apply_perspective": is_true_for(keys[1], count, _factors.bounds(self.factor)),
             "start_points": start,
             "end_points": start + start * moves,
             "input_shape": shape,
         }
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         start, end = (jnp.asarray(transformation[n]) for n in ("start_points", "end_points"))
-        made = _warps.perspective(images, start, end, interpolation, self.fill_value)
-        return jnp.where(each(transformation["apply_perspective"]), made, images)
+        result = _warps.perspective(images, start, end, interpolation, self.fill_value)
+        return jnp.where(each(transformation["apply_perspective"]), result, images)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         if not training or transformation is None:
             return segmentation_masks
         return self._on_batch(jnp.asarray(segmentation_masks), transformation, "nearest")
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training or transformation is None:
             return bounding_boxes
         size = self._sizes(transformation["input_shape"])
         boxes = _boxes.convert(bounding_boxes["boxes"], self.bounding_box_format, "xyxy", *size)
         start, end = (jnp.asarray(transformation[n], "float32") for n in ("start_points", "end_points"))
-        found = _warps.homography(start, end)
-        matrix = jnp.concatenate([found, jnp.ones_like(found[:, :1])], axis=-1).reshape(-1, 3, 3)
+        eight = _warps.homography(start, end)
+        matrix = jnp.concatenate([eight, jnp.ones_like(eight[:, :1])], axis=-1).reshape(-1, 3, 3)
         moved = _boxes.project(boxes, jnp.linalg.inv(matrix))
         boxes = jnp.where(jnp.reshape(transformation["apply_perspective"], (-1, 1, 1)), moved, boxes)
         return _boxes.clip({**bounding_boxes, "boxes": boxes}, size[1], size[0])
@@ -110,39 +114,39 @@ class RandomElasticTransform(RandomImageLayer):
     As in Keras 3.15, rows and columns are moved by the same field; here masks move with their images.
     """
 
-    factor: Any = field(1.0, convert=_factors.factor(0, 1))
-    scale: Any = field(1.0, convert=_factors.factor(0, 1, "scale"))
+    factor: Factor = field(1.0, convert=_factors.factor(0, 1))
+    scale: Factor = field(1.0, convert=_factors.factor(0, 1, "scale"))
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     fill_mode: str = field("reflect", convert=_factors.any_fill_mode)
     fill_value: float = 0.0
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     seed: int | None = None
     data_format: Any = field(None, convert=arg.data_format)
 
     _casts = "always"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        if self.scale[1] == 0 or self.factor[1] == 0:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        if _factors.bounds(self.scale)[1] == 0 or _factors.bounds(self.factor)[1] == 0:
             return None
         keys = jax.random.split(key, 3)
-        strength = jax.random.uniform(keys[1], (), self.compute_dtype, *self.scale)
-        apply = is_true_for(keys[0], batch_of(shape), self.factor)
+        strength = jax.random.uniform(keys[1], (), self.compute_dtype, *_factors.bounds(self.scale))
+        apply = is_true_for(keys[0], batch_of(shape), _factors.bounds(self.factor))
         return {"apply_transform": apply, "distortion_factor": strength, "seed": keys[2]}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         rows, columns = _warps.grid(images, "float32")
         moves = self._field(images.shape, transformation)
-        made = _warps.sample(images, rows + moves, columns + moves, interpolation, self.fill_mode, self.fill_value)
-        made = jnp.where(each(transformation["apply_transform"]), made, images)
-        return jnp.clip(made, *self.value_range).astype(self.compute_dtype)
+        result = _warps.sample(images, rows + moves, columns + moves, interpolation, self.fill_mode, self.fill_value)
+        result = jnp.where(each(transformation["apply_transform"]), result, images)
+        return jnp.clip(result, *self.value_range).astype(self.compute_dtype)
 
-    def _field(self, shape: tuple[Any, ...], transformation: Any) -> jax.Array:
-        """How far each pixel moves: noise, smoothed over `sigma` pixels, `(batch, height, width)`."""
+    def _field(self, shape: Sizes, transformation: Transformation) -> Float[Array, "batch height width"]:
+        """How far each pixel moves: noise, smoothed over `sigma` pixels."""
         strength, dtype = transformation["distortion_factor"], self.compute_dtype
         sides = shape[1:3]
         sigma = jnp.maximum(min(sides) * (0.05 * strength), 1e-6).astype(dtype)
-        # the filter's size follows from the strongest case; what the strength at hand leaves out is 0
-        size = int(6 * min(sides) * 0.05 * self.scale[1]) | 1
+        # the filter's size follows from the largest strength; beyond the reach of the one that was drawn it is 0
+        size = int(6 * min(sides) * 0.05 * _factors.bounds(self.scale)[1]) | 1
         reach = (6 * sigma).astype("int32") // 2
         bell = _warps.gaussian(size, sigma, reach)
         noise = jax.random.normal(transformation["seed"], shape[:3], dtype) * sigma
@@ -150,11 +154,13 @@ class RandomElasticTransform(RandomImageLayer):
         return (max(sides) * (0.1 * strength) * smooth).astype("float32")
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         if not training or transformation is None:
             return segmentation_masks
         return self._on_batch(jnp.asarray(segmentation_masks), transformation, "nearest")
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         raise self._no_boxes()

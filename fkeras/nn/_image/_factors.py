@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 from ...core import explain
 from .. import _arguments as arg
+from ._types import Factor, ValueRange
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a real number and no truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def is_pair(value: Any) -> bool:
+def is_pair(value: object) -> TypeGuard[Sequence[float]]:
     """Whether a value is two numbers."""
     return isinstance(value, list | tuple) and len(value) == 2 and all(is_number(v) for v in value)
 
 
-def _refuse(name: str, value: Any, low: float, high: float) -> ValueError:
+def _refuse(name: str, value: object, low: float, high: float) -> ValueError:
+    """The error for a strength out of its range."""
     return ValueError(
         explain(
             f"`{name}` must be a number or two numbers in the range [{low}, {high}].",
@@ -30,10 +32,10 @@ def _refuse(name: str, value: Any, low: float, high: float) -> ValueError:
     )
 
 
-def factor(low: float, high: float, name: str = "factor") -> Callable[[Any], tuple[float, float]]:
+def factor(low: float, high: float, name: str = "factor") -> Callable[[Factor | None], tuple[float, float]]:
     """A converter: a strength `f` as the bounds `(-f, f)` within `[low, high]`, or the two bounds in order."""
 
-    def convert(value: Any) -> tuple[float, float]:
+    def convert(value: Factor | None) -> tuple[float, float]:
         value = 0.0 if value is None else value
         if is_pair(value) and value[0] <= high and value[1] >= low:
             return min(value), max(value)
@@ -44,10 +46,10 @@ def factor(low: float, high: float, name: str = "factor") -> Callable[[Any], tup
     return convert
 
 
-def positive(name: str) -> Callable[[Any], float]:
+def positive(name: str) -> Callable[[float], float]:
     """A converter: a number above 0."""
 
-    def convert(value: Any) -> float:
+    def convert(value: float) -> float:
         if not is_number(value) or value <= 0:
             raise ValueError(explain(f"`{name}` must be a number above 0.", received=repr(value), write=f"{name}=0.2"))
         return float(value)
@@ -55,10 +57,10 @@ def positive(name: str) -> Callable[[Any], float]:
     return convert
 
 
-def shear(name: str) -> Callable[[Any], tuple[float, float]]:
+def shear(name: str) -> Callable[[Factor | None], tuple[float, float]]:
     """A converter: a strength in [0, 1] as `(-f, f)`, or two such."""
 
-    def convert(value: Any) -> tuple[float, float]:
+    def convert(value: Factor | None) -> tuple[float, float]:
         # what this made of a number comes back in configs: (-f, f)
         if is_pair(value) and (all(0 <= v <= 1 for v in value) or (-value[0] == value[1] and 0 <= value[1] <= 1)):
             return min(value), max(value)
@@ -69,10 +71,10 @@ def shear(name: str) -> Callable[[Any], tuple[float, float]]:
     return convert
 
 
-def solar(name: str) -> Callable[[Any], tuple[float, float]]:
+def solar(name: str) -> Callable[[Factor | None], tuple[float, float]]:
     """A converter: a strength in [0, 1] as `(0, f)`, or two such."""
 
-    def convert(value: Any) -> tuple[float, float]:
+    def convert(value: Factor | None) -> tuple[float, float]:
         if is_pair(value) and all(0 <= v <= 1 for v in value):
             return min(value), max(value)
         if is_number(value) and 0 <= value <= 1:
@@ -82,10 +84,10 @@ def solar(name: str) -> Callable[[Any], tuple[float, float]]:
     return convert
 
 
-def as_given(name: str, low: float, high: float, above: bool = False) -> Callable[[Any], Any]:
+def as_given(name: str, low: float, high: float, above: bool = False) -> Callable[[Factor], Factor]:
     """A converter: one or two numbers in `[low, high]` (above `low` where `above`), which stay as given."""
 
-    def convert(value: Any) -> Any:
+    def convert(value: Factor) -> Factor:
         values = value if is_pair(value) else [value]
         if not all(is_number(v) and low <= v <= high and not (above and v == low) for v in values):
             raise _refuse(name, value, low, high)
@@ -94,17 +96,18 @@ def as_given(name: str, low: float, high: float, above: bool = False) -> Callabl
     return convert
 
 
-def bounds(value: Any) -> tuple[float, float]:
+def bounds(value: Factor) -> tuple[float, float]:
     """The two bounds that a number or a pair stands for."""
-    return (min(value), max(value)) if isinstance(value, list | tuple) else (-abs(value), abs(value))
+    return (-abs(value), abs(value)) if isinstance(value, int | float) else (min(value), max(value))
 
 
-def optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def optional(convert: Callable[[Factor], Factor]) -> Callable[[Factor | None], Factor | None]:
     """A converter that also takes `None`."""
     return lambda value: None if value is None else convert(value)
 
 
-def _two(value: Any) -> tuple[float, float]:
+def _two(value: ValueRange) -> tuple[float, float]:
+    """The two numbers of a range; an error for anything else."""
     if not isinstance(value, list | tuple) or len(value) != 2 or not all(is_number(v) for v in value):
         raise ValueError(
             explain(
@@ -116,12 +119,12 @@ def _two(value: Any) -> tuple[float, float]:
     return tuple(value)  # type: ignore[return-value]
 
 
-def value_range(value: Any) -> tuple[float, float]:
+def value_range(value: ValueRange) -> tuple[float, float]:
     """A converter: the smallest and the largest value of a pixel, as given."""
     return _two(value)
 
 
-def sorted_range(value: Any) -> tuple[float, float]:
+def sorted_range(value: ValueRange) -> tuple[float, float]:
     """A converter: the smallest and the largest value of a pixel, in order."""
     low, high = sorted(_two(value))
     return low, high

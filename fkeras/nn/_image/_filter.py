@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import explain, field, register
+from ...core.typing import Key
 from .. import _arguments as arg
 from . import _factors, _warps
 from ._base import RandomImageLayer, batch_of, each, is_true_for
+from ._types import Factor, ImageBatch, Sizes, Transformation, ValueRange
 
 
 @register("keras.layers")
@@ -35,23 +38,23 @@ class RandomSharpness(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_sharpness/
     """
 
-    factor: Any = field(convert=_factors.factor(0, 1))
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    factor: Factor = field(convert=_factors.factor(0, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
     _casts = "always"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        return {"factor": jax.random.uniform(key, (batch_of(shape),), jnp.float32, *self.factor)}
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        return {"factor": jax.random.uniform(key, (batch_of(shape),), jnp.float32, *_factors.bounds(self.factor))}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         kernel = jnp.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], images.dtype) / 13
         sharp = 1.0 - 2 * each(transformation["factor"], images.dtype)
         return jnp.clip(images + sharp * (_warps.filtered(images, kernel) - images), *self.value_range)
 
 
-def _odd(value: Any) -> tuple[int, int]:
+def _odd(value: int | Sequence[int]) -> tuple[int, int]:
     """A converter: one odd size, or two."""
     sizes = arg.sizes(2, "kernel_size")(value)
     if any(n % 2 == 0 for n in sizes):
@@ -92,25 +95,25 @@ class RandomGaussianBlur(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_gaussian_blur/
     """
 
-    factor: Any = field(1.0, convert=_factors.factor(0, 1))
-    kernel_size: Any = field(3, convert=_odd)
-    sigma: Any = field(1.0, convert=_factors.factor(0, 1, "sigma"))
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    factor: Factor = field(1.0, convert=_factors.factor(0, 1))
+    kernel_size: int | Sequence[int] = field(3, convert=_odd)
+    sigma: Factor = field(1.0, convert=_factors.factor(0, 1, "sigma"))
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
     _casts = "always"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys = jax.random.split(key)
         return {
-            "should_apply_blur": is_true_for(keys[0], batch_of(shape), self.factor),
-            "blur_factor": jax.random.uniform(keys[1], (2,), self.compute_dtype, *self.sigma) + 1e-6,
+            "should_apply_blur": is_true_for(keys[0], batch_of(shape), _factors.bounds(self.factor)),
+            "blur_factor": jax.random.uniform(keys[1], (2,), self.compute_dtype, *_factors.bounds(self.sigma)) + 1e-6,
         }
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         sigma = jnp.asarray(transformation["blur_factor"], images.dtype)
-        across, down = (_warps.gaussian(n, s) for n, s in zip(self.kernel_size, sigma, strict=True))
+        across, down = (_warps.gaussian(n, s) for n, s in zip(_odd(self.kernel_size), sigma, strict=True))
         blurred = _warps.filtered(images, down[:, None] * across[None, :])
-        made = jnp.where(each(transformation["should_apply_blur"]), blurred, images)
-        return jnp.clip(made, *self.value_range)
+        result = jnp.where(each(transformation["should_apply_blur"]), blurred, images)
+        return jnp.clip(result, *self.value_range)

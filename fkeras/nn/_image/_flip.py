@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from ...core import field, register
+from ...core.typing import Key
 from .. import _arguments as arg
 from . import _boxes
 from ._base import RandomImageLayer, batch_of, each
+from ._types import ImageBatch, Images, LabelledBoxes, Sizes, Transformation
 
 _MODES = ("horizontal_and_vertical", "horizontal", "vertical")
 
@@ -43,15 +45,17 @@ class RandomFlip(RandomImageLayer):
 
     _casts = "always"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         flips = jax.random.uniform(key, (batch_of(shape), 1, 1, 1)) <= 0.5
         return {"flips": flips, "input_shape": shape}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         axes = [axis for axis, name in ((2, "horizontal"), (1, "vertical")) if name in self.mode]
         return jnp.where(each(transformation["flips"]), jnp.flip(images, axes), images)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training:
             return bounding_boxes
         size = self._sizes(transformation["input_shape"])
@@ -68,6 +72,6 @@ class RandomFlip(RandomImageLayer):
         return {**cut, "boxes": _boxes.convert(cut["boxes"], "rel_xyxy", self.bounding_box_format, *size)}
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         return self.transform_images(segmentation_masks, transformation, training)

@@ -7,10 +7,12 @@ from typing import Any
 import jax
 
 from ...core import field, register
+from ...core.typing import Key
 from .. import _arguments as arg
 from . import _factors
 from ._base import RandomImageLayer
 from ._colour import RandomBrightness, RandomContrast, RandomHue, RandomSaturation
+from ._types import Factor, Images, Sizes, Transformation, ValueRange
 
 
 @register("keras.layers")
@@ -37,11 +39,15 @@ class RandomColorJitter(RandomImageLayer):
     Unlike in Keras 3.15 the steps know the `data_format`, and they are drawn by `get_random_transformation`.
     """
 
-    value_range: Any = field((0, 255), convert=_factors.value_range)
-    brightness_factor: Any = field(None, convert=_factors.optional(_factors.as_given("brightness_factor", -1, 1)))
-    contrast_factor: Any = field(None, convert=_factors.optional(_factors.as_given("contrast_factor", 0, 1)))
-    saturation_factor: Any = field(None, convert=_factors.optional(_factors.as_given("saturation_factor", -1, 1)))
-    hue_factor: Any = field(None, convert=_factors.optional(_factors.as_given("hue_factor", 0, 1)))
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
+    brightness_factor: Factor | None = field(
+        None, convert=_factors.optional(_factors.as_given("brightness_factor", -1, 1))
+    )
+    contrast_factor: Factor | None = field(None, convert=_factors.optional(_factors.as_given("contrast_factor", 0, 1)))
+    saturation_factor: Factor | None = field(
+        None, convert=_factors.optional(_factors.as_given("saturation_factor", -1, 1))
+    )
+    hue_factor: Factor | None = field(None, convert=_factors.optional(_factors.as_given("hue_factor", 0, 1)))
     seed: int | None = None
     data_format: Any = field(None, convert=arg.data_format)
 
@@ -60,12 +66,12 @@ class RandomColorJitter(RandomImageLayer):
         }
         return {name: kind(factor=f, **common) for name, (kind, f) in factors.items() if f is not None}
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         steps = self._steps()
         keys = jax.random.split(key, max(len(steps), 1))
         return {name: step._draw(k, shape) for k, (name, step) in zip(keys, steps.items(), strict=False)}
 
-    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+    def transform_images(self, images: Images, transformation: Transformation = None, training: bool = True) -> Images:
         images = super().transform_images(images, None, training)
         if training and transformation is not None:
             for name, step in self._steps().items():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 
 from ...core import Layer, explain, field, register
+from ...core.typing import Array, Config, Num, PyTree
 from .. import _arguments as arg
 from ._base import ImageLayer
+from ._types import LabelledBoxes, Transformation
 
 
-def _layers(value: Any) -> tuple[Layer, ...]:
+def _layers(value: Sequence[Layer]) -> tuple[Layer, ...]:
+    """A converter: layers as a tuple."""
     if not isinstance(value, list | tuple) or not all(isinstance(v, Layer) for v in value):
         raise ValueError(
             explain(
@@ -42,9 +45,9 @@ class Pipeline(Layer):
     """
 
     _last_by_position = ("name",)
-    layers: Any = field(convert=_layers)
+    layers: Sequence[Layer] = field(convert=_layers)
 
-    def call(self, inputs: Any, training: Any = False, mask: Any = None) -> Any:
+    def call(self, inputs: PyTree, training: bool = False, mask: PyTree = None) -> PyTree:
         for layer in self.layers:
             names = layer._call_parameters.names
             given = {"training": training, "mask": mask}
@@ -53,7 +56,7 @@ class Pipeline(Layer):
             inputs = outputs
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k in ("name", "layers")}
 
 
@@ -81,14 +84,16 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     _casts = "never"
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
-        def fit(values: Any) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
+        def fit(values: Num[Array, "batch boxes ..."]) -> Num[Array, "batch max_number ..."]:
             values = jnp.asarray(values)[:, : self.max_number]
             widths = [(0, 0), (0, self.max_number - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
             return jnp.pad(values, widths, constant_values=self.fill_value)
 
         return {**bounding_boxes, **{k: fit(bounding_boxes[k]) for k in ("boxes", "labels")}}
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         # Keras forgets the fill value; it is written where it is not the default
         return {k: v for k, v in super().get_config().items() if k != "fill_value" or v != -1}

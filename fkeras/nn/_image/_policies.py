@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from ...core import field, register
+from ...core.typing import Array, Key
 from .. import _arguments as arg
 from . import _factors
 from ._affine import RandomRotation, RandomShear, RandomTranslation
@@ -17,13 +18,14 @@ from ._colour import RandomBrightness, RandomColorDegeneration, RandomContrast
 from ._filter import RandomSharpness
 from ._histogram import Equalization
 from ._tone import AutoContrast, RandomPosterization, Solarization
+from ._types import Factor, Images, LabelledBoxes, Sizes, Transformation, ValueRange
 
 
 class PolicyLayer(RandomImageLayer):
     """An image layer that chooses among others; a subclass has `value_range`, `factor` and `interpolation`."""
 
-    factor: Any = field(0.5, convert=_factors.factor(0, 1))
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    factor: Factor = field(0.5, convert=_factors.factor(0, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     interpolation: str = field("bilinear", convert=_factors.interpolation)
 
     _casts = "always"
@@ -31,7 +33,7 @@ class PolicyLayer(RandomImageLayer):
 
     def _layers(self) -> dict[str, ImageLayer]:
         """The layers to choose from, by name, in their order."""
-        f, data_format = self.factor, self.data_format
+        f, data_format = _factors.bounds(self.factor), self.data_format
         common = {
             "dtype": self.dtype,
             "data_format": data_format,
@@ -40,7 +42,7 @@ class PolicyLayer(RandomImageLayer):
         }
         geometric = {"interpolation": self.interpolation, **common}
         colour = {"value_range": self.value_range, **common}
-        made: dict[str, Callable[[], ImageLayer]] = {
+        makers: dict[str, Callable[[], ImageLayer]] = {
             "random_shear": lambda: RandomShear(f, f, **geometric),
             "random_translation": lambda: RandomTranslation(f, f, **geometric),
             "random_rotation": lambda: RandomRotation(f, **geometric),
@@ -53,26 +55,29 @@ class PolicyLayer(RandomImageLayer):
             "auto_contrast": lambda: AutoContrast(**colour),
             "equalization": lambda: Equalization(**colour),
         }
-        return {name: made[name]() for name in self._chosen()}
+        return {name: makers[name]() for name in self._chosen()}
 
     def _chosen(self) -> tuple[str, ...]:
         return self._names
 
-    def _draw_all(self, key: Any, shape: tuple[Any, ...]) -> dict[str, Any]:
+    def _draw_all(self, key: Key, shape: Sizes) -> dict[str, Transformation]:
         """A draw of each layer, by name."""
         layers = self._layers()
         images = jax.ShapeDtypeStruct(shape, jnp.dtype(self.compute_dtype))
         keys = jax.random.split(key, len(layers))
-        return {n: v.get_random_transformation(images, seed=k) for k, (n, v) in zip(keys, layers.items(), strict=True)}
+        return {
+            name: layer.get_random_transformation(images, seed=k)  # type: ignore[arg-type]  # it reads the shape alone
+            for k, (name, layer) in zip(keys, layers.items(), strict=True)
+        }
 
-    def _branches(self, drawn: dict[str, Any], masks: bool) -> list[Callable[[jax.Array], jax.Array]]:
+    def _branches(self, drawn: Mapping[str, Transformation], masks: bool) -> list[Callable[[Images], Images]]:
         """For each layer the function that applies its draw to images, or to masks."""
 
-        def one(layer: ImageLayer, draw: Any) -> Callable[[jax.Array], jax.Array]:
+        def applied(layer: ImageLayer, draw: Transformation) -> Callable[[Images], Images]:
             transform = layer.transform_segmentation_masks if masks else layer.transform_images
             return lambda values: jnp.asarray(transform(values, draw)).astype(values.dtype)
 
-        return [one(layer, drawn[name]) for name, layer in self._layers().items()]
+        return [applied(layer, drawn[name]) for name, layer in self._layers().items()]
 
 
 PolicyLayer._positional = ()
@@ -106,9 +111,9 @@ class RandAugment(PolicyLayer):
     As in Keras 3.15, boxes go through each chosen layer once, in the layers' order.
     """
 
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     num_ops: int = field(2, convert=lambda value: arg.positive_int(value, "num_ops"))
-    factor: Any = field(0.5, convert=_factors.factor(0, 1))
+    factor: Factor = field(0.5, convert=_factors.factor(0, 1))
     interpolation: str = field("bilinear", convert=_factors.interpolation)
     seed: int | None = None
     data_format: Any = field(None, convert=arg.data_format)
@@ -127,41 +132,43 @@ class RandAugment(PolicyLayer):
         "equalization",
     )
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys = jax.random.split(key)
         chosen = jax.random.randint(keys[0], (self.num_ops,), 0, len(self._names))
         return {"transforms": self._draw_all(keys[1], shape), "layer_idxes": chosen}
 
-    def _run(self, values: jax.Array, transformation: Any, masks: bool) -> jax.Array:
+    def _run(self, values: Images, transformation: Transformation, masks: bool) -> Images:
         branches = self._branches(transformation["transforms"], masks)
         chosen = jnp.asarray(transformation["layer_idxes"], "int32")
 
-        def step(values: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+        def step(values: Array, index: Array) -> tuple[Array, None]:
             return jax.lax.switch(index, branches, values), None
 
         return jax.lax.scan(step, values, chosen)[0]
 
-    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+    def transform_images(self, images: Images, transformation: Transformation = None, training: bool = True) -> Images:
         images = jnp.asarray(images).astype(self.compute_dtype)
         return self._run(images, transformation, False) if training and transformation is not None else images
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         if not training or transformation is None:
             return segmentation_masks
         return self._run(jnp.asarray(segmentation_masks), transformation, True)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         if not training or transformation is None:
             return bounding_boxes
         chosen = jnp.asarray(transformation["layer_idxes"])
-        made = dict(bounding_boxes)
+        result = dict(bounding_boxes)
         for index, (name, layer) in enumerate(self._layers().items()):
-            moved = layer.transform_bounding_boxes(made, transformation["transforms"][name])
+            moved = layer.transform_bounding_boxes(result, transformation["transforms"][name])
             hit = jnp.any(chosen == index)
-            made = {**made, **{k: jnp.where(hit, moved[k], made[k]) for k in ("boxes", "labels")}}
-        return made
+            result = {**result, **{k: jnp.where(hit, moved[k], result[k]) for k in ("boxes", "labels")}}
+        return result
 
 
 @register("keras.layers")
@@ -196,10 +203,10 @@ class AugMix(PolicyLayer):
     `chain_transforms` holds arrays over chain and depth, and `layer_idxes` which layer runs (the last: none).
     """
 
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     num_chains: int = field(3, convert=lambda value: arg.positive_int(value, "num_chains"))
     chain_depth: int = field(3, convert=lambda value: arg.positive_int(value, "chain_depth"))
-    factor: Any = field(0.3, convert=_factors.factor(0, 1))
+    factor: Factor = field(0.3, convert=_factors.factor(0, 1))
     alpha: float = 1.0
     all_ops: bool = True
     interpolation: str = field("bilinear", convert=_factors.interpolation)
@@ -223,7 +230,7 @@ class AugMix(PolicyLayer):
     def _chosen(self) -> tuple[str, ...]:
         return self._names if self.all_ops else self._names[:7]
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, size = jax.random.split(key, 4), (self.num_chains, self.chain_depth)
         each_step = jax.vmap(jax.vmap(lambda k: self._draw_all(k, shape)))
         return {
@@ -233,17 +240,17 @@ class AugMix(PolicyLayer):
             "chain_transforms": each_step(jax.random.split(keys[3], size)),
         }
 
-    def _run(self, values: jax.Array, transformation: Any, masks: bool) -> jax.Array:
+    def _run(self, values: Images, transformation: Transformation, masks: bool) -> Images:
         dtype = self.compute_dtype
 
-        def step(made: jax.Array, chosen: Any) -> tuple[jax.Array, None]:
+        def step(transformed: Array, chosen: tuple[Array, Transformation]) -> tuple[Array, None]:
             index, drawn = chosen
-            return jax.lax.switch(index, [*self._branches(drawn, masks), lambda v: v], made), None
+            return jax.lax.switch(index, [*self._branches(drawn, masks), lambda v: v], transformed), None
 
-        def chain(mixed: jax.Array, chosen: Any) -> tuple[jax.Array, None]:
+        def chain(mixed: Array, chosen: tuple[Array, Array, Transformation]) -> tuple[Array, None]:
             weight, index, drawn = chosen
-            made = jax.lax.scan(step, values, (index, drawn))[0]
-            return mixed + made.astype(dtype) * weight, None
+            transformed = jax.lax.scan(step, values, (index, drawn))[0]
+            return mixed + transformed.astype(dtype) * weight, None
 
         weights = jnp.asarray(transformation["chain_mixing_weights"], dtype)
         chains = (weights, transformation["layer_idxes"], transformation["chain_transforms"])
@@ -251,15 +258,15 @@ class AugMix(PolicyLayer):
         kept = jnp.asarray(transformation["weight_sample"], dtype)
         return kept * values + (1 - kept) * mixed
 
-    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+    def transform_images(self, images: Images, transformation: Transformation = None, training: bool = True) -> Images:
         images = jnp.asarray(images).astype(self.compute_dtype)
         if not training or transformation is None:
             return images
         return jnp.clip(self._run(images, transformation, False), *self.value_range)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         if not training or transformation is None:
             return segmentation_masks
         return self._run(jnp.asarray(segmentation_masks), transformation, True)

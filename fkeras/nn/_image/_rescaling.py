@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
-import jax
 import jax.numpy as jnp
 
 from ...core import Layer, field, register
+from ...core.typing import Array, ArrayLike, Float, Num
+
+#: A number, or a number for each channel.
+PerChannel: TypeAlias = ArrayLike | Sequence[float]
 
 
 @register("keras.layers")
@@ -25,15 +29,15 @@ class Rescaling(Layer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_preprocessing/rescaling/
     """
 
-    scale: Any = field()
-    offset: Any = 0.0
+    scale: PerChannel = field()
+    offset: PerChannel = 0.0
 
     supports_masking = True
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Num[Array, "batch ..."]) -> Float[Array, "batch ..."]:
         x = jnp.asarray(inputs).astype(self.compute_dtype)
 
-        def fit(value: Any) -> jax.Array:
+        def fit(value: PerChannel) -> Array:
             value = jnp.asarray(value, x.dtype)
             return value.reshape((1,) * (x.ndim - value.ndim) + value.shape) if value.ndim else value
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from ...core import explain, field, register
+from ...core.typing import Array, ArrayLike, DTypeLike, KeyLike
 from .. import _arguments as arg
 from .._resize import resize
 from . import _boxes
 from ._base import ImageLayer
 from ._crop import middle
+from ._types import Boxes, ImageBatch, ImageData, Images, LabelledBoxes, Transformation
 
 
 @register("keras.layers")
@@ -73,11 +74,13 @@ class Resizing(ImageLayer):
                 )
             )
 
-    def get_random_transformation(self, data: Any, training: Any = True, seed: Any = None) -> Any:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+    ) -> Transformation:
         """The images' height and width, from which the boxes' change follows."""
         return self._sizes(jnp.shape(data["images"] if isinstance(data, Mapping) else data))
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         dtype, (rows, columns) = images.dtype, images.shape[1:3]
         if self.crop_to_aspect_ratio:
             top, left, high, wide = middle(rows, columns, self.height, self.width)
@@ -87,15 +90,17 @@ class Resizing(ImageLayer):
             left = 0 if top else int((max(columns, int(rows * self.width / self.height)) - columns) / 2)
             images = jnp.pad(images, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=self.fill_value)
         shape = (images.shape[0], self.height, self.width, images.shape[-1])
-        made = resize(images, shape, interpolation, antialias=self.antialias)
-        return made if made.dtype == dtype else _saturated(made, dtype)
+        result = resize(images, shape, interpolation, antialias=self.antialias)
+        return result if result.dtype == dtype else _saturated(result, dtype)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: Any = True
-    ) -> Any:
+        self, segmentation_masks: Images, transformation: Transformation = None, training: bool = True
+    ) -> Images:
         return self._on_batch(jnp.asarray(segmentation_masks), transformation, "nearest")
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: Any = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: LabelledBoxes, transformation: Transformation = None, training: bool = True
+    ) -> LabelledBoxes:
         rows, columns = transformation
         given = bounding_boxes["boxes"]
         empty = jnp.all(given == -1, axis=-1, keepdims=True) | jnp.all(given == 0, axis=-1, keepdims=True)
@@ -105,7 +110,7 @@ class Resizing(ImageLayer):
         size = (self.height, self.width)
         return {**cut, "boxes": _boxes.convert(boxes, "xyxy", self.bounding_box_format, *size)}
 
-    def _fit(self, boxes: jax.Array, rows: Any, columns: Any) -> jax.Array:
+    def _fit(self, boxes: Boxes, rows: ArrayLike, columns: ArrayLike) -> Boxes:
         """Boxes in pixels, moved and stretched as the image is."""
         # in float32, as Keras does it: the whole pixels of an offset hang on its rounding
         rows, columns = jnp.asarray(rows, boxes.dtype), jnp.asarray(columns, boxes.dtype)
@@ -126,7 +131,7 @@ class Resizing(ImageLayer):
         return boxes * scale + jnp.stack([left, top, left, top]).reshape(shape)
 
 
-def _saturated(values: jax.Array, dtype: Any) -> jax.Array:
+def _saturated(values: Array, dtype: DTypeLike) -> Array:
     """Values in another dtype: integers rounded, and all within what it holds."""
     if not jnp.issubdtype(dtype, jnp.integer):
         return values.astype(dtype)

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from ...core import field, register
+from ...core.typing import Array, Key
 from .. import _arguments as arg
 from . import _colours, _factors
 from ._base import ImageLayer, RandomImageLayer, batch_of, each, is_true_for
+from ._types import Factor, ImageBatch, Images, Sizes, Transformation, ValueRange
 
 
 @register("keras.layers")
@@ -33,15 +35,15 @@ class RandomInvert(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_invert/
     """
 
-    factor: Any = field(1.0, convert=_factors.factor(0, 1))
-    value_range: Any = field((0, 255), convert=_factors.value_range)
+    factor: Factor = field(1.0, convert=_factors.factor(0, 1))
+    value_range: ValueRange = field((0, 255), convert=_factors.value_range)
     seed: int | None = None
     data_format: Any = field(None, convert=arg.data_format)
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        return {"apply_inversion": is_true_for(key, batch_of(shape), self.factor)}
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        return {"apply_inversion": is_true_for(key, batch_of(shape), _factors.bounds(self.factor))}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         return jnp.where(each(transformation["apply_inversion"]), self.value_range[1] - images, images)
 
 
@@ -66,18 +68,18 @@ class RandomPosterization(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/random_posterization/
     """
 
-    factor: Any = field(convert=_factors.factor(1, 8))
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    factor: Factor = field(convert=_factors.factor(1, 8))
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
     data_format: Any = field(None, convert=arg.data_format)
     seed: int | None = None
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
-        (low, high), size = self.factor, (batch_of(shape),)
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
+        (low, high), size = _factors.bounds(self.factor), (batch_of(shape),)
         if low == high:
             return {"shift_factor": jnp.full(size, 8 - int(low), "uint8")}
         return {"shift_factor": 8 - jax.random.randint(key, size, int(low), int(high), "uint8")}
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         dtype, away = self.compute_dtype, each(transformation["shift_factor"], "uint8")
         levels = _colours.change_range(images, self.value_range, (0, 255), dtype).astype("uint8")
         levels = jnp.left_shift(jnp.right_shift(levels, away), away).astype(dtype)
@@ -104,22 +106,25 @@ class Solarization(RandomImageLayer):
     Reference: https://keras.io/api/layers/preprocessing_layers/image_augmentation/solarization/
     """
 
-    addition_factor: Any = field(0.0, convert=_factors.solar("addition_factor"))
-    threshold_factor: Any = field(0.0, convert=_factors.solar("threshold_factor"))
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    addition_factor: Factor = field(0.0, convert=_factors.solar("addition_factor"))
+    threshold_factor: Factor = field(0.0, convert=_factors.solar("threshold_factor"))
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
     seed: int | None = None
 
     _casts = "always"
 
-    def _draw(self, key: Any, shape: tuple[Any, ...]) -> Any:
+    def _draw(self, key: Key, shape: Sizes) -> Transformation:
         keys, size = jax.random.split(key), (*shape[:-3], 1, 1, 1)
 
-        def draw(key: Any, factor: tuple[float, float]) -> jax.Array:
+        def draw(key: Key, factor: tuple[float, float]) -> Array:
             return jax.random.uniform(key, size, self.compute_dtype, factor[0], factor[1] * 255)
 
-        return {"additions": draw(keys[0], self.addition_factor), "thresholds": draw(keys[1], self.threshold_factor)}
+        return {
+            "additions": draw(keys[0], _factors.bounds(self.addition_factor)),
+            "thresholds": draw(keys[1], _factors.bounds(self.threshold_factor)),
+        }
 
-    def _transform(self, images: jax.Array, transformation: Any, interpolation: Any) -> jax.Array:
+    def _transform(self, images: ImageBatch, transformation: Transformation, interpolation: str) -> ImageBatch:
         dtype = self.compute_dtype
         levels = _colours.change_range(images, self.value_range, (0, 255), dtype)
         levels = jnp.clip(levels + each(transformation["additions"], dtype), 0, 255)
@@ -145,16 +150,16 @@ class AutoContrast(ImageLayer):
     `data_format`.
     """
 
-    value_range: Any = field((0, 255), convert=_factors.sorted_range)
+    value_range: ValueRange = field((0, 255), convert=_factors.sorted_range)
 
-    def transform_images(self, images: Any, transformation: Any = None, training: Any = True) -> jax.Array:
+    def transform_images(self, images: Images, transformation: Transformation = None, training: bool = True) -> Images:
         images = jnp.asarray(images)
         batch, dtype = images if images.ndim == 4 else images[None], self.compute_dtype
         levels = _colours.change_range(batch, self.value_range, (0, 255), dtype).astype(dtype)
         low, high = (edge(levels, axis=(1, 2), keepdims=True) for edge in (jnp.min, jnp.max))
         flat = high == low  # nothing to stretch: as it was
         scale = 255.0 / jnp.where(flat, 1, high - low)
-        made = jnp.clip(levels * scale + -low * scale, 0.0, 255.0)
-        made = _colours.change_range(made, (0, 255), self.value_range, dtype)
-        made = jnp.where(flat, batch.astype(made.dtype), made)
-        return made if images.ndim == 4 else made[0]
+        result = jnp.clip(levels * scale + -low * scale, 0.0, 255.0)
+        result = _colours.change_range(result, (0, 255), self.value_range, dtype)
+        result = jnp.where(flat, batch.astype(result.dtype), result)
+        return result if images.ndim == 4 else result[0]
