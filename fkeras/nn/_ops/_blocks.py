@@ -15,7 +15,7 @@ from ._types import Sizes, Table
 
 def depth_to_space(
     x: Num[ArrayLike, "batch height width channels"], block_size: int, data_format: str = "channels_last"
-) -> Num[Array, "batch height*block width*block channels/block**2"]:
+) -> Num[Array, "batch rows columns depth"]:
     """Channels as blocks of pixels; with channels first, a block is the channels' inner part."""
     x, b = jnp.asarray(x), block_size
     if data_format == "channels_first":
@@ -28,7 +28,7 @@ def depth_to_space(
 
 def space_to_depth(
     x: Num[ArrayLike, "batch height width channels"], block_size: int, data_format: str = "channels_last"
-) -> Num[Array, "batch height/block width/block channels*block**2"]:
+) -> Num[Array, "batch rows columns depth"]:
     """Blocks of pixels as channels: the inverse of `depth_to_space`."""
     x, b = jnp.asarray(x), block_size
     if data_format == "channels_first":
@@ -42,7 +42,7 @@ def space_to_depth(
 def unfold(
     x: Num[ArrayLike, "batch channels height width"], kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0,
     stride: Sizes = 1,
-) -> Num[Array, "batch channels*window windows"]:  # fmt: skip
+) -> Num[Array, "batch column windows"]:  # fmt: skip
     """The windows of images `(n, c, h, w)` as columns, `(n, c * window, windows)`."""
     k, d, p, s = (sizes(v, 2) for v in (kernel_size, dilation, padding, stride))
     x = jnp.pad(jnp.asarray(x), ((0, 0), (0, 0), (p[0], p[0]), (p[1], p[1])))
@@ -51,7 +51,7 @@ def unfold(
 
 
 def fold(
-    x: Num[ArrayLike, "batch channels*window windows"], output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1,
+    x: Num[ArrayLike, "batch column windows"], output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1,
     padding: Sizes = 0, stride: Sizes = 1,
 ) -> Num[Array, "batch channels height width"]:  # fmt: skip
     """Columns of windows added up to images: the transpose of `unfold`."""

@@ -62,7 +62,7 @@ def conv(
 def depthwise_conv(
     inputs: Num[ArrayLike, "batch *space channels"], kernel: Num[ArrayLike, "*window channels multiplier"],
     strides: Sizes = 1, padding: str = "valid", data_format: DataFormat = None, dilation_rate: Sizes = 1,
-) -> Num[Array, "batch *space channels*multiplier"]:  # fmt: skip
+) -> Num[Array, "batch *space outputs"]:  # fmt: skip
     """A convolution channel by channel; the kernel is `(..., channels, multiplier)`."""
     kernel = jnp.asarray(kernel)
     channels, times = kernel.shape[-2:]
@@ -72,7 +72,7 @@ def depthwise_conv(
 
 def separable_conv(
     inputs: Num[ArrayLike, "batch *space channels"], depthwise_kernel: Num[ArrayLike, "*window channels multiplier"],
-    pointwise_kernel: Num[ArrayLike, "*ones channels*multiplier filters"], strides: Sizes = 1, padding: str = "valid",
+    pointwise_kernel: Num[ArrayLike, "*ones outputs filters"], strides: Sizes = 1, padding: str = "valid",
     data_format: DataFormat = None, dilation_rate: Sizes = 1,
 ) -> Num[Array, "batch *space filters"]:  # fmt: skip
     """A convolution channel by channel, then one of a single number that mixes the channels."""

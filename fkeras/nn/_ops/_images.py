@@ -237,7 +237,7 @@ def _remainder(size: int | None, whole: int) -> int | None:
 def extract_patches(
     images: Num[ArrayLike, "*batch height width channels"], size: Sizes, strides: Sizes | None = None,
     dilation_rate: Sizes = 1, padding: str = "valid", data_format: DataFormat = None,
-) -> Num[Array, "*batch rows columns channels*window"]:  # fmt: skip
+) -> Num[Array, "*batch rows columns patch"]:  # fmt: skip
     """Windows of images as channels."""
     rank = 3 if not isinstance(size, int) and len(size) == 3 else 2
     return _patches(images, size, strides, dilation_rate, padding, data_format, rank)
@@ -246,7 +246,7 @@ def extract_patches(
 def extract_patches_3d(
     volumes: Num[ArrayLike, "*batch depth height width channels"], size: Sizes, strides: Sizes | None = None,
     dilation_rate: Sizes = 1, padding: str = "valid", data_format: DataFormat = None,
-) -> Num[Array, "*batch planes rows columns channels*window"]:  # fmt: skip
+) -> Num[Array, "*batch planes rows columns patch"]:  # fmt: skip
     """Windows of volumes as channels."""
     return _patches(volumes, size, strides, dilation_rate, padding, data_format, 3)
 

@@ -40,7 +40,7 @@ def logdet(x: Num[ArrayLike, "*batch n n"]) -> Float[Array, "*batch"]:
     return jnp.linalg.slogdet(x)[1]
 
 
-def solve_triangular(a: Num[ArrayLike, "*batch n n"], b: Num[ArrayLike, "*batch n ..."], lower: bool = False) -> Array:
+def solve_triangular(a: Num[ArrayLike, "*batch n n"], b: ArrayLike, lower: bool = False) -> Array:
     """The solution of `a x = b` with a triangular `a`."""
     a, b = jnp.asarray(a), jnp.asarray(b)
     if b.ndim == a.ndim - 1:

@@ -86,7 +86,7 @@ class STFTSpectrogram(Layer):
                 )
             )
 
-    def call(self, inputs: Float[Array, "batch time channels"]) -> Float[Array, "batch frames channels*frequencies"]:
+    def call(self, inputs: Float[Array, "batch time channels"]) -> Float[Array, "batch ..."]:
         check_rank(self, inputs, 3)
         x = inputs if self.data_format == "channels_last" else jnp.moveaxis(inputs, 1, 2)
         check_window(self, (x.shape[1],), (self.frame_length,), self.padding)
