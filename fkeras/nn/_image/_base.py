@@ -14,7 +14,7 @@ from ...core.typing import Array, ArrayLike, Bool, Config, DTypeLike, Key, KeyLi
 from .. import _arguments as arg
 from .._shapes import from_last, to_last
 from . import _boxes
-from ._types import ImageBatch, ImageData, Images, LabelledBoxes, Labels, Sizes, Transformation
+from ._types import ImageBatch, ImageData, Images, ImagesOrShape, LabelledBoxes, Labels, Sizes, Transformation
 
 
 class ImageLayer(Layer):
@@ -63,7 +63,7 @@ class ImageLayer(Layer):
                 transformed[key] = value if is_batched else jax.tree.map(lambda a: a[0], value)
         return transformed
 
-    def _is_batched(self, images: Images) -> bool:
+    def _is_batched(self, images: Images | jax.ShapeDtypeStruct) -> bool:
         """Whether images have an axis for the batch; an error for another rank."""
         if jnp.ndim(images) not in (3, 4):
             raise ValueError(
@@ -90,7 +90,7 @@ class ImageLayer(Layer):
 
     # ------------------------------------------------------------------ what subclasses say
     def get_random_transformation(
-        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+        self, data: ImagesOrShape, training: bool = True, seed: KeyLike | None = None
     ) -> Transformation:
         """What a call would draw.
 
@@ -208,7 +208,7 @@ class RandomImageLayer(ImageLayer):
     _draws = True
 
     def get_random_transformation(
-        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+        self, data: ImagesOrShape, training: bool = True, seed: KeyLike | None = None
     ) -> Transformation:
         """What a call would draw; see `ImageLayer`."""
         if not training:
@@ -231,7 +231,7 @@ def batch_of(shape: Sizes) -> int:
     return shape[0] if len(shape) == 4 else 1
 
 
-def each(value: Num[ArrayLike, " batch"], dtype: DTypeLike | None = None) -> Num[Array, "batch 1 1 1"]:
+def each(value: ArrayLike, dtype: DTypeLike | None = None) -> Num[Array, "batch 1 1 1"]:
     """A number for each image, in a shape that goes with a batch of images."""
     return jnp.asarray(value, dtype).reshape(-1, 1, 1, 1)
 

@@ -15,7 +15,7 @@ from .. import _arguments as arg
 from .._resize import resize
 from . import _boxes
 from ._base import ImageLayer, RandomImageLayer
-from ._types import ImageBatch, ImageData, Images, LabelledBoxes, Sizes, Transformation
+from ._types import ImageBatch, Images, ImagesOrShape, LabelledBoxes, Sizes, Transformation
 
 
 def middle(height: int, width: int, target_height: int, target_width: int) -> tuple[int, int, int, int]:
@@ -59,7 +59,7 @@ class CenterCrop(ImageLayer):
     _trains = False
 
     def get_random_transformation(
-        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+        self, data: ImagesOrShape, training: bool = True, seed: KeyLike | None = None
     ) -> Transformation:
         """The images' shape, from which the window follows."""
         return {"input_shape": tuple(jnp.shape(data["images"] if isinstance(data, Mapping) else data))}

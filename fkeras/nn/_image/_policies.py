@@ -66,7 +66,7 @@ class PolicyLayer(RandomImageLayer):
         images = jax.ShapeDtypeStruct(shape, jnp.dtype(self.compute_dtype))
         keys = jax.random.split(key, len(layers))
         return {
-            name: layer.get_random_transformation(images, seed=k)  # type: ignore[arg-type]  # it reads the shape alone
+            name: layer.get_random_transformation(images, seed=k)
             for k, (name, layer) in zip(keys, layers.items(), strict=True)
         }
 
@@ -137,7 +137,7 @@ class RandAugment(PolicyLayer):
         chosen = jax.random.randint(keys[0], (self.num_ops,), 0, len(self._names))
         return {"transforms": self._draw_all(keys[1], shape), "layer_idxes": chosen}
 
-    def _run(self, values: Images, transformation: Transformation, masks: bool) -> Images:
+    def _run(self, values: Array, transformation: Transformation, masks: bool) -> Array:
         branches = self._branches(transformation["transforms"], masks)
         chosen = jnp.asarray(transformation["layer_idxes"], "int32")
 
@@ -240,7 +240,7 @@ class AugMix(PolicyLayer):
             "chain_transforms": each_step(jax.random.split(keys[3], size)),
         }
 
-    def _run(self, values: Images, transformation: Transformation, masks: bool) -> Images:
+    def _run(self, values: Array, transformation: Transformation, masks: bool) -> Array:
         dtype = self.compute_dtype
 
         def step(transformed: Array, chosen: tuple[Array, Transformation]) -> tuple[Array, None]:

@@ -34,7 +34,7 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Num[Array, "batch ..."]) -> Float[Array, "batch ..."]:
+    def call(self, inputs: Num[ArrayLike, "batch ..."]) -> Float[Array, "batch ..."]:
         x = jnp.asarray(inputs).astype(self.compute_dtype)
 
         def fit(value: PerChannel) -> Array:

@@ -14,7 +14,7 @@ from .._resize import resize
 from . import _boxes
 from ._base import ImageLayer
 from ._crop import middle
-from ._types import Boxes, ImageBatch, ImageData, Images, LabelledBoxes, Transformation
+from ._types import Boxes, ImageBatch, Images, ImagesOrShape, LabelledBoxes, Transformation
 
 
 @register("keras.layers")
@@ -75,7 +75,7 @@ class Resizing(ImageLayer):
             )
 
     def get_random_transformation(
-        self, data: ImageData, training: bool = True, seed: KeyLike | None = None
+        self, data: ImagesOrShape, training: bool = True, seed: KeyLike | None = None
     ) -> Transformation:
         """The images' height and width, from which the boxes' change follows."""
         return self._sizes(jnp.shape(data["images"] if isinstance(data, Mapping) else data))

@@ -26,7 +26,7 @@ class _Filled(Initializer):
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _filled(value: np.ndarray, shape: tuple[int, ...]) -> Array:
+def _filled(value: ArrayLike, shape: tuple[int, ...]) -> Array:
     return jnp.full(shape, value)
 
 

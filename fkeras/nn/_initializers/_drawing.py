@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core.typing import Array, Key
+from ...core.typing import Array, ArrayLike, Key
 
 # Up to this many numbers, a weight is drawn as a vector and cut to its shape; the shortest vector has the second.
 _LARGEST_FLAT = 2**22
@@ -17,7 +17,8 @@ _SHORTEST_FLAT = 2**14
 
 
 @functools.partial(jax.jit, static_argnums=(0, 2, 3))
-def _sample(law: str, key: Key, shape: tuple[int, ...], dtype: np.dtype, a: float, b: float) -> Array:
+def _sample(law: str, key: Key, shape: tuple[int, ...], dtype: np.dtype, a: ArrayLike, b: ArrayLike) -> Array:
+    """Numbers of one law; `a` and `b` are arguments of the program, which is compiled once for all of them."""
     match law:
         case "uniform":
             return jax.random.uniform(key, shape, dtype, a, b)

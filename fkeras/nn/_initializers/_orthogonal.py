@@ -60,7 +60,7 @@ class Orthogonal(RandomInitializer):
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _orthogonalise(matrix: Array, shape: tuple[int, ...], gain: float) -> Array:
+def _orthogonalise(matrix: Array, shape: tuple[int, ...], gain: float | Array) -> Array:
     """The orthogonal factor of a matrix of normal numbers, in a shape."""
     q, r = jnp.linalg.qr(matrix)
     q = q * jnp.sign(jnp.diagonal(r))[None, :]  # makes it uniform: Mezzadri, https://arxiv.org/abs/math-ph/0609050

@@ -81,7 +81,7 @@ class CategoryEncoding(Layer):
     sparse: bool = field(False, convert=no_sparse)
 
     def call(
-        self, inputs: Int[Array, "batch ..."], count_weights: Num[ArrayLike, "batch ..."] | None = None
+        self, inputs: Num[ArrayLike, "batch ..."], count_weights: Num[ArrayLike, "batch ..."] | None = None
     ) -> Num[Array, "batch ..."]:
         if count_weights is not None:
             if self.output_mode != "count":
@@ -151,7 +151,7 @@ class Discretization(Layer):
         """Where the bins end: as given, or as `adapt` made them; `None` before it."""
         return self._adapted if self.bin_boundaries is None else self.bin_boundaries
 
-    def call(self, inputs: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
+    def call(self, inputs: Num[ArrayLike, "batch ..."]) -> Num[Array, "batch ..."]:
         if self.boundaries is None:
             raise ValueError(
                 explain(

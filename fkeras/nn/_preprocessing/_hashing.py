@@ -96,7 +96,7 @@ class Hashing(Layer):
             object.__setattr__(self, "dtype", "int64" if self.output_mode == "int" else "float32")
         super().__post_init__()
 
-    def call(self, inputs: Num[Array, "batch ..."] | np.ndarray | str) -> Num[Array, "batch ..."]:
+    def call(self, inputs: PyTree) -> Num[Array, "batch ..."]:
         if is_text(inputs):
             bins = jnp.asarray(self._bins(as_text(inputs)).astype(np.int32))
         else:
@@ -149,7 +149,7 @@ class HashedCrossing(Layer):
             object.__setattr__(self, "dtype", "int64" if self.output_mode == "int" else "float32")
         super().__post_init__()
 
-    def call(self, inputs: Sequence[Num[Array, "batch ..."] | np.ndarray]) -> Num[Array, "batch ..."]:
+    def call(self, inputs: Sequence[PyTree]) -> Num[Array, "batch ..."]:
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
             raise ValueError(
                 explain(

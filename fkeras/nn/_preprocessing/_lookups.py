@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import Inferred, field, register
-from ...core.typing import Array, Int, PyTree
+from ...core.typing import Array, ArrayLike, Int, Num, PyTree
 from .. import _arguments as arg
 from ._hashing import Salt, encoded_shape, salt_pair
 from ._host_work import is_text, no_sparse, refuse_tracing, text_outputs
@@ -67,7 +67,7 @@ class StringLookup(IndexLookup):
 
     _text = True
 
-    def call(self, inputs: np.ndarray | str | Int[Array, "batch ..."]) -> Array | np.ndarray:
+    def call(self, inputs: PyTree) -> Array | np.ndarray:
         if self.invert:
             return self._entries_of(np.asarray(inputs))
         if not is_text(inputs):
@@ -121,7 +121,7 @@ class IntegerLookup(IndexLookup):
     _learned: Learned | None = None
     _size: int | None = None
 
-    def call(self, inputs: Int[Array, "batch ..."]) -> Array:
+    def call(self, inputs: Num[ArrayLike, "batch ..."]) -> Array:
         x = jnp.asarray(inputs).astype(jnp.int32)
         if self.invert:
             return self._inverse(x)

@@ -64,7 +64,7 @@ class Normalization(Layer):
                 )
             )
 
-    def call(self, inputs: Num[Array, "batch ..."]) -> Float[Array, "batch ..."]:
+    def call(self, inputs: Num[ArrayLike, "batch ..."]) -> Float[Array, "batch ..."]:
         x = jnp.asarray(inputs).astype(self.compute_dtype)
         keep = tuple(sorted(known_axis(self, a, x) for a in _axes(self.axis)))
         shape = tuple(x.shape[i] for i in keep)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from ...core import Layer, explain, field, register
-from ...core.typing import Array, ArrayLike, Float
+from ...core.typing import Array, ArrayLike, Float, Num
 from .. import _arguments as arg
 from .. import initializers
 from .._shapes import check_rank, check_window
@@ -132,7 +132,7 @@ class STFTSpectrogram(Layer):
         return jnp.swapaxes(y, 2, 3).reshape(batch, channels * frequencies, frames)
 
 
-def _hertz_to_mel(frequency: float | np.ndarray) -> np.ndarray:
+def _hertz_to_mel(frequency: float | np.ndarray) -> np.ndarray | np.floating:
     return 1127.0 * np.log1p(np.asarray(frequency, np.float64) / 700.0)
 
 
@@ -142,7 +142,7 @@ def mel_matrix(bands: int, bins: int, rate: float, low: float, high: float) -> n
     >>> mel_matrix(2, 5, 8000, 0.0, 4000.0).shape
     (5, 2)
     """
-    linear = _hertz_to_mel(np.linspace(0.0, rate / 2, bins)[1:])[:, None]
+    linear = np.asarray(_hertz_to_mel(np.linspace(0.0, rate / 2, bins)[1:]))[:, None]
     edges = np.linspace(_hertz_to_mel(low), _hertz_to_mel(high), bands + 2)
     lower, center, upper = edges[None, :-2], edges[None, 1:-1], edges[None, 2:]
     weights = np.maximum(0.0, np.minimum((linear - lower) / (center - lower), (upper - linear) / (upper - center)))
@@ -206,7 +206,7 @@ class MelSpectrogram(Layer):
                 )
             )
 
-    def call(self, inputs: Float[Array, "*batch time"]) -> Float[Array, "*batch bands frames"]:
+    def call(self, inputs: Num[ArrayLike, "*batch time"]) -> Float[Array, "*batch bands frames"]:
         x = jnp.asarray(inputs)
         if x.ndim > 2:
             check_rank(self, x, 2)

@@ -178,7 +178,7 @@ class TextVectorization(Layer):
         widths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
         return [" ".join(tokens[i : i + n]) for n in widths for i in range(len(tokens) - n + 1)]
 
-    def call(self, inputs: np.ndarray | str) -> Array:
+    def call(self, inputs: PyTree) -> Array:
         if not is_text(inputs):
             refuse_tracing(self, inputs)
         scalar = np.ndim(np.asarray(inputs, dtype=object)) == 0
