@@ -1,10 +1,8 @@
-"""fk.ops beside keras.ops: every name, its arguments, its numbers, symbolic shapes, and graphs of ops in files."""
+"""fk.ops beyond the laws of tests/conformance: the stub, control flow, decompositions, errors, and graphs in files."""
 
 import ast
 import inspect
 import itertools
-import json
-import os
 
 import jax
 import jax.numpy as jnp
@@ -13,110 +11,11 @@ import pytest
 
 import fkeras as fk
 from fkeras.core._graph._ops_config import _facts, op_of
+from tests.conformance.rows_ops import IMG, LOGITS, RNG, A
+from tests.conformance.test_op_laws import ROOMS, check, names_of
 from tests.nn import write_ops_stub
-from tests.nn.ops_cases import CASES, IMG, LOGITS, RNG, A
 
 keras = pytest.importorskip("keras")
-ROOMS = ("", "image", "linalg", "nn", "numpy")
-# Two cases of each name, and with FKERAS_TEST=all every one.
-FEW = None if os.environ.get("FKERAS_TEST") == "all" else 2
-FLAT = [pytest.param(n, *c, id=f"{n}-{i}") for n, cases in CASES.items() for i, c in enumerate(cases[:FEW])]
-ONE = [pytest.param(n, *cases[0], id=n) for n, cases in CASES.items() if cases]
-# What takes functions, or says a fact of an array: tested one by one below.
-APART = {
-    *("associative_scan", "cond", "convert_to_numpy", "custom_gradient", "dtype", "fori_loop", "is_tensor", "jvp"),
-    *("map", "scan", "switch", "vectorize", "vectorized_map", "while_loop"),
-}
-# Names whose result has a shape that depends on numbers, so that a graph cannot hold them (docs/ops.md).
-OF_NUMBERS = {"bincount", "nonzero", "unique"}
-FACTS = {"shape", "ndim", "size"}
-# Cases that want a batch of two and nothing else: they split it, or say its size.
-TWO = {
-    *("broadcast_to", "slice", "split", "vsplit", "unstack", "scatter", "scatter_update", "ctc_loss", "ctc_decode"),
-    *("image.map_coordinates", "image.scale_and_translate"),
-}
-
-
-def of(library, name):
-    for part in name.split("."):
-        library = getattr(library, part)
-    return library
-
-
-def names_of(library, room):
-    return {n for n in dir(of(library, room) if room else library) if not n.startswith("_")}
-
-
-def arrays(tree):
-    return [x for x in jax.tree.leaves(tree) if isinstance(x, np.ndarray)]
-
-
-def inputs_for(library, args, kwargs, unknown=False):
-    """The arguments with inputs in place of the arrays: `(inputs, args, kwargs)`."""
-    made = []
-
-    def stand_in(x):
-        if not isinstance(x, np.ndarray):
-            return x
-        shape = (None, *x.shape[1:]) if unknown and x.ndim > 1 and len(x) == 2 else x.shape
-        made.append(library.Input(batch_shape=shape, dtype=x.dtype.name, name=f"in{len(made)}"))
-        return made[-1]
-
-    args, kwargs = jax.tree.map(stand_in, (list(args), kwargs))
-    return made, args, kwargs
-
-
-def check(got, want):
-    got, want = (list(map(np.asarray, jax.tree.leaves(v))) for v in (got, want))
-    assert [g.shape for g in got] == [w.shape for w in want]
-    for g, w in zip(got, want, strict=True):
-        np.testing.assert_allclose(g.astype("complex64"), w.astype("complex64"), rtol=1e-4, atol=2e-5)  # float32 sums
-
-
-@pytest.mark.parametrize(("name", "args", "kwargs"), FLAT)
-def test_numbers_are_keras_s_and_symbolic_shapes_the_real_ones(name, args, kwargs):
-    with jax.numpy_rank_promotion("allow"):
-        want = of(keras.ops, name)(*args, **kwargs)
-    # mixing ranks is the caller's choice, and what NumPy's names are for
-    mixed = len({np.ndim(x) for x in arrays((args, kwargs))}) > 1 or name == "geomspace"
-    with jax.numpy_rank_promotion("allow" if mixed else "raise"):
-        got = of(fk.ops, name)(*args, **kwargs)
-        check(got, want)
-        assert [np.asarray(g).dtype for g in jax.tree.leaves(got)] == [
-            np.asarray(w).dtype for w in jax.tree.leaves(want)
-        ]
-        if name in OF_NUMBERS | FACTS or not arrays((args, kwargs)):
-            return
-        for unknown in (False, True)[: 1 if name in TWO else 2]:
-            _, symbolic, named = inputs_for(fk, args, kwargs, unknown)
-            made = of(fk.ops, name)(*symbolic, **named)
-            for s, r in zip(jax.tree.leaves(made), jax.tree.leaves(got), strict=True):
-                assert s.dtype == r.dtype
-                assert len(s.shape) == r.ndim
-                assert all(a == b or (a is None and unknown) for a, b in zip(s.shape, r.shape, strict=True))
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_name_of_keras_ops_is_here_and_has_a_case(room):
-    assert names_of(keras.ops, room) <= names_of(fk.ops, room)
-    prefix = "image." if room == "image" else ""
-    assert {prefix + n for n in names_of(keras.ops, room)} - set(CASES) - APART <= set(ROOMS)
-
-
-@pytest.mark.parametrize("room", ["", "image"])
-def test_arguments_have_keras_s_names_order_and_defaults(room):
-    differ = {}
-    for name in names_of(keras.ops, room) - set(ROOMS):
-        theirs, ours = (of(lib, f"{room}.{name}" if room else name) for lib in (keras.ops, fk.ops))
-        wanted = [p for p in inspect.signature(theirs).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        mine = list(inspect.signature(getattr(ours, "__wrapped__", ours)).parameters.values())
-        for w, m in itertools.zip_longest(wanted, mine[: len(wanted)]):
-            if m is None or (w.name, w.default) != (m.name, m.default):
-                differ.setdefault(name, []).append(w.name)
-    # jax.numpy's own arguments stay beside Keras's, so these may be left out; xi and excluded are the same in use
-    assert {k: v for k, v in differ.items() if k not in ("meshgrid", "vectorize")} == {
-        **({"clip": ["x_min", "x_max"], "reshape": ["newshape"]} if not room else {}),
-    }
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -260,42 +159,6 @@ def test_the_table_is_the_installed_keras_s():
                 continue
             if cls.__name__ != "SegmentReduction":  # the base of four
                 assert op_of(cls.__name__, module.__name__).function is not None
-
-
-def ops_of(text):
-    """What a functional model's JSON says of its ops, calls' keywords as positions and left-out `None`s apart."""
-    found = []
-    for layer in json.loads(text)["config"]["layers"]:
-        if layer["class_name"] == "InputLayer":
-            continue
-        config = {k: v for k, v in layer["config"].items() if k != "name" and (k, v) != ("data_format", None)}
-        if config.get("data_format") == "channels_last":
-            del config["data_format"]
-        calls = [[*n["args"], *n["kwargs"].values()] for n in layer["inbound_nodes"]]
-        while calls[0] and calls[0][-1] is None:
-            calls[0].pop()
-        found.append((layer["module"], layer["class_name"], config, calls))
-    return found
-
-
-@pytest.mark.parametrize(("name", "args", "kwargs"), ONE)
-def test_a_node_in_a_file_is_keras_s_node(name, args, kwargs):
-    xs = arrays((args, kwargs))
-    if not xs or name in OF_NUMBERS | FACTS or any(x.dtype.kind == "c" for x in xs):
-        pytest.skip("makes no node")
-    graphs = []
-    for lib in (keras, fk):
-        inputs, symbolic, named = inputs_for(lib, args, kwargs)
-        outputs = of(lib.ops, name)(*symbolic, **named)
-        graphs.append(lib.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name="net"))
-    theirs, ours = (g.to_json() for g in graphs)
-    given = xs if len(xs) > 1 else xs[0]
-    want = graphs[1].apply({}, given)
-    for text in (theirs, ours):
-        check(fk.model_from_json(text).apply({}, given), want)
-    assert ops_of(fk.model_from_json(theirs).to_json()) == ops_of(ours) == ops_of(theirs)
-    if not name.startswith("adaptive"):  # whose classes do not take the list that JSON makes of a tuple
-        assert ops_of(keras.models.model_from_json(ours).to_json()) == ops_of(theirs)
 
 
 def graph(lib):

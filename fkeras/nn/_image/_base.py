@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import Layer, explain, field
-from ...core.typing import Array, ArrayLike, Bool, Config, DTypeLike, Key, KeyLike, Num, PyTree
+from ...core.typing import Array, ArrayLike, Bool, Config, DTypeLike, Key, KeyLike, PyTree, Shaped
 from .. import _arguments as arg
 from .._shapes import from_last, to_last
 from . import _boxes
@@ -231,7 +231,7 @@ def batch_of(shape: Sizes) -> int:
     return shape[0] if len(shape) == 4 else 1
 
 
-def each(value: ArrayLike, dtype: DTypeLike | None = None) -> Num[Array, "batch 1 1 1"]:
+def each(value: ArrayLike, dtype: DTypeLike | None = None) -> Shaped[Array, "batch 1 1 1"]:
     """A number for each image, in a shape that goes with a batch of images."""
     return jnp.asarray(value, dtype).reshape(-1, 1, 1, 1)
 

@@ -40,7 +40,7 @@ def _inside(shape: tuple[int, int], x: Interval, y: Interval, dtype: DTypeLike) 
 
 
 def _mixed(
-    values: Num[Array, "batch ..."], order: Int[Array, " batch"], weight: Float[Array, " batch"]
+    values: Num[Array, "batch ..."], order: Int[Array, " batch"], weight: Float[Array, "batch ..."]
 ) -> Num[Array, "batch ..."]:
     """Each example times its weight, plus its partner times the rest."""
     weight = jnp.reshape(weight, (-1,) + (1,) * (values.ndim - 1))

@@ -74,12 +74,12 @@ class Normalization(Layer):
             mean, variance = (jnp.asarray(m, x.dtype) for m in (self.mean, self.variance))
             mean, variance = (_over(m, shape) for m in (mean, variance))
         full = tuple(x.shape[i] if i in keep else 1 for i in range(x.ndim))
-        mean, deviation = mean.reshape(full).astype(x.dtype), jnp.sqrt(variance.reshape(full)).astype(x.dtype)
+        mean, deviation = jnp.reshape(mean, full).astype(x.dtype), jnp.sqrt(variance.reshape(full)).astype(x.dtype)
         if self.invert:
             return mean + x * jnp.maximum(deviation, 1e-7)
         return (x - mean) / jnp.maximum(deviation, 1e-7)
 
-    def _moments(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    def _moments(self, shape: tuple[int, ...]) -> tuple[Array | np.ndarray, Array | np.ndarray]:
         """The variables of the mean and the variance."""
         start = self._adapted or (np.zeros(shape, np.float32), np.ones(shape, np.float32), 0)
         if np.shape(start[0]) != tuple(shape):

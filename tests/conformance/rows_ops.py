@@ -1,4 +1,4 @@
-"""A table over all names of `keras.ops`: `CASES[name]` is a list of `(arguments, keyword arguments)`.
+"""The one table of ops, over all names of `keras.ops`: `CASES[name]` is a list of `(arguments, keyword arguments)`.
 
 Arrays among the arguments are what a symbolic tensor may stand for; everything else is a setting.
 """
