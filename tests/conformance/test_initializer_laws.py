@@ -14,7 +14,7 @@ import scipy.stats
 
 from fkeras.nn import initializers
 
-from .rows_initializers import ALIASES, TABLE
+from .table_initializers import ALIASES, TABLE
 
 keras = pytest.importorskip("keras")
 CASES = [pytest.param(name, kwargs, id=f"{name}-{kwargs}") for name, (rows, _) in TABLE.items() for kwargs in rows]

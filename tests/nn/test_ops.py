@@ -11,7 +11,7 @@ import pytest
 
 import fkeras as fk
 from fkeras.core._graph._ops_config import _facts, op_of
-from tests.conformance.rows_ops import IMG, LOGITS, RNG, A
+from tests.conformance.table_ops import IMG, LOGITS, RNG, A
 from tests.conformance.test_op_laws import ROOMS, check, names_of
 from tests.nn import write_ops_stub
 
