@@ -888,7 +888,7 @@ def delete(
 @overload
 def depth_to_space(
     x: Num[Values, "batch height width channels"], block_size: int, data_format: str = "channels_last"
-) -> Num[Array, "batch height*block width*block channels/block**2"]:
+) -> Num[Array, "batch rows columns depth"]:
     """Channels as blocks of pixels; with channels first, a block is the channels' inner part."""
 
 @overload
@@ -901,7 +901,7 @@ def depthwise_conv(
     padding: str = "valid",
     data_format: DataFormat = None,
     dilation_rate: Sizes = 1,
-) -> Num[Array, "batch *space channels*multiplier"]:
+) -> Num[Array, "batch *space outputs"]:
     """A convolution channel by channel; the kernel is `(..., channels, multiplier)`."""
 
 @overload
@@ -1255,7 +1255,7 @@ def fmod(x1: Values, x2: Values) -> Array:
 def fmod(x1: Tensor, x2: Tensor) -> SymbolicTensor: ...
 @overload
 def fold(
-    x: Num[Values, "batch channels*window windows"],
+    x: Num[Values, "batch column windows"],
     output_size: Sizes,
     kernel_size: Sizes,
     dilation: Sizes = 1,
@@ -1825,12 +1825,9 @@ def lexsort(keys: Sequence[Values], axis: int = -1) -> Array:
 
 @overload
 def lexsort(keys: Sequence[Tensor], axis: int = -1) -> SymbolicTensor: ...
-@overload
-def linear(x: Values) -> Array:
+def linear(x: Any) -> Array:
     """`x` itself; what `activation=None` means."""
 
-@overload
-def linear(x: Tensor) -> SymbolicTensor: ...
 @overload
 def linspace(
     start: Values,
@@ -2866,7 +2863,7 @@ def selu(x: Tensor) -> SymbolicTensor: ...
 def separable_conv(
     inputs: Num[Values, "batch *space channels"],
     depthwise_kernel: Num[Values, "*window channels multiplier"],
-    pointwise_kernel: Num[Values, "*ones channels*multiplier filters"],
+    pointwise_kernel: Num[Values, "*ones outputs filters"],
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: DataFormat = None,
@@ -3010,7 +3007,7 @@ def solve(a: Values, b: Values) -> Array:
 @overload
 def solve(a: Tensor, b: Tensor) -> SymbolicTensor: ...
 @overload
-def solve_triangular(a: Num[Values, "*batch n n"], b: Num[Values, "*batch n ..."], lower: bool = False) -> Array:
+def solve_triangular(a: Num[Values, "*batch n n"], b: Values, lower: bool = False) -> Array:
     """The solution of `a x = b` with a triangular `a`."""
 
 @overload
@@ -3046,7 +3043,7 @@ def sort_complex(a: Tensor) -> SymbolicTensor: ...
 @overload
 def space_to_depth(
     x: Num[Values, "batch height width channels"], block_size: int, data_format: str = "channels_last"
-) -> Num[Array, "batch height/block width/block channels*block**2"]:
+) -> Num[Array, "batch rows columns depth"]:
     """Blocks of pixels as channels: the inverse of `depth_to_space`."""
 
 @overload
@@ -3384,7 +3381,7 @@ def unfold(
     dilation: Sizes = 1,
     padding: Sizes = 0,
     stride: Sizes = 1,
-) -> Num[Array, "batch channels*window windows"]:
+) -> Num[Array, "batch column windows"]:
     """The windows of images `(n, c, h, w)` as columns, `(n, c * window, windows)`."""
 
 @overload

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fkeras.nn import initializers
 from fkeras.nn._initializers import _constants, _drawing
-from tests.conformance.table_initializers import KERNELS
+from tests.conformance.table_initializers import ALIASES, KERNELS
 
 
 # ------------------------------------------------------------------ numbers

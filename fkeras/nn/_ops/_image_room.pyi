@@ -91,7 +91,7 @@ def extract_patches(
     dilation_rate: Sizes = 1,
     padding: str = "valid",
     data_format: DataFormat = None,
-) -> Num[Array, "*batch rows columns channels*window"]:
+) -> Num[Array, "*batch rows columns patch"]:
     """Windows of images as channels."""
 
 @overload
@@ -111,7 +111,7 @@ def extract_patches_3d(
     dilation_rate: Sizes = 1,
     padding: str = "valid",
     data_format: DataFormat = None,
-) -> Num[Array, "*batch planes rows columns channels*window"]:
+) -> Num[Array, "*batch planes rows columns patch"]:
     """Windows of volumes as channels."""
 
 @overload
