@@ -1,4 +1,4 @@
-"""How a model lasts and leaves: Orbax directories, Keras's files, programs for elsewhere; few bits are those of `nn`."""
+"""How a model lasts and leaves: Orbax directories, Keras's files, programs for elsewhere. Few bits are `nn`'s."""
 
 from ..nn import lora_variables as lora_variables
 from ..nn import merge_lora as merge_lora

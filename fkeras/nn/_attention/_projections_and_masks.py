@@ -27,7 +27,9 @@ Visible: TypeAlias = 'Bool[Array, "..."] | None'
 class AttentionLayer(NamedLayer, Protocol):
     """A layer that attends, as the functions below see it."""
 
-    dropout: float
+    @property
+    def dropout(self) -> float:
+        """The share of the weights that training leaves out."""
 
     def make_rng(self, name: str) -> Key:
         """A key of its own for each call."""
