@@ -229,7 +229,7 @@ class Model(Doors, LooksInside):
             A pytree like the one that `init` returns.
         """
         if self._runs_graph and not (args and self.graph.needs):  # type: ignore[union-attr]
-            return self._assemble(lambda layer, node: jax.tree.map(lambda struct: struct, node.variables))
+            return self._assemble(lambda layer, node: _model_variables.with_own_dicts(node.variables))
         if not args:
             nodes = self._recorded_nodes()
             if nodes:

@@ -11,7 +11,7 @@ import jax
 from .._graph._dimensions import is_symbolic
 from .._layer._layer import Layer
 from .._layer._variables import counted
-from ..typing import Variables
+from ..typing import PyTree, Variables
 from ._sublayers import find_path
 
 
@@ -44,3 +44,10 @@ def by_path(variables: Variables) -> dict[str, jax.Array]:
         for tree in variables.values()
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def with_own_dicts(variables: PyTree) -> PyTree:
+    """The same leaves in other dicts, for whoever may change them."""
+    if isinstance(variables, dict):
+        return {key: with_own_dicts(value) for key, value in variables.items()}
+    return variables
