@@ -1,20 +1,20 @@
-"""What a save would refuse, found before there is anything to save."""
+"""Checks of a save that can be made before there is anything to save."""
 
 from __future__ import annotations
 
 import pathlib
-from typing import Any
 
-from ..core import Layer, check_room, explain
-from ..train import TrainState
+from ..core import Model, check_room, explain
+from ..core.typing import FilePath, PyTree
+from ..train import Trainer, TrainState
+from ._files._plain_weights import check_plain_weights
 from ._keras._layout import layout
-from ._keras._models import call_arguments
-from ._models import _check_plain
-from ._orbax import _directory
-from ._training._compile_config import trainer_manifest
+from ._keras._weight_files import call_arguments
+from ._orbax._whole_directory import check_place
+from ._training._trainer_config import trainer_manifest
 
 
-def check_save(trainer: Any, state: TrainState, filepath: Any, kind: str, x: Any = None) -> None:
+def check_save(trainer: Trainer, state: TrainState, filepath: FilePath, kind: str, x: PyTree = None) -> None:
     """Refuse what saving a trainer, its model or its weights at a path would refuse; nothing is written.
 
     Args:
@@ -32,12 +32,12 @@ def check_save(trainer: Any, state: TrainState, filepath: Any, kind: str, x: Any
     file = kind != "trainer" and suffix in (".keras", ".h5", ".safetensors")
     target = check_room(filepath, "A callback that saves", directory=not file)
     if not file:
-        _directory.check_place(target, overwrite=True)
+        check_place(target, overwrite=True)
     if kind == "trainer":
         trainer_manifest(trainer, state)
         return
     model = trainer.model
-    if not isinstance(model, Layer):
+    if not isinstance(model, Model):
         raise TypeError(
             explain(
                 "A plain Linen module has no config and no Keras layout, so it is saved with its trainer.",
@@ -49,5 +49,5 @@ def check_save(trainer: Any, state: TrainState, filepath: Any, kind: str, x: Any
     if kind == "model":
         model.to_json()
     if suffix in (".keras", ".h5"):
-        _check_plain(model, filepath)
+        check_plain_weights(model, filepath)
         layout(model, state.variables, call_arguments(model, x))

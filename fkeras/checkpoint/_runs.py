@@ -1,4 +1,4 @@
-"""Runs that go on: the whole of a run, saved again and again in one directory.
+"""Runs that can be resumed: the whole of a run, saved again and again in one directory.
 
     run/
       000000120/     a checkpoint of kind "trainer" after 120 steps, with the run's record in its manifest
@@ -10,32 +10,37 @@ it is used, and what is left of the other goes when the run goes on.
 
 from __future__ import annotations
 
-import base64
 import concurrent.futures
 import contextlib
 import pathlib
 import shutil
 from collections.abc import Mapping
-from typing import Any
 
 import jax
-import numpy as np
 
-from ..core import check_room, escape_key, explain, follow
-from ..train import TrainState
+from ..core import check_room, explain, follow, nest, spec_of
+from ..core.typing import Config, FilePath, PyTree
+from ..train import Trainer, TrainState
+from ._files._json_values import decode
 from ._files._report import compare
-from ._orbax import _directory
-from ._trainers import BESIDE, state_specs
-from ._training._compile_config import trainer_manifest
+from ._files._run_values import RunValues
+from ._orbax._manifest import read_manifest
+from ._orbax._numbered import NUMBERED, numbered
+from ._orbax._own_files import delete_checkpoint, is_run
+from ._orbax._read_arrays import read_arrays
+from ._orbax._saved_trees import as_keys, in_structure_of, naming
+from ._orbax._write_directory import write_directory
+from ._trainer_states import BESIDE, state_specs
 from ._training._own_states import state_manifest
+from ._training._trainer_config import trainer_manifest
 
 
 def save_run(
-    directory: Any,
-    trainer: Any,
+    directory: FilePath,
+    trainer: Trainer,
     state: TrainState,
-    record: Mapping[str, Any],
-    memory: list[Mapping[str, Any]],
+    record: Config,
+    memory: list[PyTree],
     keep: int = 2,
     pool: concurrent.futures.Executor | None = None,
 ) -> concurrent.futures.Future[None] | None:
@@ -54,31 +59,31 @@ def save_run(
         With a `pool`, the save that is under way.
     """
     place = _place(directory)
-    arrays: dict[str, Any] = {}
-    manifest = {
+    values = RunValues()
+    said = {
         **trainer_manifest(trainer, state),
         **state_manifest(state, strict=False),
-        "run": _encode(record, "record", arrays),
-        "memory": [_encode(m, f"memory/{i}", arrays) for i, m in enumerate(memory)],
+        "run": values.encode(record, "record"),
+        "memory": [values.encode(m, f"memory/{i}") for i, m in enumerate(memory)],
     }
-    tree = {**state.tree(), BESIDE: _directory.nest(arrays)}
+    tree = {**state.tree(), BESIDE: nest(values.arrays)}
     total = record["total"]
     if pool is not None:
-        return pool.submit(_write, place, total, manifest, tree, keep)
-    _write(place, total, manifest, tree, keep)
+        return pool.submit(_write, place, total, said, tree, keep)
+    _write(place, total, said, tree, keep)
     return None
 
 
-def _write(place: pathlib.Path, total: int, manifest: Mapping[str, Any], tree: Any, keep: int) -> None:
-    _directory.write(place / f"{total:09d}", manifest, tree, overwrite=True)
+def _write(place: pathlib.Path, total: int, said: Config, tree: Mapping[str, PyTree], keep: int) -> None:
+    write_directory(place / f"{total:09d}", said, tree, overwrite=True)
     for old in _checkpoints(place)[:-keep]:
-        with contextlib.suppress(OSError):  # one that stays is no harm
-            _directory.delete_checkpoint(old)
+        with contextlib.suppress(OSError):  # an old checkpoint that stays does no harm
+            delete_checkpoint(old)
 
 
 def load_run(
-    directory: Any, trainer: Any, like: TrainState, callbacks: int
-) -> tuple[TrainState, dict[str, Any], list[Mapping[str, Any]]] | None:
+    directory: FilePath, trainer: Trainer, like: TrainState, callbacks: int
+) -> tuple[TrainState, Config, list[PyTree]] | None:
     """The last whole checkpoint of a run: `(state, record, memory)`, or `None` when there is none.
 
     Args:
@@ -86,6 +91,9 @@ def load_run(
         trainer: what trains.
         like: a state of the structure that is expected.
         callbacks: how many callbacks the run has.
+
+    Returns:
+        The three, or `None`.
 
     Raises:
         ValueError: it is another model's or optimizer's run, or one with other callbacks.
@@ -96,7 +104,7 @@ def load_run(
     saved = _checkpoints(place)
     if not saved:
         return None
-    manifest = _directory.read_manifest(saved[-1], ("trainer",))
+    manifest = read_manifest(saved[-1], ("trainer",))
     if len(manifest["memory"]) != callbacks:
         raise ValueError(
             explain(
@@ -107,97 +115,47 @@ def load_run(
             )
         )
     tree = jax.eval_shape(TrainState.tree, like)
-    expected = _directory.spec_of(tree, _directory.naming(manifest))
+    expected = spec_of(tree, naming(manifest))
     compare(expected, state_specs(manifest)).require(f"The run in {str(place)!r}")
-    arrays = _directory.read_arrays(saved[-1], manifest)
-    state = like.filled(_directory.unflatten(tree, arrays, manifest))
-    beside = {p.removeprefix(f"{BESIDE}/"): a for p, a in arrays.items() if p.startswith(f"{BESIDE}/")}
-    record = _decode(manifest["run"], beside, manifest)
-    return state, record, [_decode(m, beside, manifest) for m in manifest["memory"]]
+    arrays = read_arrays(saved[-1], manifest)
+    state = like.filled(in_structure_of(tree, arrays, manifest))
+    beside = {
+        path.removeprefix(f"{BESIDE}/"): as_keys(array, manifest["arrays"][path])
+        for path, array in arrays.items()
+        if path.startswith(f"{BESIDE}/")
+    }
+    record = decode(manifest["run"], arrays=beside)
+    return state, record, [decode(m, arrays=beside) for m in manifest["memory"]]
 
 
-def delete_runs(directory: Any) -> None:
+def delete_runs(directory: FilePath) -> None:
     """Delete the checkpoints of a run, and the directory when nothing else is in it."""
     place = _place(directory)
     _clean(place)
     for old in _checkpoints(place):
-        _directory.delete_checkpoint(old)
+        delete_checkpoint(old)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
 
 
-def _place(directory: Any) -> pathlib.Path:
+def _place(directory: FilePath) -> pathlib.Path:
     return follow(directory, "The backup of a run")
 
 
 def _checkpoints(place: pathlib.Path) -> list[pathlib.Path]:
     """The run's checkpoints, oldest first; not what else was saved there under a number."""
-    return [p for p in _directory.numbered(place) if _directory.is_run(p)]
+    return [p for p in numbered(place) if is_run(p)]
 
 
 def _clean(place: pathlib.Path) -> None:
-    """Remove what saves that were cut off have left."""
+    """Remove what interrupted saves have left."""
     for left in place.glob(".*") if place.is_dir() else ():
         number, _, rest = left.name.removeprefix(".").partition("-")
-        if not _directory.NUMBERED.fullmatch(number) or not rest or left.is_symlink() or not left.is_dir():
+        if not NUMBERED.fullmatch(number) or not rest or left.is_symlink() or not left.is_dir():
             continue
-        if rest.startswith("old-"):  # a checkpoint that was being replaced, and what others kept in it
+        if rest.startswith("old-"):  # a checkpoint that was being replaced, with what others kept in it
             with contextlib.suppress(OSError):
-                _directory.delete_checkpoint(left / "old")
+                delete_checkpoint(left / "old")
                 left.rmdir()
         else:
             shutil.rmtree(left, ignore_errors=True)
-
-
-# ------------------------------------------------------------------ values as JSON, arrays beside it
-def _encode(value: Any, path: str, arrays: dict[str, Any]) -> Any:
-    """A value as JSON; floats exactly, arrays by the path under which they are kept."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return {"float": value.hex()}
-    if isinstance(value, np.generic):
-        return {"scalar": [value.dtype.name, _encode(value.item(), path, arrays)]}
-    if isinstance(value, bytes):
-        return {"bytes": base64.b64encode(value).decode()}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-        return {"numpy": [value.dtype.name, list(value.shape), data]}
-    if isinstance(value, jax.Array):
-        arrays[path] = value
-        return {"array": path}
-    if isinstance(value, Mapping):
-        return {"dict": [[k, _encode(v, f"{path}/{escape_key(str(k))}", arrays)] for k, v in value.items()]}
-    if isinstance(value, list | tuple):
-        items = [_encode(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
-        return {"tuple" if isinstance(value, tuple) else "list": items}
-    raise TypeError(
-        explain(
-            "A run's record or a callback's memory holds something that cannot be saved.",
-            received=f"{path}: {type(value).__name__}",
-            usually="a callback remembers an object of its own.",
-            write="numbers, strings, arrays, and lists, tuples and dicts of those",
-        )
-    )
-
-
-def _decode(value: Any, arrays: Mapping[str, Any], manifest: Mapping[str, Any]) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "float":
-        return float.fromhex(content)
-    if kind == "scalar":
-        return np.dtype(content[0]).type(_decode(content[1], arrays, manifest))
-    if kind == "bytes":
-        return base64.b64decode(content)
-    if kind == "numpy":
-        name, shape, data = content
-        return np.frombuffer(base64.b64decode(data), np.dtype(name)).reshape(shape).copy()
-    if kind == "array":
-        impl = manifest["arrays"][f"{BESIDE}/{content}"].get("prng_impl")
-        return arrays[content] if impl is None else jax.random.wrap_key_data(arrays[content], impl=impl)
-    if kind == "dict":
-        return {k: _decode(v, arrays, manifest) for k, v in content}
-    items = [_decode(v, arrays, manifest) for v in content]
-    return tuple(items) if kind == "tuple" else items

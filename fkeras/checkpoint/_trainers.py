@@ -7,39 +7,31 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import jax
+import numpy as np
+from flax import linen
 
-from ..core import NAMED_CONTAINERS, Layer, as_path, check_named, explain, to_read
+from ..core import Layer, as_path, check_named, described, explain, to_read
+from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
-from ._files._read_errors import described
-from ._files._readable import check_config
-from ._files._report import compare
 from ._files._warnings import warn
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
 from ._models import read_model
-from ._orbax import _directory
-from ._training._compile_config import (
-    KERAS_ARGUMENTS,
-    Given,
-    as_example,
-    compiled,
-    saved_optimizer,
-    trainer_class_of,
-    trainer_manifest,
-    warn_of_rate,
-)
+from ._orbax._manifest import read_manifest
+from ._orbax._manifest_types import Manifest
+from ._orbax._numbered import last_of
+from ._orbax._read_arrays import read_arrays
+from ._orbax._write_directory import write_directory
+from ._trainer_states import BESIDE, paths_below, read_state
 from ._training._missing_optimizer import MissingOptimizer
-from ._training._optimizer_states import Carried, carry_over, warn_of
-from ._training._own_states import as_saved, shape_of, state_manifest
+from ._training._own_states import state_manifest
+from ._training._trainer_config import KERAS_ARGUMENTS, trainer_manifest
+from ._training._trainer_from_config import Given, compiled, trainer_class_of
 
-# Under this name a run keeps arrays that are not the state's; those of the trainer's own fields,
-BESIDE = "beside"
+# The part of `BESIDE` that holds large arrays of the trainer's fields.
 _FIELDS = "fields"
-# Arguments that say which sums a run keeps of an epoch.
-_MEASURES = {"loss", "metrics", "weighted_metrics"}
 
 
-def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite: bool = True) -> None:
+def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overwrite: bool = True) -> None:
     """Save a trainer and the state of its run: in a `.keras` file by that suffix, else in an Orbax directory.
 
     A directory keeps the whole state. A `.keras` file keeps what Keras's has: model, compile config, weights and the
@@ -71,14 +63,15 @@ def save_trainer(trainer: Trainer, directory: Any, state: TrainState, overwrite:
     if pathlib.Path(directory).suffix == ".keras":
         save_keras_trainer(trainer, directory, state, overwrite)
         return
-    fields: dict[str, Any] = {}
-    manifest = {**trainer_manifest(trainer, state, fields), **state_manifest(state)}
-    check_config(manifest["model"], f"{directory!r}")
-    _warn_of_fields(manifest["without_config"])
-    if getattr(trainer.model, "graph", None) is None and manifest["example"] is None:
+    fields: dict[str, np.ndarray | Array] = {}
+    said = trainer_manifest(trainer, state, fields, checked_for=f"{directory!r}")
+    own_state = state_manifest(state)
+    _warn_of_fields(said["without_config"])
+    has_graph = isinstance(trainer.model, Layer) and trainer.model.graph is not None
+    if not has_graph and said["example"] is None:
         check_named(state.variables, "state = trainer.init(0, x, variables=variables)   # x: one batch")
     beside = {BESIDE: {_FIELDS: fields}} if fields else {}
-    _directory.write(directory, manifest, {**state.tree(), **beside}, overwrite)
+    write_directory(directory, {**said, **own_state}, {**state.tree(), **beside}, overwrite)
 
 
 def _warn_of_fields(lost: Mapping[str, str]) -> None:
@@ -94,10 +87,10 @@ def _warn_of_fields(lost: Mapping[str, str]) -> None:
 
 
 def load_trainer(
-    directory: Any,
-    custom_objects: Mapping[str, Any] | None = None,
+    directory: FilePath,
+    custom_objects: CustomObjects | None = None,
     *,
-    model: Any = None,
+    model: linen.Module | None = None,
     trainer_class: type[Trainer] | None = None,
     **parts: Any,
 ) -> tuple[Trainer, TrainState]:
@@ -139,22 +132,28 @@ def load_trainer(
                 explain("A Keras file holds its model.", received="model=...", write="fk.load_trainer(path)")
             )
         return load_keras_trainer(directory, given)
-    directory = _directory.last_of(directory)
-    manifest = _directory.read_manifest(directory, ("trainer",))
-    cls = trainer_class_of(manifest, given)
-    with described(directory):
+    checkpoint = last_of(directory)
+    manifest = read_manifest(checkpoint, ("trainer",))
+    cls = trainer_class_of(manifest.get("trainer_class"), given)
+    with described(checkpoint):
         given = _with_stand_in(given, manifest.get("without_config", {}), path)
     if model is None:
         model = read_model(manifest, custom_objects)
-    with described(directory):
-        fields = _directory.read_arrays(directory, manifest, _paths_below(manifest, f"{BESIDE}/{_FIELDS}/"))
-        named = {p.rpartition("/")[2]: array for p, array in fields.items()}
-        trainer = compiled(cls, model, manifest, given, named)
-    return trainer, _read_state(trainer, directory, manifest, given)
+    trainer = _read_trainer(cls, model, checkpoint, manifest, given)
+    return trainer, read_state(trainer, checkpoint, manifest, given)
 
 
-def _with_stand_in(given: Given, lost: Mapping[str, str], path: Any) -> Given:
-    """With something in the place of an optimizer that was not written; other parts must be there."""
+def _read_trainer(
+    cls: type[Trainer], model: linen.Module, checkpoint: pathlib.Path, manifest: Manifest, given: Given
+) -> Trainer:
+    with described(checkpoint):
+        arrays = read_arrays(checkpoint, manifest, paths_below(manifest, f"{BESIDE}/{_FIELDS}/"))
+        beside = {path.rpartition("/")[2]: array for path, array in arrays.items()}
+        return compiled(cls, model, manifest["compile_config"], manifest.get("fields") or {}, given, beside)
+
+
+def _with_stand_in(given: Given, lost: Mapping[str, str], path: FilePath) -> Given:
+    """What was given, with a stand-in for an optimizer that was not written; every other missing part is an error."""
     needed = [part for part in lost if part not in given.parts and part != "optimizer"]
     if needed:
         raise ValueError(
@@ -169,84 +168,3 @@ def _with_stand_in(given: Given, lost: Mapping[str, str], path: Any) -> Given:
         return given
     stand_in = MissingOptimizer(str(lost["optimizer"]), str(path))
     return dataclasses.replace(given, parts={**given.parts, "optimizer": stand_in})
-
-
-def _read_state(trainer: Trainer, directory: Any, manifest: Mapping[str, Any], given: Given) -> TrainState:
-    """The saved state; of the parts that were handed with the trainer, what fits."""
-    like = _abstract_state(trainer, manifest)
-    with described(directory):
-        like = as_saved(like, manifest, given.custom_objects)
-    if isinstance(trainer.optimizer, MissingOptimizer):
-        names = _paths_below(manifest, "opt_state/")
-        like = like.replace(opt_state=_directory.nest({n[10:]: shape_of(manifest["arrays"][n]) for n in names}))
-    tree = jax.eval_shape(TrainState.tree, like)
-    expected, found = _directory.spec_of(tree, _directory.naming(manifest)), state_specs(manifest)
-    source = {path: path for path in expected}
-    anew = _measured_anew(expected, found, given)
-    handed = "optimizer" in given.parts and not isinstance(trainer.optimizer, MissingOptimizer)
-    loose = (*(("opt_state/",) if handed else ()), *(("metrics/",) if anew else ()))
-    strict = [{p: s for p, s in part.items() if not p.startswith(loose)} for part in (expected, found)]
-    compare(*strict).require(f"{directory}")
-    saved = saved_optimizer(manifest["compile_config"], given.custom_objects) if handed else None
-    if handed:
-        carried = _carried(trainer, like, found, saved, manifest)
-        warn_of(carried, _directory.spec_of(like.params), directory)
-        source = {p: s for p, s in source.items() if not p.startswith("opt_state/")}
-        source |= {f"opt_state/{p}": f"opt_state/{s}" for p, s in carried.source.items()}
-        anew |= {p for p in expected if p not in source}
-    source = {p: s for p, s in source.items() if p not in anew}
-    read = _directory.read_arrays(directory, manifest, set(source.values()))
-    arrays = {p: read[s] for p, s in source.items()}
-    if anew:
-        arrays |= {p: a for p, a in _fresh(trainer, like, arrays, manifest).items() if p in anew}
-    records = {p: manifest["arrays"].get(source.get(p, p), {}) for p in expected}
-    state = like.filled(_directory.unflatten(tree, arrays, {**manifest, "arrays": records}))
-    if handed:
-        warn_of_rate(trainer, state, saved)
-    return state
-
-
-def _paths_below(manifest: Mapping[str, Any], prefix: str) -> set[str]:
-    return {path for path in manifest["arrays"] if path.startswith(prefix)}
-
-
-def _measured_anew(expected: Any, found: Any, given: Given) -> set[str]:
-    """The sums of the epoch so far, where what is measured was handed and is something else."""
-    mine, its = ({p: s for p, s in part.items() if p.startswith("metrics/")} for part in (expected, found))
-    return set(mine) if _MEASURES & set(given.parts) and mine != its else set()
-
-
-def _carried(trainer: Trainer, like: TrainState, found: Any, saved: Any, manifest: Mapping[str, Any]) -> Carried:
-    """What the optimizer that was handed takes of the saved state."""
-    before = None if saved is None else _abstract_state(trainer.replace(optimizer=saved), manifest).opt_state
-    its = {p.removeprefix("opt_state/"): s for p, s in found.items() if p.startswith("opt_state/")}
-    return carry_over(like.opt_state, its, before, _directory.spec_of(like.params))
-
-
-def _fresh(trainer: Trainer, like: TrainState, arrays: Any, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The arrays of a state that begins with the saved weights."""
-    kept = {"params": like.params, "model_state": like.model_state}
-    kept = _directory.unflatten(kept, arrays, manifest)
-    variables = {"params": kept["params"], **kept["model_state"]}
-    state = trainer.init(0, as_example(manifest.get("example")), variables=variables)
-    return _directory.flatten(TrainState.tree(state))
-
-
-def state_specs(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest says of the state's arrays."""
-    return {p: s for p, s in _directory.specs(manifest).items() if not p.startswith(f"{BESIDE}/")}
-
-
-def _abstract_state(trainer: Trainer, manifest: Mapping[str, Any]) -> TrainState:
-    """The shapes of the state that this trainer would make, with the file's weights where only it knows them."""
-    example = as_example(manifest.get("example"))
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    graph = getattr(trainer.model, "graph", None)
-    named = all(kind in NAMED_CONTAINERS for kind in _directory.kinds_in(manifest).values())
-    known = isinstance(trainer.model, Layer) or not named
-    if (graph is not None and not graph.needs) or (example is not None and known):
-        return jax.eval_shape(lambda k: trainer.init(k, example), key)
-    specs = {at: jax.ShapeDtypeStruct(*spec) for at, spec in _directory.specs(manifest).items()}
-    places = {at.removeprefix("model_state/"): at for at in specs if at.startswith(("params/", "model_state/"))}
-    variables = _directory.rebuilt(specs, places, manifest)
-    return jax.eval_shape(lambda k, v: trainer.init(k, example, variables=v), key, {"params": {}, **variables})

@@ -7,6 +7,7 @@ own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -52,5 +53,7 @@ Config: TypeAlias = dict[str, Any]
 CustomObjects: TypeAlias = Mapping[str, Any]
 #: What Keras takes wherever it takes an object of a kind: its name, its config, the object, a function, or nothing.
 Spec: TypeAlias = str | Config | Callable[..., Any] | None
+#: Where a file or directory is.
+FilePath: TypeAlias = "str | os.PathLike[str]"
 #: Whether a call is one of training; a flag that a lifted transformation keeps static is an integer.
 Training: TypeAlias = bool | int

@@ -7,7 +7,7 @@ import pytest
 
 import fkeras as fk
 from fkeras.checkpoint._keras._layout import weight_order
-from fkeras.checkpoint._orbax import _directory
+from fkeras.core import flatten
 
 keras = pytest.importorskip("keras")
 rng = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def randomised(model):
 
 def same_order(model, variables, theirs, args=()):
     """Our list of the weights is Keras's: their optimizers number what they keep by it."""
-    flat = _directory.flatten(variables)
+    flat = flatten(variables)
     mine = [flat[path] for path in weight_order(model, variables, args)]
     for one, other in zip(mine, theirs.weights, strict=True):
         np.testing.assert_array_equal(one, other.value, err_msg=other.path)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fkeras as fk
-from fkeras.checkpoint._orbax import _directory
+from fkeras.checkpoint._orbax._write_directory import write_directory
 
 WRONG = [None, [], {}, "x", 1.5, True, -1, 1 << 70]
 # Whose inside others look at; and fields that may be null, or of several kinds.
@@ -266,7 +266,7 @@ def test_files_made_to_cost_are_refused_at_once(saved, tmp_path, name, make, sai
 
 def test_what_could_not_be_read_is_not_written(saved, tmp_path):
     with pytest.raises(ValueError, match=r"too long to be read again[\s\S]*lists and dicts"):
-        _directory.write(tmp_path / "long", {"kind": "weights", "x": [[]] * 2_100_000}, saved[2], True)
+        write_directory(tmp_path / "long", {"kind": "weights", "x": [[]] * 2_100_000}, saved[2], True)
     assert list(tmp_path.iterdir()) == []
 
 

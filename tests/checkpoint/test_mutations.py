@@ -17,7 +17,8 @@ import orbax.checkpoint as ocp
 import pytest
 
 import fkeras as fk
-from fkeras.checkpoint._orbax._directory import digest_at
+from fkeras.checkpoint._files._checksums import digest_at
+from fkeras.core import flatten
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 KINDS = ("value", "shape", "dtype", "name", "missing", "unexpected", "swapped")
@@ -125,7 +126,7 @@ class Orbax:
     def __init__(self, model, variables, place):
         self.path = place / "w"
         model.save_weights(self.path, variables)
-        self.arrays = {p: np.asarray(a) for p, a in fk.checkpoint._orbax._directory.flatten(variables).items()}
+        self.arrays = {p: np.asarray(a) for p, a in flatten(variables).items()}
         manifest = json.loads((self.path / "fkeras.json").read_text())
         del manifest["sha256"], manifest["files"]  # the files are others, and no seal forbids to say so
         (self.path / "fkeras.json").write_text(json.dumps({**manifest, "version": 1}))

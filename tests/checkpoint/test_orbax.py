@@ -92,10 +92,10 @@ def test_a_run_saved_in_the_background_is_the_run(trainer, tmp_path):
 
 def test_the_arrays_are_written_by_another_thread(trainer, tmp_path, monkeypatch):
     seen = []
-    write = fk.checkpoint._orbax._directory.write
+    write = fk.checkpoint._runs.write_directory
     monkeypatch.setattr(
-        fk.checkpoint._orbax._directory,
-        "write",
+        fk.checkpoint._runs,
+        "write_directory",
         lambda *a, **k: (seen.append(threading.current_thread().name), write(*a, **k)),
     )
     trainer.fit(trainer.init(0), X, Y, checkpoint=tmp_path / "run", **FIT)
@@ -108,7 +108,7 @@ def test_a_save_that_fails_in_the_background_ends_the_run(trainer, tmp_path, mon
     def full(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(fk.checkpoint._orbax._directory, "write", full)
+    monkeypatch.setattr(fk.checkpoint._runs, "write_directory", full)
     with pytest.raises(OSError, match="disk full"):
         trainer.fit(trainer.init(0), X, Y, epochs=2, checkpoint=tmp_path / "run", **FIT)
 

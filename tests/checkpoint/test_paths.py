@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fkeras as fk
-from fkeras.checkpoint._orbax import _directory
+from fkeras.checkpoint._orbax import _write_directory
 from fkeras.core._words import _paths
 
 X = np.ones((2, 4), "float32")
@@ -48,7 +48,7 @@ def test_a_part_of_a_list_is_no_list():
 def test_two_arrays_of_one_name_are_refused():
     tree = {"params": collections.OrderedDict([(1, np.ones(2)), ("1", np.ones(2))])}
     with pytest.raises(ValueError, match=r"Two arrays are both called 'params/1'"):
-        _directory.flatten(tree)
+        _paths.flatten(tree)
 
 
 # ------------------------------------------------------------------ files
@@ -68,12 +68,12 @@ def test_files_of_before_names_were_escaped_open(tmp_path, monkeypatch):
     variables = model.init(0)
     trainer = fk.Trainer(Odd(), "adam", "mse")
     with monkeypatch.context() as then:
-        then.setattr(_directory, "flatten", lambda tree: _paths.named_leaves(tree, _paths.plain_path_name))
+        then.setattr(_write_directory, "flatten", lambda tree: _paths.named_leaves(tree, _paths.plain_path_name))
         then.setattr(
-            _directory, "named_leaves", lambda tree, name=None: _paths.named_leaves(tree, _paths.plain_path_name)
+            _write_directory, "named_leaves", lambda tree, name=None: _paths.named_leaves(tree, _paths.plain_path_name)
         )
-        seal = _directory.seal
-        then.setattr(_directory, "seal", lambda said: seal({k: v for k, v in said.items() if k != "containers"}))
+        seal = _write_directory.seal
+        then.setattr(_write_directory, "seal", lambda said: seal({k: v for k, v in said.items() if k != "containers"}))
         model.save_weights(tmp_path / "w", variables)
     assert "params/flax_layer/in/out/50%" in json.loads((tmp_path / "w" / "fkeras.json").read_text())["arrays"]
     loaded = model.load_weights(tmp_path / "w", jax.tree.map(jnp.zeros_like, variables))

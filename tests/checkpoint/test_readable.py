@@ -26,15 +26,15 @@ def test_a_trainer_of_one_is_not_saved(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".safetensors"])
 def test_weights_beyond_the_readers_bounds_are_not_saved(tmp_path, suffix, monkeypatch):
-    from fkeras.checkpoint import _safetensors
     from fkeras.checkpoint._keras import _h5
+    from fkeras.checkpoint._safetensors import _tensor_file
 
     model = fk.Sequential([fk.Input((2,)), fk.nn.Dense(2), fk.nn.Dense(1)])
     variables = model.init(jax.random.key(0))
     path = tmp_path / f"m{suffix}"
     model.save_weights(path, variables)
     before = path.read_bytes()
-    monkeypatch.setattr(_safetensors, "_MAX_TENSORS", 3)
+    monkeypatch.setattr(_tensor_file, "_MAX_TENSORS", 3)
     monkeypatch.setattr(_h5.WeightsFile.__init__, "__defaults__", (3,))
     with pytest.raises(ValueError, match="could not be read again, so it is not written"):
         model.save_weights(path, variables)

@@ -368,14 +368,14 @@ def test_files_of_a_run_that_was_cut_off_hold_each_epoch_once(trainer, tmp_path,
 
 
 def test_a_save_that_fails_is_told_and_tried_again(trainer, tmp_path, monkeypatch):
-    write, left = fk.checkpoint._orbax._directory.write, []
+    write, left = fk.checkpoint._runs.write_directory, []
 
     def sometimes(*args, **kwargs):
         if left:
             raise OSError(left.pop())
         write(*args, **kwargs)
 
-    monkeypatch.setattr(fk.checkpoint._orbax._directory, "write", sometimes)
+    monkeypatch.setattr(fk.checkpoint._runs, "write_directory", sometimes)
     start, options = trainer.init(0), {**ARRAYS, "epochs": 4, "verbose": 0}
     for background in (True, False):
         kept = {"delete_checkpoint": False, "background": background}

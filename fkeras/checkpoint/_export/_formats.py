@@ -1,4 +1,4 @@
-"""Models that leave: one door, a format by its name, each program run and compared before it is put in its place."""
+"""`export`: a format by its name, each program run and compared with the model before it is put in its place."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ import dataclasses
 import inspect
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ...core import as_path, check_variables, did_you_mean, explain
+from ...core import Model, as_path, check_variables, did_you_mean, explain
+from ...core.typing import Array, FilePath, PyTree, Variables
 from .._files._atomic_file import whole_file
-from .._orbax import _directory
+from .._orbax._whole_directory import whole_directory
 from ._litert import write_litert
 from ._onnx import write_onnx
 from ._saved_model import write_saved_model
-from ._signature import signature_of
+from ._signature import Signature
+from ._signature_of import signature_of
 from ._stablehlo import write_stablehlo
-from ._task import Task, check
+from ._task import Run, Task
+from ._verify import verify as verify_program
 
 
 @dataclasses.dataclass(frozen=True)
 class _Format:
-    """A form in which a model leaves.
+    """A format that `export` writes.
 
     Attributes:
         title: how messages call it.
@@ -37,25 +40,25 @@ class _Format:
     """
 
     title: str
-    write: Callable[..., Any]
-    place: Callable[[Any, bool], contextlib.AbstractContextManager[pathlib.Path]]
+    write: Callable[..., tuple[Signature, Run]]
+    place: Callable[[FilePath, bool], contextlib.AbstractContextManager[pathlib.Path]]
     suffix: str = ""
 
 
 _FORMATS = {
-    "stablehlo": _Format("StableHLO", write_stablehlo, _directory.whole_directory),
-    "tf_saved_model": _Format("SavedModel", write_saved_model, _directory.whole_directory),
+    "stablehlo": _Format("StableHLO", write_stablehlo, whole_directory),
+    "tf_saved_model": _Format("SavedModel", write_saved_model, whole_directory),
     "onnx": _Format("ONNX", write_onnx, whole_file, ".onnx"),
     "litert": _Format("LiteRT", write_litert, whole_file, ".tflite"),
 }
 
 
 def export(
-    model: Any,
-    filepath: Any,
-    variables: Any,
+    model: Model,
+    filepath: FilePath,
+    variables: Variables,
     format: str = "stablehlo",
-    input_signature: Any = None,
+    input_signature: PyTree = None,
     verify: bool = True,
     overwrite: bool = True,
     **options: Any,
@@ -85,11 +88,11 @@ def export(
         RuntimeError: what was written computes something else than the model.
         FileExistsError: something else is at `filepath`, or `overwrite` is false.
 
-    >>> import fkeras as fk, jax, json, tempfile
+    >>> import fkeras as fk, jax, json, pathlib, tempfile
     >>> model = fk.Sequential([fk.Input((8,), name="x"), fk.nn.Dense(2)])
     >>> with tempfile.TemporaryDirectory() as place:
     ...     model.export(f"{place}/program", model.init(jax.random.key(0)), vjp_order=1)
-    ...     manifest = json.load(open(f"{place}/program/fkeras.json"))
+    ...     manifest = json.loads(pathlib.Path(place, "program", "fkeras.json").read_text())
     ...     slope = jax.grad(lambda x: fk.load_exported(f"{place}/program")(x).sum())(jax.numpy.ones((1, 8)))
     >>> manifest["inputs"], manifest["platforms"], slope.shape
     ([{'name': 'x', 'shape': ['batch', 8], 'dtype': 'float32'}], ['cpu', 'cuda', 'tpu'], (1, 8))
@@ -106,16 +109,16 @@ def export(
     with form.place(filepath, overwrite) as place:
         signature, run = form.write(task, place, **options)
         if verify:
-            check(dataclasses.replace(task, signature=signature), run, form.title)
+            verify_program(dataclasses.replace(task, signature=signature), run, form.title)
 
 
-def _on_one_device(array: Any) -> Any:
-    """An array of a distributed run, gathered: a program for as many devices as it was trained on is not meant."""
+def _on_one_device(array: Array) -> Array:
+    """An array on one device: a program is exported for one, however many the model was trained on."""
     spread = isinstance(array, jax.Array) and len(array.sharding.device_set) > 1
     return jnp.asarray(jax.device_get(array)) if spread else array
 
 
-def _look_up(format: Any) -> _Format:
+def _look_up(format: object) -> _Format:
     if not isinstance(format, str) or format not in _FORMATS:
         raise ValueError(
             explain(
@@ -128,21 +131,21 @@ def _look_up(format: Any) -> _Format:
     return _FORMATS[format]
 
 
-def _check_options(form: _Format, format: str, options: Any) -> None:
-    known = list(inspect.signature(form.write).parameters)[2:]
+def _check_options(form: _Format, format: str, options: Mapping[str, object]) -> None:
+    allowed = list(inspect.signature(form.write).parameters)[2:]
     for name in options:
-        if name not in known:
+        if name not in allowed:
             raise ValueError(
                 explain(
                     f"The export format {format!r} has no option {name!r}.",
                     received=f"{name}={options[name]!r}",
-                    usually=did_you_mean(name, known) if known else "it has none.",
+                    usually=did_you_mean(name, allowed) if allowed else "it has none.",
                     write=f"model.export(path, variables, format={format!r})",
                 )
             )
 
 
-def _check_suffix(filepath: Any, form: _Format, format: str) -> None:
+def _check_suffix(filepath: FilePath, form: _Format, format: str) -> None:
     """Refuse a name that says another format."""
     suffix = pathlib.Path(os.fspath(filepath)).suffix
     named = {f.suffix: name for name, f in _FORMATS.items() if f.suffix}

@@ -8,8 +8,6 @@ import io
 import pathlib
 import tempfile
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,10 +15,10 @@ import numpy as np
 from ._saved_model import libraries, save
 from ._signature import Signature
 from ._sizes import as_described, open_sizes
-from ._task import Task
+from ._task import Run, Task
 
 
-def write_litert(task: Task, place: pathlib.Path) -> tuple[Signature, Callable[[Any], Any]]:
+def write_litert(task: Task, place: pathlib.Path) -> tuple[Signature, Run]:
     """Write the file at `place`; returns the signature that it has, and what runs it with TensorFlow's interpreter."""
     tf, _ = libraries("litert")
 
@@ -28,16 +26,16 @@ def write_litert(task: Task, place: pathlib.Path) -> tuple[Signature, Callable[[
         with tempfile.TemporaryDirectory() as beside, contextlib.redirect_stderr(io.StringIO()):
             save(task, signature, pathlib.Path(beside), platforms=("cpu",))
             content = tf.lite.TFLiteConverter.from_saved_model(beside).convert()
-        # what the converter writes and the interpreter lacks is found here, where other sizes can be tried
+        # run it here, where other sizes can be tried if the interpreter lacks an operation that the converter wrote
         run(content, signature, jax.tree.leaves(dataclasses.replace(task, signature=signature).example))
         return content
 
-    def run(content: bytes, signature: Signature, leaves: list[np.ndarray]) -> list[Any]:
+    def run(content: bytes, signature: Signature, leaves: list[np.ndarray]) -> list[np.ndarray]:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the interpreter will move to a package of its own
+            warnings.simplefilter("ignore")  # it warns that the interpreter will move to a package of its own
             serve = tf.lite.Interpreter(model_content=content).get_signature_runner("serving_default")
-        found = serve(**{a.name: x for a, x in zip(signature.arguments, leaves, strict=True)})
-        return [found[name] for name in task.output_names]
+        outputs = serve(**{a.name: x for a, x in zip(signature.arguments, leaves, strict=True)})
+        return [outputs[name] for name in task.output_names]
 
     content, signature = open_sizes(task, make, "LiteRT", as_described)
     place.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The bytes of an exported program, gone through before JAX reads them: JAX takes them for trusted input.
+"""The bytes of an exported program, checked before JAX reads them, as JAX trusts what it reads.
 
 They are one FlatBuffers table. Its offsets may point anywhere, so a small file can hold a tree that doubles at every
 level, lists that are longer than the file, and sizes whose expansion never ends. Every table that JAX would visit is
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-# Tables are visited so often, text counting by its length; a model with 5,000 weights and its gradient has 60,000.
+if TYPE_CHECKING:
+    from flatbuffers.table import Table
+
+# The most visits of tables, texts counted by their length; a model with 5,000 weights and its gradient needs 60,000.
 _MOST = 200_000
-# Containers in containers, and gradients of gradients.
+# How deep containers, and gradients of gradients, may lie in each other.
 _DEPTH = 64
 # JAX writes a size as a sum of products: brackets only after a function's name, and exponents that stay small.
 _LONGEST = 1_000
@@ -71,7 +74,7 @@ _TABLES: dict[str, dict[int, _Field]] = {
 
 
 def check_bytes(content: bytes) -> None:
-    """Refuse the bytes of a program that JAX could not read, or not in bounded time.
+    """Refuse bytes that JAX could not read, or could not read in bounded time.
 
     Raises:
         ValueError: in one line, what is the matter with them.
@@ -89,7 +92,7 @@ def check_bytes(content: bytes) -> None:
 class _Visit:
     """One visit of all tables, and what it has cost."""
 
-    def __init__(self, table: Any, content: bytes) -> None:
+    def __init__(self, table: type[Table], content: bytes) -> None:
         self._make, self._content, self._spent = table, content, 0
 
     def _spend(self, cost: int) -> None:
@@ -105,33 +108,33 @@ class _Visit:
         if not 0 <= at <= len(self._content) - 4:
             raise ValueError("an offset that leaves the file")
         table = self._make(self._content, at)
-        for slot, (what, many) in _TABLES[kind].items():
+        for slot, (part, many) in _TABLES[kind].items():
             offset = table.Offset(slot)
             if not offset:
                 continue
-            if what in ("bytes", "numbers"):
-                self._fits(table.Vector(offset), table.VectorLen(offset) * (4 if what == "numbers" else 1))
-                self._spend(table.VectorLen(offset) // 1_024 if what == "bytes" else table.VectorLen(offset))
+            if part in ("bytes", "numbers"):
+                self._fits(table.Vector(offset), table.VectorLen(offset) * (4 if part == "numbers" else 1))
+                self._spend(table.VectorLen(offset) // 1_024 if part == "bytes" else table.VectorLen(offset))
             elif many:
                 start, count = table.Vector(offset), table.VectorLen(offset)
                 self._fits(start, count * 4)
                 for i in range(count):
-                    self._visit(table, start + 4 * i, what, depth + 1)
+                    self._visit(table, start + 4 * i, part, depth + 1)
             else:
-                self._visit(table, table.Pos + offset, what, depth + 1)
+                self._visit(table, table.Pos + offset, part, depth + 1)
 
     def _fits(self, start: int, size: int) -> None:
         if not 0 <= start <= start + size <= len(self._content):
             raise ValueError("a list that is longer than the file")
 
-    def _visit(self, table: Any, at: int, what: str, depth: int) -> None:
-        """What the offset that lies at a place leads to."""
-        if what not in ("text", "size"):
-            self.table(table.Indirect(at), what, depth)
+    def _visit(self, table: Table, at: int, part: str, depth: int) -> None:
+        """Visit what the offset at a place leads to."""
+        if part not in ("text", "size"):
+            self.table(table.Indirect(at), part, depth)
             return
         text = bytes(table.String(at))
         self._spend(1 + len(text) // 16)
-        if what == "size" and (
+        if part == "size" and (
             len(text) > _LONGEST
             or text.count(b"(") > _BRACKETS
             or not _SIZE.fullmatch(plain := text.decode("latin-1"))

@@ -34,8 +34,8 @@ def is_kernel(target: str) -> bool:
     >>> is_kernel("lapack_spotrf_ffi"), is_kernel("lapack_sgees_ffi")
     (True, False)
     """
-    found = _TARGET.fullmatch(target)
-    return found is not None and _NAMES.get(found[2], found[2]) in _ROUTINES
+    match = _TARGET.fullmatch(target)
+    return match is not None and _NAMES.get(match[2], match[2]) in _ROUTINES
 
 
 def fits(target: str, operands: Sequence[Shape], results: Sequence[Shape], options: Mapping[str, int]) -> bool:
@@ -47,20 +47,23 @@ def fits(target: str, operands: Sequence[Shape], results: Sequence[Shape], optio
         results: their shapes.
         options: the call's numbers: `mode` of an SVD and `side` of a triangular solve are letters in ASCII.
 
+    Returns:
+        Whether the routine can run on them.
+
     >>> fits("lapack_sgetrf_ffi", [(7, 5, 3)], [(7, 5, 3), (7, 3), (7,)], {})
     True
     >>> fits("lapack_sgetrf_ffi", [(7, 5, 3)], [(7, 5, 3), (7, 1), (7,)], {})
     False
     """
-    found = _TARGET.fullmatch(target)
-    if found is None or not operands or len(operands[0]) < 2:
+    match = _TARGET.fullmatch(target)
+    if match is None or not operands or len(operands[0]) < 2:
         return False
-    name = _NAMES.get(found[2], found[2])
+    name = _NAMES.get(match[2], match[2])
     batch, shapes = tuple(operands[0][:-2]), [*operands, *results]
     if any(tuple(shape[: len(batch)]) != batch for shape in shapes):
         return False
     rest = [tuple(shape[len(batch) :]) for shape in shapes]
-    return any(_matches(form, rest, options) for form in _forms(name, found[1] in "cz", options))
+    return any(_matches(form, rest, options) for form in _forms(name, match[1] in "cz", options))
 
 
 def _forms(name: str, is_complex: bool, options: Mapping[str, int]) -> list[str]:

@@ -8,19 +8,24 @@ Reference: https://docs.jax.dev/en/latest/export/export.html#compatibility-guara
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend import mlir as portable
 from jax.interpreters import mlir
 
+from ._program_calls import check_calls
 from ._program_kernels import fits, is_kernel
+from ._program_types import bytes_of, open_shape_of, shape_of
 
-# Beside LAPACK's (see _program_kernels), whose sizes are compared: those of the GPU libraries look at theirs
-# themselves, and what has no such name is expanded by XLA's compiler.
+#: An array's shape, `None` for a size that is open, and its dtype.
+ArrayType: TypeAlias = tuple[tuple[int | None, ...], np.dtype]
+
+# Custom calls that are allowed whatever their sizes; those of LAPACK, whose sizes are compared, are in
+# `_program_kernels`. The GPU libraries compare sizes themselves, and XLA's compiler expands the others.
 _CUSTOM_CALLS = frozenset({
     "Sharding", "SPMDFullToShardShape", "SPMDShardToFullShape", "annotate_device_placement",
     "cu_threefry2x32_ffi", "hip_threefry2x32_ffi",
@@ -35,29 +40,28 @@ _CUSTOM_CALLS = frozenset({
 })  # fmt: skip
 
 _DIALECTS = frozenset({"builtin", "func", "stablehlo", "chlo", "sdy"})
-# Operations that wait for another process or machine.
-_APART = frozenset({
+# Operations that wait for another process or machine; none is allowed.
+_BETWEEN_MACHINES = frozenset({
     "infeed", "outfeed", "send", "recv", "create_token", "after_all", "partition_id", "replica_id",
     "cross-replica-sum", "all_gather", "all_reduce", "all_to_all", "collective_broadcast", "collective_permute",
     "reduce_scatter",
 })  # fmt: skip
 
-# Where an operation says which functions it runs.
+# Attributes in which an operation names the functions that it runs.
 _RUNS = ("callee", "decomposition", "called_computations")
-# The options of LAPACK's routines on which sizes depend.
+# Options of LAPACK's routines on which the sizes of their results depend.
 _OPTIONS = ("mode", "side")
 
-# One array of a program, in bytes, where its file is small; operations, and those when every call is written out.
+# The most bytes of one array of a program whose file is small, and the most operations.
 _LARGEST = 2 << 30
 _MOST_OPERATIONS = 500_000
-_MOST_RUN = 5_000_000
 _DEPTH = 64
-# What MLIR's bytecode begins with. Its text would be read too, by a parser that goes as deep as brackets do.
+# What MLIR's bytecode begins with. MLIR's text is refused: its parser recurses as deep as brackets nest.
 BYTECODE = b"ML\xefR"
 
 
 def check_module(serialized: bytes, look: Look) -> bool:
-    """Refuse a module that does anything else than compute.
+    """Refuse a module that does anything but compute.
 
     Args:
         serialized: JAX's `Exported.mlir_module_serialized`.
@@ -74,7 +78,7 @@ def check_module(serialized: bytes, look: Look) -> bool:
         return look.module(portable.deserialize_portable_artifact(serialized))
 
 
-def check_lowered(module: Any, size: int) -> None:
+def check_lowered(module: mlir.ir.Module, size: int) -> None:
     """Refuse a module whose sizes, now that those of the inputs are known, are not what its routines need.
 
     Args:
@@ -93,23 +97,25 @@ def check_lowered(module: Any, size: int) -> None:
 
 
 class Look:
-    """One look at all operations of a module.
+    """A check of all operations of a module.
 
     Args:
         size: of the program's file in bytes, which bounds its arrays.
-        taken: shape and dtype of each array that its main function takes, `None` for a size that is open, and
+        taken: shape and dtype of each array that its main function takes, and
         given: of each that it gives; by default whatever they are.
     """
 
-    def __init__(self, size: int, taken: Sequence[Any] | None = None, given: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self, size: int, taken: Sequence[ArrayType] | None = None, given: Sequence[ArrayType] | None = None
+    ) -> None:
         self._largest = max(_LARGEST, 16 * size)
         self._taken, self._given = taken, given
         self._bytes: dict[str, int] = {}
         self._open = False
         self._count = 0
 
-    def module(self, module: Any) -> bool:
-        """Look at each function, and at which others it calls; whether routines with open sizes are among them."""
+    def module(self, module: mlir.ir.Module) -> bool:
+        """Check each function and its calls; returns whether there are LAPACK routines whose sizes are open."""
         calls: dict[str, list[str]] = {}
         counts: dict[str, int] = {}
         for function in module.body.operations:
@@ -123,18 +129,18 @@ class Look:
                 self._check_main(function)
         if "main" not in calls:
             raise ValueError("no function 'main'")
-        _check_calls(calls, counts)
+        check_calls(calls, counts)
         return self._open
 
-    def _check_main(self, function: Any) -> None:
-        """Refuse a main function that takes or gives other arrays than is said beside it."""
+    def _check_main(self, function: mlir.ir.OpView) -> None:
+        """Refuse a main function whose arguments or results are not those of the description."""
         kind = mlir.ir.FunctionType(mlir.ir.TypeAttr(function.attributes["function_type"]).value)
         for found, wanted in ((kind.inputs, self._taken), (kind.results, self._given)):
-            told = [(shape, str(mlir.dtype_to_ir_type(jnp.dtype(dtype)))) for shape, dtype in wanted or ()]
-            if [_open_shape(t) for t in found] != told:
+            described = [(shape, str(mlir.dtype_to_ir_type(jnp.dtype(dtype)))) for shape, dtype in wanted or ()]
+            if [open_shape_of(t) for t in found] != described:
                 raise ValueError(f"a function {str(kind)[:200]}, and another one is described")
 
-    def _operations(self, root: Any) -> Iterator[Any]:
+    def _operations(self, root: mlir.ir.Operation) -> Iterator[mlir.ir.Operation]:
         """The operations in an operation, itself first, each checked."""
         waiting = [(root, 0)]
         while waiting:
@@ -146,9 +152,13 @@ class Look:
             yield op
             waiting += [(o.operation, depth + 1) for region in op.regions for block in region for o in block.operations]
 
-    def _check(self, op: Any) -> None:
+    def _check(self, op: mlir.ir.Operation) -> None:
         dialect, _, name = op.name.partition(".")
-        if dialect not in _DIALECTS or (dialect == "stablehlo" and name in _APART) or op.name == "builtin.module":
+        if (
+            dialect not in _DIALECTS
+            or (dialect == "stablehlo" and name in _BETWEEN_MACHINES)
+            or op.name == "builtin.module"
+        ):
             raise ValueError(f"the operation {op.name[:80]!r}")
         for result in op.results:
             if self._size(result.type) > self._largest:
@@ -156,62 +166,36 @@ class Look:
         if dialect == "stablehlo" and name == "custom_call":
             self._check_custom_call(op)
 
-    def _check_custom_call(self, op: Any) -> None:
+    def _check_custom_call(self, op: mlir.ir.Operation) -> None:
         target = str(mlir.ir.StringAttr(op.attributes["call_target_name"]).value)
         if target in _CUSTOM_CALLS:
             return
         if not is_kernel(target):
             raise ValueError(f"a custom call of {target[:80]!r}")
         extra = _numbers(op, "indices_of_shape_operands")
-        operands = [_shape(o.type) for i, o in enumerate(op.operands) if i not in extra]
-        results = [_shape(r.type) for r in op.results]
+        operands = [shape_of(o.type) for i, o in enumerate(op.operands) if i not in extra]
+        results = [shape_of(r.type) for r in op.results]
         if any(shape is None for shape in (*operands, *results)):
             self._open = True
         elif not fits(target, operands, results, _options(op)):  # type: ignore[arg-type]
             raise ValueError(f"a custom call of {target!r} with the sizes {operands} -> {results}")
 
-    def _size(self, kind: Any) -> int:
+    def _size(self, kind: mlir.ir.Type) -> int:
         """How many bytes an array of a type takes, those of unknown sizes left out."""
         text = str(kind)
         if text not in self._bytes:
-            self._bytes[text] = _bytes_of(kind)
+            self._bytes[text] = bytes_of(kind)
         return self._bytes[text]
 
 
-def _bytes_of(kind: Any) -> int:
-    if not isinstance(kind, mlir.ir.RankedTensorType):
-        return 0
-    size = 1
-    for i in range(kind.rank):
-        size *= 1 if kind.is_dynamic_dim(i) else max(kind.get_dim_size(i), 1)
-    element = str(kind.element_type)
-    bits = re.search(r"\d+", element)
-    return size * int(bits[0] if bits else 64) * (2 if element.startswith("complex") else 1) // 8
-
-
-def _shape(kind: Any) -> tuple[int, ...] | None:
-    """An array's shape; `None` where a size is open."""
-    if not isinstance(kind, mlir.ir.RankedTensorType) or not kind.has_static_shape:
-        return None
-    return tuple(kind.shape)
-
-
-def _open_shape(kind: Any) -> tuple[tuple[int | None, ...], str]:
-    """An array's shape, `None` for a size that is open, and its elements' type."""
-    if not isinstance(kind, mlir.ir.RankedTensorType):
-        return (), str(kind)
-    shape = tuple(None if kind.is_dynamic_dim(i) else kind.get_dim_size(i) for i in range(kind.rank))
-    return shape, str(kind.element_type)
-
-
-def _numbers(op: Any, name: str) -> set[int]:
+def _numbers(op: mlir.ir.Operation, name: str) -> set[int]:
     if name not in op.attributes:
         return set()
     found = mlir.ir.DenseIntElementsAttr(op.attributes[name])
     return {int(found[i]) for i in range(len(found))}
 
 
-def _options(op: Any) -> Mapping[str, int]:
+def _options(op: mlir.ir.Operation) -> Mapping[str, int]:
     """The numbers that a custom call is configured with."""
     names = [n for n in ("mhlo.backend_config", "backend_config") if n in op.attributes]
     found = op.attributes[names[0]] if names else None
@@ -220,34 +204,10 @@ def _options(op: Any) -> Mapping[str, int]:
     return {n: mlir.ir.IntegerAttr(found[n]).value for n in _OPTIONS if n in found}
 
 
-def _callees(op: Any) -> Iterator[str]:
+def _callees(op: mlir.ir.Operation) -> Iterator[str]:
     """The functions that an operation runs."""
     for name in _RUNS:
         if name in op.attributes:
             said = op.attributes[name]
             for function in said if isinstance(said, mlir.ir.ArrayAttr) else [said]:
                 yield str(mlir.ir.FlatSymbolRefAttr(function).value)
-
-
-def _check_calls(calls: Mapping[str, list[str]], counts: Mapping[str, int]) -> None:
-    """Refuse functions that call themselves, and calls that double until nobody could compile them.
-
-    Raises:
-        ValueError: there are such.
-    """
-    whole: dict[str, int] = {}
-    waiting, entered = list(calls), set[str]()
-    while waiting:
-        name = waiting[-1]
-        inner = [c for c in calls[name] if c in calls and c not in whole]
-        if name not in whole and inner:
-            if name in entered:
-                raise ValueError(f"the function {name[:80]!r}, which calls itself")
-            entered.add(name)
-            waiting += inner
-            continue
-        waiting.pop()
-        if name not in whole:
-            whole[name] = counts[name] + sum(whole[c] for c in calls[name] if c in whole)
-        if whole[name] > _MOST_RUN:
-            raise ValueError(f"more than {_MOST_RUN:,} operations when its calls are written out")

@@ -1,7 +1,7 @@
-"""Run as a script, on modules from its input: whether MLIR's reader survives them, and how deep they go.
+"""Whether MLIR's reader survives a module: this file is run as a script in a process that reads nothing else.
 
-The reader is native code, of which some bytes end the process, and some do not return for minutes. So it reads them in
-a process of its own first, which has nothing but it: a fifth of a second, and no other code of the file is reached.
+The reader is native code, of which some bytes end the process, and from some of which it does not return. So it reads
+them first in a process that has nothing else, and whose time and memory are bounded.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-# Exit statuses: what Python says of a module is on the output.
+# Exit statuses; with `_FAULT` the output says what is wrong with a module.
 _READ, _FAULT, _NO_READER = 0, 3, 4
 _DEPTH = 64
 _SECONDS = 10
-# A module takes some times its bytes, beside what the library itself maps.
+# Memory for the library itself; a module takes several times its own bytes beside it.
 _MEMORY = 4 << 30
 
 
 def try_elsewhere(modules: Sequence[bytes]) -> None:
-    """Refuse modules that a process of its own could not read.
+    """Refuse modules that another process could not read.
 
     Args:
         modules: as JAX serialised them.
@@ -30,7 +30,7 @@ def try_elsewhere(modules: Sequence[bytes]) -> None:
         ValueError: in one line, what became of it.
     """
     if not sys.executable:
-        return  # Python inside another program: there is nothing to start
+        return  # Python is embedded in another program, and there is no interpreter to start
     size = sum(map(len, modules))
     given = struct.pack(f"<{1 + len(modules)}Q", len(modules), *map(len, modules)) + b"".join(modules)
     paths = os.pathsep.join(path for path in sys.path if path)
@@ -73,7 +73,7 @@ def _read() -> int:
             dialect.register_dialect(context)
         try:
             module = stablehlo.deserialize_portable_artifact(context, sys.stdin.buffer.read(size))
-        except Exception as error:  # of whatever type: this process only says so
+        except Exception as error:  # the library raises many types; this process only reports them
             print(f"{type(error).__name__}: {error}")
             return _FAULT
         waiting = [(module.operation, 0)]
@@ -89,4 +89,4 @@ def _read() -> int:
 if __name__ == "__main__":
     status = _read()
     sys.stdout.flush()
-    os._exit(status)  # what the library would tidy up, the end of the process does
+    os._exit(status)  # ends at once: the library's own clean-up may crash on a damaged module

@@ -1,17 +1,19 @@
-"""For which sizes a program can be made: all where possible, else those above a bound, or multiples, or given ones."""
+"""The sizes that a program is made for: any if possible, else those above a bound, or multiples, or fixed ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 
 from ...core import explain
-from ._signature import Signature, must_be_given
+from ._signature import Signature
+from ._signature_of import must_be_given
 from ._task import Task
 
-Made = TypeVar("Made")
+#: A program, in whatever form a format has it.
+Program = TypeVar("Program")
 
 # Nets that halve and double take sizes that are multiples of a power of two; 32 is that of most image nets.
 _FACTORS = (2, 4, 8, 16, 32)
@@ -21,7 +23,7 @@ _BOUNDS = (8, 32, 256)
 
 def as_described(own: Signature) -> list[Signature]:
     """Any size; and any, where unknown dimensions of one name are equal."""
-    return [own.apart(), own]
+    return [own.with_own_names(), own]
 
 
 def with_conditions(own: Signature) -> list[Signature]:
@@ -30,8 +32,8 @@ def with_conditions(own: Signature) -> list[Signature]:
 
 
 def open_sizes(
-    task: Task, make: Callable[[Signature], Made], title: str, attempts: Callable[[Signature], list[Signature]]
-) -> tuple[Made, Signature]:
+    task: Task, make: Callable[[Signature], Program], title: str, attempts: Callable[[Signature], list[Signature]]
+) -> tuple[Program, Signature]:
     """What `make` makes for as many sizes as it can, and the signature that it was made for.
 
     Args:
@@ -39,6 +41,9 @@ def open_sizes(
         make: raises for a signature for which there is no program.
         title: how messages call the format.
         attempts: signatures to try, from the model's own.
+
+    Returns:
+        The program, and its signature.
 
     Raises:
         ValueError: dimensions that must be given, and how; or a model that cannot be expressed at all.
@@ -49,7 +54,9 @@ def open_sizes(
         return make(first), first
     except ImportError:
         raise
-    except Exception as error:  # inconclusive comparisons of sizes, and layers that do not fit, come as many types
+    except (
+        Exception
+    ) as error:  # many types are raised where comparisons of sizes are inconclusive, or a layer does not fit
         failure = error
     sizes = _sizes(task)
     fixed = own.with_sizes(sizes)
@@ -60,7 +67,7 @@ def open_sizes(
     for signature in others:
         try:
             return make(signature), signature
-        except Exception:  # the first failure is the one to tell
+        except Exception:  # the first failure is the one that is reported
             continue
     raise must_be_given(own, _needed(make, own, sizes), task.model, failure) from failure
 
@@ -71,22 +78,22 @@ def _sizes(task: Task) -> dict[str, int]:
     return {d: n for a, x in arguments for d, n in zip(a.dims, x.shape, strict=True) if isinstance(d, str)}
 
 
-def _needed(make: Callable[[Signature], Any], signature: Signature, sizes: Mapping[str, int]) -> tuple[str, ...]:
+def _needed(make: Callable[[Signature], object], signature: Signature, sizes: Mapping[str, int]) -> tuple[str, ...]:
     """Which unknown dimensions must be given: a single one where that is enough, else all but the batch, else all."""
     others = tuple(s for s in signature.symbols if s != "batch")
     for some in [*((s,) for s in others), others] if others else []:
         try:
             make(signature.with_sizes({s: sizes[s] for s in some}))
-        except Exception:  # as above
+        except Exception:  # see `open_sizes`
             continue
         return some
     return signature.symbols
 
 
 def cannot(task: Task, title: str, error: Exception) -> ValueError:
-    """The error for a model that a format has no words for."""
+    """The error for a model that a format cannot express."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # what a compiler says comes after its call stack
+    # a compiler's message comes after its call stack
     start = next((i for i, line in enumerate(lines) if "error:" in line), 0)
     return ValueError(
         explain(

@@ -1,4 +1,4 @@
-"""StableHLO: the model as the program that JAX compiles, for CPU, GPU and TPU at once, in a file that JAX alone reads.
+"""StableHLO, the program that JAX compiles: one file for CPU, GPU and TPU, which only JAX reads.
 
 digits/
   fkeras.json          inputs, outputs, versions, and the SHA-256 of each file
@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +21,16 @@ import numpy as np
 from jax import export, lax
 
 from ...core import explain
-from .._files._export_names import KIND, PROGRAM, WEIGHTS, missing
-from .._orbax import _directory
+from ...core.typing import Array, Config, DTypeLike, PyTree
+from .._files._checksums import digest
+from .._files._export_names import KIND, PROGRAM, WEIGHTS
+from .._files._missing_library import missing
 from .._orbax._manifest import MANIFEST, seal
-from ._exported import read_exported
-from ._signature import Signature, plain
+from ._load_exported import read_exported
+from ._signature import Signature
+from ._signature_of import plain
 from ._sizes import open_sizes, with_conditions
-from ._task import Task
+from ._task import Run, Task
 
 _PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
@@ -37,8 +40,8 @@ def write_stablehlo(
     place: pathlib.Path,
     weights: str = "embedded",
     vjp_order: int = 0,
-    platforms: Any = ("cpu", "cuda", "tpu"),
-) -> tuple[Signature, Callable[[Any], Any]]:
+    platforms: Sequence[str] = ("cpu", "cuda", "tpu"),
+) -> tuple[Signature, Run]:
     """Write the program into `place`; returns the signature that it has, and what runs it from there."""
     _check_options(weights, vjp_order, platforms)
     separate = weights == "separate"
@@ -55,7 +58,7 @@ def write_stablehlo(
     return signature, lambda leaves: _run(place, signature.pack(leaves), platforms)
 
 
-def _run(place: pathlib.Path, inputs: Any, platforms: Any) -> list[Any]:
+def _run(place: pathlib.Path, inputs: PyTree, platforms: Sequence[str]) -> list[Array]:
     here = export.default_export_platform()
     if here not in platforms:
         raise ValueError(
@@ -68,7 +71,7 @@ def _run(place: pathlib.Path, inputs: Any, platforms: Any) -> list[Any]:
     return jax.tree.leaves(read_exported(place, own=True)(inputs))
 
 
-def _check_options(weights: Any, vjp_order: Any, platforms: Any) -> None:
+def _check_options(weights: object, vjp_order: object, platforms: Sequence[str]) -> None:
     if isinstance(platforms, str) or not platforms or not set(platforms) <= set(_PLATFORMS):
         raise ValueError(
             explain(
@@ -104,7 +107,7 @@ class _Program(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class _Maker:
-    """A model as a program, for whatever sizes are asked for."""
+    """Makes the model's program for the sizes of a signature."""
 
     task: Task
     separate: bool
@@ -117,14 +120,14 @@ class _Maker:
         exported = export.export(jax.jit(program), platforms=self.platforms)(*weights, inputs)
         return _Program(exported, bytes(exported.serialize(vjp_order=self.vjp_order)))
 
-    def _closed(self, inputs: Any) -> Any:
+    def _closed(self, inputs: PyTree) -> PyTree:
         return plain(self.task.model.apply(self.task.variables, inputs))
 
-    def _with_weights(self) -> tuple[Any, tuple[Any]]:
+    def _with_weights(self) -> tuple[Callable[..., PyTree], tuple[PyTree]]:
         weights = self.task.weights
         dtypes = {path: a.dtype for path, a in weights.items()}
 
-        def program(kept: Any, inputs: Any) -> Any:
+        def program(kept: Mapping[str, Array], inputs: PyTree) -> PyTree:
             variables = self.task.with_weights({path: _as(a, dtypes[path]) for path, a in kept.items()})
             return plain(self.task.model.apply(variables, inputs))
 
@@ -132,20 +135,20 @@ class _Maker:
 
 
 # ------------------------------------------------------------------ the weights
-def _kept(weights: Any) -> dict[str, Any]:
-    """Arrays as safetensors keeps them: eight-bit floats as bytes, which the program reads as what they are."""
+def _kept(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Arrays as the safetensors file keeps them: eight-bit floats as bytes, which the program casts back."""
     return {p: _as(a, "uint8") if _is_float8(a) else a for p, a in weights.items()}
 
 
-def _is_float8(array: Any) -> bool:
+def _is_float8(array: Array) -> bool:
     return array.dtype.itemsize == 1 and jnp.issubdtype(array.dtype, jnp.floating)
 
 
-def _as(array: Any, dtype: Any) -> Any:
+def _as(array: Array, dtype: DTypeLike) -> Array:
     return array if array.dtype == dtype else lax.bitcast_convert_type(array, dtype)
 
 
-def _safetensors(arrays: Any) -> bytes:
+def _safetensors(arrays: Mapping[str, Array]) -> bytes:
     try:
         from safetensors.numpy import save
     except ImportError as error:
@@ -154,7 +157,7 @@ def _safetensors(arrays: Any) -> bytes:
 
 
 # ------------------------------------------------------------------ the manifest
-def _described(task: Task, exported: Any, signature: Signature) -> dict[str, Any]:
+def _described(task: Task, exported: export.Exported, signature: Signature) -> Config:
     from ... import __version__
 
     shapes = [[int(d) if isinstance(d, int) else str(d) for d in a.shape] for a in exported.out_avals]
@@ -173,12 +176,12 @@ def _described(task: Task, exported: Any, signature: Signature) -> dict[str, Any
     }
 
 
-def _listed(files: Mapping[str, bytes], kept: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(files: Mapping[str, bytes], kept: Mapping[str, Array]) -> Config:
     """The records of the files, and of the arrays in that of the weights."""
     return {
         "files": {n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()},
         "arrays": {
-            path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": _directory.digest(a)}
+            path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": digest(a)}
             for path, a in kept.items()
         },
     }

@@ -8,13 +8,16 @@ import pathlib
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from ...core import explain, follow
+from ...core.typing import FilePath
+
+Temporary = TypeVar("Temporary")
 
 
 @contextlib.contextmanager
-def whole_file(filepath: Any, overwrite: bool) -> Iterator[pathlib.Path]:
+def whole_file(filepath: FilePath, overwrite: bool) -> Iterator[pathlib.Path]:
     """A temporary file beside `filepath`, moved there when it is whole; nothing is left of it otherwise.
 
     A link is followed: what it leads to is replaced, and the link stays.
@@ -44,16 +47,16 @@ def whole_file(filepath: Any, overwrite: bool) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def temporary_beside(target: pathlib.Path, make: Callable[..., Any]) -> Iterator[Any]:
-    """Something temporary of `tempfile`'s in the directory in which `target` will be, which is made if it is not there.
+def temporary_beside(target: pathlib.Path, make: Callable[..., Temporary]) -> Iterator[Temporary]:
+    """What `tempfile.mkstemp` or `mkdtemp` makes, in the directory of `target`, which is made if it is not there.
 
     Raises:
         OSError: nothing can be written there; said in words.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # a name has room for 255 bytes, and this one has more to say than the target's
-        made = make(prefix=f".{target.name[:60]}-", dir=target.parent)
+        # file names end at 255 bytes, and this one is longer than the target's
+        temporary = make(prefix=f".{target.name[:60]}-", dir=target.parent)
     except OSError as error:
         raise type(error)(
             explain(
@@ -62,11 +65,11 @@ def temporary_beside(target: pathlib.Path, make: Callable[..., Any]) -> Iterator
                 usually="a wrong path, a disk that is full or mounted for reading, or a directory of somebody else.",
             )
         ) from None
-    yield made
+    yield temporary
 
 
 def mode_of(target: pathlib.Path, otherwise: int) -> int:
-    """The permissions of what is replaced; of something new, those that this process gives."""
+    """The permissions of the file that is replaced, or of a new one the process's default."""
     if target.exists():
         return stat.S_IMODE(target.stat().st_mode)
     mask = os.umask(0)

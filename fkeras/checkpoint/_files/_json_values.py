@@ -1,104 +1,105 @@
-"""Values of a user's own fields as JSON, exactly, with large arrays kept beside it.
+"""Values as JSON, exactly, and back: what checkpoints say of fields, of where a run is, and of callbacks' memory.
 
-What JSON does not have is `{kind: content}`. Classes and functions are looked up by name when they are read, in the
-registry and in `custom_objects`; nothing is imported by a name that a file holds.
+What JSON does not have is a dict of one word, `{word: content}`:
+
+    float      its digits in hexadecimal               bytes    in base 64
+    list, tuple, set, frozenset                        dict     pairs of a key and a value
+    numpy, jax, scalar   dtype, shape and bytes        dtype    its name
+    array, beside        where an array is kept        key      a generator and its raw keys
+    object, function     what a config says of it      member   of an enum: class and name
+    record     a dataclass or named tuple: class and fields
+
+There is one reader. Of writers there are two, as files keep arrays in two ways: `FieldValues` here, and `RunValues` in
+`_run_values`. Classes and functions are looked up by name when they are read, in the registry and in `custom_objects`;
+nothing is imported by a name that a file holds.
 """
 
 from __future__ import annotations
 
+import abc
 import base64
-import dataclasses
 import enum
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from ...core import address_of, deserialize, explain, look_up, serialize_function, serialize_object
+from ...core import deserialize, explain, look_up
+from ...core.typing import JSON, Array, CustomObjects
 
-# Arrays of more bytes than this do not belong in JSON.
-_LARGE = 1 << 16
-
-_CONTAINERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+CONTAINERS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
 
-def encode(value: Any, beside: dict[str, Any] | None = None) -> Any:
-    """A value as JSON.
+class ValueWriter(abc.ABC):
+    """Writes values as JSON; a subclass decides where arrays are kept, and which objects there may be."""
+
+    #: Whether a member of an enum is written by its name; if not, one that is a number or a text is written as that.
+    writes_enums = True
+
+    def encode(self, value: object, path: str = "") -> JSON:
+        """A value as JSON.
+
+        Args:
+            value: numbers, strings, arrays, containers of those, and whatever else this writer knows.
+            path: where the value is, which names the arrays in it that are kept elsewhere.
+
+        Returns:
+            What `decode` reads.
+
+        Raises:
+            TypeError: something that cannot be written.
+        """
+        if isinstance(value, enum.Enum) and self.writes_enums:
+            return {"member": [type(value).__name__, value.name]}
+        if value is None or isinstance(value, bool | int | str):
+            return value
+        if isinstance(value, np.generic | np.ndarray | jax.Array):
+            return self.array(value, path)
+        if isinstance(value, float):
+            return {"float": value.hex()}
+        if isinstance(value, bytes):
+            return {"bytes": base64.b64encode(value).decode()}
+        if isinstance(value, Mapping):
+            return {"dict": [[self.encode(k, path), self.encode(v, self.inside(path, k))] for k, v in value.items()]}
+        if type(value) in (list, tuple):
+            return self.items(type(value).__name__, value, path)
+        return self.other(value, path)
+
+    def items(self, word: str, values: Any, path: str) -> JSON:
+        """The items of a list, a tuple or a set, under a word."""
+        return {word: [self.encode(item, self.inside(path, i)) for i, item in enumerate(values)]}
+
+    def inside(self, path: str, key: object) -> str:
+        """The path of what is in a container under a key."""
+        return path
+
+    @abc.abstractmethod
+    def array(self, value: np.generic | np.ndarray | Array, path: str) -> JSON:
+        """An array as JSON, or where it is kept."""
+
+    @abc.abstractmethod
+    def other(self, value: object, path: str) -> JSON:
+        """A value of another kind."""
+
+
+def in_base_64(word: str, array: np.generic | np.ndarray | Array) -> JSON:
+    """An array in JSON: its dtype, shape and bytes."""
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {word: [array.dtype.name, list(array.shape), data]}
+
+
+def decode(value: Any, custom_objects: CustomObjects | None = None, arrays: Mapping[str, Array] | None = None) -> Any:
+    """The value that `ValueWriter.encode` described.
 
     Args:
-        value: numbers, strings, dtypes, arrays, functions, objects with a config, enums, records (dataclasses and named
-            tuples), and containers of those.
-        beside: takes the arrays that are too large for JSON; `None` where there is no place for any.
+        value: what JSON has of it.
+        custom_objects: the user's own classes and functions by name.
+        arrays: those that are kept elsewhere, by the name that the JSON has for them.
 
-    Raises:
-        TypeError: something else.
-
-    >>> encode((0.5, {"a": 1}))
-    {'tuple': [{'float': '0x1.0000000000000p-1'}, {'dict': [['a', 1]]}]}
-    >>> decode(encode((0.5, {"a": 1})))
-    (0.5, {'a': 1})
-    """
-    if isinstance(value, enum.Enum):
-        return {"member": [type(value).__name__, value.name]}
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, np.generic | np.ndarray | jax.Array):
-        return _encode_array(value, beside)
-    if isinstance(value, float):
-        return {"float": value.hex()}
-    if isinstance(value, bytes):
-        return {"bytes": base64.b64encode(value).decode()}
-    if isinstance(value, np.dtype) or (isinstance(value, type) and hasattr(value, "dtype")):
-        return {"dtype": jnp.dtype(value).name}
-    if isinstance(value, Mapping):
-        return {"dict": [[encode(k, beside), encode(v, beside)] for k, v in value.items()]}
-    if type(value) in _CONTAINERS.values():
-        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
-        return {type(value).__name__: [encode(v, beside) for v in items]}
-    return _encode_object(value, beside)
-
-
-def _encode_array(value: Any, beside: dict[str, Any] | None) -> Any:
-    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-        return {"key": [str(jax.random.key_impl(value)), _encode_array(jax.random.key_data(value), beside)]}
-    if value.nbytes > _LARGE:
-        # 64-bit numbers of numpy would lose half their bits among jax's arrays
-        if beside is None or (
-            isinstance(value, np.ndarray) and jax.dtypes.canonicalize_dtype(value.dtype) != value.dtype
-        ):
-            raise TypeError(f"an array of {value.nbytes:,} bytes")
-        beside[f"{len(beside)}"] = value
-        return {"beside": [f"{len(beside) - 1}", isinstance(value, jax.Array)]}
-    if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
-        raise TypeError(f"an array of {value.dtype}")
-    data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-    kind = "jax" if isinstance(value, jax.Array) else "scalar" if isinstance(value, np.generic) else "numpy"
-    return {kind: [value.dtype.name, list(value.shape), data]}
-
-
-def _encode_object(value: Any, beside: dict[str, Any] | None) -> Any:
-    cls = type(value)
-    if hasattr(value, "get_config") and hasattr(cls, "from_config"):
-        return {"object": serialize_object(value)}
-    if callable(value) and hasattr(value, "__name__") and not isinstance(value, type) and not inspect.ismethod(value):
-        module, name = address_of(value) or (None, None)
-        known = {"module": module, "class_name": "function", "config": name}
-        return {"function": known if name else serialize_function(value)}
-    closures = isinstance(value, optax.GradientTransformation)
-    if isinstance(value, tuple) and hasattr(value, "_fields") and not closures:
-        return {"record": [cls.__name__, [[f, encode(getattr(value, f), beside)] for f in value._fields]]}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not callable(value):
-        fields = [f.name for f in dataclasses.fields(value) if f.init]
-        return {"record": [cls.__name__, [[f, encode(getattr(value, f), beside)] for f in fields]]}
-    raise TypeError(f"{'an optax transformation' if closures else f'a {cls.__name__}'}, which has no config")
-
-
-def decode(value: Any, custom_objects: Mapping[str, Any] | None = None, beside: Mapping[str, Any] | None = None) -> Any:
-    """The value that `encode` described.
+    Returns:
+        The value.
 
     Raises:
         ValueError: an unknown class, function or kind of value.
@@ -107,23 +108,27 @@ def decode(value: Any, custom_objects: Mapping[str, Any] | None = None, beside: 
         return value
 
     def inside(part: Any) -> Any:
-        return decode(part, custom_objects, beside)
+        return decode(part, custom_objects, arrays)
 
-    ((kind, content),) = value.items()
-    match kind:
+    ((word, content),) = value.items()
+    match word:
         case "float":
             return float.fromhex(content)
         case "bytes":
             return base64.b64decode(content)
+        case "scalar" if len(content) == 2:  # written by `RunValues`: a dtype and a number
+            return np.dtype(content[0]).type(inside(content[1]))
         case "numpy" | "scalar" | "jax":
             name, shape, data = content
             array = np.frombuffer(base64.b64decode(data), jnp.dtype(name)).reshape(shape)
-            return jnp.asarray(array) if kind == "jax" else array[()] if kind == "scalar" else array.copy()
+            return jnp.asarray(array) if word == "jax" else array[()] if word == "scalar" else array.copy()
         case "key":
             return jax.random.wrap_key_data(inside(content[1]), impl=content[0])
+        case "array":
+            return (arrays or {})[content]
         case "beside":
-            array = (beside or {})[content[0]]
-            return array if content[1] else np.asarray(array)
+            kept = (arrays or {})[content[0]]
+            return kept if content[1] else np.asarray(kept)
         case "dtype":
             return jnp.dtype(content)
         case "dict":
@@ -134,6 +139,6 @@ def decode(value: Any, custom_objects: Mapping[str, Any] | None = None, beside: 
             return look_up(content[0], custom_objects=custom_objects)[content[1]]
         case "record":
             return look_up(content[0], custom_objects=custom_objects)(**{name: inside(v) for name, v in content[1]})
-    if kind in _CONTAINERS:
-        return _CONTAINERS[kind]([inside(v) for v in content])
-    raise ValueError(explain(f"A value of an unknown kind: {kind!r}.", usually="a later fkeras wrote it."))
+    if word in CONTAINERS:
+        return CONTAINERS[word]([inside(v) for v in content])
+    raise ValueError(explain(f"A value of an unknown kind: {word!r}.", usually="a later fkeras wrote it."))

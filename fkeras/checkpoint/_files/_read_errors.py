@@ -1,8 +1,6 @@
-"""What code that reads, h5py's included, raises for content that is not what it should be."""
+"""The types that libraries, h5py above all, raise for content that they cannot read."""
 
 from __future__ import annotations
-
-from ...core import described as described
 
 FAULTS = (
     ArithmeticError,

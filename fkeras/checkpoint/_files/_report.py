@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypedDict
 
-from ...core import ArrayDifferences, ArraySpec, did_you_mean, explain, fits, show_spec
+from ...core import ArrayDifferences, did_you_mean, explain, fits, show_spec
+from ._tree_arrays import ArraySpecs
 
-# What a manifest knows of an array: its shape and its dtype's name.
-Spec = Mapping[str, ArraySpec]
+
+class MayDiffer(TypedDict, total=False):
+    """What of a file may differ from what is expected: the arguments of `compare`."""
+
+    skip_mismatch: bool
+    rename: Mapping[str, str] | None
+    allow: Sequence[str] | str
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport(ArrayDifferences):
-    """How a file's arrays compare with what is expected, and what was made of it.
+    """How a file's arrays compare with those that are expected, and which of them are loaded.
 
     Attributes:
         missing: expected paths that the file does not have, each with its shape and dtype.
@@ -46,7 +52,7 @@ class LoadReport(ArrayDifferences):
         return "\n".join([count, *renamed, *([self.text()] if not self.ok else [])])
 
     def require(self, what: str) -> None:
-        """Raise when anything differs that was not allowed to.
+        """Raise if anything differs that was not allowed to.
 
         Raises:
             ValueError: listing every mismatch.
@@ -56,8 +62,8 @@ class LoadReport(ArrayDifferences):
 
 
 def compare(
-    expected: Spec,
-    found: Spec,
+    expected: ArraySpecs,
+    found: ArraySpecs,
     *,
     skip_mismatch: bool = False,
     rename: Mapping[str, str] | None = None,
@@ -73,6 +79,9 @@ def compare(
         rename: regular expressions and replacements (`re.sub`) for paths in the file; the first that is found counts.
         allow: regular expressions of whole paths that may differ, with or without the collection: `"head/.*"`.
         place_of: where a path of the file belongs; by default it is its own.
+
+    Returns:
+        What differs, and what may be loaded.
 
     Raises:
         ValueError: a pattern that matches nothing, or two arrays of the file with one name.
@@ -105,7 +114,7 @@ def compare(
     )
 
 
-def _renamed(found: Spec, rename: Mapping[str, str]) -> dict[str, str]:
+def _renamed(found: ArraySpecs, rename: Mapping[str, str]) -> dict[str, str]:
     _check_patterns(rename, found, "rename", search=True)
     names = {}
     for path in found:
@@ -118,24 +127,32 @@ def _names(pattern: str, path: str) -> bool:
     return bool(re.fullmatch(pattern, path) or re.fullmatch(pattern, path.partition("/")[2]))
 
 
-def chosen_paths(patterns: Sequence[str], paths: Sequence[str], what: str) -> set[str]:
+def chosen_paths(patterns: Sequence[str], paths: Sequence[str], argument: str) -> set[str]:
     """The paths that patterns of whole paths choose, with or without the collection.
+
+    Args:
+        patterns: regular expressions.
+        paths: what there is to choose from.
+        argument: the user's argument that the patterns came in.
+
+    Returns:
+        The chosen paths.
 
     Raises:
         ValueError: a pattern that chooses none, naming the nearest path.
     """
-    _check_patterns(patterns, paths, what)
+    _check_patterns(patterns, paths, argument)
     return {path for path in paths if any(_names(pattern, path) for pattern in patterns)}
 
 
-def _check_patterns(patterns: Any, paths: Any, what: str, search: bool = False) -> None:
+def _check_patterns(patterns: Iterable[str], paths: Collection[str], argument: str, search: bool = False) -> None:
     for pattern in patterns:
         if not any(re.search(pattern, p) if search else _names(pattern, p) for p in paths):
             raise ValueError(
                 explain(
                     f"The pattern {pattern!r} matches no array.",
-                    received=f"{what}={pattern!r}",
+                    received=f"{argument}={pattern!r}",
                     usually=did_you_mean(pattern, paths),
-                    write=f'{what}={{"old/": "new/"}}' if search else f'{what}=["head/.*"]   # whole paths',
+                    write=f'{argument}={{"old/": "new/"}}' if search else f'{argument}=["head/.*"]   # whole paths',
                 )
             )

@@ -1,4 +1,4 @@
-"""Warnings of what a file lacks, at the line of the user's that reads or writes it."""
+"""Warnings that point to the user's own line, whatever lies between it and the file."""
 
 from __future__ import annotations
 

@@ -10,62 +10,26 @@ import io
 import os
 import pathlib
 import shutil
-import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from ...core import MOST_BYTES, explain, read_json
+from ...core.typing import JSON, FilePath
+from ._zip_section import ZipSection
 
 CONFIG, METADATA = "config.json", "metadata.json"
 WEIGHTS = "model.weights"
 
-# Weights hardly compress; a member that shrank a thousandfold was made to fill the memory of its reader.
+# Weights hardly compress; a member that unpacks to more than this many times its size was made to fill memory.
 _MAX_RATIO = 200
 _MAX_MEMBERS = 10_000
-# Vocabularies: two million entries of thirty letters.
+# The most bytes of vocabularies: two million entries of thirty letters.
 _MAX_ASSETS = 64 << 20
 _CHUNK = 1 << 20
-
-
-class _Section(io.RawIOBase):
-    """A stored member as a file of its own: zipfile's goes back by reading all from the start again.
-
-    Args:
-        path: the zip.
-        info: the member, whose content was read and compared with its checksum before.
-    """
-
-    def __init__(self, path: pathlib.Path, info: zipfile.ZipInfo) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._file.seek(info.header_offset + 26)  # in the local header: the lengths of the name and of what is extra
-        name, extra = struct.unpack("<HH", self._file.read(4))
-        self._start, self._size, self._at = info.header_offset + 30 + name + extra, info.file_size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        count = max(0, min(len(buffer), self._size - self._at))
-        self._file.seek(self._start + self._at)
-        read = self._file.readinto(memoryview(buffer)[:count]) or 0
-        self._at += read
-        return read
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+# Members up to this size are held in memory.
+_IN_MEMORY = 16 << 20
 
 
 class Archive:
@@ -81,7 +45,7 @@ class Archive:
         ValueError: no zip, a damaged one, or one with members that no saved model has.
     """
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: FilePath) -> None:
         self.path = pathlib.Path(os.fspath(path))
         self._zip: zipfile.ZipFile | None = None
         if self.path.is_dir():
@@ -101,7 +65,7 @@ class Archive:
             raise self.damaged(str(error)) from None
 
     def _checked(self, archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
-        """The members, none with a name that leaves the archive or a size that cannot be meant."""
+        """The members, none of which may leave the archive by its name or have an impossible size."""
         members = archive.infolist()
         if len(members) > _MAX_MEMBERS:
             raise self.damaged(f"{len(members)} members")
@@ -124,12 +88,12 @@ class Archive:
             if not info.is_dir():
                 yield info
 
-    def damaged(self, what: str) -> ValueError:
+    def damaged(self, label: str) -> ValueError:
         """The error for content that is not a saved model's."""
         return ValueError(
             explain(
                 f"{str(self.path)!r} is no whole .keras file.",
-                received=what,
+                received=label,
                 usually="a download that broke off, another format under this name, or a file made to harm.",
                 write="a file that keras.Model.save or fkeras wrote",
             )
@@ -138,11 +102,11 @@ class Archive:
     def __enter__(self) -> Archive:
         return self
 
-    def __exit__(self, *details: Any) -> None:
+    def __exit__(self, *details: object) -> None:
         if self._zip is not None:
             self._zip.close()
 
-    def json(self, name: str) -> Any:
+    def json(self, name: str) -> JSON:
         """A member that holds JSON.
 
         Raises:
@@ -163,7 +127,7 @@ class Archive:
             raise self.damaged(f"{name} of more than {limit:,} bytes")
         return data
 
-    def _open(self, name: str) -> Any:
+    def _open(self, name: str) -> IO[bytes]:
         if self._zip is None:
             place = (self.path / name).resolve()
             if not place.is_relative_to(self.path.resolve()):
@@ -177,13 +141,14 @@ class Archive:
         The sizes in a zip's directory are claims: unpacking stops where they are exceeded.
         """
         if self._zip is None:
-            return self._open(name)
+            return cast(BinaryIO, self._open(name))
         info = self._zip.getinfo(name)
         stored = info.compress_type == zipfile.ZIP_STORED
-        if stored and info.file_size > 16 * _CHUNK:
+        if stored and info.file_size > _IN_MEMORY:
             self._verify(info)
-            return io.BufferedReader(_Section(self.path, info), _CHUNK)
-        place: Any = io.BytesIO() if info.file_size <= 16 * _CHUNK else tempfile.TemporaryFile()  # noqa: SIM115
+            return io.BufferedReader(ZipSection(self.path, info), _CHUNK)
+        is_small = info.file_size <= _IN_MEMORY
+        place: BinaryIO = io.BytesIO() if is_small else cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
         try:
             with self._zip.open(name) as member:
                 shutil.copyfileobj(member, place, _CHUNK)

@@ -1,4 +1,4 @@
-"""Where Keras keeps each weight: the one table of orders and names, and the walk that follows Keras's own.
+"""Where Keras keeps each weight: tables of orders and names, and the walk that follows Keras's own.
 
 Keras numbers a layer's own weights in the order in which it makes them, trainable ones first, and finds the layers
 inside by attribute name; in a list or dict, by class name with a count.
@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from ...core import TRANSIENT, Layer, escape_key, join_path, named_leaves, snake_case, split_path, weight_facts
-from ._sublayers import Found, Path, by_name, inside, listed
+from ...core import (
+    TRANSIENT,
+    Layer,
+    Model,
+    Part,
+    WeightFacts,
+    escape_key,
+    join_path,
+    named_leaves,
+    snake_case,
+    split_path,
+    weight_facts,
+)
+from ...core.typing import PyTree, Variables
+from ._sublayers import Held, Path, PlacedLayer, by_name, inside, listed
 
-# What Keras does not save, so that a file of its own lacks it: stateful recurrent layers start at zero again.
+# Collections that Keras does not save: a stateful recurrent layer from its files starts at zero.
 _NOT_SAVED = ("recurrent_state",)
 
-# Own weights in Keras's order, where fkeras makes them in another or keeps them in several collections.
+# A layer's own weights in Keras's order, for layers whose weights fkeras makes in another order. These tables have the
+# names of classes and not the classes, so that a save imports no families of layers that the model does not use.
 _ORDER: dict[str, tuple[str, ...]] = {
     "BatchNormalization": (
         "params/scale",
@@ -56,10 +69,10 @@ _INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
 }
 
 
-# Layers whose weights are a tree of another library's, which Keras keeps as one list.
+# Layers that run another library's module, whose tree of weights is numbered as one list.
 _TREES = ("FlaxLayer", "JaxLayer")
 
-# What has no place in Keras's files lies under this name, which no attribute can have, and Keras does not look there.
+# The group of the weights that Keras's files have no place for; no attribute can have this name, so Keras passes it.
 TREE = "fkeras.tree"
 
 
@@ -67,69 +80,73 @@ TREE = "fkeras.tree"
 class _Walk:
     """One walk over a model, as Keras's saving walks it."""
 
-    leaves: Mapping[str, Any]  # by name, in the order of the tree
+    leaves: Mapping[str, PyTree]  # by name, in the order of the tree
     own: Mapping[Path, list[str]]  # leaves by the path of their layer
-    facts: Mapping[Any, Any]
-    by_name: bool = True  # as Keras looks for weights, or else as it lists them
+    facts: Mapping[Path, WeightFacts]
+    by_name: bool = True  # whether in the order in which Keras finds weights; else in that of its `weights`
     places: dict[str, str] = dataclasses.field(default_factory=dict)
     placed: set[str] = dataclasses.field(default_factory=set)
-    layers: dict[str, Any] = dataclasses.field(default_factory=dict)
-    visited: set[Any] = dataclasses.field(default_factory=set)
+    layers: dict[str, Layer | Part] = dataclasses.field(default_factory=dict)
+    visited: set[int | Path] = dataclasses.field(default_factory=set)
 
-    def layer(self, found: Found, at: str) -> None:
-        layer, path = found.layer, found.path
-        who = {id(layer) if isinstance(layer, Layer) else None, path} - {None}
-        if who & self.visited:
+    def layer(self, placed: PlacedLayer, at: str) -> None:
+        layer, path = placed.layer, placed.path
+        identities: set[int | Path] = {id(layer)} if isinstance(layer, Layer) else set()
+        identities |= set() if path is None else {path}
+        if identities & self.visited:
             return
-        self.visited |= who
+        self.visited |= identities
         self.layers[at] = layer
-        parts = inside(found, self.facts[path].inside if path in self.facts else {})
+        parts = inside(placed, self.facts[path].inside if path is not None and path in self.facts else {})
         if path is not None:
-            self._weights(found, path, at, parts)
-        found_in = by_name(found, parts) if self.by_name else {"": listed(parts)}
-        for attribute, value in found_in.items():
-            if isinstance(value, Found):
+            self._weights(placed, path, at, parts)
+        attributes: Mapping[str, Held] = by_name(placed, parts) if self.by_name else {"": list(listed(parts))}
+        for attribute, value in attributes.items():
+            if isinstance(value, PlacedLayer):
                 self.layer(value, _join(at, attribute))
             elif value is not None:
                 self._container(value, _join(at, attribute))
 
-    def _container(self, value: Any, at: str) -> None:
+    def _container(self, value: list[Held] | dict[str, Held], at: str) -> None:
         used: dict[str, int] = {}
-        for item in value.values() if isinstance(value, Mapping) else value:
-            if isinstance(item, Found):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, PlacedLayer):
                 self.layer(item, _join(at, _counted(snake_case(_keras_class(item.kind)), used)))
-            elif isinstance(item, list | Mapping):
+            elif isinstance(item, list | dict):
                 self._container(item, _join(at, _counted("container", used)))
 
-    def _weights(self, found: Found, path: Path, at: str, parts: Mapping[str, Any]) -> None:
+    def _weights(self, placed: PlacedLayer, path: Path, at: str, parts: Mapping[str, Held]) -> None:
         """A layer's own weights, and those of the layers that only Keras keeps in it."""
-        kind = found.kind
+        kind = placed.kind
         if _ours(kind, _TREES):
             mine = [leaf for leaf in self.leaves if split_path(leaf)[1 : len(path) + 1] == path]
             self._number(sorted(mine, key=lambda leaf: not leaf.startswith("params/")), at)
             return
         inner = _INNER.get(_ours(kind, _INNER), ())
         taken = {name for _, scope, names in inner for name in _at(names, (*path, scope) if scope else path)}
-        self._number(self._own(found, path, taken, parts), at)
+        self._number(self._own(placed, path, taken, parts), at)
         for attribute, scope, names in inner:
             self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
 
-    def _own(self, found: Found, path: Path, taken: set[str], parts: Mapping[str, Any]) -> list[str]:
+    def _own(self, placed: PlacedLayer, path: Path, taken: set[str], parts: Mapping[str, Held]) -> list[str]:
         """A layer's own weights in Keras's order."""
-        order = _ORDER.get(_ours(found.kind, _ORDER))
+        order = _ORDER.get(_ours(placed.kind, _ORDER))
         if order is not None:
-            scopes = {(*path, name): part.path for name, part in parts.items() if isinstance(part, Found) and part.path}
+            scopes = {
+                (*path, name): part.path for name, part in parts.items() if isinstance(part, PlacedLayer) and part.path
+            }
             names = [
                 join_path((keys[0], *scopes.get(keys[1:-1], keys[1:-1]), keys[-1]))
                 for keys in map(split_path, _at(order, path))
             ]
         else:
             fact = self.facts.get(path)
-            made = list(map(escape_key, fact.constraints)) if fact is not None else []
-            kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in made]
-            if getattr(found.layer, "_weights_as", None) is not None:  # Keras keeps the places of the float weights,
-                kept = [f"{c}/{n}" for n in made for c in ("params", "non_trainable")]  # and puts scales after
-                kept += [f"non_trainable/{n}_scale" for n in made]
+            own = list(map(escape_key, fact.constraints)) if fact is not None else []
+            kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in own]
+            if isinstance(placed.layer, Layer) and placed.layer._weights_as is not None:
+                # Keras keeps the places of the float weights, and puts scales after
+                kept = [f"{c}/{n}" for n in own for c in ("params", "non_trainable")]
+                kept += [f"non_trainable/{n}_scale" for n in own]
             names = _at(kept, path)
         rest = sorted(p for p in self.own.get(path, ()) if p not in {*names, *taken} and p not in self.placed)
         rest.sort(key=lambda p: not p.startswith("params/"))
@@ -156,18 +173,19 @@ def _at(names: Iterable[str], path: Path) -> list[str]:
 
 
 def _keras_class(kind: type) -> str:
-    name = kind.__name__
-    return "Functional" if name == "Model" and kind.__module__.startswith("fkeras.") else name
+    return "Functional" if kind is Model else kind.__name__
 
 
 def _ours(kind: type, names: Iterable[str]) -> str:
-    """The name, one of these, of a class of fkeras or of what it derives from; `""` for another."""
-    known = set(names)
+    """The first of these names that a class of fkeras, or one that it derives from, has; `""` where none has one."""
+    wanted = set(names)
     bases = (c.__name__ for c in kind.__mro__ if c.__module__.startswith("fkeras."))
-    return next((name for name in bases if name in known), "")
+    return next((name for name in bases if name in wanted), "")
 
 
-def layout(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> tuple[dict[str, str], dict[str, Any]]:
+def layout(
+    model: Layer, spec: Variables, args: tuple[PyTree, ...] = ()
+) -> tuple[dict[str, str], dict[str, Layer | Part]]:
     """Where a Keras file keeps a model's weights: each of them has a place.
 
     Args:
@@ -184,14 +202,14 @@ def layout(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) ->
     return {**walk.places, **beside}, walk.layers
 
 
-def layers_at(model: Layer) -> dict[str, Any]:
+def layers_at(model: Layer) -> dict[str, Layer | Part]:
     """The layers of a model's description by the path of their groups."""
     walk = _Walk({}, {}, {})
-    walk.layer(Found(model, ()), "")
+    walk.layer(PlacedLayer(model, ()), "")
     return walk.layers
 
 
-def weight_order(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...] = ()) -> list[str]:
+def weight_order(model: Layer, spec: Variables, args: tuple[PyTree, ...] = ()) -> list[str]:
     """The paths of a model's variables in the order of Keras's `model.weights`, which its optimizers follow too.
 
     Args:
@@ -211,15 +229,15 @@ def optional(place: str) -> bool:
     return place.startswith(tuple(f"{TREE}/{collection}/" for collection in _NOT_SAVED))
 
 
-def _saved(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _saved(spec: Variables) -> dict[str, PyTree]:
     return {c: tree for c, tree in spec.items() if c not in TRANSIENT}
 
 
-def _walk(model: Layer, spec: Mapping[str, Any], args: tuple[Any, ...], by_name: bool) -> _Walk:
-    found = named_leaves({c: tree for c, tree in _saved(spec).items() if c not in _NOT_SAVED})
+def _walk(model: Layer, spec: Variables, args: tuple[PyTree, ...], by_name: bool) -> _Walk:
+    leaves = named_leaves({c: tree for c, tree in _saved(spec).items() if c not in _NOT_SAVED})
     own: dict[Path, list[str]] = {}
-    for leaf in found:
+    for leaf in leaves:
         own.setdefault(split_path(leaf)[1:-1], []).append(leaf)
-    walk = _Walk(found, own, weight_facts(model, args), by_name)
-    walk.layer(Found(model, ()), "")
+    walk = _Walk(leaves, own, weight_facts(model, args), by_name)
+    walk.layer(PlacedLayer(model, ()), "")
     return walk

@@ -1,4 +1,4 @@
-"""Where Keras keeps an optimizer's variables: the one table of their orders, and the walk over it.
+"""Where Keras keeps an optimizer's variables: the table of their orders, and the walk over it.
 
 Keras numbers them: iteration, learning rate (absent under a schedule), moving averages, accumulated gradients, then
 those of the rule, weight by weight in the order of `model.trainable_variables`.
@@ -8,13 +8,15 @@ Reference: https://keras.io/api/optimizers/
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from ...core import address_of, explain
+from ...core.typing import Array, PyTree
+from ...train.optimizers import LossScaleOptimizer, Optimizer
 
 # The trees of a rule's state, in Keras's order. Those in one tuple take turns, weight by weight; a tree that the state
 # does not have is left out; "-" marks what Keras keeps with the other sign.
@@ -52,7 +54,9 @@ class Slot:
     sign: int = 1
 
 
-def optimizer_places(optimizer: Any, state: Mapping[str, Any], weights: Sequence[str]) -> dict[str, Slot]:
+def optimizer_places(
+    optimizer: optax.GradientTransformation, state: Mapping[str, PyTree], weights: Sequence[str]
+) -> dict[str, Slot]:
     """Keras's place of each optimizer variable, as a dataset path.
 
     Args:
@@ -60,11 +64,14 @@ def optimizer_places(optimizer: Any, state: Mapping[str, Any], weights: Sequence
         state: its state by path, as arrays or shapes.
         weights: the paths of the weights that train, in Keras's order.
 
+    Returns:
+        The variable at each place.
+
     Raises:
         ValueError: an optimizer that Keras has not.
     """
-    name = _keras_name(optimizer)
-    if name == "LossScaleOptimizer":
+    _keras_name(optimizer)
+    if isinstance(optimizer, LossScaleOptimizer):
         inner = list(_slots(optimizer.inner_optimizer, _below(state, "inner/"), weights, "inner/"))
         own = [Slot(None, (), "int32"), Slot(None, (), "float32")]
         own += [Slot("step_counter", (), "int32"), Slot("dynamic_scale", (), "float32")]
@@ -75,8 +82,11 @@ def optimizer_places(optimizer: Any, state: Mapping[str, Any], weights: Sequence
     return {f"optimizer/vars/{i}": slot for i, slot in enumerate(_slots(optimizer, state, weights, ""))}
 
 
-def _slots(optimizer: Any, state: Mapping[str, Any], weights: Sequence[str], before: str) -> Iterator[Slot]:
+def _slots(
+    optimizer: optax.GradientTransformation, state: Mapping[str, PyTree], weights: Sequence[str], before: str
+) -> Iterator[Slot]:
     name = _keras_name(optimizer)
+    assert isinstance(optimizer, Optimizer)
 
     def slot(path: str, sign: int = 1) -> Slot:
         leaf = state[path]
@@ -100,7 +110,7 @@ def _slots(optimizer: Any, state: Mapping[str, Any], weights: Sequence[str], bef
         yield slot("inner/u_product")
 
 
-def _adafactor(slot: Any, state: Mapping[str, Any], weights: Sequence[str]) -> Iterator[Slot]:
+def _adafactor(slot: Callable[[str], Slot], state: Mapping[str, PyTree], weights: Sequence[str]) -> Iterator[Slot]:
     """Keras makes rows, columns and a whole second moment for every weight, and uses two or one of them."""
     for w in weights:
         if f"inner/row/{w}" in state:
@@ -114,20 +124,22 @@ def _adafactor(slot: Any, state: Mapping[str, Any], weights: Sequence[str]) -> I
             yield slot(f"inner/velocity/{w}")
 
 
-def derived(optimizer: Any, iterations: Any) -> dict[str, Any]:
-    """What an optimizer's state has and Keras does not keep, as it is after so many iterations."""
+def derived(optimizer: optax.GradientTransformation, iterations: Array | int) -> dict[str, Array]:
+    """What an optimizer's state has and Keras does not keep, as it is after so many iterations, by path."""
     name = _keras_name(optimizer)
-    if name == "LossScaleOptimizer":
+    if isinstance(optimizer, LossScaleOptimizer):
         return {f"inner/{path}": value for path, value in derived(optimizer.inner_optimizer, iterations).items()}
-    found: dict[str, Any] = {}
-    if callable(optimizer.learning_rate):  # the last one used
-        found["learning_rate"] = jnp.asarray(optimizer.learning_rate(max(int(iterations) - 1, 0)), jnp.float32)
+    assert isinstance(optimizer, Optimizer)
+    more: dict[str, Array] = {}
+    if callable(optimizer.learning_rate):  # the rate of the last step
+        last = max(int(iterations) - 1, 0)
+        more["learning_rate"] = jnp.asarray(optimizer.learning_rate(last), jnp.float32)  # type: ignore[arg-type]
     if name == "Lion":
-        found["inner/0/count"] = jnp.asarray(int(iterations) // (optimizer.gradient_accumulation_steps or 1), jnp.int32)
-    return found
+        more["inner/0/count"] = jnp.asarray(int(iterations) // (optimizer.gradient_accumulation_steps or 1), jnp.int32)
+    return more
 
 
-def to_keras(slot: Slot, state: Mapping[str, Any]) -> np.ndarray:
+def to_keras(slot: Slot, state: Mapping[str, PyTree]) -> np.ndarray:
     """Keras's value of a variable."""
     if slot.path is None:
         return np.zeros(slot.shape, slot.dtype)
@@ -135,8 +147,8 @@ def to_keras(slot: Slot, state: Mapping[str, Any]) -> np.ndarray:
     return array if slot.sign > 0 else -array
 
 
-def check_whole_step(optimizer: Any, iterations: Any) -> None:
-    """Refuse a state between two moves of an optimizer that accumulates gradients, which the two sum differently.
+def check_whole_step(optimizer: optax.GradientTransformation, iterations: Array | int) -> None:
+    """Refuse a state with gradients that are accumulated and not applied: Keras sums them in another way.
 
     Raises:
         ValueError: it is, or it counts less than no steps.
@@ -155,8 +167,12 @@ def check_whole_step(optimizer: Any, iterations: Any) -> None:
         )
 
 
-def _keras_name(optimizer: Any) -> str:
-    """The name of an optimizer that Keras has."""
+def _keras_name(optimizer: optax.GradientTransformation) -> str:
+    """The name of an optimizer that Keras has.
+
+    Raises:
+        ValueError: Keras has none such.
+    """
     module, name = address_of(type(optimizer)) or ("", type(optimizer).__name__)
     if module == "keras.optimizers" and (name in _TREES or name in ("Adafactor", "LossScaleOptimizer")):
         return name
@@ -169,5 +185,5 @@ def _keras_name(optimizer: Any) -> str:
     )
 
 
-def _below(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _below(state: Mapping[str, PyTree], prefix: str) -> dict[str, PyTree]:
     return {p.removeprefix(prefix): leaf for p, leaf in state.items() if p.startswith(prefix)}

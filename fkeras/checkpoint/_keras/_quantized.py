@@ -10,91 +10,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from ...core import Layer, explain, serialize
+from ...core import ArraySpec, Layer, Part, explain
 from ...nn import Dense, Embedding, QuantizedWeights
-from .._files._report import Spec
-
-_POLICIES = ("QuantizedDTypePolicy", "Int4DTypePolicy")
-_ALL_POLICIES = (*_POLICIES, "QuantizedFloat8DTypePolicy", "GPTQDTypePolicy", "AWQDTypePolicy")
+from .._files._tree_arrays import ArraySpecs
+from ._weights_source import WeightsSource
 
 
-# ------------------------------------------------------------------ config
-def in_plain_policies(config: Any, what: str) -> Any:
-    """A model's config with each quantised layer's policy as the float one, and `weights_as` beside it.
-
-    Raises:
-        ValueError: a layer that was quantised in a way that is not read.
-    """
-    if isinstance(config, list):
-        return [in_plain_policies(c, what) for c in config]
-    if not isinstance(config, Mapping):
-        return config
-    inner = config.get("config")
-    policy = inner.get("dtype") if isinstance(inner, Mapping) else None
-    if isinstance(policy, Mapping) and policy.get("class_name") in _ALL_POLICIES:
-        return _plain(config, policy, what)
-    if config.get("class_name") in _ALL_POLICIES:  # within a map of policies, or a part of the compile config
-        raise _refused(what, f"a {config['class_name']}")
-    return {k: in_plain_policies(v, what) for k, v in config.items()}
-
-
-def _plain(config: Mapping[str, Any], policy: Mapping[str, Any], what: str) -> dict[str, Any]:
-    said, inner = policy.get("config"), dict(config["config"])
-    mode = said.get("mode") if isinstance(said, Mapping) else None
-    kind = config.get("class_name")
-    if kind not in ("Dense", "Embedding") or policy["class_name"] not in _POLICIES or not isinstance(mode, str):
-        raise _refused(what, f"a {kind} with a {policy['class_name']} ({mode})")
-    options = inner.pop("quantization_config", None)
-    options = options.get("config") if isinstance(options, Mapping) else None
-    form, _, block = mode.partition("/")
-    if form == "int8" and not block:
-        # without a config of its own, a layer rounds its inputs too
-        rounds = options is None or options.get("activation_quantizer") is not None
-        storage = QuantizedWeights("int8", "int8" if rounds and kind == "Dense" else None)
-    elif form == "int4" and block.lstrip("-").isdigit() and (options or {}).get("activation_quantizer") is None:
-        storage = QuantizedWeights("int8", None, int(block)) if int(block) > 0 else QuantizedWeights("int4")
-    else:
-        raise _refused(what, f"a {kind} in mode {mode!r}")
-    inner["dtype"] = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": said["source_name"]}}  # type: ignore[index]
-    return {**config, "config": inner, "weights_as": serialize(storage)}
-
-
-def refuse_quantized_parts(what: str, faults: Iterable[str], mismatched: Mapping[str, tuple[str, str]]) -> None:
-    """Say what is the matter with layers inside a layer that Keras quantised: no config speaks of them.
-
-    Raises:
-        ValueError: a file with whole numbers of eight bits where floats belong.
-    """
-    found = [
-        p for p in faults if p in mismatched and mismatched[p][0].startswith("int8") and "float" in mismatched[p][1]
-    ]
-    if found:
-        raise _refused(what, f"{found[0]}: {mismatched[found[0]][0]} in the file, {mismatched[found[0]][1]} expected")
-
-
-def _refused(what: str, received: str) -> ValueError:
-    return ValueError(
-        explain(
-            f"{what!r} holds a model that Keras quantised in a way that fkeras does not read.",
-            received=received,
-            usually="model.quantize(mode) was called in Keras; Dense and Embedding in int8 and int4 are read.",
-            write='the float model\'s file, and qmodel, qvariables = model.quantize(variables, "int8") here',
-        )
-    )
-
-
-# ------------------------------------------------------------------ weights
 @dataclasses.dataclass(frozen=True)
 class _Kept:
     """Where one layer's parts are in the file."""
 
     at: str
-    layer: Any
+    layer: Dense | Embedding
     storage: QuantizedWeights
 
     @property
@@ -111,7 +42,7 @@ class _Kept:
 
     @property
     def columns(self) -> int:
-        return int(self.layer.output_dim if self.by_row else self.layer.units)
+        return int(self.layer.output_dim if isinstance(self.layer, Embedding) else self.layer.units)
 
     @property
     def blocks(self) -> int | None:
@@ -129,18 +60,20 @@ class QuantizedFile:
         layers: the model's layers by the path of their groups.
     """
 
-    def __init__(self, weights: Any, layers: Mapping[str, Layer]) -> None:
+    def __init__(self, weights: WeightsSource, layers: Mapping[str, Layer | Part]) -> None:
         self._weights = weights
-        self.what, self.size = weights.what, weights.size
+        self.label, self.size = weights.label, weights.size
         kept = [
             _Kept(at, layer, layer._weights_as)
             for at, layer in layers.items()
-            if type(layer) in (Dense, Embedding) and type(layer._weights_as) is QuantizedWeights
+            if isinstance(layer, Dense | Embedding)
+            and type(layer) in (Dense, Embedding)
+            and type(layer._weights_as) is QuantizedWeights
         ]
         self._parts = {path: (k, i) for k in kept for i, path in enumerate((k.numbers, *map(k.part, range(3))))}
-        self.specs: Spec = dict(self._seen(weights.specs))
+        self.specs: ArraySpecs = dict(self._seen(weights.specs))
 
-    def _seen(self, specs: Spec) -> Any:
+    def _seen(self, specs: ArraySpecs) -> Iterator[tuple[str, ArraySpec]]:
         for path, (shape, dtype) in specs.items():
             kept, part = self._parts.get(path, (None, 0))
             if kept is None:
@@ -150,18 +83,18 @@ class QuantizedFile:
             elif part == 1 and dtype.startswith(("float", "bfloat")):
                 yield path, ((1, *shape) if len(shape) == 1 else shape[::-1] if kept.by_row else shape, "float32")
             elif part > 1 and kept.blocks is not None:
-                continue  # used for the numbers, and checked there
+                continue  # these are read, and checked, with the numbers
             else:
                 yield path, (shape, dtype)
 
     @staticmethod
-    def _numbers_spec(kept: _Kept, shape: Any) -> Any:
+    def _numbers_spec(kept: _Kept, shape: tuple[int, ...]) -> ArraySpec:
         rows, columns = shape
         if not kept.packed():
             return shape, "int8"
         if columns != math.ceil(kept.columns / 2):
             return shape, "int8 (two in a byte)"
-        if kept.storage.form == "int4":  # two in a byte here too, but along the other axis
+        if kept.storage.form == "int4":  # fkeras packs two in a byte too, but along the other axis
             return (-(-kept.columns // 2), rows) if kept.by_row else (-(-rows // 2), kept.columns), "uint8"
         return (rows, kept.columns), "int8"
 
@@ -210,7 +143,7 @@ class QuantizedFile:
     def _damaged(self, received: str) -> ValueError:
         return ValueError(
             explain(
-                f"The quantised weights in {self.what} cannot be read.", received=received, usually="a damaged file."
+                f"The quantised weights in {self.label} cannot be read.", received=received, usually="a damaged file."
             )
         )
 

@@ -13,20 +13,22 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from ...core import explain, follow, read_json
+from ...core.typing import FilePath
 from .._files._atomic_file import whole_file
-from .._files._json_schema import KindError
-from .._files._report import Spec
-from .._orbax._manifest_fields import SHARDS
-from ._h5 import MAX_OBJECTS, WeightsFile, write_weights
+from .._files._json_schema import KindError, either, listed, named, record, text
+from .._files._tree_arrays import ArraySpecs
+from ._h5 import MAX_OBJECTS, WeightsFile
+from ._write_h5 import Dataset, write_weights
 
 SUFFIX = ".weights.json"
+# The fields of the map of shards.
+_FIELDS = record({"weight_map": named(either(text(), listed(text()), says="a file's name, or a list of them"))})
 _MAX_MAP = 64 << 20
-# Each is an open file, of which a process may have 1,024.
+# Each shard is an open file, of which a process may have 1,024.
 _MAX_SHARDS = 500
 _SHARD = re.compile(r"[^/\\\0]+\.weights\.h5")
 
@@ -39,7 +41,7 @@ class ShardedWeights:
 
     Attributes:
         specs: shape and dtype of each dataset, by its path.
-        what: what the weights are called in messages.
+        label: what the weights are called in messages.
         size: how many bytes the shards have on disk.
         shards: the open shards by file name.
 
@@ -48,24 +50,24 @@ class ShardedWeights:
         ValueError: a damaged map, a shard that is missing, or one that is not beside it.
     """
 
-    def __init__(self, filepath: Any) -> None:
+    def __init__(self, filepath: FilePath) -> None:
         self.path = pathlib.Path(os.fspath(filepath))
-        self.what = str(self.path)
+        self.label = str(self.path)
         if not self.path.is_file():
-            raise FileNotFoundError(explain(f"There is no file {self.what!r}.", usually="a wrong path."))
+            raise FileNotFoundError(explain(f"There is no file {self.label!r}.", usually="a wrong path."))
         self._stack = contextlib.ExitStack()
-        self._left = MAX_OBJECTS  # of all shards together
+        self._left = MAX_OBJECTS  # how many objects all shards together may still have
         with self._stack:
             self.shards = {name: self._open(name) for name in self._named()}
             self.size = sum(shard.size for shard in self.shards.values())
             self._home = self._homes()
-            self.specs: Spec = {path: shard.specs[path] for path, shard in self._home.items()}
+            self.specs: ArraySpecs = {path: shard.specs[path] for path, shard in self._home.items()}
             self._stack = self._stack.pop_all()
 
     def _refuse(self, received: str, usually: str = "a damaged or edited file.") -> ValueError:
         return ValueError(
             explain(
-                f"The map of shards {self.what!r} cannot be used.",
+                f"The map of shards {self.label!r} cannot be used.",
                 received=received,
                 usually=usually,
                 write="the whole folder that save_weights(..., max_shard_size=) wrote",
@@ -76,9 +78,9 @@ class ShardedWeights:
         """The shards that the map names, each a plain file name."""
         if self.path.stat().st_size > _MAX_MAP:
             raise self._refuse(f"{self.path.stat().st_size:,} bytes")
-        said = read_json(self.path.read_bytes(), repr(self.what), _MAX_MAP)
+        said = read_json(self.path.read_bytes(), repr(self.label), _MAX_MAP)
         try:
-            SHARDS(said, ())
+            _FIELDS(said, ())
         except KindError as error:
             raise self._refuse(str(error)) from None
         self._map = {k: [v] if isinstance(v, str) else v for k, v in said["weight_map"].items()}
@@ -125,12 +127,16 @@ class ShardedWeights:
     def __enter__(self) -> ShardedWeights:
         return self
 
-    def __exit__(self, *details: Any) -> None:
+    def __exit__(self, *details: object) -> None:
         self._stack.close()
 
 
 def write_shards(
-    filepath: Any, datasets: Iterable[tuple[str, Any]], names: Mapping[str, str], gigabytes: float, overwrite: bool
+    filepath: FilePath,
+    datasets: Iterable[Dataset],
+    names: Mapping[str, str],
+    gigabytes: float,
+    overwrite: bool,
 ) -> None:
     """Write a `.weights.json` and its shards; the map comes last, so what was cut off has none.
 
@@ -146,8 +152,8 @@ def write_shards(
     """
     target = follow(filepath, "Weights in shards")
     base = target.name.removesuffix(SUFFIX)
-    weight_map: dict[str, Any] = {}
-    total, shards, old = 0, [], _shards_of(target)
+    weight_map: dict[str, list[str]] = {}
+    total, shards, old = 0, list[str](), _shards_of(target)
     with whole_file(target, overwrite) as map_file, tempfile.TemporaryDirectory(dir=target.parent) as beside:
         for number, shard in enumerate(_divided(datasets, int(gigabytes * 1024**3))):
             name = f"{base}_{number:05}.weights.h5"
@@ -167,7 +173,7 @@ def write_shards(
                 files = weight_map.setdefault(f"/{path.rpartition('/')[0]}", [])
                 files += [name] if name not in files else []
         map_file.write_text(json.dumps({"metadata": {"total_size": float(total)}, "weight_map": weight_map}, indent=4))
-        target.unlink(missing_ok=True)  # from here until the new map is there, the old shards have none
+        target.unlink(missing_ok=True)  # until the new map is there, the old shards have none
         for name in shards:
             os.replace(pathlib.Path(beside) / name, target.with_name(name))
         for name in old.difference(shards):
@@ -181,9 +187,9 @@ def _shards_of(target: pathlib.Path) -> set[str]:
     return set()
 
 
-def _divided(datasets: Iterable[tuple[str, Any]], most: int) -> Iterator[list[tuple[str, Any]]]:
+def _divided(datasets: Iterable[Dataset], most: int) -> Iterator[list[Dataset]]:
     """The datasets shard by shard, as Keras fills them."""
-    shard: list[tuple[str, Any]] = []
+    shard: list[Dataset] = []
     size = 0
     for path, array in datasets:
         own = math.prod(array.shape) * array.dtype.itemsize

@@ -1,4 +1,4 @@
-"""The manifest of a checkpoint directory: what it says of itself, sealed, and checked before it is believed.
+"""The manifest of a checkpoint directory: written with a checksum of itself, and checked before it is used.
 
 Versions of the format:
     1: format, version, kind, the description, and each array's path, shape, dtype and SHA-256.
@@ -13,21 +13,22 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from ...core import explain, read_json
+from ...core import ArraySpec, explain, read_json
+from ...core.typing import FilePath
 from .._files._json_schema import Kind, KindError
-from .._files._report import Spec
 from ._manifest_fields import BY_KIND, COMMON
+from ._manifest_types import FileNote, Manifest, ProgramManifest
 
 MANIFEST = "fkeras.json"
 VERSION = 2
 
-# Far more than the longest history beside the largest model; a bound for hostile files, and for what is written.
+# Bounds for files made to harm, and for what is written: far beyond the longest history beside the largest model.
 _MAX_BYTES = 64 << 20
 _MAX_OBJECTS = 2_000_000
 _SEAL = "sha256"
-# Larger files are compared by size alone: their arrays have checksums of their own, and may not all be asked for.
+# Larger files are compared by size alone: each array has a checksum, and not all of them may be read.
 _MAX_HASHED = 16 << 20
 
 
@@ -53,7 +54,7 @@ def seal(content: Mapping[str, Any]) -> str:
 
 
 def _too_large(content: bytes) -> str:
-    """What a manifest has too much of, if anything; counted before Python makes something of it."""
+    """Which bound a manifest exceeds, if any; counted before it is parsed."""
     if len(content) > _MAX_BYTES:
         return f"{len(content):,} bytes, where at most {_MAX_BYTES:,} are read"
     objects = content.count(b"{") + content.count(b"[")
@@ -64,8 +65,15 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def read_manifest(directory: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
+def read_manifest(directory: FilePath, kinds: tuple[str, ...]) -> Manifest:
     """The manifest of a checkpoint of one of the given kinds.
+
+    Args:
+        directory: the checkpoint.
+        kinds: `"weights"`, `"model"`, `"trainer"` or `"exported"`.
+
+    Returns:
+        What it says, every field of which was compared with what it has to be.
 
     Raises:
         FileNotFoundError: there is none.
@@ -98,11 +106,11 @@ def read_manifest(directory: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
             )
         )
     read_as(manifest, BY_KIND[manifest["kind"]], str(path))
-    return manifest
+    return cast(Manifest, manifest)
 
 
 def _parse(path: pathlib.Path) -> dict[str, Any]:
-    """A manifest whose arrays and files are described as they have to be."""
+    """The manifest in a file, the fields of which that every kind has are checked."""
     if path.is_symlink():
         raise _damaged(path, "a link, which is not followed: the copy is cp -rL")
     if path.stat().st_size > _MAX_BYTES:
@@ -128,8 +136,8 @@ def _parse(path: pathlib.Path) -> dict[str, Any]:
     return manifest
 
 
-def read_as(value: Any, kind: Kind, what: str) -> None:
-    """Refuse JSON from a file that is not of a kind.
+def read_as(value: object, kind: Kind, label: str) -> None:
+    """Refuse JSON from a file that is of another kind than it has to be.
 
     Raises:
         ValueError: naming the file, and what in it is wrong.
@@ -137,31 +145,30 @@ def read_as(value: Any, kind: Kind, what: str) -> None:
     try:
         kind(value, ())
     except KindError as error:
-        raise _damaged(what, str(error)) from None
+        raise _damaged(label, str(error)) from None
 
 
-def list_files(place: pathlib.Path) -> dict[str, Any]:
+def list_files(place: pathlib.Path) -> dict[str, FileNote]:
     """Size of each file below a directory, and the SHA-256 of those that are small."""
-    found = {}
+    notes: dict[str, FileNote] = {}
     for path in sorted(p for p in place.rglob("*") if p.is_file()):
         size = path.stat().st_size
-        small = size <= _MAX_HASHED
-        found[path.relative_to(place).as_posix()] = [
-            size,
-            hashlib.sha256(path.read_bytes()).hexdigest() if small else "",
-        ]
-    return found
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if size <= _MAX_HASHED else ""
+        notes[path.relative_to(place).as_posix()] = [size, sha256]
+    return notes
 
 
-def check_files(place: pathlib.Path, said: Any) -> None:
+def check_files(place: pathlib.Path, notes: Mapping[str, FileNote] | None) -> None:
     """Compare the files below a directory with what its manifest says, before another library parses them.
+
+    Args:
+        place: the directory.
+        notes: size and SHA-256 of each file; `None` in manifests that are older than such lists.
 
     Raises:
         ValueError: one that is missing, or not the one that was written.
     """
-    if not isinstance(said, Mapping):
-        return  # what was written before there was such a list
-    for name, (size, digest) in said.items():
+    for name, (size, digest) in (notes or {}).items():
         path = place / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size != size:
             raise _unreadable(place, f"the file {name!r} is missing, or of another size than was written")
@@ -179,7 +186,7 @@ def _unreadable(place: pathlib.Path, received: str) -> ValueError:
     )
 
 
-def _damaged(path: Any, received: str) -> ValueError:
+def _damaged(path: FilePath, received: str) -> ValueError:
     return ValueError(
         explain(
             f"{str(path)!r} is damaged.",
@@ -190,6 +197,6 @@ def _damaged(path: Any, received: str) -> ValueError:
     )
 
 
-def specs(manifest: Mapping[str, Any]) -> Spec:
+def specs(manifest: Manifest | ProgramManifest) -> dict[str, ArraySpec]:
     """Paths, shapes and dtypes that a manifest lists."""
     return {path: (tuple(r["shape"]), r["dtype"]) for path, r in manifest["arrays"].items()}

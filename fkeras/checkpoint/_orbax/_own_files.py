@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core import explain
+from ...core.typing import FilePath
 from .._files._export_names import KIND, PROGRAM, WEIGHTS
 from ._manifest import MANIFEST
 
@@ -19,7 +20,7 @@ _SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables", "assets", "asse
 
 
 def own_names(place: pathlib.Path) -> tuple[str, ...]:
-    """The names in a directory that a checkpoint made, the manifest first: without it the rest is no checkpoint."""
+    """The names in a directory that a checkpoint made; the manifest comes first, as it is to be deleted first."""
     if not (place / MANIFEST).is_file():
         return ()
     said = _said(place)
@@ -60,7 +61,7 @@ def check_inside(place: pathlib.Path) -> None:
         )
 
 
-def delete_checkpoint(directory: Any) -> None:
+def delete_checkpoint(directory: FilePath) -> None:
     """Delete a checkpoint's own files, and its directory when nothing else is in it."""
     place = pathlib.Path(directory)
     keep = _among_arrays(place)
@@ -79,20 +80,20 @@ def delete_checkpoint(directory: Any) -> None:
 def _among_arrays(place: pathlib.Path) -> list[pathlib.Path]:
     listed = _said(place).get("files")
     if not isinstance(listed, Mapping) or ARRAYS not in own_names(place):
-        return []  # written before there was such a list
+        return []  # older manifests have no such list
     files = [p for p in (place / ARRAYS).rglob("*") if p.is_symlink() or not p.is_dir()]
     return sorted(p for p in files if p.relative_to(place / ARRAYS).as_posix() not in listed)
 
 
 def _delete_but(place: pathlib.Path, keep: list[pathlib.Path]) -> None:
-    for path in sorted(place.rglob("*"), reverse=True):  # what is in a directory before the directory
+    for path in sorted(place.rglob("*"), reverse=True):  # the contents of a directory come before the directory
         if path in keep or any(path in kept.parents for kept in keep):
             continue
         path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
 
 
 def _said(place: pathlib.Path) -> dict[str, Any]:
-    """What the manifest says, if it can be read; nothing is believed of it but names."""
+    """What the manifest says, if it can be read; it is not checked, and only names are used."""
     try:
         said = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,16 +1,17 @@
-"""What stands for an optimizer that a checkpoint has the state of, but not the description."""
+"""A stand-in for an optimizer whose state a checkpoint has, but not its description."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import optax
 
 from ...core import explain
+from ...core.typing import Params
 
 
 class MissingOptimizer(optax.GradientTransformationExtraArgs):
-    """The place of an optimizer that was not written: the run evaluates and predicts, and says what training needs.
+    """Stands in for an optimizer that was not written: the run evaluates and predicts, and training raises.
 
     Args:
         reason: why it was not written.
@@ -18,16 +19,16 @@ class MissingOptimizer(optax.GradientTransformationExtraArgs):
     """
 
     reason: str
-    # nothing may be wrapped around it: that would have a state of its own, and the saved one has it already
+    # so that no loss scaling is wrapped around it: the saved state has that wrapper's state already
     loss_scale_factor = 1.0
-    # what it refuses is to train, whatever the state
+    # the state is never compared with it, as its update raises anyway
     takes_any_state = True
 
     def __new__(cls, reason: str, filepath: str) -> MissingOptimizer:
-        def nothing(params: Any) -> Any:
+        def nothing(params: Params) -> tuple[()]:
             return ()
 
-        def refuse(*args: Any, **kwargs: Any) -> Any:
+        def refuse(*args: Any, **kwargs: Any) -> NoReturn:
             raise ValueError(
                 explain(
                     "This run's optimizer was not written, so it cannot train until it is handed again.",

@@ -1,42 +1,49 @@
-"""What a checkpoint says of a state that is of a class of the user's own, and that state again."""
+"""States of a class of the user's own: what a manifest says of their fields, and states from that."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TypeGuard
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ...core import explain
+from ...core import explain, flatten
+from ...core.typing import JSON, CustomObjects, PyTree
 from ...train import TrainState
-from .._files._json_values import decode, encode
-from .._orbax import _directory
+from .._files._field_values import FieldValues
+from .._files._json_values import decode
+from .._orbax._manifest_types import ArrayRecord, Manifest, StateRecord
+from .._orbax._saved_trees import struct_of
+
+# The word under which a field's JSON has the structure of its arrays, which are among the state's.
+_STRUCTURE = "of arrays"
 
 
-def state_manifest(state: TrainState, strict: bool = True) -> dict[str, Any]:
+def state_manifest(state: TrainState, strict: bool = True) -> dict[str, StateRecord]:
     """The class of a state, its own fields that are no arrays, and the structure of those that hold arrays.
 
     Args:
         state: the state.
         strict: whether what cannot be described is an error; a run that goes on has the state in hand.
 
+    Returns:
+        The manifest's part: nothing of a plain `TrainState`.
+
     Raises:
         TypeError: a field that nobody could make again.
     """
     if type(state) is TrainState:
         return {}
-    fields: dict[str, Any] = {}
-    parts = state.parts()
+    fields: dict[str, JSON] = {}
+    parts, values = state.parts(), FieldValues()
     for name in state.own_fields():
         try:
             if name in parts:
-                # the arrays themselves are among the state's
-                fields[name] = {"of arrays": encode(jax.tree.map(lambda _: 0, parts[name]))}
+                fields[name] = {_STRUCTURE: values.encode(jax.tree.map(lambda _: 0, parts[name]))}
             else:
-                fields[name] = encode(getattr(state, name))
+                fields[name] = values.encode(getattr(state, name))
         except (TypeError, ValueError) as error:
             if strict:
                 raise TypeError(
@@ -49,7 +56,7 @@ def state_manifest(state: TrainState, strict: bool = True) -> dict[str, Any]:
     return {"state": {"class": type(state).__name__, "fields": fields}}
 
 
-def as_saved(like: TrainState, manifest: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> TrainState:
+def as_saved(like: TrainState, manifest: Manifest, custom_objects: CustomObjects | None) -> TrainState:
     """A state of shapes, of the class that was saved and with its own fields.
 
     Args:
@@ -57,16 +64,37 @@ def as_saved(like: TrainState, manifest: Mapping[str, Any], custom_objects: Mapp
         manifest: what the checkpoint says.
         custom_objects: the user's own classes by name.
 
+    Returns:
+        The state.
+
     Raises:
         ValueError: a class that `custom_objects` does not have, or other fields than it has.
     """
-    told = manifest.get("state")
-    if told is None:
+    record = manifest.get("state")
+    if record is None:
         return like
-    if type(like).__name__ == told["class"]:  # the trainer makes such states, and knows their structure
-        static = {f: v for f, v in told["fields"].items() if not _holds_arrays(v)}
+    if type(like).__name__ == record["class"]:  # the trainer makes states of this class, and knows their structure
+        static = {f: v for f, v in record["fields"].items() if not _holds_arrays(v)}
         return dataclasses.replace(like, **{f: decode(v, custom_objects) for f, v in static.items()})
-    name = told["class"]
+    cls = _class_named(record["class"], custom_objects)
+    records = manifest["arrays"]
+    own = {
+        field: _shapes(field, decode(value[_STRUCTURE], custom_objects), records)
+        if _holds_arrays(value)
+        else decode(value, custom_objects)
+        for field, value in record["fields"].items()
+    }
+    _check_has(cls, own, record["class"])
+    base = {f.name: getattr(like, f.name) for f in dataclasses.fields(like)}
+    return cls(**{**base, **own})
+
+
+def _class_named(name: str, custom_objects: CustomObjects | None) -> type[TrainState]:
+    """The class of the user's own that has this name.
+
+    Raises:
+        ValueError: the user did not hand it.
+    """
     cls = (custom_objects or {}).get(name)
     if not (isinstance(cls, type) and issubclass(cls, TrainState)):
         raise ValueError(
@@ -77,15 +105,12 @@ def as_saved(like: TrainState, manifest: Mapping[str, Any], custom_objects: Mapp
                 write=f"fk.load_trainer(path, custom_objects={{{name!r}: {name}}})",
             )
         )
-    records = manifest["arrays"]
-    own = {
-        field: _shapes(field, decode(value["of arrays"], custom_objects), records)
-        if _holds_arrays(value)
-        else decode(value, custom_objects)
-        for field, value in told["fields"].items()
-    }
-    known = {f.name for f in dataclasses.fields(cls)}
-    gone = sorted(set(own) - known)
+    return cls
+
+
+def _check_has(cls: type[TrainState], own: Collection[str], name: str) -> None:
+    """Refuse saved fields that a class, handed under this name, does not have."""
+    gone = sorted(set(own) - {f.name for f in dataclasses.fields(cls)})
     if gone:
         raise ValueError(
             explain(
@@ -94,23 +119,14 @@ def as_saved(like: TrainState, manifest: Mapping[str, Any], custom_objects: Mapp
                 usually="the class was changed after the run was saved.",
             )
         )
-    base = {f.name: getattr(like, f.name) for f in dataclasses.fields(like)}
-    return cls(**{**base, **own})
 
 
-def _holds_arrays(value: Any) -> bool:
-    return isinstance(value, Mapping) and "of arrays" in value
+def _holds_arrays(value: JSON) -> TypeGuard[dict[str, JSON]]:
+    return isinstance(value, Mapping) and _STRUCTURE in value
 
 
-def _shapes(field: str, skeleton: Any, records: Mapping[str, Any]) -> Any:
+def _shapes(field: str, skeleton: PyTree, records: Mapping[str, ArrayRecord]) -> PyTree:
     """The shapes of a field's arrays, in the place of the zeros of its skeleton."""
     blank = jax.tree.map(lambda _: np.zeros(()), skeleton)
-    names = list(_directory.flatten({field: blank}))
-    return jax.tree.unflatten(jax.tree.structure(blank), [shape_of(records[name]) for name in names])
-
-
-def shape_of(record: Mapping[str, Any]) -> Any:
-    """The array that a manifest records, as a shape; keys are keys."""
-    struct = jax.ShapeDtypeStruct(tuple(record["shape"]), jnp.dtype(record["dtype"]))
-    impl = record.get("prng_impl")
-    return struct if impl is None else jax.eval_shape(lambda d: jax.random.wrap_key_data(d, impl=impl), struct)
+    names = list(flatten({field: blank}))
+    return jax.tree.unflatten(jax.tree.structure(blank), [struct_of(records[name]) for name in names])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..typing import PyTree, Spec, Variables
-
-FilePath: TypeAlias = str | os.PathLike[str]
+from ..typing import FilePath, PyTree, Spec, Variables
 
 
 class Doors:
@@ -37,13 +34,13 @@ class Doors:
         """Save the model and its variables; the arguments are `fk.checkpoint.save_model`'s."""
         from ...checkpoint import save_model
 
-        save_model(self, filepath, variables, **kwargs)
+        save_model(self, filepath, variables, **kwargs)  # type: ignore[arg-type]
 
     def save_weights(self, filepath: FilePath, variables: Variables, **kwargs: Any) -> None:
         """Save the variables alone; the arguments are `fk.checkpoint.save_weights`'s."""
         from ...checkpoint import save_weights
 
-        save_weights(self, filepath, variables, **kwargs)
+        save_weights(self, filepath, variables, **kwargs)  # type: ignore[arg-type]
 
     def load_weights(self, filepath: FilePath, variables: Variables, **kwargs: Any) -> Any:
         """Variables read from a file, checked against `variables`; see `fk.checkpoint.load_weights`.
@@ -53,13 +50,13 @@ class Doors:
         """
         from ...checkpoint import load_weights
 
-        return load_weights(self, filepath, variables, **kwargs)
+        return load_weights(self, filepath, variables, **kwargs)  # type: ignore[arg-type]
 
     def export(self, filepath: FilePath, variables: Variables, format: str = "stablehlo", **kwargs: Any) -> None:
         """Write the model as a program for elsewhere; the arguments are `fk.checkpoint.export`'s."""
         from ...checkpoint import export
 
-        export(self, filepath, variables, format, **kwargs)
+        export(self, filepath, variables, format, **kwargs)  # type: ignore[arg-type]
 
     def quantize(self, variables: Variables, mode: Spec = "int8", **kwargs: Any) -> tuple[Any, Variables]:
         """This model with weights in few bits; see `fk.checkpoint.quantize`.

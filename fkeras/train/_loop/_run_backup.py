@@ -76,7 +76,7 @@ class Backup:
 
         found = None
         with self._as_asked(PermissionError):
-            found = door(self.asked.backup_dir, trainer, run.state, len(calls.callbacks))
+            found = door(self.asked.backup_dir, trainer, run.state, len(calls.callbacks))  # type: ignore[arg-type]
         if found is None:
             return False
         run.state, record, calls.memory = found
@@ -108,9 +108,8 @@ class Backup:
             }
             state = run.state if self.pool is None else private(run.state)
             self.saving = (run.epoch, run.total)
-            self.pending = door(
-                self.asked.backup_dir, trainer, state, record, calls.memory, self.asked.max_to_keep, self.pool
-            )
+            place, keep = self.asked.backup_dir, self.asked.max_to_keep
+            self.pending = door(place, trainer, state, record, calls.memory, keep, self.pool)  # type: ignore[arg-type]
             if self.pending is None:
                 self.saved = self.saving
 

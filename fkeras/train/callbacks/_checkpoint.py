@@ -232,7 +232,7 @@ class ModelCheckpoint(Monitoring):
         if unknown:
             raise self._unfillable(f"{unknown[0]!r} is not known; {did_you_mean(unknown[0], fillable)}", fillable)
         first = self.path(0, 0, {**dict.fromkeys(self._names(), 0.0), **self._known()})
-        check_save(trainer, state, first, self._kind(), **_example(state))
+        check_save(trainer, state, first, self._kind(), **_example(state))  # type: ignore[arg-type]
 
     def _kind(self) -> str:
         """What is saved: `"model"`, `"weights"` or `"trainer"`."""
