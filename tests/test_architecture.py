@@ -1,6 +1,12 @@
-"""The house: imports point one way, packages are entered by their front doors, importing is light."""
+"""The house: imports point one way, packages are entered by their front doors, values stay what they are.
+
+`house.py` has the orders and the exceptions. Everything here reads the source and runs none of it, but for the last
+section, which imports the package in fresh processes.
+"""
 
 import ast
+import collections
+import functools
 import pathlib
 import subprocess
 import sys
@@ -9,28 +15,16 @@ import pytest
 
 import fkeras as fk
 
+from . import count_any, house
+
 ROOT = pathlib.Path(__file__).parents[1] / "fkeras"
 FILES = sorted(ROOT.rglob("*.py"))
-ROOMS = ("core", "nn", "train", "checkpoint")
 
-# What each room may import from the rooms before it.
-MAY = {"core": set(), "nn": {"core"}, "train": {"core", "nn"}, "checkpoint": {"core", "nn", "train"}, "": set(ROOMS)}
-# The doors of Model and Trainer to later rooms: a deferred import of one public name each.
-DOORS = {
-    ("core/_words/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
-    ("core/_words/_config.py", "train"): set(),
-    ("core/_model/_doors.py", "train"): {"compile", "predict"},
-    ("core/_model/_doors.py", "checkpoint"): {
-        "save_model",
-        "save_weights",
-        "load_weights",
-        "export",
-    },
-    ("core/_model/_doors.py", "nn"): {"quantize", "with_fake_quant", "with_lora", "lora_variables", "merge_lora"},
-    ("train/_trainer.py", "checkpoint"): {"save_trainer"},
-    ("train/callbacks/_checkpoint.py", "checkpoint"): {"check_save", "delete_checkpoint"},
-    ("train/_loop/_run_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
-}
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
 
 
 def room_of(path):
@@ -38,39 +32,47 @@ def room_of(path):
     return parts[0] if len(parts) > 1 else ""
 
 
-def imports(path, tree=None):
-    """`(room, module below it, names, deferred)` for each import of fkeras in a file."""
-    tree = ast.parse(path.read_text()) if tree is None else tree
+@functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def imports(path):
+    """`[(room, module below it, names, deferred)]` for each import of fkeras in a file."""
+    found = []
     package = list(path.relative_to(ROOT).parts[:-1])
-    nested = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            if node.level:
-                base = package[: len(package) - node.level + 1] + (node.module or "").split(".")
-            elif (node.module or "").split(".")[0] == "fkeras":
-                base = node.module.split(".")[1:]
-            else:
-                continue
-            base = [b for b in base if b]
-            names = {a.name for a in node.names}
-            if not base:  # from . import nn
-                for name in names:
-                    yield name, [], set(), id(node) in nested
-            else:
-                yield base[0], base[1:], names, id(node) in nested
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_point_one_way_and_enter_by_the_front_door(path):
-    room, name = room_of(path), str(path.relative_to(ROOT))
-    for target, below, names, deferred in imports(path):
-        if target == room or target not in ROOMS:
+    nested = {id(n) for f in ast.walk(tree_of(path)) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.ImportFrom):
             continue
-        door = DOORS.get((name, target))
+        if node.level:
+            base = package[: len(package) - node.level + 1] + (node.module or "").split(".")
+        elif (node.module or "").split(".")[0] == "fkeras":
+            base = node.module.split(".")[1:]
+        else:
+            continue
+        base = [b for b in base if b]
+        names = {a.name for a in node.names}
+        if base:
+            found.append((base[0], base[1:], names, id(node) in nested))
+        else:  # from . import nn
+            found.extend((name, [], set(), id(node) in nested) for name in names)
+    return found
+
+
+# ------------------------------------------------------------------ rooms
+@every_file
+def test_imports_point_one_way_and_enter_by_the_front_door(path):
+    room, name = room_of(path), name_of(path)
+    for target, below, names, deferred in imports(path):
+        if target == room or target not in house.ROOMS:
+            continue
+        door = house.DOORS.get((name, target))
         if door is not None and deferred:
             assert names <= door, f"{name} opens {names - door} of {target}"
             continue
-        assert target in MAY[room], f"{name} imports {target}, which is a later room"
+        assert target in house.MAY[room], f"{name} imports {target}, which is a later room"
         private = [part for part in below if part.startswith("_")]
         assert not private, f"{name} reaches into {target}.{'.'.join(private)}"
         assert not any(n.startswith("_") for n in names), f"{name} imports private names of {target}"
@@ -80,19 +82,19 @@ def test_the_doors_are_exactly_those_listed():
     found = {}
     for path in FILES:
         for target, _, names, deferred in imports(path):
-            if deferred and target in ROOMS and target != room_of(path):
-                found.setdefault((str(path.relative_to(ROOT)), target), set()).update(names)
-    assert found == DOORS
+            if deferred and target in house.ROOMS and target != room_of(path):
+                found.setdefault((name_of(path), target), set()).update(names)
+    assert found == house.DOORS
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+@every_file
 def test_only_public_api_and_no_configuration(path):
     text = path.read_text()
     for private in ("jax._src", "flax.linen.module", "optax._src", "orbax.checkpoint._src"):
         assert private not in text
     if path.name != "_compile_cache.py":  # what a user calls to set JAX's own cache
         assert "jax.config.update" not in text
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             assert not any(part.startswith("_") for a in node.names for part in a.name.split("."))
         if isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
@@ -115,6 +117,196 @@ def test_an_init_is_re_exports_and_nothing_else(path):
         assert "from ." not in text
 
 
+# ------------------------------------------------------------------ wings
+def modules_of(room):
+    """The modules of a room by their dotted name inside it."""
+    found = {".".join(p.relative_to(ROOT / room).with_suffix("").parts): p for p in (ROOT / room).rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for name, path in found.items() if name != "__init__"}
+
+
+def targets_of(path, room, modules):
+    """The modules of its own room that a file imports, deferred or not."""
+    for target, below, names, _ in imports(path):
+        if target != room:
+            continue
+        base = ".".join(below)
+        for name in names:
+            module = f"{base}.{name}" if base else name
+            yield module if module in modules else base
+
+
+def level_of(module, order):
+    wing = module.split(".")[0]
+    levels = {name: level for level, names in enumerate(order) for name in names}
+    return levels.get(wing, levels.get(house.REST))
+
+
+@pytest.mark.parametrize("room", house.ROOMS)
+def test_a_wing_imports_only_wings_before_it(room):
+    order, modules, wrong = house.WINGS[room], modules_of(room), []
+    for module, path in sorted(modules.items()):
+        level = level_of(module, order)
+        assert level is not None, f"{room}/{module} stands in no wing: name it in tests/house.py"
+        for target in sorted(set(targets_of(path, room, modules))):
+            assert target, f"{name_of(path)} imports its own room by the front door"
+            if level_of(target, order) > level:
+                wrong.append(f"{room}: {module} imports {target}, which stands in a later wing")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("room", house.ROOMS)
+def test_every_wing_that_is_named_is_there(room):
+    wings = {module.split(".")[0] for module in modules_of(room)}
+    assert {name for names in house.WINGS[room] for name in names} - {house.REST} <= wings
+
+
+@pytest.mark.parametrize("room", house.ROOMS)
+def test_files_of_a_room_do_not_import_in_circles(room):
+    modules = modules_of(room)
+    edges = {m: set(targets_of(p, room, modules)) - {m} for m, p in modules.items() if p.name != "__init__.py"}
+    done = set()
+
+    def visit(node, trail):
+        assert node not in trail, " -> ".join([*trail, node])
+        if node in done or node not in edges:
+            return
+        for target in sorted(edges[node]):
+            visit(target, [*trail, node])
+        done.add(node)
+
+    for node in sorted(edges):
+        visit(node, [])
+
+
+# ------------------------------------------------------------------ types
+def test_few_annotations_say_any():
+    counts = count_any.count(FILES)
+    shares = ", ".join(f"{package or 'fkeras'} {some / every:.0%}" for package, (some, every) in counts.items())
+    assert count_any.share(counts) <= house.MOST_ANY, f"More annotations say Any than did: {shares}"
+
+
+# ------------------------------------------------------------------ state
+CONSTRUCTORS = ("__init__", "__post_init__", "__new__", "__init_subclass__", "__set_name__")
+CHANGES = {"append", "add", "update", "setdefault", "pop", "clear", "extend", "remove", "discard", "insert", "popitem"}
+CONTAINERS = {"dict", "list", "set", "defaultdict", "deque", "Counter", "OrderedDict", "count"}
+CONTAINERS |= {"WeakValueDictionary", "WeakKeyDictionary", "WeakSet", "ContextVar", "local"}
+
+
+def scopes(path):
+    """`(name of the function around it, node)` for each node of a file; the name is dotted, "" at the top."""
+
+    def visit(node, scope):
+        for child in ast.iter_child_nodes(node):
+            inner = scope
+            if isinstance(child, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+                inner = (*scope, child.name)
+            yield ".".join(inner), child
+            yield from visit(child, inner)
+
+    yield from visit(tree_of(path), ())
+
+
+def is_dict_of_value(node):
+    """`vars(x)` or `x.__dict__`."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "vars" and bool(node.args)
+    return isinstance(node, ast.Attribute) and node.attr == "__dict__"
+
+
+def sets_an_attribute(node):
+    """Whether a node goes round what `x.name = value` would do."""
+    if isinstance(node, ast.Call):
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            if function.attr in ("__setattr__", "__delattr__"):
+                return isinstance(function.value, ast.Name) and function.value.id == "object"
+            return is_dict_of_value(function.value) and function.attr in CHANGES
+        own = node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == "self"
+        return isinstance(function, ast.Name) and function.id in ("setattr", "delattr") and not own
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.Delete | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
+        return any(isinstance(t, ast.Subscript) and is_dict_of_value(t.value) for t in targets)
+    return False
+
+
+def test_no_attribute_is_set_behind_a_frozen_value():
+    found = set()
+    for path in FILES:
+        if name_of(path) == house.SEALING:
+            continue
+        for scope, node in scopes(path):
+            if sets_an_attribute(node) and scope.split(".")[-1] not in CONSTRUCTORS:
+                found.add(f"{name_of(path)}::{scope}" if scope else name_of(path))
+    same(found, house.SETS_ATTRIBUTES, "sets attributes outside a constructor and outside _sealing")
+
+
+def same(found, listed, what):
+    """What is found is what is listed: nothing new, and nothing that is no longer there."""
+    found, listed = set(found), set(listed)
+    new, gone = sorted(found - listed), sorted(listed - found)
+    assert not new, f"This {what}; mend it, or list it in tests/house.py with the reason:\n" + "\n".join(new)
+    assert not gone, "No longer so: take these off the list in tests/house.py:\n" + "\n".join(gone)
+
+
+def containers_of(path):
+    """Names at the top of a file that are bound to something that could grow."""
+    for node in tree_of(path).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        value = node.value
+        function = value.func if isinstance(value, ast.Call) else None
+        called = getattr(function, "attr", getattr(function, "id", ""))
+        literal = isinstance(value, ast.Dict | ast.List | ast.Set | ast.DictComp | ast.ListComp | ast.SetComp)
+        if literal or called in CONTAINERS or isinstance(value, ast.BinOp):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (t.id for t in targets if isinstance(t, ast.Name))
+
+
+def changed_names(path):
+    """Names that are changed in place inside a function: `NAME[k] = v`, `NAME.append(v)`, `del NAME[k]`."""
+    for scope, node in scopes(path):
+        if not scope:  # the file fills its own table while it is read
+            continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            targets = [node.func.value]
+        elif isinstance(node, ast.Assign | ast.Delete):
+            targets = [t.value for t in node.targets if isinstance(t, ast.Subscript)]
+        elif isinstance(node, ast.AugAssign):
+            targets = [node.target.value if isinstance(node.target, ast.Subscript) else node.target]
+        else:
+            continue
+        yield from (t.id for t in targets if isinstance(t, ast.Name))
+
+
+def test_nothing_at_the_top_of_a_file_changes_but_the_named_registries():
+    found = set()
+    for path in FILES:
+        found |= {f"{name_of(path)}::{name}" for name in set(containers_of(path)) & set(changed_names(path))}
+        declared = [node.names for _, node in scopes(path) if isinstance(node, ast.Global)]
+        assert not declared, f"{name_of(path)} rebinds {declared}"
+    same(found, house.REGISTRIES, "keeps state at the top of a file")
+
+
+def is_a_trainer(node):
+    return (isinstance(node, ast.Name) and node.id.endswith("trainer")) or (
+        isinstance(node, ast.Attribute) and node.attr.endswith("trainer")
+    )
+
+
+def test_nobody_calls_up_into_private_methods_of_a_trainer():
+    found = collections.defaultdict(set)
+    for path in FILES:
+        if name_of(path) == "train/_trainer.py":
+            continue
+        for node in ast.walk(tree_of(path)):
+            private = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+            if private and is_a_trainer(node.value):
+                found[name_of(path)].add(node.attr)
+    as_entries = lambda files: {f"{file}: trainer.{name}" for file, names in files.items() for name in names}  # noqa: E731
+    same(as_entries(found), as_entries(house.CALLS_UP), "uses private parts of a Trainer")
+
+
+# ------------------------------------------------------------------ importing is light
 LONE = """
 import os, sys
 import jax, flax.linen, optax
@@ -143,39 +335,6 @@ def test_a_config_is_read_before_its_layers_were_ever_named():
     script = f"import fkeras as fk; print([type(layer).__name__ for layer in fk.model_from_json({config!r}).layers])"
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert run.stdout.strip() == "['Conv2D', 'Flatten']", run.stderr[-2000:]
-
-
-def runs(path):
-    """A file without what only a type checker reads: a signature may name what uses the file."""
-    tree = ast.parse(path.read_text())
-    tree.body = [n for n in tree.body if not (isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")]
-    return tree
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_files_of_a_room_do_not_import_in_circles(room):
-    edges = {}
-    for path in FILES:
-        if room_of(path) == room and path.name != "__init__.py":
-            own = ".".join(path.relative_to(ROOT).with_suffix("").parts[1:])
-            targets = set()
-            for target, below, names, _ in imports(path, runs(path)):
-                if target == room:
-                    targets |= {".".join(below)} if below else names
-                    targets |= {".".join([*below, n]) for n in names}
-            edges[own] = {t for t in targets if t != own}
-    done = set()
-
-    def visit(node, trail):
-        assert node not in trail, " -> ".join([*trail, node])
-        if node in done or node not in edges:
-            return
-        for target in sorted(edges[node]):
-            visit(target, [*trail, node])
-        done.add(node)
-
-    for node in sorted(edges):
-        visit(node, [])
 
 
 def test_importing_fkeras_loads_nothing_heavy():
