@@ -1,20 +1,101 @@
-"""The test world, stricter than a user's: ranks are not promoted silently, and there are two CPU devices.
+"""The test world, stricter than a user's.
 
-Everything is set through the environment before JAX is imported, so that fkeras itself is never configured.
-Real Keras relies on rank promotion: wrap calls of it in `with jax.numpy_rank_promotion("allow")`.
+- `jax_numpy_rank_promotion="raise"`: an array is broadcast to more axes only where the code says so.
+- Every warning is an error; pyproject.toml names the few of other libraries that only they can mend.
+- There are several CPU devices.
+- Programs, traces and arrays of one module are dropped before the next one, so that a process that runs the suite stays
+  under `MOST_MEMORY`. A run that does not is red.
+
+JAX is set through the environment before it is imported, so that fkeras itself is never configured. Real Keras
+broadcasts to more axes in most of its layers, losses and optimizers: calls of it stand in
+`with jax.numpy_rank_promotion("allow")`.
 """
 
+import gc
 import os
 import pathlib
+import resource
+import sys
+
+import pytest
+
+from . import fast
 
 _CACHE = pathlib.Path(__file__).parents[1] / ".cache" / "jax"
+#: Bytes that one process, such as a worker of `pytest -n 2`, may hold at its peak.
+MOST_MEMORY = 2 * 2**30
+#: Bytes that a module's tests may leave behind. Clearing costs a quarter of a second, and programs made again.
+KEPT = 2**25
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 # Each program runs once or twice here, so compiling it well costs more than it saves.
 _QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=2 {_QUICK}")
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=4 {_QUICK}")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # One compilation cache for all workers of a run, and for the runs after it.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+# ------------------------------------------------------------------ which tests
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="the tests of `make test-fast`: see tests/fast.py")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--fast"):
+        chosen = fast.chosen([item.nodeid for item in items], fast.SLOW.read_text().split())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
+        items[:] = [item for item in items if item.nodeid in chosen]
+
+
+# ------------------------------------------------------------------ memory
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_kept_for_the_next_module():
+    """Drop JAX's programs and traces, which hold arrays, once a module has added more than `KEPT` bytes to them."""
+    before = _held()
+    yield
+    if _held() - before > KEPT and (jax := sys.modules.get("jax")):
+        jax.clear_caches()
+        gc.collect()
+
+
+def _held() -> int:
+    """Bytes that this process holds now, as Linux says it; the peak elsewhere."""
+    statm = pathlib.Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() if statm.exists() else _peak()
+
+
+def _peak() -> int:
+    """Bytes that this process held at most; Linux counts in kilobytes, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+_peaks: dict[str, int] = {}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    _peaks[node.gateway.id] = node.workeroutput["peak"]
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peak"] = _peak()
+        return
+    _peaks.setdefault("this process", _peak())
+    if max(_peaks.values()) > MOST_MEMORY and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    over = {name: peak for name, peak in _peaks.items() if peak > MOST_MEMORY}
+    if over or len(_peaks) > 1:
+        peaks = ", ".join(f"{name} {peak / 2**30:.2f} GB" for name, peak in sorted(_peaks.items()))
+        terminalreporter.write_line(f"peak memory: {peaks}", red=bool(over))
+    if over:
+        terminalreporter.write_line(
+            f"A process may hold {MOST_MEMORY / 2**30:.0f} GB: see MOST_MEMORY in tests/conftest.py", red=True
+        )

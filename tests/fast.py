@@ -1,0 +1,117 @@
+"""The tests of `make test-fast`: few enough for three minutes on two cores, and a break in any room turns them red.
+
+- Of a test that runs over a table of public names and compares numbers (`NUMBERS`), one case for each name.
+- All of the architecture's tests.
+- Of any other test, two cases: laws that hold for every name are held by the whole suite.
+- None that takes long (`slow.txt`), none that runs examples, benchmarks or notebooks.
+
+`slow.txt` is written from a run of the whole suite: `pytest -n 2 --junit-xml run.xml; python -m tests.fast run.xml`.
+`python -m tests.mutate` says how many breaks are seen.
+"""
+
+from __future__ import annotations
+
+import collections
+import pathlib
+import re
+import statistics
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+
+#: Seconds that a test may take at the median of its cases.
+LONGEST = 0.8
+#: How many cases of a test are run.
+CASES = 2
+SLOW = pathlib.Path(__file__).with_name("slow.txt")
+
+# Tests that compare the numbers of every public name of a kind with an oracle.
+NUMBERS = {
+    "tests/conformance/test_laws.py::test_equals_keras",
+    "tests/conformance/test_laws.py::test_symbolic_shape_is_the_real_shape",
+    "tests/nn/test_activations.py::test_values_and_gradients_equal_keras",
+    "tests/nn/test_constraints.py::test_values_equal_keras",
+    "tests/nn/test_image.py::test_given_keras_draw_the_images_are_keras",
+    "tests/nn/test_initializers.py::test_values_equal_keras",
+    "tests/nn/test_ops.py::test_numbers_are_keras_s_and_symbolic_shapes_the_real_ones",
+    "tests/train/test_losses.py::test_values_and_weighted_values_equal_keras",
+    "tests/train/test_metrics.py::test_streams_equal_keras",
+    "tests/train/test_optimizers.py::test_equals_keras",
+}
+# Files of which every case is run.
+WHOLE = ("tests/test_architecture.py",)
+# Files that are not about one room.
+LEFT_OUT = ("tests/test_benchmarks.py", "tests/test_notebooks.py", "tests/test_shapes.py", "examples/")
+
+_WORD = re.compile(r"[A-Za-z_][\w.]*$")
+
+
+def function_of(node_id: str) -> str:
+    """The test without its parameters.
+
+    >>> function_of("tests/test_laws.py::test_equals_keras[Dense-default]")
+    'tests/test_laws.py::test_equals_keras'
+    """
+    return node_id.partition("[")[0]
+
+
+def chosen(node_ids: Iterable[str], slow: Iterable[str]) -> set[str]:
+    """Which of the collected tests are run.
+
+    Args:
+        node_ids: all tests, as pytest names them.
+        slow: tests without their parameters that are left out.
+
+    Returns:
+        The names of those that are run.
+    """
+    slow = set(slow)
+    cases: dict[str, list[str]] = collections.defaultdict(list)
+    for node_id in node_ids:
+        cases[function_of(node_id)].append(node_id)
+    found: set[str] = set()
+    for function, own in cases.items():
+        if function in slow or function.startswith(LEFT_OUT):
+            continue
+        if function in NUMBERS:
+            own = one_each(own)
+        elif not function.startswith(WHOLE):
+            own = own[:: max(1, len(own) // CASES)][:CASES]
+        found.update(own)
+    return found
+
+
+def one_each(node_ids: Sequence[str]) -> list[str]:
+    """One case for each name, the part of the parameters that says most: `Dense` in `[True-Dense-default]`.
+
+    >>> one_each(["t[True-Dense-a]", "t[True-Dense-b]", "t[False-Conv-a]"])
+    ['t[True-Dense-a]', 't[False-Conv-a]']
+    """
+    parameters = [node_id.partition("[")[2].removesuffix("]").split("-") for node_id in node_ids]
+    places = range(min(map(len, parameters)))
+    names = lambda place: {p[place] for p in parameters if _WORD.match(p[place])}  # noqa: E731
+    place = max(places, key=lambda place: (len(names(place)), -place))
+    first: dict[str, str] = {}
+    for parts, node_id in zip(parameters, node_ids, strict=True):
+        first.setdefault(parts[place], node_id)
+    return list(first.values())
+
+
+def slow_tests(junit: pathlib.Path) -> list[str]:
+    """Tests whose median case took longer than `LONGEST` in a recorded run.
+
+    Args:
+        junit: what `pytest --junit-xml` wrote.
+
+    Returns:
+        Tests without their parameters, sorted.
+    """
+    seconds: dict[str, list[float]] = collections.defaultdict(list)
+    for case in ET.parse(junit).iter("testcase"):
+        module, name = case.get("classname", ""), function_of(case.get("name", ""))
+        seconds[f"{module.replace('.', '/')}.py::{name}"].append(float(case.get("time", 0)))
+    return sorted(test for test, found in seconds.items() if statistics.median(found) > LONGEST)
+
+
+if __name__ == "__main__":
+    SLOW.write_text("\n".join(slow_tests(pathlib.Path(sys.argv[1]))) + "\n")
