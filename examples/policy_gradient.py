@@ -51,7 +51,7 @@ class Reinforce(fk.Trainer):
 
         likelihoods, rewards = jax.vmap(episode)(batch[0])
         to_go = jax.lax.associative_scan(lambda a, b: a * self.discount + b, rewards, reverse=True, axis=1)
-        advantage = jax.lax.stop_gradient(to_go - to_go.mean(0))
+        advantage = jax.lax.stop_gradient(to_go - to_go.mean(0, keepdims=True))
         return -(likelihoods * advantage).sum(1).mean(), {"logs": {"reward": rewards.sum(1).mean()}}
 
 

@@ -179,6 +179,7 @@ def test_an_unknown_feature_size_names_the_layer():
 
 
 # ------------------------------------------------------------------ operators and ops
+@jax.numpy_rank_promotion("allow")  # numpy's rows are broadcast, as numpy does it
 def test_operators_indexing_and_ops():
     x = fk.Input((4,))
     outputs = [

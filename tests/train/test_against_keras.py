@@ -49,7 +49,7 @@ def variables_of(model):
 )
 def test_twenty_steps(describe, shape, optimizer):
     x = RNG.normal(size=(40, *shape)).astype("float32")
-    y = RNG.integers(0, 3, 40)
+    y = RNG.integers(0, 3, 40).astype("int32")  # Keras warns of int64 where 64 bits are off
     with jax.numpy_rank_promotion("allow"):
         theirs = describe(keras, keras.layers)
         theirs.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])

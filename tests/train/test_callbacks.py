@@ -84,7 +84,7 @@ def test_csv_files_are_keras_s(tmp_path):
         tmp_path, sgd,
         lambda ns: [ns.CSVLogger(tmp_path / "ours.csv")], lambda ns: [ns.CSVLogger(tmp_path / "theirs.csv")],
     )  # fmt: skip
-    rows = [list(csv.DictReader((tmp_path / n).open())) for n in ("ours.csv", "theirs.csv")]
+    rows = [list(csv.DictReader((tmp_path / n).read_text().splitlines())) for n in ("ours.csv", "theirs.csv")]
     assert len(rows[0]) == len(rows[1]) == 5
     for ours, theirs in zip(*rows, strict=True):
         assert set(ours) == set(theirs)
