@@ -7,8 +7,8 @@
   under `MOST_MEMORY`. A run that does not is red.
 
 JAX is set through the environment before it is imported, so that fkeras itself is never configured. Real Keras
-broadcasts to more axes in most of its layers, losses and optimizers: calls of it stand in
-`with jax.numpy_rank_promotion("allow")`.
+broadcasts to more axes in most of its layers, losses and optimizers: calls of it stand in `with keras_world()`, which
+tests/real_keras.py has.
 """
 
 import ctypes
