@@ -5,17 +5,28 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-floor test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-deep lint format clean
+.PHONY: demo test test-fast test-all test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
 
+# A file's tests run in one worker, which then has its programs compiled once and gives its memory back after it.
+PYTEST := python -m pytest -n 2 --dist loadfile
+
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/$(PYTEST)
+
+# A break in any room turns this red, in three minutes on two cores: tests/fast.py has what is run.
+test-fast: $(VENV)/.test
+	$(BIN)/$(PYTEST) --fast
 
 # Every law on every row of the tables: for the night.
 test-all: $(VENV)/.test lint
-	FKERAS_TEST=all $(BIN)/python -m pytest -n 2
+	FKERAS_TEST=all $(BIN)/$(PYTEST)
+
+# Breaks one line in each of thirty files and counts how many `make test-fast` sees: about an hour.
+mutate: $(VENV)/.test
+	$(BIN)/python -m tests.mutate
 
 # The fast part on the oldest versions that are supported, which .ci/floor.txt has: the core, the training loop,
 # checkpoints, and the numbers of every layer.
@@ -23,7 +34,7 @@ FLOOR := tests/test_readme.py tests/test_quiet.py tests/core tests/conformance/t
 	$(addprefix tests/train/test_,$(addsuffix .py,history trainer state evaluate data_sources front_door unfinished rates nans)) \
 	$(addprefix tests/checkpoint/test_,$(addsuffix .py,checkpoint orbax keras_files trainer_fields programs export))
 test-floor: .venv-floor/.ready
-	.venv-floor/bin/python -m pytest -n 2 $(FLOOR) -k "not test_laws or test_equals_keras"
+	.venv-floor/bin/$(PYTEST) $(FLOOR) -k "not test_laws or test_equals_keras"
 
 # The quantisation tests alone; `make test` runs them too, as they need no library of their own.
 test-quantize: $(VENV)/.test
