@@ -52,6 +52,16 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item.nodeid in chosen]
 
 
+# ------------------------------------------------------------------ real Keras
+@pytest.fixture
+def in_keras_world():
+    """`keras_world()` around a test, for files in which most lines call Keras."""
+    from .real_keras import keras_world
+
+    with keras_world():
+        yield
+
+
 # ------------------------------------------------------------------ memory
 @pytest.fixture(autouse=True, scope="module")
 def nothing_is_kept_for_the_next_module():

@@ -77,6 +77,10 @@ def test_the_list_is_optax_s():
     assert {f"optax.contrib.{n}" for n in ("muon", "momo", "prodigy", "sophia", "sam")} <= set(OPTIMIZERS)
 
 
+# what optax says of its own functions
+@pytest.mark.filterwarnings(
+    "ignore:Specifying a key will be required", "ignore:.*is deprecated:DeprecationWarning:optax"
+)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optax_optimizer_trains_and_comes_back(tmp_path, name):
     trainer = model().compile(OPTIMIZERS[name](), "mse")
