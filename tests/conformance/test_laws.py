@@ -14,6 +14,7 @@ from flax import linen
 
 import fkeras as fk
 
+from ..real_keras import keras_world
 from .descriptors import Row, rows
 from .keras_weights import randomise, to_fkeras
 
@@ -64,7 +65,7 @@ def test_equals_keras(row, keras):
     layer, blank, _ = prepared(row)
     # some of Keras's preprocessing layers train by default when they are called outside a model
     mode = {"training": False} if "training" in layer._call_parameters.names and row.cls != "Lambda" else {}
-    with jax.numpy_rank_promotion("allow"):
+    with keras_world():
         reference(*args, **mode, **row.call_kwargs)
         randomise(reference)
         want = reference(*args, **mode, **row.call_kwargs)
@@ -72,7 +73,7 @@ def test_equals_keras(row, keras):
     close(layer.apply(variables, *args, **row.call_kwargs), want, row.atol)
     if row.random or not mode:
         return
-    with jax.numpy_rank_promotion("allow"):
+    with keras_world():
         want = reference(*args, training=True, **row.call_kwargs)
     mutable = [c for c in variables if c != "params"]
     got, updates = layer.apply(variables, *args, training=True, rngs=RNGS, mutable=mutable, **row.call_kwargs)
