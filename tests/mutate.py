@@ -146,7 +146,7 @@ def breaks(count: int, seed: int) -> list[Break]:
 
 
 # ------------------------------------------------------------------ whether it is seen
-def is_seen(change: Break, copy: pathlib.Path, workers: str) -> bool:
+def is_seen(change: Break, copy: pathlib.Path, workers: str, places: list[str]) -> bool:
     """Whether the fast tests turn red on a copy with the change, which is taken back afterwards."""
     path = copy / change.path
     whole = path.read_text()
@@ -154,10 +154,12 @@ def is_seen(change: Break, copy: pathlib.Path, workers: str) -> bool:
     lines[change.line - 1] = change.after
     path.write_text("\n".join(lines) + "\n")
     shared = {"JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"), "PYTHONPATH": str(copy)}
-    command = [sys.executable, "-m", "pytest", "--fast", "-x", "-q", "-p", "no:cacheprovider", "-n", workers]
+    command = [sys.executable, "-m", "pytest", "--fast", "-x", "-q", "-p", "no:cacheprovider"]
+    command += ["-n", workers, "--dist", "loadfile", *places]
     try:
-        done = subprocess.run([*command, "--dist", "loadfile"], cwd=copy, env={**os.environ, **shared}, timeout=900,
-                              capture_output=True, text=True, check=False)  # fmt: skip
+        done = subprocess.run(
+            command, cwd=copy, env={**os.environ, **shared}, timeout=900, capture_output=True, text=True, check=False
+        )
     except subprocess.TimeoutExpired:  # a test that hangs is seen by whoever waits for it
         return True
     finally:
@@ -174,6 +176,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="a regular expression of files")
     parser.add_argument("--workers", default="2")
+    parser.add_argument("places", nargs="*", help="files and folders of tests, instead of all")
     parser.add_argument("--list", action="store_true", help="print the breaks and run nothing")
     given = parser.parse_args()
     every = [change for change in breaks(given.files, given.seed) if re.search(given.only, str(change.path))]
@@ -189,7 +192,7 @@ def main() -> int:
         for number, change in enumerate(every, 1):
             begun = time.time()
             print(f"{number} of {len(every)}: {change}", flush=True)
-            seen = is_seen(change, pathlib.Path(place), given.workers)
+            seen = is_seen(change, pathlib.Path(place), given.workers, given.places)
             print(f"    {'seen' if seen else 'NOT SEEN'} after {time.time() - begun:.0f} s", flush=True)
             if not seen:
                 unseen.append(change)

@@ -7,6 +7,8 @@ import pytest
 
 import fkeras as fk
 
+from ..real_keras import keras_world
+
 keras = pytest.importorskip("keras")
 QUERY = np.array([[3, 1, 2, 0, 0], [4, 2, 1, 2, 0], [0, 0, 0, 0, 0]], "int32")
 VALUE = np.array([[3, 1, 0, 0, 0, 0], [4, 2, 1, 2, 0, 1], [2, 2, 2, 2, 0, 0]], "int32")
@@ -44,7 +46,7 @@ def projected(name, *args, call=None, **kwargs):
     ids=["Attention", "Additive", "MHA", "MHA_dropout", "MHA_window", "GQA", "GQA_gate"],
 )
 def test_masks_flow_through_as_in_keras(attend, tmp_path):
-    with jax.numpy_rank_promotion("allow"):
+    with keras_world():
         theirs = embedded(keras, keras.layers, attend)
         want = np.asarray(theirs([QUERY, VALUE], training=False))
     theirs.save_weights(tmp_path / "x.weights.h5")
@@ -60,7 +62,8 @@ def test_masks_of_a_whole_batch(name):
     theirs = getattr(keras.layers, name)(*arguments)
     layer = getattr(fk.nn, name)(*arguments)
     masks = {"value_mask": VALUE > 0, "attention_mask": RNG.random((3, 5, 6)) < 0.7}
-    want = theirs(X, Y, **masks)
+    with keras_world():
+        want = theirs(X, Y, **masks)
     params = {
         w.path.split("/")[-2].replace("attention_output", "out") + "/" + w.name: jnp.asarray(w) for w in theirs.weights
     }
@@ -91,7 +94,8 @@ def test_projections_start_with_keras_fans(name):
     arguments = (4, 16) if name == "MultiHeadAttention" else (16, 4, 2)
     x = np.ones((1, 3, 64), "float32")
     theirs = getattr(keras.layers, name)(*arguments)
-    theirs(x, x)
+    with keras_world():
+        theirs(x, x)
     ours = getattr(fk.nn, name)(*arguments).init(jax.random.key(0), x, x)["params"]
     for weight in theirs.weights:
         where = weight.path.split("/")[-2].replace("attention_output", "out")
@@ -104,7 +108,8 @@ def test_regularizers_reach_every_projection(name):
     arguments = (2, 3) if name == "MultiHeadAttention" else (3, 4, 2)
     penalties = {"kernel_regularizer": "l2", "activity_regularizer": "l2"}
     theirs = getattr(keras.layers, name)(*arguments, **penalties)
-    theirs(X, Y)
+    with keras_world():
+        theirs(X, Y)
     layer = getattr(fk.nn, name)(*arguments, **penalties)
     tree: dict = {}
     for w in theirs.weights:

@@ -10,6 +10,8 @@ from scipy import stats
 
 import fkeras as fk
 
+from ..real_keras import keras_world
+
 keras = pytest.importorskip("keras")
 
 KEY = jax.random.key(3)
@@ -66,8 +68,8 @@ def plain(tree):
 
 
 def allowed(function, *args, **kwargs):
-    """A call of Keras, which relies on rank promotion."""
-    with jax.numpy_rank_promotion("allow"):
+    """A call of Keras."""
+    with keras_world():
         return function(*args, **kwargs)
 
 

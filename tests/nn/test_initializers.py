@@ -18,11 +18,126 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fkeras.nn import initializers
-from fkeras.nn._initializers import _constants, _drawing
-from tests.conformance.table_initializers import ALIASES, KERNELS
+
+from ..real_keras import keras_world
+
+KERNELS = [(6, 5), (3, 3, 4, 2)]
+ALL_RANKS = [(7,), *KERNELS]
+SCHEME = [{"seed": 0}, {"seed": 7}, {"seed": 3, "input_axes": [0], "output_axes": [-1]}]
+
+# Every class of keras.initializers: arguments to try, and shapes to make.
+TABLE = {
+    "Constant": ([{}, {"value": 0.3}, {"value": -2}], ALL_RANKS),
+    "GlorotNormal": (SCHEME, ALL_RANKS),
+    "GlorotUniform": (SCHEME, ALL_RANKS),
+    "HeNormal": (SCHEME, ALL_RANKS),
+    "HeUniform": (SCHEME, ALL_RANKS),
+    "Identity": ([{}, {"gain": 2.0}], [(4, 4), (2, 5)]),
+    "LecunNormal": (SCHEME, ALL_RANKS),
+    "LecunUniform": (SCHEME, ALL_RANKS),
+    "Ones": ([{}], ALL_RANKS),
+    "Orthogonal": ([{"seed": 0}, {"gain": 2.0, "seed": 7}], [*KERNELS, (2, 7)]),
+    "RandomNormal": ([{"seed": 0}, {"mean": 0.5, "stddev": 2.0, "seed": 7}], ALL_RANKS),
+    "RandomUniform": ([{"seed": 0}, {"minval": 0.5, "maxval": 2.0, "seed": 7}], ALL_RANKS),
+    "STFT": (
+        [
+            {},
+            {"side": "imag", "window": "hamming", "scaling": "spectrum", "periodic": True},
+            {"window": None},
+            {"scaling": None},
+            {"window": np.hanning(16)},
+        ],
+        [(16, 1, 9)],
+    ),
+    "TruncatedNormal": ([{"seed": 0}, {"mean": 0.5, "stddev": 2.0, "seed": 7}], ALL_RANKS),
+    "VarianceScaling": (
+        [
+            {"scale": 2.0, "mode": mode, "distribution": distribution, "seed": 5}
+            for mode in ("fan_in", "fan_out", "fan_avg")
+            for distribution in ("truncated_normal", "untruncated_normal", "uniform", "normal", "Uniform")
+        ],
+        KERNELS[1:],
+    ),
+    "Zeros": ([{}], ALL_RANKS),
+}
+ALIASES = {
+    "IdentityInitializer": "Identity",
+    "OrthogonalInitializer": "Orthogonal",
+    "STFTInitializer": "STFT",
+    "constant": "Constant",
+    "glorot_normal": "GlorotNormal",
+    "glorot_uniform": "GlorotUniform",
+    "he_normal": "HeNormal",
+    "he_uniform": "HeUniform",
+    "identity": "Identity",
+    "lecun_normal": "LecunNormal",
+    "lecun_uniform": "LecunUniform",
+    "ones": "Ones",
+    "orthogonal": "Orthogonal",
+    "random_normal": "RandomNormal",
+    "random_uniform": "RandomUniform",
+    "stft": "STFT",
+    "truncated_normal": "TruncatedNormal",
+    "variance_scaling": "VarianceScaling",
+    "zeros": "Zeros",
+}
+CASES = [pytest.param(name, kwargs, id=f"{name}-{kwargs}") for name, (rows, _) in TABLE.items() for kwargs in rows]
+RANDOM = sorted(name for name, (rows, _) in TABLE.items() if "seed" in rows[0])
+NOT_RANDOM = sorted(set(TABLE) - set(RANDOM))
+
+
+def pair(name, kwargs):
+    return getattr(initializers, name)(**kwargs), getattr(keras.initializers, name)(**kwargs)
+
+
+def test_table_has_every_public_name_of_keras():
+    public = {n for n in dir(keras.initializers) if not n.startswith("_")}
+    assert public == set(TABLE) | set(ALIASES) | {"Initializer", "get", "serialize", "deserialize"}
+    for alias, name in ALIASES.items():
+        assert getattr(initializers, alias) is getattr(initializers, name)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_signature_is_keras_s(name):
+    ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (initializers, keras.initializers))
+    assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()]
 
 
 # ------------------------------------------------------------------ numbers
+@pytest.mark.parametrize(("name", "kwargs"), CASES)
+def test_values_equal_keras(name, kwargs):
+    ours, theirs = pair(name, kwargs)
+    for shape in TABLE[name][1]:
+        got = ours(jax.random.key(99), shape)  # the seed wins
+        assert got.dtype == jnp.float32
+        assert got.shape == shape
+        # Keras takes the STFT's phase in float32, see test_stft_keeps_its_digits_on_long_windows
+        with keras_world():
+            want = theirs(shape)
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-5 if name == "STFT" else 1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - {"STFT", "Orthogonal"}))
+def test_bfloat16_equals_keras(name):
+    kwargs = TABLE[name][0][0]
+    ours, theirs = pair(name, kwargs)
+    shape = TABLE[name][1][0]
+    got, want = ours(jax.random.key(0), shape, jnp.bfloat16), theirs(shape, "bfloat16")
+    assert got.dtype == want.dtype == jnp.bfloat16
+    # compiled arithmetic may round once where Keras, op by op, rounds twice: one of 8 bits
+    np.testing.assert_allclose(got.astype("float32"), want.astype("float32"), rtol=2**-7)
+
+
+@pytest.mark.parametrize("name", ["STFT", "Orthogonal"])
+def test_bfloat16_is_the_rounded_float32(name):
+    """Keras has no QR in bfloat16 and takes the STFT's phase in it."""
+    ours, shape = getattr(initializers, name)(), TABLE[name][1][0]
+    key = jax.random.key(0)
+    got = ours(key, shape, jnp.bfloat16)
+    assert got.dtype == jnp.bfloat16
+    np.testing.assert_allclose(got.astype("float32"), ours(key, shape), rtol=2**-7, atol=1e-6)
+
+
 def test_seed_gives_keras_s_key_not_jax_s():
     """Keras's words are (seed, 0), those of jax.random.key (0, seed): the same for seed 0 only."""
     want = np.asarray(keras.initializers.GlorotUniform(7)((4, 5)))
