@@ -15,6 +15,7 @@ import ctypes
 import gc
 import os
 import pathlib
+import re
 import resource
 import sys
 
@@ -53,14 +54,27 @@ def pytest_collection_modifyitems(config, items):
 
 
 # ------------------------------------------------------------------ real Keras
-# Files that call Keras in most of their lines. That ours broadcast to no further axes is a law of its own in them.
-_CALL_KERAS = {"test_losses.py", "test_metrics.py", "test_loss_laws.py", "test_metric_laws.py"}
+# Files in which most lines call Keras, or layers are written as Keras's users write them. That losses and metrics of ours
+# broadcast to no further axes is a law of its own.
+_IN_KERAS_WORLD = re.compile(r"test_(keras_\w+|every_weight|losses|metrics|loss_laws|metric_laws)\.py")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _broadcasts_as_keras(request):
+    """What `keras_world()` allows, around the fixtures of such a file too."""
+    if not _IN_KERAS_WORLD.fullmatch(request.path.name):
+        yield
+        return
+    import jax
+
+    with jax.numpy_rank_promotion("allow"):
+        yield
 
 
 @pytest.fixture(autouse=True)
-def in_keras_world(request):
-    """`keras_world()` around each test of a file that calls Keras in most of its lines."""
-    if request.path.name not in _CALL_KERAS:
+def _warns_as_keras(request):
+    """`keras_world()` around each test of such a file: pytest sets the filters of warnings for each test anew."""
+    if not _IN_KERAS_WORLD.fullmatch(request.path.name):
         yield
         return
     from .real_keras import keras_world

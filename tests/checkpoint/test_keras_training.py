@@ -152,6 +152,7 @@ def test_what_a_keras_file_cannot_hold(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")  # what Keras says of it
 def test_bytecode_in_a_compile_config_is_refused(tmp_path):
     model = network(keras, keras.layers)
     model.compile("adam", loss=lambda y_true, y_pred: keras.ops.mean(y_pred))

@@ -87,9 +87,9 @@ def test_decompositions_multiply_back():
     """Factors have signs of their own, so the products are compared."""
     s = A[0] @ A[0].T
     w, v = fk.ops.eigh(s)
-    np.testing.assert_allclose((v * w) @ v.T, s, atol=1e-4)
+    np.testing.assert_allclose((v * w[None]) @ v.T, s, atol=1e-4)
     u, d, vt = fk.ops.svd(A[0], full_matrices=False)
-    np.testing.assert_allclose((u * d) @ vt, A[0], atol=1e-4)
+    np.testing.assert_allclose((u * d[None]) @ vt, A[0], atol=1e-4)
     w, v = fk.ops.eig(A[0, :, :3])
     np.testing.assert_allclose(A[0, :, :3] @ v, v * w, atol=1e-4)
     assert fk.ops.empty((2, 3)).dtype == fk.ops.empty_like(x=jnp.ones(2)).dtype == "float32"
