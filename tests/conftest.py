@@ -6,9 +6,8 @@
 - Programs, traces and arrays of one module are dropped before the next one, so that a process that runs the suite stays
   under `MOST_MEMORY`. A run that does not is red.
 
-JAX is set through the environment before it is imported, so that fkeras itself is never configured. Real Keras
-broadcasts to more axes in most of its layers, losses and optimizers: calls of it stand in `with keras_world()`, which
-tests/real_keras.py has.
+The rest is set through the environment before JAX is imported. Real Keras broadcasts to more axes in most of its
+layers, losses and optimizers: calls of it stand in `with keras_world()`, which tests/real_keras.py has.
 """
 
 import ctypes
@@ -21,8 +20,6 @@ import sys
 
 import pytest
 
-from . import fast
-
 _CACHE = pathlib.Path(__file__).parents[1] / ".cache" / "jax"
 #: Bytes that one process, such as a worker of `pytest -n 2`, may hold at its peak.
 MOST_MEMORY = 2 * 2**30
@@ -34,11 +31,20 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 _QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=4 {_QUICK}")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # One compilation cache for all workers of a run, and for the runs after it.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+import jax  # noqa: E402
+
+from . import fast  # noqa: E402
+from .real_keras import keras_world  # noqa: E402
+
+
+def pytest_configure():
+    """Not through the environment: what a test starts in another process is a user's program, in a user's world."""
+    jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 # ------------------------------------------------------------------ which tests
@@ -54,8 +60,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 # ------------------------------------------------------------------ real Keras
-# Files in which most lines call Keras, or layers are written as Keras's users write them. That losses and metrics of ours
-# broadcast to no further axes is a law of its own.
+# Files in which most lines call Keras, or layers are written as Keras's users write them. That losses and metrics of
+# ours broadcast to no further axes is a law of its own.
 _IN_KERAS_WORLD = re.compile(r"test_(keras_\w+|every_weight|losses|metrics|loss_laws|metric_laws)\.py")
 
 
@@ -65,8 +71,6 @@ def _broadcasts_as_keras(request):
     if not _IN_KERAS_WORLD.fullmatch(request.path.name):
         yield
         return
-    import jax
-
     with jax.numpy_rank_promotion("allow"):
         yield
 
@@ -77,8 +81,6 @@ def _warns_as_keras(request):
     if not _IN_KERAS_WORLD.fullmatch(request.path.name):
         yield
         return
-    from .real_keras import keras_world
-
     with keras_world():
         yield
 
@@ -93,7 +95,7 @@ def nothing_is_kept_for_the_next_module():
     """
     before = _held()
     yield
-    if _held() - before > KEPT and (jax := sys.modules.get("jax")):
+    if _held() - before > KEPT:
         jax.clear_caches()
         gc.collect()
         if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc has it

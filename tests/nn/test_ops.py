@@ -91,7 +91,7 @@ def test_decompositions_multiply_back():
     u, d, vt = fk.ops.svd(A[0], full_matrices=False)
     np.testing.assert_allclose((u * d[None]) @ vt, A[0], atol=1e-4)
     w, v = fk.ops.eig(A[0, :, :3])
-    np.testing.assert_allclose(A[0, :, :3] @ v, v * w, atol=1e-4)
+    np.testing.assert_allclose(A[0, :, :3] @ v, v * w[None], atol=1e-4)
     assert fk.ops.empty((2, 3)).dtype == fk.ops.empty_like(x=jnp.ones(2)).dtype == "float32"
 
 
