@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config, items):
 # ------------------------------------------------------------------ real Keras
 # Files in which most lines call Keras, or layers are written as Keras's users write them. That losses and metrics of
 # ours broadcast to no further axes is a law of its own.
-_IN_KERAS_WORLD = re.compile(r"test_(keras_\w+|every_weight|paths|losses|metrics|loss_laws|metric_laws|initializer_laws)\.py")
+_IN_KERAS_WORLD = re.compile(r"test_(keras_\w+|every_weight|paths|losses|metrics|(loss|metric|initializer)_laws)\.py")
 
 
 @pytest.fixture(autouse=True, scope="module")
