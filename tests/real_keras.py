@@ -9,6 +9,11 @@ import jax
 _WARNS = (
     "Explicitly requested dtype int64",  # where 64 bits are off
     "Explicitly requested dtype float64",
+    "ndim requires ndarray",  # a list, which Keras hands on as it is
+    "size requires ndarray",
+    "shape requires ndarray",
+    "Layer InputLayer does not have a `quantize` method",
+    r"(?s)Exception encountered when calling .* destroy the mask information",
     "__array__ implementation doesn't accept a copy keyword",  # of its variables, numpy's older protocol
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from beartype import BeartypeConf, beartype
-from beartype.roar import BeartypeDecorHintPep673Exception
+from beartype.roar import BeartypeDecorHintPep673Exception, BeartypeDecorHintPep3119Exception
 
 F = TypeVar("F", bound=Callable[..., Any])
 # an int is a float, as for mypy
@@ -21,11 +21,11 @@ def checked(function: F) -> F:
     """`function` with its arguments and its result checked at each call.
 
     jaxtyping hands over methods one by one, and beartype knows what `Self` is only where it sees the class: those
-    methods stay as they are.
+    methods stay as they are, and so do functions of a Protocol that `isinstance` may not ask for.
     """
     try:
         found = _check(function)
-    except BeartypeDecorHintPep673Exception:
+    except (BeartypeDecorHintPep673Exception, BeartypeDecorHintPep3119Exception):
         return function
     _functions.append(function.__qualname__)
     return found

@@ -67,7 +67,7 @@ class KerasStyle(fk.nn.Layer):
         self.bias = self.add_weight(shape=(input_shape[-1],), name="bias")
 
     def call(self, inputs):
-        x = inputs + self.bias
+        x = inputs + self.bias[None]
         for block in self.blocks:
             x = block(x)
         return (self.by_side["left"](x) - self.by_side["right"](x)) * self.scale.sum()

@@ -80,7 +80,7 @@ def test_a_weight_that_follows_from_values_is_told_from_one_that_follows_from_sh
     class Data(fk.nn.Layer):
         @linen.compact
         def __call__(self, x):
-            return x - self.param("first", lambda key: x[0])
+            return x - self.param("first", lambda key: x[0])[None]
 
     class Cache(fk.nn.Layer):
         @linen.compact

@@ -115,7 +115,7 @@ class SeveralCollections(nn.Module):
         if train and not self.is_initializing():
             seen.value += 1
             mean.value = 0.9 * mean.value + 0.1 * x.mean(0)
-        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(nn.Dense(8)(x - mean.value))
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(nn.Dense(8)(x - mean.value[None]))
         return nn.Dense(3)(nn.Dropout(0.2)(x, deterministic=not train))
 
 

@@ -29,7 +29,8 @@ class _Attention(Layer):
             raise ValueError(
                 explain(
                     f"{self.path_text()} takes a list [query, value] or [query, value, key].",
-                    received=f"{type(inputs).__name__}" + (f" of {len(inputs)}" if hasattr(inputs, "__len__") else ""),
+                    received=f"{type(inputs).__name__}"
+                    + (f" of {len(inputs)}" if isinstance(inputs, list | tuple | dict) else ""),
                     write="layer([query, value])",
                 )
             )
