@@ -12,8 +12,8 @@ _WARNS = (
     "ndim requires ndarray",  # a list, which Keras hands on as it is
     "size requires ndarray",
     "shape requires ndarray",
-    "Layer InputLayer does not have a `quantize` method",
-    r"(?s)Exception encountered when calling .* destroy the mask information",
+    r"Layer \w+ does not have a `quantize` method",
+    r"Layer '\w+' \(of type \w+\) was passed an input with a mask",
     "__array__ implementation doesn't accept a copy keyword",  # of its variables, numpy's older protocol
 )
 

@@ -34,6 +34,9 @@ CHECKED = (
 )
 # Doctests that are left out, and what is not yet as it is written.
 NOT_YET = {
+    "fkeras/checkpoint/_files/_field_values.py": "`JSON` names itself, which beartype takes for text",
+    "fkeras/checkpoint/_files/_run_values.py": "likewise",
+    "fkeras/core/_model/_model.py": "`Inside` names itself, likewise",
     "fkeras/train/metrics/_on_host.py": "`Metric.sized_for` is given sizes that are symbols",
 }
 

@@ -10,6 +10,8 @@ import pytest
 
 import fkeras as fk
 
+from ..real_keras import keras_world
+
 keras = pytest.importorskip("keras")
 layers = keras.layers
 int4, int8 = keras.quantizers.Int4QuantizationConfig, keras.quantizers.Int8QuantizationConfig
@@ -25,7 +27,8 @@ def quantised(mode, path):
     rng = np.random.default_rng(1)
     for weight in model.weights:
         weight.assign(rng.normal(size=weight.shape))
-    model.quantize(mode) if isinstance(mode, str) else model.quantize(config=mode)
+    with keras_world():
+        model.quantize(mode) if isinstance(mode, str) else model.quantize(config=mode)
     model.save(path)
     with jax.numpy_rank_promotion("allow"):
         return np.asarray(model(TOKENS))

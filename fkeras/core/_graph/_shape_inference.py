@@ -90,7 +90,7 @@ def _trace(function: Function, inputs: Structs, kind: jax.ShapeDtypeStruct | Non
         else:
             run, needs = program_of(closed, variables)
 
-    def program(key: Key, arrays: Sequence[jax.Array] | None = None) -> dict[str, PyTree]:
+    def program(key: Key, arrays: Sequence[jax.Array | jax.ShapeDtypeStruct] | None = None) -> dict[str, PyTree]:
         if key.dtype != key_struct.dtype:  # a key of another generator, whose arithmetic is not in this program
             other = jax.ShapeDtypeStruct(key.shape, key.dtype)
             return _trace(function, inputs, other).program(key, arrays)

@@ -81,7 +81,7 @@ def _merged(traced: list[Inferred], settings: list[Sizes], names: list[str], inp
     if not needs:
         return dataclasses.replace(traced[0], outputs=outputs, variables=variables)
 
-    def program(key: Key, arrays: Sequence[jax.Array] | None = None) -> dict[str, PyTree]:
+    def program(key: Key, arrays: Sequence[jax.Array | jax.ShapeDtypeStruct] | None = None) -> dict[str, PyTree]:
         raise needs_example("The layer", needs)
 
     return Inferred(outputs, variables, program, traced[0].facts, needs)

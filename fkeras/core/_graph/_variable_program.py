@@ -13,12 +13,12 @@ import jax
 import numpy as np
 from jax.extend import core as jex
 
-from ..typing import DTypeLike, Key, PyTree, Variables
+from ..typing import Key, PyTree, Variables
 from ._dimensions import symbols
 from ._needed_equations import aval_of, cut, reached
 
 #: `(key, arrays) -> variables`.
-Run = Callable[[Key, "Sequence[jax.Array] | None"], dict[str, PyTree]]
+Run = Callable[[Key, "Sequence[jax.Array | jax.ShapeDtypeStruct] | None"], dict[str, PyTree]]
 
 
 def without_inputs(
@@ -60,7 +60,7 @@ def program_of(closed: jex.ClosedJaxpr, variables: Variables) -> tuple[Run, str]
             if not needs and any(v in of_leaf for v in jaxpr.invars[1:]):
                 needs = f"the value of {jax.tree_util.keystr(path, simple=True, separator='/')!r} depends on the input"
 
-    def program(key: Key, arrays: Sequence[jax.Array] | None) -> dict[str, PyTree]:
+    def program(key: Key, arrays: Sequence[jax.Array | jax.ShapeDtypeStruct] | None) -> dict[str, PyTree]:
         values: dict[str, PyTree] = jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else blank)))
         return values
 
@@ -77,7 +77,7 @@ def fold_in(key: Key, number: int) -> Key:
 
 
 @functools.cache
-def _folding(shape: tuple[int, ...], dtype: DTypeLike) -> jex.ClosedJaxpr:
+def _folding(shape: tuple[int, ...], dtype: object) -> jex.ClosedJaxpr:
     return jax.make_jaxpr(_jitted_fold_in)(jax.ShapeDtypeStruct(shape, dtype), np.uint32(0))
 
 

@@ -10,10 +10,11 @@ import jax
 import numpy as np
 from flax import linen
 
+from .._graph._dimensions import Dimension
 from .._graph._inferred import struct_of
 from .._graph._shape_inference import infer
 from .._graph._symbolic import SymbolicTensor, has_symbolic
-from ..typing import Key, PyTree, Shape
+from ..typing import Key, PyTree
 from ._bound_call import Run
 from ._bound_sublayers import Inside, Path, parts_of
 from ._call_state import Constraint
@@ -41,7 +42,7 @@ class WeightFacts:
 
     trainable: bool
     constraints: dict[str, Constraint | None]
-    output_shapes: tuple[Shape, ...] = ()
+    output_shapes: tuple[tuple[Dimension, ...], ...] = ()
     unfrozen: bool = False
     inside: Mapping[str, Inside] = dataclasses.field(default_factory=dict)
 

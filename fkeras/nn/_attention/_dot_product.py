@@ -30,7 +30,7 @@ class _Attention(Layer):
                 explain(
                     f"{self.path_text()} takes a list [query, value] or [query, value, key].",
                     received=f"{type(inputs).__name__}"
-                    + (f" of {len(inputs)}" if isinstance(inputs, list | tuple | dict) else ""),
+                    + (f" of {len(inputs)}" if isinstance(inputs, list | tuple) else ""),
                     write="layer([query, value])",
                 )
             )

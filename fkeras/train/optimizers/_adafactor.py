@@ -71,7 +71,7 @@ class Adafactor(Optimizer):
         rate = jnp.minimum(learning_rate, 1 / jnp.sqrt(t))
 
         def init(params: PyTree) -> AdafactorState:
-            def mean_over(axis: int) -> jax.Array:
+            def mean_over(axis: int) -> PyTree:
                 return jax.tree.map(lambda p: jnp.zeros_like(p).mean(axis) if p.ndim >= 2 else None, params)
 
             return AdafactorState(
