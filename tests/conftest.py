@@ -26,7 +26,7 @@ _CACHE = pathlib.Path(__file__).parents[1] / ".cache" / "jax"
 MOST_MEMORY = 2 * 2**30
 #: Bytes that a module's tests may leave behind. Clearing costs a quarter of a second, and programs made again.
 KEPT = 2**25
-#: Bytes held by a process from which on it gives back between two tests of one module, and how much it grows until then.
+#: From so many bytes on a process gives back between two tests of one module, each time that it grew by so many.
 HELD, GROWN = 5 * 2**28, 2**28
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
