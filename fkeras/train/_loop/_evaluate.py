@@ -93,7 +93,8 @@ def evaluate_source(
     if not done:
         raise no_batches(0)
     logs = floats(compiled(trainer, logs_of)(sums, bare, example))
-    logs = without_unmeasured(trainer, bare, last, logs, sums["metrics"])
+    if last is not None and has_own_loss(trainer):
+        logs = without_unmeasured(trainer, bare, last, logs, sums["metrics"])
     if predictions:
         logs |= _on_host(trainer, predictions)
     calls.call("on_test_end", event.replace(logs=logs))

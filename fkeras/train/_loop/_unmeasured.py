@@ -14,20 +14,19 @@ from .._step._batch import unpack
 from .._step._learner import Learner
 from .._step._programs import shapes_of, structure
 from .._step._state import TrainState
-from .._step._train_step import has_own_loss
 
 
 def without_unmeasured(
-    trainer: Learner, state: TrainState, batch: Batch | None, logs: dict[str, Any], names: Mapping[str, Any]
+    trainer: Learner, state: TrainState, batch: Batch, logs: dict[str, Any], names: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The logs of `evaluate` without metrics of no data: those of a `compute_loss` that hands out no `y_pred`.
 
     `fit` leaves them out of the numbers of training, too.
 
     Args:
-        trainer: the trainer.
+        trainer: the trainer, with a loss of its own.
         state: the state that was evaluated.
-        batch: one of the batches; `None` where the trainer has no loss of its own.
+        batch: one of the batches.
         logs: the numbers.
         names: the metrics, by name.
 
@@ -35,9 +34,7 @@ def without_unmeasured(
         The logs; where some are left out, a warning names them.
     """
     lacking = [name for name in names if name in logs]
-    if batch is None or not lacking or not has_own_loss(trainer):
-        return logs
-    if structure(trainer, _hands_out_outputs, shapes_of(unpack(batch)), state, batch):
+    if not lacking or structure(trainer, _hands_out_outputs, shapes_of(unpack(batch)), state, batch):
         return logs
     warnings.warn(
         explain(
