@@ -75,6 +75,7 @@ from ._words._file_paths import as_path as as_path
 from ._words._file_paths import check_room as check_room
 from ._words._file_paths import follow as follow
 from ._words._file_paths import to_read as to_read
+from ._words._hashing import HashedOnce as HashedOnce
 from ._words._hashing import content_key as content_key
 from ._words._hashing import hashable as hashable
 from ._words._json import MOST_BYTES as MOST_BYTES

@@ -11,13 +11,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import Layer, Mode, explain, field, is_lifted, register, serialize_object
+from ..core import Layer, explain, field, is_lifted, mode_arguments, register, serialize_object
 from ..core import deserialize as deserialize_value
 from ..core.typing import Config, CustomObjects, PyTree, Training, Variables
 from . import _arguments as arg
-
-# Names under which Linen modules take the mode, and the value of each in training.
-_FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
 def _module(value: object) -> linen.Module:
@@ -78,8 +75,7 @@ class FlaxLayer(Layer):
         else:
             function, run = method, functools.partial(method, self.module)
         names = inspect.signature(function).parameters
-        kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
-        mode = {n: kind(bool(training) is positive) for n, positive in _FLAGS.items() if n in names and n not in kwargs}
+        mode = {n: value for n, value in mode_arguments(function, bool(training)).items() if n not in kwargs}
         if is_lifted(function):  # its static arguments are given by position
             for name in [*names][1 + len(inputs) :]:
                 if name not in mode:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
-from ..core import Model
+from ..core import Model, plain_path_name
 from ..core.typing import Batch, PyTree
 from ._loop._nan_check import is_float, stays_finite
 from ._step._batch import unpack
@@ -70,7 +70,7 @@ def explain(trainer: Learner, state: TrainState, batch: Batch) -> Finding:
     for kind, tree in (("batch", dict(zip(("x", "y", "sample_weight"), batch, strict=True))), ("state", _held(state))):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             if is_float(leaf) and not bool(jnp.isfinite(leaf).all()):
-                where = jax.tree_util.keystr(path, simple=True, separator="/")
+                where = plain_path_name(path)
                 what = "The batch holds" if kind == "batch" else "Before the step the state holds"
                 return Finding(kind, where, f"{what} {where} that is not finite: {_count(leaf)}.{_rows(kind, leaf)}")
     calls, after, shown = _replay(trainer, state, batch)
@@ -260,7 +260,7 @@ def _gradient(trainer: Learner, state: TrainState, batch: Batch) -> Finding | No
     grads = jax.jit(jax.grad(loss, allow_int=True))(state.params)
     for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
         if is_float(leaf) and not bool(jnp.isfinite(leaf).all()):
-            where = jax.tree_util.keystr(path, simple=True, separator="/")
+            where = plain_path_name(path)
             return Finding("gradient", where, f"The gradient of the weight {where} is not finite: {_count(leaf)}.")
     return None
 
@@ -269,7 +269,7 @@ def _of_state(after: TrainState) -> Finding:
     """What the step wrote: a weight by its update, or a collection."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(_held(after)):
         if is_float(leaf) and not bool(jnp.isfinite(leaf).all()):
-            where = jax.tree_util.keystr(path, simple=True, separator="/")
+            where = plain_path_name(path)
             if where.startswith("params/"):
                 where = where.removeprefix("params/")
                 text = f"The optimizer's update makes the weight {where} not finite: {_count(leaf)}."

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import Layer, as_key, explain, walk
+from ..core import HashedOnce, Layer, as_key, explain, walk
 from ..core.typing import ArrayLike, Batch, KeyLike, PyTree, Spec, Variables
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
@@ -30,7 +30,7 @@ from ._step._forward import forward, graph_of, init_variables
 from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._partition import Partition, merge, partition_for
-from ._step._programs import Programs, Value, compiled, programs_for, value_of
+from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
 from .optimizers._rates import rates_of, with_rates
@@ -143,7 +143,7 @@ class Trainer:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     @functools.cached_property
-    def _value(self) -> Value:
+    def _value(self) -> HashedOnce:
         return value_of(type(self), self._fields())
 
     def __eq__(self, other: object) -> bool:

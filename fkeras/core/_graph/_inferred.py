@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from .._words._errors import explain
+from .._words._paths import plain_path_name
 from ..typing import PyTree, Variables
 from ._dimensions import symbols
 
@@ -54,7 +55,7 @@ def unsized(variables: Variables) -> str:
     """The first variable whose shape is not known, in words; empty where all are."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
         if symbols(leaf.shape):
-            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            name = plain_path_name(path)
             return f"the shape of {name!r} is {tuple(leaf.shape)}"
     return ""
 

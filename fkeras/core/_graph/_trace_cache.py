@@ -19,7 +19,7 @@ import numpy as np
 from flax import linen
 
 from .._words._config import address_of
-from .._words._hashing import hashable
+from .._words._hashing import HashedOnce, hashable
 from ._inferred import Inferred
 
 _TRACES: weakref.WeakValueDictionary[Hashable, Inferred] = weakref.WeakValueDictionary()
@@ -33,22 +33,6 @@ _SETTINGS = (
     "jax_default_prng_impl",
 )
 _PLAIN = (str, bytes, type(None), type)
-
-
-class _Key:
-    """A key that is hashed once: when the interpreter ends, traces die after what their keys are made of."""
-
-    __slots__ = ("hash", "parts")
-
-    def __init__(self, *parts: Hashable) -> None:
-        self.parts = parts
-        self.hash = hash(parts)
-
-    def __hash__(self) -> int:
-        return self.hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.parts == other.parts
 
 
 class _Unshared(Exception):  # noqa: N818 - says that a call has no key, which is no error
@@ -65,7 +49,9 @@ def shared(called: object, arguments: tuple[object, ...], trace: Callable[[], In
     """
     try:
         of_layer = getattr(called, "_trace_key", None)
-        key: _Key | None = _Key(_settings(), exactly(called) if of_layer is None else of_layer(), exactly(arguments))
+        key: HashedOnce | None = HashedOnce(
+            _settings(), exactly(called) if of_layer is None else of_layer(), exactly(arguments)
+        )
         inferred = _TRACES.get(key)
     except (_Unshared, TypeError):  # TypeError: no hash
         key = inferred = None

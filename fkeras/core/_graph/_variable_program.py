@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.extend import core as jex
 
+from .._words._paths import plain_path_name
 from ..typing import Key, PyTree, Variables
 from ._dimensions import symbols
 from ._needed_equations import aval_of, cut, reached
@@ -58,7 +59,7 @@ def program_of(closed: jex.ClosedJaxpr, variables: Variables) -> tuple[Run, str]
         for i, (path, _) in enumerate(jax.tree_util.tree_leaves_with_path(variables)):
             of_leaf = reached(part, [i == k for k in range(len(leaves))])[1]
             if not needs and any(v in of_leaf for v in jaxpr.invars[1:]):
-                needs = f"the value of {jax.tree_util.keystr(path, simple=True, separator='/')!r} depends on the input"
+                needs = f"the value of {plain_path_name(path)!r} depends on the input"
 
     def program(key: Key, arrays: Sequence[jax.Array | jax.ShapeDtypeStruct] | None) -> dict[str, PyTree]:
         values: dict[str, PyTree] = jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else blank)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._words._array_errors import describe
 from .._words._errors import explain
+from .._words._paths import plain_path_name
 from ..typing import Variables
 
 # So many faults are listed one by one.
@@ -56,7 +57,7 @@ def mismatches(expected: Variables, given: Variables) -> list[str]:
     """
     leaves, faults = dict(jax.tree_util.tree_leaves_with_path(dict(given))), []
     for path, leaf in jax.tree_util.tree_leaves_with_path(dict(expected)):
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        name = plain_path_name(path)
         if path not in leaves:
             faults.append(f"{name}: missing, {tuple(leaf.shape)}")
         elif np.shape(leaves[path]) != tuple(leaf.shape):

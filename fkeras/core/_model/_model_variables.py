@@ -11,6 +11,7 @@ import jax
 from .._graph._dimensions import is_symbolic
 from .._layer._layer import Layer
 from .._layer._variables import counted
+from .._words._paths import plain_path_name
 from ..typing import PyTree, Variables
 from ._sublayers import find_path
 
@@ -40,7 +41,7 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
 def by_path(variables: Variables) -> dict[str, jax.Array]:
     """The variables by path, `{"conv2d/kernel": array, …}`, all collections in one."""
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): leaf
+        plain_path_name(path): leaf
         for tree in variables.values()
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }

@@ -49,6 +49,26 @@ def hashable(value: Any) -> Hashable:
         return (type(value), id(value))
 
 
+class HashedOnce:
+    """A key that is hashed once: when the interpreter ends, what is kept under it dies after what it is made of.
+
+    >>> HashedOnce("dense", (3, 2)) == HashedOnce("dense", (3, 2))
+    True
+    """
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, *parts: Hashable) -> None:
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, HashedOnce) and self._parts == other._parts)
+
+
 def content_key(array: np.ndarray) -> bytes:
     """The numbers of an array as a value: themselves where they are few, else a digest that stands for them.
 

@@ -56,7 +56,7 @@ def path_name(path: KeyPath) -> str:
 
 
 def plain_path_name(path: KeyPath) -> str:
-    """What `path_name` was before keys were escaped: the same for nearly all, and in the files of that time."""
+    """The keys of a path with slashes between them, not escaped: for messages, patterns and older files."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 

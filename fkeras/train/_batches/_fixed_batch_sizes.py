@@ -6,11 +6,12 @@ import jax
 
 from ...core import RECURRENT_STATE, explain
 from ...core.typing import PyTree, Variables
+from .._step._forward import graph_of
 
 
 def described_inputs(model: object) -> PyTree:
     """The inputs a model was described with; `None` where it has no graph."""
-    return getattr(getattr(model, "graph", None), "inputs", None)
+    return getattr(graph_of(model), "inputs", None)
 
 
 def fixed_batch_size(model: object, variables: Variables) -> int | None:
@@ -21,7 +22,7 @@ def fixed_batch_size(model: object, variables: Variables) -> int | None:
     >>> fixed_batch_size(fk.Model(x, fk.nn.Dense(1)(x)), {})
     4
     """
-    graph = getattr(model, "graph", None)
+    graph = graph_of(model)
     if graph is not None:
         return graph.batch_size
     if RECURRENT_STATE not in variables:

@@ -151,7 +151,7 @@ def _pass_on_device(
     progress: Progress,
 ) -> tuple[RunningSums, int]:
     """Many batches a dispatch."""
-    run = compiled(trainer, _evaluate_many, static=(5,))
+    run = _many(trainer)
     data, size = jax.device_put(source.data.tree), source.size
     total, done, dispatch_size = min(source.steps, steps or source.steps), 0, DispatchSize(None)
     before = None
@@ -168,6 +168,10 @@ def _evaluates_on_device(trainer: Learner, source: Arrays) -> bool:
     """Whether batches that may be padded are evaluated many a dispatch."""
     plain = not trainer.objective.has_on_host() and not trainer.run_eagerly and source.size <= source.data.count
     return plain and worth_copying(source.data.tree, source.steps)
+
+
+def _many(trainer: Learner) -> Any:
+    return compiled(trainer, _evaluate_many, static=(5,))
 
 
 def _evaluate_many(
@@ -196,8 +200,7 @@ def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: 
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
-        many: Any = compiled(trainer, _evaluate_many, static=(5,))
-        return many.lower(state.metrics, bare, source.data.tree, place, place, data.batch_size)
+        return _many(trainer).lower(state.metrics, bare, source.data.tree, place, place, data.batch_size)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
     run: Any = compiled(trainer, evaluate_and_keep if trainer.objective.has_on_host() else evaluate_batch)
     return run.lower(state.metrics, bare, data.spec(data.batch_size), valid)

@@ -137,7 +137,7 @@ def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays) -
     room = _room(trainer, variables, source)
     if room is None:
         return None
-    run, x = compiled(trainer, _predict_many, static=(5,), donate=(0,)), jax.device_put(source.data.x)
+    run, x = _many(trainer), jax.device_put(source.data.x)
     out, dispatch_size, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), DispatchSize(None), 0
     while done < source.steps:
         stop = min(done + dispatch_size.count, source.steps)
@@ -155,6 +155,10 @@ def _room(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:
         return None
     room = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape[1:]), a.dtype), one)
     return room if nbytes(room) <= 2**28 else None
+
+
+def _many(trainer: Learner) -> Any:
+    return compiled(trainer, _predict_many, static=(5,), donate=(0,))
 
 
 def _predict_many(
@@ -176,6 +180,5 @@ def lower_predict(trainer: Learner, variables: Variables, source: Arrays, stream
     if not stream and source.steps > 1 and worth_copying(data.x, source.steps):
         room = _room(trainer, variables, source)
         if room is not None:
-            many: Any = compiled(trainer, _predict_many, static=(5,), donate=(0,))
-            return many.lower(room, variables, data.x, place, place, data.batch_size)
+            return _many(trainer).lower(room, variables, data.x, place, place, data.batch_size)
     return trainer.predict_step.lower(variables, data.spec(data.batch_size)[0])

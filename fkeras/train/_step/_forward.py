@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,14 +9,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import LOSSES, MASKS, Layer, Mode, is_lifted
+from ...core import LOSSES, MASKS, Layer, mode_arguments
 from ...core.typing import PyTree, Variables
 
-# How Linen modules spell "is this training", and whether the flag is turned round.
-_FLAGS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
-
-def graph_of(model: linen.Module) -> Any:
+def graph_of(model: object) -> Any:
     """The model's graph, from which its shapes follow; `None` where they follow from an example input."""
     return getattr(model, "graph", None)
 
@@ -26,9 +22,7 @@ def mode_of(model: linen.Module, training: bool) -> dict[str, Any]:
     """The keyword by which a module's `__call__` is told the mode, if it takes one."""
     if isinstance(model, Layer):
         return {"training": training}
-    names = inspect.signature(type(model).__call__).parameters
-    kind: type[int] = Mode if is_lifted(type(model).__call__) else bool  # a lifted call makes arrays of plain flags
-    return {name: kind(training is positive) for name, positive in _FLAGS.items() if name in names}
+    return mode_arguments(type(model).__call__, training)
 
 
 def forward(

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import hashable
+from ...core import HashedOnce, hashable, plain_path_name
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
 
@@ -43,10 +43,10 @@ class Programs:
     traces: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
 
-_PROGRAMS: weakref.WeakValueDictionary[Value, Programs] = weakref.WeakValueDictionary()
+_PROGRAMS: weakref.WeakValueDictionary[HashedOnce, Programs] = weakref.WeakValueDictionary()
 
 
-def programs_for(value: Value) -> Programs:
+def programs_for(value: HashedOnce) -> Programs:
     """The programs of all trainers that are this value; a new record where no such trainer is left."""
     found = _PROGRAMS.get(value)
     if found is None:
@@ -54,23 +54,7 @@ def programs_for(value: Value) -> Programs:
     return found
 
 
-class Value:
-    """A value that is hashed once: when the interpreter ends, programs die after what their keys are made of."""
-
-    __slots__ = ("_hash", "_parts")
-
-    def __init__(self, *parts: Key) -> None:
-        self._parts = parts
-        self._hash = hash(parts)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Value) and self._parts == other._parts)
-
-
-def value_of(kind: type, fields: Mapping[str, Any]) -> Value:
+def value_of(kind: type, fields: Mapping[str, Any]) -> HashedOnce:
     """A class and its fields as a value: equal for fields that are equal and of equal types.
 
     Python takes 1, 1.0 and True for equal, and they make different programs.
@@ -78,7 +62,7 @@ def value_of(kind: type, fields: Mapping[str, Any]) -> Value:
     >>> value_of(dict, {"a": [1]}) == value_of(dict, {"a": [1]}), value_of(dict, {"a": 1}) == value_of(dict, {"a": 1.0})
     (True, False)
     """
-    return Value(kind, *((name, _exact(field)) for name, field in fields.items()))
+    return HashedOnce(kind, *((name, _exact(field)) for name, field in fields.items()))
 
 
 def _exact(field: object) -> Key:
@@ -145,7 +129,7 @@ def note_trace(trainer: Learner, args: PyTree) -> None:
         return
     trainer.programs.traces.append(
         {
-            jax.tree_util.keystr(path, simple=True, separator="/"): f"{jnp.result_type(leaf)}{jnp.shape(leaf)}"
+            plain_path_name(path): f"{jnp.result_type(leaf)}{jnp.shape(leaf)}"
             for path, leaf in jax.tree_util.tree_leaves_with_path(args)
         }
     )

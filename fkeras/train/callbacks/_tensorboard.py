@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...core import as_path, check_room, explain
+from ...core import as_path, check_room, explain, plain_path_name
+from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import Callback, CallbackResult, Event
@@ -67,7 +68,7 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, event: Event) -> CallbackResult:
         event = event.remember(run=secrets.token_hex(4))
-        if self.write_graph and getattr(event.trainer.model, "graph", None) is not None:
+        if self.write_graph and graph_of(event.trainer.model) is not None:
             lines: list[str] = []
             event.trainer.model.summary(print_fn=lines.append)
             text = "\n".join(f"    {line}" for part in lines for line in part.splitlines())
@@ -128,7 +129,7 @@ class TensorBoard(Callback):
         import jax
 
         for path, leaf in jax.tree_util.tree_leaves_with_path(event.state.params):
-            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            name = plain_path_name(path)
             writer = self._writer(event, "train")
             writer.add_histogram(f"{name}/histogram", np.asarray(leaf, np.float32), event.epoch)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import jax
 
+from ...core import plain_path_name
 from ...core.typing import PyTree
 
 
@@ -18,7 +19,7 @@ def map_with_name(fn: Callable[..., object], tree: PyTree, *rest: PyTree) -> PyT
     """
 
     def named(path: jax.tree_util.KeyPath, *leaves: PyTree) -> object:
-        return fn(jax.tree_util.keystr(path, simple=True, separator="/"), *leaves)
+        return fn(plain_path_name(path), *leaves)
 
     return jax.tree_util.tree_map_with_path(named, tree, *rest)
 

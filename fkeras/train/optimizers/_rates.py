@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ...core import explain
+from ...core import explain, plain_path_name
 from ...core.typing import ArrayLike, PyTree
 from ._optimizer_state import ScheduledState
 
@@ -44,7 +44,7 @@ def rates_of(opt_state: PyTree) -> list[Rate]:
     rates = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(opt_state):
         if path and _key(path[-1]) == _NAME and (len(path) < 2 or _key(path[-2]) != "hyperparams_states"):
-            rates.append(Rate(jax.tree_util.keystr(path, simple=True, separator="/"), leaf, _owner(opt_state, path)))
+            rates.append(Rate(plain_path_name(path), leaf, _owner(opt_state, path)))
     return rates
 
 
@@ -96,7 +96,7 @@ def with_rates(optimizer: object, opt_state: PyTree, change: Callable[[jax.Array
     places = {rate.path for rate in rates_of(opt_state)}
 
     def put(path: jax.tree_util.KeyPath, leaf: PyTree) -> PyTree:
-        here = jax.tree_util.keystr(path, simple=True, separator="/") in places
+        here = plain_path_name(path) in places
         return _number(change(leaf), leaf) if here else leaf
 
     return jax.tree_util.tree_map_with_path(put, opt_state)
