@@ -8,11 +8,11 @@ from typing import Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
+from .._graph._dimensions import is_symbolic
 from .._graph._graph import Graph
-from .._graph._shape_inference import is_symbolic
 from .._words._array_differences import ArraySpec, compare_arrays
 from .._words._errors import explain
-from .._words._paths import is_key, named_leaves, path_name
+from .._words._paths import KeyPath, is_key, named_leaves, path_name
 from ..typing import PyTree, Variables
 
 
@@ -31,7 +31,7 @@ class HasVariables(Protocol):
         """How messages call it."""
 
 
-def spec_of(tree: PyTree, name: Callable[[tuple], str] = path_name) -> dict[str, ArraySpec]:
+def spec_of(tree: PyTree, name: Callable[[KeyPath], str] = path_name) -> dict[str, ArraySpec]:
     """The shape and dtype of each array of a tree.
 
     Args:
