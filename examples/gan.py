@@ -36,7 +36,7 @@ class GANTrainer(fk.Trainer):
     """Each network's loss reaches only its own weights, so that both learn in one backward pass."""
 
     def compute_loss(self, params, state, batch, rng):
-        real, _, _ = batch
+        (real,) = batch
         key, drop_real, drop_fake, drop = jax.random.split(state.rng if rng is None else rng, 4)
         training = rng is not None
         generator, discriminator = self.model.generator, self.model.discriminator

@@ -19,13 +19,15 @@ from ._loop import _evaluate, _predict
 from ._loop._on_device import runs_on_device
 from ._loop._run_arguments import check_counts
 from ._loop._stacked import stack_of
+from ._step._batch import as_given, unpack
 from ._step._batch import rows as rows_of
-from ._step._batch import unpack
 from ._step._checked_state import check_optimizer
 from ._step._learner import Learner
 from ._step._many_steps import many_steps, one_step
+from ._step._own_loss import room_for_logs
 from ._step._private_copy import private
 from ._step._state import TrainState, check_state
+from ._step._train_step import has_own_loss
 
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
 
@@ -116,6 +118,9 @@ def _fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> d
     data = source.data
     step, many = one_step(trainer, True), many_steps(trainer, True)
     place, batch = jax.ShapeDtypeStruct((), np.int32), data.spec(data.batch_size)
+    if has_own_loss(trainer):
+        sums = jax.eval_shape(lambda m: room_for_logs(trainer, m, state, batch, training=True), state.metrics)
+        state = state.replace(metrics=sums)
     if not stream and runs_on_device(trainer, source, step, state):
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
         found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size)}
@@ -142,7 +147,7 @@ def _own(name: str) -> Callable[..., dict[str, Any]]:
 
     def of(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
         batch = source.data.spec(source.data.batch_size)
-        args = (state.variables, batch[0]) if name == "predict_step" else (state, batch)
+        args = (state.variables, batch[0]) if name == "predict_step" else (state, as_given(batch))
         return {name: getattr(trainer, name).lower(*args)}
 
     return of

@@ -18,7 +18,7 @@ from ._loop._nan_check import is_float, stays_finite
 from ._step._batch import unpack
 from ._step._learner import Learner
 from ._step._state import TrainState
-from ._step._train_step import advance, has_own_step
+from ._step._train_step import advance, has_own_step, loss_and_extras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,8 +217,7 @@ def _parts_of_loss(trainer: Learner, state: TrainState, batch: Batch) -> dict[st
     rng = jax.random.fold_in(state.rng, state.step)
 
     def parts(params: PyTree) -> dict[str, Any]:
-        result = trainer.compute_loss(params, state, batch, rng)
-        loss, extras = result if isinstance(result, tuple) else (result, {})
+        loss, extras = loss_and_extras(trainer, params, state, batch, rng)
         added = {} if extras.get("added") is None else {"added by layers": extras["added"]}
         return {**(extras.get("parts") or {}), **added, "loss": loss}
 
@@ -254,8 +253,7 @@ def _gradient(trainer: Learner, state: TrainState, batch: Batch) -> Finding | No
     rng = jax.random.fold_in(state.rng, state.step)
 
     def loss(params: PyTree) -> Any:
-        result = trainer.compute_loss(params, state, batch, rng)
-        return result[0] if isinstance(result, tuple) else result
+        return loss_and_extras(trainer, params, state, batch, rng)[0]
 
     grads = jax.jit(jax.grad(loss, allow_int=True))(state.params)
     for path, leaf in jax.tree_util.tree_leaves_with_path(grads):

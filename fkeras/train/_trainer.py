@@ -29,6 +29,7 @@ from ._step._compiled_method import CompiledMethod
 from ._step._forward import forward, graph_of, init_variables
 from ._step._objective import Objective
 from ._step._outputs import output_names
+from ._step._own_methods import check_own_methods
 from ._step._partition import Partition, merge, partition_for
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
@@ -127,6 +128,7 @@ class Trainer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_own_methods(cls)
         for name in _COMPILED:
             if name in cls.__dict__ and not isinstance(cls.__dict__[name], CompiledMethod):
                 setattr(cls, name, CompiledMethod(cls.__dict__[name]))
@@ -274,10 +276,23 @@ class Trainer:
 
     # ------------------------------------------------------------------ pure steps
     def forward(
-        self, params: PyTree, state: TrainState, x: PyTree, rng: jax.Array, training: bool = True
+        self, params: PyTree, state: TrainState, x: PyTree, rng: jax.Array | None, training: bool | None = None
     ) -> tuple[PyTree, Variables]:
-        """`(outputs, updates)` of the model; `updates` hold changed collections, added losses and masks."""
-        return forward(self.model, {"params": params, **state.model_state}, x, rng, training)
+        """Run the model, as `compute_loss` does.
+
+        Args:
+            params: the weights, in place of those in the state.
+            state: the state, for the other collections.
+            x: a batch of inputs.
+            rng: the step's key; `None` in evaluation.
+            training: the mode; by default training where there is a key, and inference where there is none.
+
+        Returns:
+            `(outputs, updates)`; `updates` hold changed collections, added losses and masks.
+        """
+        training = rng is not None if training is None else training
+        key = state.rng if rng is None else rng
+        return forward(self.model, {"params": params, **state.model_state}, x, key, training)
 
     compute_loss = _train_step.compute_loss
     train_step = CompiledMethod(_train_step.train_step)

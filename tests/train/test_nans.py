@@ -142,7 +142,7 @@ def test_plain_linen_modules_and_loops():
 
 class OwnStep(fk.Trainer):
     def train_step(self, state, batch):
-        x, y, _ = batch
+        x, y = batch
 
         def loss(params):
             return jnp.square(self.model.apply({"params": params}, x) - y).mean()

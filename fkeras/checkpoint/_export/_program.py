@@ -189,7 +189,7 @@ def _unreadable(label: str, versions: Mapping[str, str], error: BaseException) -
             if other
             else "the file was damaged before its checksum was made.",
             write="model, variables = fk.load_model(path)   # the model's own file: it has no such limit\n"
-            f"            model.export(path, variables)   # again, with JAX {reads}"
+            f"model.export(path, variables)   # again, with JAX {reads}"
             + (f"; or: pip install 'jax=={wrote}'" if other else ""),
         )
     )

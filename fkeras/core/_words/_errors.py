@@ -53,7 +53,9 @@ class Explanation(str):
         lines = [wrong]
         if received is not None:
             lines.append(f"  Received: {received}")
-        lines += [f"  {title:10}{part}" for title, part in (("Usually:", usually), ("Write:", write)) if part]
+        hanging = "\n" + " " * 12  # the lines of a part stand below each other
+        titled = (("Usually:", usually), ("Write:", write))
+        lines += [f"  {title:10}{part.replace(chr(10), hanging)}" for title, part in titled if part]
         made = super().__new__(cls, "\n".join([*lines, *([f"  In:       {place}"] if place else [])]))
         made.wrong, made.received, made.usually, made.write = wrong, received, usually, write
         made.place, made.is_complete = place, is_complete

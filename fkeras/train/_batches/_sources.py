@@ -52,6 +52,9 @@ class Source(Protocol):
     def example(self) -> PyTree:
         """One row of the inputs, or as many as the model takes."""
 
+    def sample(self) -> Batch:
+        """A batch as the first one is, or its shapes."""
+
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, without the first `skip`; `seed` shuffles what is in memory."""
 
@@ -98,6 +101,10 @@ class Arrays(Source):
         """One row of the inputs, or as many as the model takes."""
         inputs = jax.tree.map(lambda a: a[: self.fixed or 1], self.data.x)
         return pad(inputs, self.fixed) if self.fixed else inputs
+
+    def sample(self) -> Batch:
+        """The shapes of a full batch."""
+        return self.data.spec(self.size)
 
     def locate(self, where: Position, batch: int) -> tuple[int, int]:
         """`(the step at which the pass began, the batch within the pass)` of an epoch's batch."""
@@ -157,11 +164,16 @@ class Stream(Source):
 
     def example(self) -> PyTree:
         """One row of the inputs, or as many as the model takes; the batch it is taken from is not lost."""
-        self._running = self.passes() if self._running is None else self._running
-        self._first = next(self._running, None)
+        return jax.tree.map(lambda a: np.asarray(a)[: self.fixed or 1] if np.ndim(a) else a, self.sample()[0])
+
+    def sample(self) -> Batch:
+        """The first batch, which is not lost."""
         if self._first is None:
-            raise no_batches(0)
-        return jax.tree.map(lambda a: np.asarray(a)[: self.fixed or 1] if np.ndim(a) else a, to_arrays(self._first)[0])
+            self._running = self.passes() if self._running is None else self._running
+            self._first = next(self._running, None)
+            if self._first is None:
+                raise no_batches(0)
+        return to_arrays(self._first)
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch; with a limit, epochs are cut from an endless sequence of passes."""

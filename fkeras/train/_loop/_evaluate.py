@@ -15,12 +15,13 @@ from ...core.typing import ArrayLike, Batch, PyTree, Variables
 from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, Stream, no_batches
-from .._step._batch import pad, rows
-from .._step._eval_step import evaluate_and_keep, evaluate_batch
+from .._step._batch import as_given, pad, rows
+from .._step._eval_step import evaluate_and_keep, evaluate_batch, has_own_eval_step
 from .._step._forward import forward
 from .._step._learner import Learner
 from .._step._measurement import logs_of, objective_of, outputs_of
 from .._step._outputs import Comparison
+from .._step._own_loss import room_for_logs
 from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState, check_state
@@ -29,6 +30,7 @@ from ..callbacks import CallbackList, Event
 from ..losses import is_known
 from ._device_memory import worth_copying
 from ._dispatch_size import DispatchSize
+from ._own_evaluation import evaluate_by_own_step
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
 from ._unmeasured import without_unmeasured
@@ -77,11 +79,17 @@ def evaluate_source(
     # a step of evaluation takes nothing of the optimizer
     bare = event.state.replace(opt_state=(), metrics=())
     sums = trainer.reset_metrics(state, example)
+    if has_own_loss(trainer):
+        sums = room_for_logs(trainer, sums, state, source.sample(), training=False)
     progress = Progress(steps or source.steps, verbose)
     # arrays whose short last batch may be padded
     arrays = source if isinstance(source, Arrays) and _can_pad(trainer, state.variables, example) else None
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
     predictions: list[Any] | None = [] if trainer.objective.has_on_host() else None
+    if has_own_eval_step(trainer):
+        logs = evaluate_by_own_step(trainer, event, sums, source, steps, progress, calls)
+        calls.call("on_test_end", event.replace(logs=logs))
+        return logs
     if arrays is None and isinstance(source, Arrays):
         check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
     if arrays is not None and not by_batch and _evaluates_on_device(trainer, arrays):
@@ -198,6 +206,12 @@ def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: 
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
     bare = state.replace(opt_state=(), metrics=())
     data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    if has_own_eval_step(trainer):
+        return trainer.eval_step.lower(state, as_given(data.spec(data.batch_size)))
+    if has_own_loss(trainer):
+        batch = data.spec(data.batch_size)
+        sums = jax.eval_shape(lambda m: room_for_logs(trainer, m, bare, batch, training=False), state.metrics)
+        state = state.replace(metrics=sums)
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
         return _many(trainer).lower(state.metrics, bare, source.data.tree, place, place, data.batch_size)

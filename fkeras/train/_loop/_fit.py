@@ -149,7 +149,7 @@ def fit(
             if on_interrupt == "raise" or interruption.count > 1:
                 raise
             say_interrupted(run, backup)
-    return run.state, run.history
+    return run.outcome, run.history
 
 
 def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None]:

@@ -12,9 +12,11 @@ from ...core import explain
 from ...core.typing import Batch, PyTree
 from .._batches._sources import Arrays, Stream
 from .._step._learner import Learner
+from .._step._many_steps import counted_step
+from .._step._measurement import with_room_of
 from .._step._programs import compiled
 from .._step._state import TrainState
-from .._step._train_step import advance, has_own_step, logs_after
+from .._step._train_step import has_own_step, logs_after
 from ._interrupt import Interruptible
 from ._one_by_one import AHEAD, OneByOne
 
@@ -70,7 +72,8 @@ class Checked(OneByOne):
 def _checked_step(trainer: Learner, carry: tuple[Any, jax.Array], batch: Batch) -> tuple[tuple[Any, jax.Array], Any]:
     """`((state, good), batch) -> ((state, good), logs)`: a bad step, and any after it, leave the state as it was."""
     before, good = carry
-    after, shown = compiled(trainer, advance)(before, batch)
+    after, shown = counted_step(trainer, before, batch)
+    before = with_room_of(before, after)
     structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
     if structures[0] != structures[1]:
         raise ValueError(

@@ -10,10 +10,13 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import jax
+
 from ...core import explain
 from .._batches._sources import Arrays, Stream
 from .._step._breakable import breakable
 from .._step._learner import Learner
+from .._step._measurement import log_sums, without_logs
 from .._step._private_copy import private
 from .._step._state import TrainState
 from ..callbacks import BackupAndRestore, CallbackList, History
@@ -35,6 +38,7 @@ class Run:
         stopped: whether a callback ended the run.
         logs: the numbers of the epoch so far.
         data: where an iterator with `get_state` was, when the run was saved.
+        log_sums: the running sums of what a loss of one's own logs, when the run was saved.
         trained: whether all steps of the epoch were made, and only its end is left; not saved, a resumed run finds out.
     """
 
@@ -48,11 +52,17 @@ class Run:
     stopped: bool = False
     logs: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: Any = None
+    log_sums: dict[str, Any] = dataclasses.field(default_factory=dict)
     trained: bool = False
+
+    @property
+    def outcome(self) -> TrainState:
+        """The state as `fit` returns it."""
+        return without_logs(self.state)
 
 
 # Fields of a run that are saved in a way of their own, or not at all.
-_APART = ("state", "history", "trained")
+_APART = ("state", "history", "log_sums", "trained")
 
 
 class Backup:
@@ -105,6 +115,7 @@ class Backup:
                 "logs": floats(run.logs),
                 "history": run.history.history,
                 "epochs": run.history.epoch,
+                **self._log_sums(run),
             }
             state = run.state if self.pool is None else private(run.state)
             self.saving = (run.epoch, run.total)
@@ -112,6 +123,10 @@ class Backup:
             self.pending = door(place, trainer, state, record, calls.memory, keep, self.pool)  # type: ignore[arg-type]
             if self.pending is None:
                 self.saved = self.saving
+
+    def _log_sums(self, run: Run) -> dict[str, Any]:
+        sums = log_sums(run.state)
+        return {"log_sums": jax.device_get(sums)} if sums else {}
 
     @breakable(2)
     def wait(self) -> None:

@@ -14,8 +14,10 @@ from ...core.typing import PyTree
 from .._batches._sources import Arrays, Position, Stream, no_batches
 from .._step._breakable import breakable
 from .._step._learner import Learner
+from .._step._own_loss import room_for_logs
 from .._step._private_copy import private
 from .._step._running_sums import RunningSums
+from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..callbacks._monitor import check_callbacks
 from ._dispatch_size import DispatchSize
@@ -90,8 +92,13 @@ class TrainingLoop:
             names = [*(k for k in goals if k not in late), *(f"val_{k}" for k in goals if validation)]
             check_callbacks(calls, trainer, run.state, goals, names, closed, validation is not None)
         empty = trainer.reset_metrics(run.state, example)
+        if has_own_loss(trainer):
+            empty = room_for_logs(trainer, empty, run.state, source.sample(), training=True)
+        sums = RunningSums.of({**run.state.metrics, "logs": run.log_sums}) if run.total and run.log_sums else None
         if not run.total:
-            run.state = run.state.replace(metrics=empty)
+            sums = empty
+        if sums is not None:
+            run.state = run.state.replace(metrics=sums)
         seed = np.asarray(run.state.rng_data) if shuffle else None
         driver: Driver
         if check_nans:

@@ -59,7 +59,7 @@ class Reachable:
         if error is None:
             return
         run, whole = self.run, is_whole(self.run.state)
-        found = Unfinished(run.state if whole else self.start, run.history)
+        found = Unfinished(run.outcome if whole else self.start, run.history)
         # as a frozen dataclass would not have it otherwise, nor add_note
         vars(error)["fkeras_run"] = found
         if run.total:

@@ -6,13 +6,10 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-
 from ...core import explain
 from ...core.typing import Batch
-from .._step._batch import unpack
 from .._step._learner import Learner
-from .._step._programs import shapes_of, structure
+from .._step._own_loss import handed_out
 from .._step._state import TrainState
 
 
@@ -34,7 +31,7 @@ def without_unmeasured(
         The logs; where some are left out, a warning names them.
     """
     lacking = [name for name in names if name in logs]
-    if not lacking or structure(trainer, _hands_out_outputs, shapes_of(unpack(batch)), state, batch):
+    if not lacking or handed_out(trainer, state, batch).outputs:
         return logs
     warnings.warn(
         explain(
@@ -47,15 +44,3 @@ def without_unmeasured(
         stacklevel=4,
     )
     return {name: value for name, value in logs.items() if name not in lacking}
-
-
-def _hands_out_outputs(trainer: Learner, state: TrainState, batch: Batch) -> bool:
-    """Whether a `compute_loss` returns what the metrics are of, in inference mode."""
-    found = []
-
-    def look(state: TrainState, batch: Batch) -> None:
-        result = trainer.compute_loss(state.params, state, batch, None)
-        found.append(isinstance(result, tuple) and result[1].get("y_pred") is not None)
-
-    jax.eval_shape(look, state, batch)
-    return bool(found[0])

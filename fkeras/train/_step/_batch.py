@@ -37,6 +37,16 @@ def unpack(batch: Any) -> Batch:
     return (*batch, *(None,) * (3 - len(batch)))
 
 
+def as_given(batch: Any) -> tuple[Any, ...]:
+    """A batch as its user gave it: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, without what there is none of.
+
+    >>> as_given((1, 2, None)), as_given(1)
+    ((1, 2), (1,))
+    """
+    x, y, sample_weight = unpack(batch)
+    return (x, y, sample_weight) if sample_weight is not None else (x, y) if y is not None else (x,)
+
+
 def rows(tree: PyTree) -> int:
     """The batch size of a pytree of arrays."""
     if isinstance(tree, np.ndarray) and tree.ndim:

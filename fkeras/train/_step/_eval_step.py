@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from ...core.typing import Batch, PyTree, Variables
 from ._batch import rows, unpack
+from ._compiled_method import overrides
 from ._forward import added_losses, forward, output_masks
 from ._learner import Learner
 from ._measurement import logs_of, measured, objective_of, outputs_of
@@ -16,7 +17,7 @@ from ._objective import add_to, sums_of
 from ._outputs import Comparison
 from ._running_sums import RunningSums
 from ._state import TrainState
-from ._train_step import has_own_loss
+from ._train_step import has_own_loss, loss_and_extras
 
 
 def evaluate_batch(
@@ -30,7 +31,7 @@ def evaluate_and_keep(
     trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, batch: Batch, valid: jax.Array | None
 ) -> tuple[RunningSums, PyTree]:
     """`evaluate_batch`, and the predictions."""
-    sums, y_pred = _evaluated(trainer, sums, state, batch, valid)
+    sums, y_pred, _ = _evaluated(trainer, sums, state, batch, valid)
     if y_pred is None:
         y_pred, _ = trainer.forward(state.params, state, unpack(batch)[0], state.rng, False)
     return sums, y_pred
@@ -38,13 +39,13 @@ def evaluate_and_keep(
 
 def _evaluated(
     trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, batch: Batch, valid: jax.Array | None
-) -> tuple[RunningSums, PyTree]:
-    """Running sums after a batch, and the predictions, where the loss hands them out."""
+) -> tuple[RunningSums, PyTree, Mapping[str, jax.Array]]:
+    """Running sums after a batch; predictions and numbers of its own, where a loss hands them out."""
     x, y, sample_weight = unpack(batch)
     if has_own_loss(trainer):
-        result = trainer.compute_loss(state.params, state, batch, None)
-        loss, extras = result if isinstance(result, tuple) else (result, {})
-        return measured(trainer, sums, batch, loss, extras), extras.get("y_pred")
+        loss, extras = loss_and_extras(trainer, state.params, state, batch, None)
+        numbers = {**extras.get("last", {}), **extras.get("logs", {})}
+        return measured(trainer, sums, batch, loss, extras), extras.get("y_pred"), numbers
     y_pred, updates = trainer.forward(state.params, state, x, state.rng, False)
     outputs = outputs_of(trainer, y_pred)
     objective = objective_of(trainer, outputs)
@@ -62,14 +63,17 @@ def _evaluated(
         return RunningSums.of({**new, "metrics": objective.update_metrics(sums["metrics"], compared, valid)})
 
     if valid is None:
-        return add(None), y_pred
+        return add(None), y_pred, {}
     # Most batches are full. XLA folds a constant `valid` away, and one that it does not know costs a third of a
     # small model's evaluation.
-    return jax.lax.cond(valid.all(), lambda: add(jnp.ones(valid.shape, bool)), lambda: add(valid)), y_pred
+    return jax.lax.cond(valid.all(), lambda: add(jnp.ones(valid.shape, bool)), lambda: add(valid)), y_pred, {}
 
 
 def eval_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
     """One evaluation step: the state with its running metrics advanced, and the logs; weights stay.
+
+    A subclass of `Trainer` may override it: `evaluate` then calls it batch by batch, from a state whose running sums
+    are empty, and returns the logs of its last call.
 
     Args:
         trainer: the trainer.
@@ -79,8 +83,13 @@ def eval_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainS
     Returns:
         The state with the sums after this batch, and the numbers that they stand for.
     """
-    sums = evaluate_batch(trainer, state.metrics, state, batch, None)
-    return state.replace(metrics=sums), logs_of(trainer, sums, state, unpack(batch)[0])
+    sums, _, numbers = _evaluated(trainer, state.metrics, state, batch, None)
+    return state.replace(metrics=sums), {**numbers, **logs_of(trainer, sums, state, unpack(batch)[0])}
+
+
+def has_own_eval_step(trainer: Learner) -> bool:
+    """Whether a trainer's class has an evaluation step of its own."""
+    return overrides(trainer, "eval_step", eval_step)
 
 
 def predict_step(trainer: Learner, variables: Variables, x: PyTree) -> PyTree:

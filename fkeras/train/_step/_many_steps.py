@@ -9,9 +9,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...core.typing import ArrayLike, Batch, PyTree
+from ._batch import rows
 from ._learner import Learner
+from ._measurement import add_logs, log_sums, without_logs
 from ._programs import compiled
+from ._running_sums import RunningSums
 from ._state import TrainState
+from ._step_outputs import Shown
 from ._train_step import advance, logs_after
 
 
@@ -26,8 +30,29 @@ def one_step(trainer: Learner, donate: bool) -> Any:
 
 
 def _one_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
-    state, shown = compiled(trainer, advance)(state, batch)
+    state, shown = counted_step(trainer, state, batch)
     return state, logs_after(trainer, state, shown)
+
+
+def counted_step(trainer: Learner, state: TrainState, batch: Batch, *last: jax.Array) -> tuple[TrainState, Any]:
+    """`advance` of a run: where the state has room for them, the numbers that a loss of one's own logs are added up.
+
+    Args:
+        trainer: the trainer.
+        state: the state.
+        batch: a batch.
+        *last: see `advance`.
+
+    Returns:
+        The next state, and what the step shows.
+    """
+    sums = log_sums(state)
+    # a program of its own, so that it is traced once for all that contain it
+    state, shown = compiled(trainer, advance)(without_logs(state), batch, *last)
+    if sums is not None:
+        new = add_logs(sums, shown.averaged if isinstance(shown, Shown) else {}, rows(batch[0]))
+        state = state.replace(metrics=RunningSums.of({**state.metrics, "logs": new}))
+    return state, shown
 
 
 def many_steps(trainer: Learner, donate: bool) -> Any:
@@ -52,15 +77,14 @@ def _many_steps(
     stop: ArrayLike,
     size: int,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    step = compiled(trainer, advance)  # a program of its own, so that it is traced once for all that contain it
-
     def body(i: jax.Array, carry: Any) -> Any:
         # without numbers to show there is nothing to leave out, and the trace of one step serves here too
         last = (i + 1 == stop,) if trainer.log else ()
-        return step(carry[0], batch_at(data, order, i, size), *last)
+        return counted_step(trainer, carry[0], batch_at(data, order, i, size), *last)
 
     batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
-    shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, state, batch)[1])
+    step = compiled(trainer, advance)
+    shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, without_logs(state), batch)[1])
     state, shown = lax.fori_loop(start, stop, body, (state, shown))
     return state, logs_after(trainer, state, shown)
 

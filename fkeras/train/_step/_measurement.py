@@ -13,7 +13,7 @@ from ...core.typing import Batch, PyTree, Variables
 from ._batch import rows, unpack
 from ._forward import abstract_outputs, graph_of
 from ._learner import Learner
-from ._objective import OutputObjective, add_to, sums_of
+from ._objective import OutputObjective, add_to, mean_of, no_sums, sums_of
 from ._outputs import Comparison, Outputs, by_output
 from ._programs import shapes_of, structure
 from ._running_sums import RunningSums
@@ -92,9 +92,67 @@ def measured(
         # those of evaluation leave masked steps out.
         batch = Comparison.of(y_pred, outputs.names, y, sample_weight, [None] * len(outputs.names))
         new["metrics"] = objective_of(trainer, outputs).update_metrics(sums["metrics"], batch)
+    if "logs" in sums:
+        new["logs"] = add_logs(sums["logs"], extras.get("logs", {}), size)
     return RunningSums.of(new)
 
 
+# ------------------------------------------------------------------ the numbers that a loss of one's own logs
+def with_room_for_logs(sums: Mapping[str, PyTree], logs: Mapping[str, Any]) -> RunningSums:
+    """Running sums that take in what a `compute_loss` logs, so that an epoch shows the mean over its batches.
+
+    A run makes the room, as only a batch tells which numbers there are. A step by itself makes none, so that its state
+    keeps its structure.
+
+    Args:
+        sums: sums without room for any.
+        logs: the numbers, or their shapes.
+    """
+    return RunningSums.of({**sums, "logs": {name: no_sums(jnp.shape(number)) for name, number in logs.items()}})
+
+
+def log_sums(state: TrainState) -> dict[str, Any] | None:
+    """The running sums of what a loss of one's own logs; `None` where there is no room for them."""
+    sums = state.metrics
+    return sums["logs"] if isinstance(sums, RunningSums) and "logs" in sums else None
+
+
+def without_logs(state: TrainState) -> TrainState:
+    """A state whose running sums are laid out as `trainer.init` does it."""
+    if log_sums(state) is None:
+        return state
+    return state.replace(metrics=RunningSums.of({k: v for k, v in state.metrics.items() if k != "logs"}))
+
+
+def with_room_of(state: TrainState, other: TrainState) -> TrainState:
+    """A state whose running sums have room, as yet unused, for the logs that another state has sums of."""
+    mine, its = log_sums(state), log_sums(other)
+    if mine is None or its is None or mine.keys() == its.keys():
+        return state
+    new = {name: mine.get(name, jax.tree.map(jnp.zeros_like, sums)) for name, sums in its.items()}
+    return state.replace(metrics=RunningSums.of({**state.metrics, "logs": new}))
+
+
+def add_logs(sums: Mapping[str, Any], logs: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Running sums of what a loss of one's own logs, after a batch.
+
+    Args:
+        sums: those before it.
+        logs: the batch's numbers.
+        size: its rows, by which it counts.
+    """
+    added = dict(sums)
+    for name, number in logs.items():
+        number = jnp.asarray(number, jnp.float32)
+        added[name] = add_to(sums.get(name) or no_sums(number.shape), number * size, size)
+    return added
+
+
+def _logged(sums: Mapping[str, PyTree]) -> dict[str, jax.Array]:
+    return {name: mean_of(part) for name, part in sums.get("logs", {}).items()}
+
+
+# ------------------------------------------------------------------ logs
 def step_logs(trainer: Learner, state: TrainState, shown: Shown) -> dict[str, jax.Array]:
     """The numbers to show after a step: the running ones, and those of the step alone."""
     sums = state.metrics
@@ -102,11 +160,13 @@ def step_logs(trainer: Learner, state: TrainState, shown: Shown) -> dict[str, ja
         names = tuple(sums["losses"])
         given = by_output(trainer.objective.loss_weights, names, "loss_weights")
         factors = tuple(1.0 if factor is None else factor for factor in given)
-        return {**OutputObjective(names, (None,) * len(names), factors, ()).logs(sums), **shown.numbers}
-    return {**objective_of(trainer, shown.outputs).logs(sums), **shown.numbers}
+        measured = OutputObjective(names, (None,) * len(names), factors, ()).logs(sums)
+    else:
+        measured = objective_of(trainer, shown.outputs).logs(sums)
+    return {**measured, **shown.numbers, **shown.averaged, **_logged(sums)}
 
 
 def logs_of(trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, x: PyTree) -> dict[str, jax.Array]:
     """The numbers that running sums stand for."""
     outputs = expected_outputs(trainer, state.variables, example_of(state, x))
-    return objective_of(trainer, outputs).logs(sums)
+    return {**objective_of(trainer, outputs).logs(sums), **_logged(sums)}

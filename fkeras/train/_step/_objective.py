@@ -135,8 +135,8 @@ class OutputObjective:
         """The sums before any batch."""
         losses = [name for name, loss in zip(self.names, self.losses, strict=True) if loss is not None]
         return {
-            "losses": {name: _no_sums() for name in losses or ["output"]},
-            "added": _no_sums(),
+            "losses": {name: no_sums() for name in losses or ["output"]},
+            "added": no_sums(),
             "metrics": {measured.name: measured.metric.empty() for measured in self.metrics},
         }
 
@@ -183,11 +183,11 @@ class OutputObjective:
     def logs(self, sums: Mapping[str, PyTree]) -> dict[str, jax.Array]:
         """The numbers to show: loss, each output's loss, metrics."""
         factors = dict(zip(self.names, self.factors, strict=True))
-        logs: dict[str, jax.Array] = {"loss": _mean(sums["added"])}
+        logs: dict[str, jax.Array] = {"loss": mean_of(sums["added"])}
         for name, part in sums["losses"].items():
-            logs["loss"] += factors.get(name, 1.0) * _mean(part)
+            logs["loss"] += factors.get(name, 1.0) * mean_of(part)
             if len(self.names) > 1:
-                logs[f"{name}_loss"] = _mean(part)
+                logs[f"{name}_loss"] = mean_of(part)
         for measured in self.metrics:
             if not measured.on_host:
                 logs[measured.name] = measured.metric.compute(sums["metrics"][measured.name])
@@ -203,8 +203,9 @@ class OutputObjective:
 
 
 # ------------------------------------------------------------------ running sums
-def _no_sums() -> Sums:
-    return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+def no_sums(shape: tuple[int, ...] = ()) -> Sums:
+    """Running sums before any batch, of numbers of a shape."""
+    return {"total": jnp.zeros(shape, jnp.float32), "count": jnp.zeros((), jnp.float32)}
 
 
 def add_to(sums: Sums, total: jax.Array, count: ArrayLike) -> Sums:
@@ -230,7 +231,7 @@ def sums_of(sums: Mapping[str, PyTree], name: str) -> Any:
     return sums[name]
 
 
-def _mean(sums: Sums) -> jax.Array:
+def mean_of(sums: Sums) -> jax.Array:
     """`total / count`; a total that nothing counts is a sum (a loss with `reduction="sum"`)."""
     return sums["total"] / jnp.where(sums["count"] > 0, sums["count"], 1.0)
 

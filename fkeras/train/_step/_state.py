@@ -112,6 +112,9 @@ class TrainState:
     def tree(self) -> dict[str, Any]:
         """The state's arrays as plain dicts, the key a typed one: which is how files keep it."""
         sums = self.metrics.tree() if isinstance(self.metrics, RunningSums) else self.metrics
+        if isinstance(self.metrics, RunningSums):
+            # the sums of what a loss of one's own logs begin and end with a run, which keeps them itself
+            sums = {part: of_part for part, of_part in sums.items() if part != "logs"}
         apart = ("rng_data", "rng_impl", "example_spec")
         named = {name: part for name, part in self.parts().items() if name not in apart}
         own = {name: jax.tree.map(_as_array, named[name]) for name in self.own_fields() if name in named}

@@ -11,7 +11,7 @@ import jax
 from ._outputs import Outputs
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["numbers"], meta_fields=["outputs"])
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["numbers", "averaged"], meta_fields=["outputs"])
 @dataclasses.dataclass(frozen=True)
 class Shown:
     """What a step returns beside the state.
@@ -22,6 +22,7 @@ class Shown:
     Attributes:
         numbers: those of this step alone.
         outputs: the outputs that were measured; `None` where a `compute_loss` handed none out.
+        averaged: the numbers of this step of which an epoch shows the mean.
 
     >>> import jax.numpy as jnp
     >>> outputs = Outputs.of(jnp.zeros((8, 2)))
@@ -31,3 +32,4 @@ class Shown:
 
     numbers: dict[str, Any]
     outputs: Outputs | None
+    averaged: dict[str, Any] = dataclasses.field(default_factory=dict)

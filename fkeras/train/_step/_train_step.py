@@ -7,13 +7,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from ...core import explain
+from ...core import describe, explain
 from ...core.typing import Batch, PyTree
 from .. import optimizers as fk_optimizers
 from ..optimizers._per_weight import per_weight
-from ._batch import unpack
+from ._batch import as_given, unpack
 from ._breakable import breakable
 from ._compiled_method import CompiledMethod, overrides
 from ._forward import added_losses, output_masks
@@ -41,7 +42,8 @@ def compute_loss(trainer: Learner, params: PyTree, state: TrainState, batch: Bat
 
     Returns:
         The loss, or `(loss, extras)`: a dict with any of `y_pred` (for the metrics), `model_state` (changed
-        collections) and `logs` (scalars to show).
+        collections), `logs` (numbers to show, of an epoch their mean over its batches by rows) and `last` (numbers of
+        which the last step's is shown).
     """
     x, y, sample_weight = unpack(batch)
     training = rng is not None
@@ -79,6 +81,29 @@ def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[Train
     return state, step_logs(trainer, state, shown)
 
 
+def loss_and_extras(
+    trainer: Learner, params: PyTree, state: TrainState, batch: Batch, rng: jax.Array | None
+) -> tuple[jax.Array, dict[str, Any]]:
+    """`trainer.compute_loss` of a batch as it was given, in the longer of the two forms of its result.
+
+    Raises:
+        TypeError: it returned something else.
+    """
+    result = trainer.compute_loss(params, state, as_given(batch), rng)
+    loss, extras = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+    is_number = isinstance(loss, jax.Array | np.ndarray | np.generic | float | int) and np.ndim(loss) == 0
+    if not is_number or not isinstance(extras, Mapping):
+        raise TypeError(
+            explain(
+                f"{type(trainer).__name__}.compute_loss must return a number, or a number and a dict.",
+                received=describe(result),
+                usually="a loss of each row that was not averaged, or logs that are not inside a dict of extras.",
+                write='return loss.mean(), {"y_pred": y_pred, "logs": {"kl": kl}}',
+            )
+        )
+    return loss, dict(extras)
+
+
 # ------------------------------------------------------------------ a step as a loop over steps wants it
 def has_own_step(trainer: Learner) -> bool:
     """Whether a trainer's class has a train step of its own."""
@@ -103,7 +128,7 @@ def advance(trainer: Learner, state: TrainState, batch: Batch, last: Any = None)
     note_trace(trainer, (state, batch))
     if has_own_step(trainer):
         own: CompiledMethod = type(trainer).train_step  # type: ignore[assignment]
-        next_state, logs = own.function(trainer, state, batch)
+        next_state, logs = own.function(trainer, state, as_given(batch))
         return next_state, logs
     return _step(trainer, state, batch, last)
 
@@ -121,8 +146,7 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     optimizer = trainer.optimizer
 
     def loss_of(moving: PyTree) -> tuple[jax.Array, tuple[jax.Array, Mapping[str, Any]]]:
-        result = trainer.compute_loss(merge(moving, resting), state, batch, rng)
-        loss, extras = result if isinstance(result, tuple) else (result, {})
+        loss, extras = loss_and_extras(trainer, merge(moving, resting), state, batch, rng)
         scale = getattr(optimizer, "scale_loss", None)
         return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
 
@@ -156,4 +180,4 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     )
     y_pred = extras.get("y_pred")
     outputs = None if y_pred is None else outputs_of(trainer, y_pred)
-    return state, Shown({**shown, **extras.get("logs", {})}, outputs)
+    return state, Shown({**shown, **extras.get("last", {})}, outputs, dict(extras.get("logs", {})))

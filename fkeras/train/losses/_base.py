@@ -13,6 +13,7 @@ from ...core import did_you_mean, explain, serialize, snake_case
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ._frozen import DTypeSpec, Frozen, dtype_name, set_fields
 from ._inputs import MODULE, fill_rows, rows_as_columns
+from ._target_dtypes import of_cast_targets
 from ._weighing import check_rows, divide_no_nan, weigh
 
 SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
@@ -34,7 +35,8 @@ class Loss(Frozen):
     Args:
         name: the loss's name; the class's name in snake case by default.
         reduction: one of those above.
-        dtype: what predictions (and targets, for a `call` of one's own) are cast to; float32 by default.
+        dtype: what predictions are cast to, float32 by default. Targets too, for a `call` of one's own, as in Keras;
+            a `call` that wants integers, as labels that are indices, gets them as they came.
 
     Raises:
         ValueError: another reduction.
@@ -125,12 +127,13 @@ class Loss(Frozen):
         """`values_and_mask` in the loss's dtype; with `separate_rows`, one value for each row."""
         dtype = self._compute_dtype
         y_true, y_pred = jax.tree.map(jnp.asarray, y_true), jax.tree.map(lambda p: jnp.asarray(p, dtype), y_pred)
-        if self._casts_targets:
-            y_true = jax.tree.map(lambda t: t.astype(dtype), y_true)
-        if separate_rows:
-            y_true, y_pred = rows_as_columns(self._formula(), y_true, y_pred)
-        values, own_mask = self.values_and_mask(y_true, y_pred)
-        return jnp.asarray(values, dtype), own_mask
+
+        def of(y_true: PyTree) -> tuple[jax.Array, jax.Array | None]:
+            targets, outputs = rows_as_columns(self._formula(), y_true, y_pred) if separate_rows else (y_true, y_pred)
+            values, own_mask = self.values_and_mask(targets, outputs)
+            return jnp.asarray(values, dtype), own_mask
+
+        return of_cast_targets(of, y_true, dtype) if self._casts_targets else of(y_true)
 
     def _reduced(
         self, values: jax.Array, sample_weight: Num[ArrayLike, " ..."] | None, *masks: Shaped[ArrayLike, " ..."] | None

@@ -108,7 +108,22 @@ def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Loss |
     if not callable(result):
         write = 'loss="mse", or a function (y_true, y_pred)'
         raise ValueError(explain("This is no loss.", received=repr(result)[:80], write=write))
+    _check_order(result)
     return LossFunctionWrapper(result)
+
+
+def _check_order(fn: Callable[..., object]) -> None:
+    """Refuse a function of optax, all of which take predictions first: called as Keras calls it, many give a number."""
+    if getattr(fn, "__module__", "").partition(".")[0] == "optax":
+        name = getattr(fn, "__name__", "loss")
+        raise ValueError(
+            explain(
+                f"optax's {name} takes predictions first and targets second; a loss here takes targets first.",
+                received=f"loss=optax.{name}",
+                usually="a loss of optax handed over as it is.",
+                write=f"loss=lambda y_true, y_pred: optax.{name}(y_pred, y_true)",
+            )
+        )
 
 
 def serialize(loss: Loss | Callable[..., jax.Array]) -> JSON:

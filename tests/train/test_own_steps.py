@@ -1,0 +1,315 @@
+"""Losses and steps of the user's own: the batch that they get, what evaluate makes of them, and what an epoch shows."""
+
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen
+
+import fkeras as fk
+
+X = np.random.default_rng(0).normal(size=(10, 3)).astype("float32")
+Y = X[:, :1]
+
+
+def compiled(**kwargs):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])
+    return model.compile(**{"optimizer": "sgd", **kwargs})
+
+
+def stream(*arrays):
+    return [tuple(a[:4] for a in arrays), tuple(a[4:8] for a in arrays), tuple(a[8:] for a in arrays)]
+
+
+# ------------------------------------------------------------------ the batch
+class Recording(fk.Trainer):
+    seen: list | None = None
+
+    def compute_loss(self, params, state, batch, rng):
+        self.seen.append((type(batch), len(batch)))
+        outputs, _ = self.forward(params, state, batch[0], rng)
+        return jnp.mean((outputs - batch[0][:, :1]) ** 2)
+
+
+@pytest.mark.parametrize("arrays", [(X,), (X, Y), (X, Y, Y[:, 0])], ids=["x", "x and y", "weights"])
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_loss_gets_the_batch_that_was_given(arrays, eager):
+    trainer = compiled(trainer_class=Recording, seen=[], run_eagerly=eager)
+    state = trainer.init(0)
+    names = dict(zip(("x", "y", "sample_weight"), arrays, strict=False))
+    trainer.fit(state, **names, batch_size=4, verbose=0)
+    trainer.fit(state, stream(*arrays), validation_data=arrays if len(arrays) > 1 else None, verbose=0)
+    trainer.evaluate(state, **names, batch_size=4)
+    trainer.evaluate(state, stream(*arrays))
+    trainer.train_step(state, arrays)
+    trainer.eval_step(state, list(arrays))
+    assert set(trainer.seen) == {(tuple, len(arrays))}
+
+
+def test_a_step_gets_the_batch_that_was_given():
+    class Step(fk.Trainer):
+        def train_step(self, state, batch):
+            x, y = batch
+            return super().train_step(state, (x, 2 * y))
+
+    trainer = compiled(loss="mse", trainer_class=Step)
+    state = trainer.init(0)
+    found, _ = trainer.fit(state, X, Y, batch_size=4, shuffle=False, verbose=0)
+    wanted, _ = compiled(loss="mse").fit(state, X, 2 * Y, batch_size=4, shuffle=False, verbose=0)
+    np.testing.assert_allclose(found.params["dense"]["kernel"], wanted.params["dense"]["kernel"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("result", "received"),
+    [
+        (lambda x: None, "None"),
+        (lambda x: x[:, 0], r"shape \(10,\)"),
+        (lambda x: (x.mean(), x.mean()), "tuple"),
+        (lambda x: (x.mean(), {}, {}), "tuple"),
+    ],
+    ids=["nothing", "rows", "two numbers", "three parts"],
+)
+def test_a_loss_that_returns_something_else_is_told_what_to_return(result, received):
+    class Wrong(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            return result(self.forward(params, state, batch[0], rng)[0])
+
+    trainer = compiled(trainer_class=Wrong)
+    with pytest.raises(
+        TypeError, match=rf"(?s)Wrong.compute_loss must return a number, .*{received}.*return loss.mean"
+    ):
+        trainer.train_step(trainer.init(0), (X, Y))
+
+
+# ------------------------------------------------------------------ evaluation
+def test_forward_runs_in_inference_mode_without_a_key():
+    class Own(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            outputs, updates = self.forward(params, state, batch[0], rng)
+            return jnp.mean((batch[1] - outputs) ** 2), {"y_pred": outputs, "model_state": updates}
+
+    model = fk.Sequential([fk.Input((3,)), fk.nn.BatchNormalization(), fk.nn.Dropout(0.5), fk.nn.Dense(1)])
+    own, plain = model.compile("sgd", metrics=["mae"], trainer_class=Own), model.compile("sgd", "mse", metrics=["mae"])
+    state, _ = plain.fit(plain.init(0), X, Y, batch_size=5, verbose=0)
+    found, wanted = own.evaluate(state, X, Y, batch_size=4), plain.evaluate(state, X, Y, batch_size=4)
+    assert found.keys() == wanted.keys()
+    np.testing.assert_allclose([found[k] for k in wanted], list(wanted.values()), rtol=1e-5)
+
+
+class Logging(fk.Trainer):
+    """Logs the mean of each batch, both as a number of the epoch and as one of its last step."""
+
+    def compute_loss(self, params, state, batch, rng):
+        loss, extras = super().compute_loss(params, state, batch, rng)
+        mean = jnp.mean(batch[0])
+        return loss, {**extras, "logs": {"mean": mean, "twice": 2 * loss}, "last": {"end": mean}}
+
+
+MEANS = {"arrays": {"x": X, "y": Y, "batch_size": 4}, "stream": {"x": stream(X, Y)}}
+
+
+@pytest.mark.parametrize("options", [{}, {"check_nans": True}, {"callbacks": True}], ids=["plain", "nans", "by batch"])
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("data", MEANS)
+def test_logs_of_a_loss_are_means_of_the_epoch_by_rows(data, eager, options):
+    if "callbacks" in options:
+        shown = []
+        look = fk.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: shown.append(logs["mean"]))
+        options = {"callbacks": [look]}
+    trainer = compiled(loss="mse", trainer_class=Logging, run_eagerly=eager)
+    state = trainer.init(0)
+    after, history = trainer.fit(state, **MEANS[data], shuffle=False, epochs=2, verbose=0, **options)
+    assert jax.tree.structure(after) == jax.tree.structure(state)  # the room for such numbers is the run's
+    for epoch in range(2):
+        numbers = {name: values[epoch] for name, values in history.history.items()}
+        np.testing.assert_allclose(numbers["mean"], X.mean(), rtol=1e-5)
+        np.testing.assert_allclose(numbers["twice"], 2 * numbers["loss"], rtol=1e-5)
+        np.testing.assert_allclose(numbers["end"], X[8:].mean(), rtol=1e-5)
+    if options.get("callbacks"):
+        np.testing.assert_allclose(shown[:3], [X[:4].mean(), X[:8].mean(), X.mean()], rtol=1e-5)
+
+
+def test_evaluate_and_validation_have_the_logs_of_a_loss():
+    trainer = compiled(loss="mse", metrics=["mae"], trainer_class=Logging)
+    state = trainer.init(0)
+    results = trainer.evaluate(state, X, Y, batch_size=4)
+    assert set(results) == {"loss", "mae", "mean", "twice"}
+    np.testing.assert_allclose(results["twice"], 2 * results["loss"], rtol=1e-5)
+    np.testing.assert_allclose(results["mean"], X.mean(), rtol=1e-5)
+    _, history = trainer.fit(state, X, Y, validation_data=(X, Y), verbose=0)
+    np.testing.assert_allclose(history.history["val_mean"], [X.mean()], rtol=1e-5)
+    # a step by itself shows its own numbers, and its state keeps its structure, so that it goes under scan
+    _, logs = trainer.eval_step(state, (X[:4], Y[:4]))
+    np.testing.assert_allclose(logs["mean"], X[:4].mean(), rtol=1e-5)
+    batches = (X[:8].reshape(2, 4, 3), Y[:8].reshape(2, 4, 1))
+    _, logs = jax.lax.scan(trainer.train_step, state, batches)
+    np.testing.assert_allclose(logs["mean"], [X[:4].mean(), X[4:8].mean()], rtol=1e-5)
+
+
+def test_an_epoch_that_was_cut_off_has_the_same_means(tmp_path):
+    class Stop(fk.callbacks.Callback):
+        def on_train_batch_end(self, event):
+            if int(event.state.step) == 5:
+                raise OSError("the power is gone")
+
+    trainer = compiled(loss="mse", trainer_class=Logging)
+    state = trainer.init(0)
+    fit = {"x": X, "y": Y, "batch_size": 4, "epochs": 3, "verbose": 0}
+    backup = fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=1, delete_checkpoint=False)
+    wanted_state, wanted = trainer.fit(state, **fit)
+    with pytest.raises(OSError, match="the power is gone"):
+        trainer.fit(state, **fit, callbacks=[backup, Stop()])
+    found_state, found = trainer.fit(state, **fit, callbacks=[backup, fk.callbacks.Callback()])
+    assert found.history == wanted.history
+    jax.tree.map(np.testing.assert_array_equal, found_state.params, wanted_state.params)
+
+
+def test_programs_that_are_compiled_ahead_are_those_of_the_run():
+    trainer = compiled(loss="mse", trainer_class=Logging)
+    trainer.lower((X[:4], Y[:4]), rows=10, verbs=("fit", "evaluate"))
+    state, _ = trainer.fit(trainer.init(0), X, Y, batch_size=4, verbose=0)
+    assert len(trainer.programs.traces) == 2  # a full batch and the short last one
+    trainer.evaluate(state, X, Y, batch_size=4)
+
+
+def test_a_loss_that_needs_more_than_the_batch_is_not_called_on_the_side():
+    class Module(linen.Module):
+        @linen.compact
+        def __call__(self, x, key):
+            return linen.Dense(3)(x + jax.random.normal(key, x.shape))
+
+    class Reconstruct(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            key = state.rng if rng is None else rng
+            return jnp.mean((self.model.apply({"params": params}, batch[0], key) - batch[0]) ** 2)
+
+    trainer = Reconstruct(Module(), "sgd")
+    state = trainer.init(0, (X, jax.random.key(0)))
+    _, history = trainer.fit(state, X, validation_data=(X,), verbose=0)
+    assert trainer.evaluate(state, X)["loss"] > 0
+    assert history.history["val_loss"][0] > 0
+
+
+# ------------------------------------------------------------------ an evaluation step of one's own
+def test_evaluate_runs_an_evaluation_step_of_ones_own():
+    class Own(fk.Trainer):
+        def eval_step(self, state, batch):
+            x, y = batch
+            state, logs = super().eval_step(state, (x, y))
+            return state, {**logs, "rows": jnp.float32(len(x)), "thrice": 3 * logs["loss"]}
+
+    own, plain = compiled(loss="mse", metrics=["mae"], trainer_class=Own), compiled(loss="mse", metrics=["mae"])
+    state, seen = own.init(0), []
+    look = fk.callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: seen.append(float(logs["rows"])))
+    found, wanted = own.evaluate(state, X, Y, batch_size=4, callbacks=[look]), plain.evaluate(state, X, Y)
+    for name in wanted:  # what it keeps from batch to batch is in the state
+        assert found[name] == pytest.approx(wanted[name], rel=1e-5)
+    assert found["thrice"] == pytest.approx(3 * wanted["loss"], rel=1e-5)
+    assert (found["rows"], seen) == (2.0, [4.0, 4.0, 2.0])  # no row is added
+    _, history = own.fit(state, X, Y, validation_data=(X, Y), verbose=0)
+    assert history.history["val_thrice"][0] == pytest.approx(3 * history.history["val_loss"][0], rel=1e-5)
+    assert set(own.lower((X, Y), verbs="evaluate")) == {"evaluate"}
+
+
+def test_metrics_of_a_whole_set_beside_an_evaluation_step_are_named():
+    class Own(fk.Trainer):
+        def eval_step(self, state, batch):
+            return state, {"loss": jnp.float32(1)}
+
+    whole = fk.metrics.OnHost(lambda y, p: 0.5, name="whole")
+    trainer = compiled(loss="mse", metrics=[whole], trainer_class=Own)
+    with pytest.warns(UserWarning, match=r"(?s)leaves out metrics that need a whole set.*Own.eval_step"):
+        assert trainer.evaluate(trainer.init(0), X, Y) == {"loss": 1.0}
+
+
+# ------------------------------------------------------------------ Keras's own forms
+def _train_step(self, data): ...
+def _test_step(self, data): ...
+def _compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True): ...
+def _compute_metrics(self, x, y, y_pred, sample_weight=None): ...
+def _predict_step(self, data): ...
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "write"),
+    [
+        ("train_step", _train_step, r"def train_step\(self, state, batch\)"),
+        ("test_step", _test_step, r"here it is called eval_step.*def eval_step\(self, state, batch\)"),
+        ("compute_loss", _compute_loss, r"def compute_loss\(self, params, state, batch, rng\)"),
+        ("predict_step", _predict_step, r"def predict_step\(self, variables, x\)"),
+        ("compute_metrics", _compute_metrics, r"\"logs\": \{\"kl\": kl\}"),
+        ("metrics", property(lambda self: []), r"running sums are in the state"),
+        ("make_train_function", lambda self: None, r"nothing here calls it"),
+    ],
+)
+def test_methods_as_keras_has_them_are_refused_where_the_class_is_made(name, value, write):
+    with pytest.raises(TypeError, match=rf"(?s)The Trainer 'Mine' cannot have this {name}.*{write}"):
+        type("Mine", (fk.Trainer,), {name: value})
+
+
+def test_the_method_that_the_error_shows_is_one_that_works():
+    with pytest.raises(TypeError) as caught:
+        type("Mine", (fk.Trainer,), {"compute_loss": _compute_loss})
+    source = textwrap.indent(textwrap.dedent(" " * 12 + str(caught.value).partition("Write:    ")[2]), " " * 4)
+    space = {"my_loss": lambda y, y_pred: jnp.mean((y - y_pred) ** 2), "fk": fk}
+    exec("class Mine(fk.Trainer):\n" + source, space)
+    trainer = compiled(metrics=["mae"], trainer_class=space["Mine"])
+    assert set(trainer.evaluate(trainer.init(0), X, Y)) == {"loss", "mae"}
+
+
+# ------------------------------------------------------------------ targets of a loss of one's own
+LABELS = np.arange(10) % 4
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda y, p: optax.softmax_cross_entropy_with_integer_labels(p, y),
+        lambda y, p: -jax.nn.log_softmax(p)[jnp.arange(len(y)), y],
+        lambda y, p: -jnp.take_along_axis(jax.nn.log_softmax(p), y[:, None], axis=-1)[:, 0],
+    ],
+    ids=["optax", "indexing", "take_along_axis"],
+)
+@pytest.mark.parametrize("weights", [None, np.arange(10.0)], ids=["plain", "weighted"])
+def test_labels_reach_a_loss_that_indexes_with_them_as_integers(loss, weights):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(4)])
+    own, known = (
+        model.compile("sgd", loss),
+        model.compile("sgd", fk.losses.SparseCategoricalCrossentropy(from_logits=True)),
+    )
+    state = own.init(0)
+    found = own.evaluate(state, X, LABELS, sample_weight=weights, batch_size=4)
+    assert found["loss"] == pytest.approx(known.evaluate(state, X, LABELS, sample_weight=weights)["loss"], rel=1e-5)
+    own.fit(state, X, LABELS, verbose=0)
+
+
+def test_other_losses_get_floats_as_in_keras():
+    seen = []
+    trainer = compiled(loss=lambda y, p: seen.append(y.dtype) or jnp.mean((y - p) ** 2, axis=-1))
+    trainer.train_step(trainer.init(0), (X, np.arange(10)[:, None]))
+    assert set(seen) == {np.dtype("float32")}
+
+
+def test_a_loss_that_takes_neither_says_what_it_was_given():
+    def loss(y, p):
+        raise TypeError(f"no {y.dtype}")
+
+    trainer = compiled(loss=loss)
+    with pytest.raises(TypeError, match="no int32") as caught:
+        trainer.train_step(trainer.init(0), (X, np.arange(10)[:, None]))
+    assert "The targets came as int32" in caught.value.__notes__[0]
+    assert "raised TypeError: no float32" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["softmax_cross_entropy_with_integer_labels", "sigmoid_binary_cross_entropy", "l2_loss"]
+)
+def test_a_loss_of_optax_takes_its_arguments_in_the_other_order(name):
+    function = getattr(optax, name)
+    with pytest.raises(
+        ValueError, match=rf"(?s)predictions first.*lambda y_true, y_pred: optax.{name}\(y_pred, y_true\)"
+    ):
+        compiled(loss=function)
