@@ -37,12 +37,16 @@ def unpack(batch: Any) -> Batch:
     return (*batch, *(None,) * (3 - len(batch)))
 
 
-def as_given(batch: Any) -> tuple[Any, ...]:
+def as_given(batch: Any) -> Any:
     """A batch as its user gave it: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, without what there is none of.
 
-    >>> as_given((1, 2, None)), as_given(1)
-    ((1, 2), (1,))
+    What is no tuple or list was handed to a step by the user, and stays what it is.
+
+    >>> as_given((1, 2, None)), as_given({"x": 1})
+    ((1, 2), {'x': 1})
     """
+    if not isinstance(batch, tuple | list):
+        return batch
     x, y, sample_weight = unpack(batch)
     return (x, y, sample_weight) if sample_weight is not None else (x, y) if y is not None else (x,)
 
