@@ -10,9 +10,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from flax import linen
 
 import fkeras as fk
+from fkeras.checkpoint._files import _array_schema as array_schema
+from fkeras.checkpoint._training._example_input import as_example, example_record
 
 PLACES = ("run", "run.keras")
 
@@ -224,3 +228,39 @@ def test_fields_in_a_file_are_data(tmp_path, name):
             new.writestr(member, said)
     with pytest.raises(ValueError, match=says):
         fk.load_trainer(tmp_path / "m.keras", CUSTOM)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        (jnp.ones((2, 3)), jax.random.key(0)),
+        {"shape": jnp.ones(2), "dtype": [jnp.ones((1, 4), "bfloat16"), jnp.ones(3, "int8")]},
+        {"dict": {"tuple": [jnp.ones(2)]}},
+        ({"tuple": jnp.ones(2)}, [jax.random.split(jax.random.key(0, impl="rbg"), 3)]),
+    ],
+    ids=["inputs and a key", "names of a record", "names of containers", "nested"],
+)
+def test_an_example_input_comes_back_from_a_manifest(example):
+    structs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), example)
+    record = json.loads(json.dumps(example_record(structs)))
+    array_schema.example(record, ("example",))
+    assert as_example(record) == structs
+
+
+def test_a_module_of_several_inputs_is_loaded_with_its_run(tmp_path):
+    class Noisy(linen.Module):
+        @linen.compact
+        def __call__(self, x, key):
+            return linen.Dense(3)(x + jax.random.normal(key, x.shape))
+
+    class Own(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            return jnp.mean(self.model.apply({"params": params}, batch[0], state.rng) ** 2)
+
+    x = np.ones((4, 3), "float32")
+    trainer = Own(Noisy(), optax.adam(1e-3))
+    state, _ = trainer.fit(trainer.init(0, (x, jax.random.key(0))), x, verbose=0)
+    trainer.save(tmp_path / "run", state)
+    again, loaded = fk.load_trainer(tmp_path / "run", model=Noisy(), optimizer=optax.adam(1e-3), trainer_class=Own)
+    assert again.evaluate(loaded, x) == trainer.evaluate(state, x)
+    assert loaded.example_spec == state.example_spec

@@ -167,3 +167,51 @@ def test_a_linen_model_s_run_goes_on(tmp_path):
     whole, _ = trainer.fit(start, x, y, batch_size=8, epochs=4, verbose=0)
     for a, b in zip(jax.tree.leaves(longer.variables), jax.tree.leaves(whole.variables), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class OverDevices(nn.Module):
+    """Its statistics are those of all devices of a `pmap`, as in Flax's ImageNet example."""
+
+    @nn.compact
+    def __call__(self, x, train: bool = True):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name="batch")(nn.Dense(8)(x))
+        return nn.Dense(3)(nn.relu(x))
+
+
+class OverTheBatch(nn.Module):
+    @nn.compact
+    def __call__(self, x, train: bool = True):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(nn.Dense(8)(x))
+        return nn.Dense(3)(nn.relu(x))
+
+
+def test_an_axis_of_devices_is_the_whole_batch_in_one_program():
+    runs = []
+    for module in (OverDevices(), OverTheBatch()):
+        trainer = fk.Trainer(module, "sgd", CROSS)
+        state, history = trainer.fit(trainer.init(0, VECTORS), VECTORS, LABELS, epochs=2, batch_size=8, verbose=0)
+        runs.append((state.variables, history.history, trainer.evaluate(state, VECTORS, LABELS)))
+        assert trainer.predict(state, VECTORS[:2]).shape == (2, 3)
+    jax.tree.map(np.testing.assert_array_equal, *runs)
+
+
+def test_the_axis_of_a_pmap_is_the_users_own():
+    module, devices = OverDevices(), 2
+    trainer = fk.Trainer(module, "sgd", CROSS)
+    state = trainer.init(0, VECTORS)
+    step = jax.pmap(lambda x: trainer.forward(state.params, state, x, state.rng)[0], axis_name="batch")
+    whole = trainer.forward(state.params, state, VECTORS, state.rng)[0]
+    found = step(VECTORS.reshape(devices, -1, VECTORS.shape[1])).reshape(whole.shape)
+    np.testing.assert_allclose(found, whole, atol=1e-5)  # sums in another order
+
+
+def test_an_axis_that_no_layer_names_is_an_error():
+    class Wrong(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            x = nn.Dense(3)(x)
+            return x if self.is_initializing() else jax.lax.pmean(x, "devices")
+
+    trainer = fk.Trainer(Wrong(), "sgd", CROSS)
+    with pytest.raises(NameError, match="devices"):
+        trainer.init(0, VECTORS)

@@ -313,3 +313,54 @@ def test_a_loss_of_optax_takes_its_arguments_in_the_other_order(name):
         ValueError, match=rf"(?s)predictions first.*lambda y_true, y_pred: optax.{name}\(y_pred, y_true\)"
     ):
         compiled(loss=function)
+
+
+# ------------------------------------------------------------------ sums of one's own
+class OwnSums(fk.Trainer):
+    """Keeps a metric of its own among the running sums, as Keras's guide to custom steps does."""
+
+    def reset_metrics(self, state=None, x=None):
+        return {**super().reset_metrics(state, x), "distance": fk.metrics.MeanAbsoluteError().empty()}
+
+    def eval_step(self, state, batch):
+        x, y = batch
+        metric = fk.metrics.MeanAbsoluteError()
+        y_pred, _ = self.forward(state.params, state, x, None)
+        distance = metric.update(state.metrics["distance"], y, y_pred)
+        state = state.replace(metrics={**state.metrics, "distance": distance})
+        return state, {"loss": metric.compute(distance)}
+
+    def train_step(self, state, batch):
+        state, logs = super().train_step(state, batch)
+        return self.eval_step(state, batch)[0], logs
+
+
+def test_steps_of_ones_own_keep_sums_of_their_own(tmp_path):
+    own, plain = compiled(loss="mse", trainer_class=OwnSums), compiled(loss="mse", metrics=["mae"])
+    state, history = own.fit(own.init(0), X, Y, batch_size=4, epochs=2, validation_data=(X, Y), verbose=0)
+    assert (
+        history.history["loss"] == plain.fit(plain.init(0), X, Y, batch_size=4, epochs=2, verbose=0)[1].history["loss"]
+    )
+    wanted = plain.evaluate(state.replace(metrics=plain.init(0).metrics), X, Y)["mae"]
+    assert own.evaluate(state, X, Y, batch_size=4)["loss"] == pytest.approx(wanted, rel=1e-5)
+    own.save(tmp_path / "run", state)
+    _, loaded = fk.load_trainer(tmp_path / "run", trainer_class=OwnSums)
+    assert loaded.metrics["distance"].keys() == state.metrics["distance"].keys()
+
+
+def test_a_class_with_a_step_of_its_own_has_methods_of_any_name():
+    class Guide(fk.Trainer):
+        def compute_loss_and_updates(self, params, state, x, y, rng):
+            y_pred, updates = self.forward(params, state, x, rng)
+            return jnp.mean((y - y_pred) ** 2), updates
+
+        def train_step(self, state, batch):
+            x, y = batch
+            grads, _ = jax.grad(self.compute_loss_and_updates, has_aux=True)(state.params, state, x, y, state.rng)
+            updates, opt_state = self.optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+            return state.replace(params=params, opt_state=opt_state, step=state.step + 1), {"loss": jnp.float32(0)}
+
+    trainer = compiled(optimizer=optax.sgd(0.1), trainer_class=Guide)
+    state, _ = trainer.fit(trainer.init(0), X, Y, verbose=0)
+    assert int(state.step) == 1

@@ -59,12 +59,15 @@ def array(value: Any, at: Path) -> None:
 
 
 def example(value: Any, at: Path) -> None:
-    """An example input: shapes and dtypes in lists and dicts."""
+    """An example input: shapes and dtypes, and kinds of random keys, in lists and dicts."""
     if len(at) > _MAX_DEPTH:
         raise KindError(at[:5], "lists in lists", "an example input")
-    if isinstance(value, Mapping) and set(value) == {"shape", "dtype"}:
+    is_record = isinstance(value, Mapping) and set(value) - {"prng_impl"} == {"shape", "dtype"}
+    if is_record and not isinstance(value["shape"], Mapping):
         shape(value["shape"], (*at, "shape"))
         dtype(value["dtype"], (*at, "dtype"))
+        if "prng_impl" in value:
+            random_key(value["prng_impl"], value["shape"], value["dtype"], (*at, "prng_impl"))
     elif isinstance(value, Mapping):
         named(example)(value, at)
     else:

@@ -19,9 +19,9 @@ from .._step._batch import as_given, pad, rows
 from .._step._eval_step import evaluate_and_keep, evaluate_batch, has_own_eval_step
 from .._step._forward import forward
 from .._step._learner import Learner
-from .._step._measurement import logs_of, objective_of, outputs_of
+from .._step._measurement import logs_of, logs_without_outputs, objective_of, outputs_of
 from .._step._outputs import Comparison
-from .._step._own_loss import room_for_logs
+from .._step._own_loss import handed_out, room_for_logs
 from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState, check_state
@@ -33,7 +33,7 @@ from ._dispatch_size import DispatchSize
 from ._own_evaluation import evaluate_by_own_step
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
-from ._unmeasured import without_unmeasured
+from ._unmeasured import warn_of_unmeasured
 from ._whole_sets import BEGIN, floats, window
 
 
@@ -100,9 +100,11 @@ def evaluate_source(
         sums, done, last = _pass_by_batch(trainer, sums, bare, source, steps, progress, calls, event, size, predictions)
     if not done:
         raise no_batches(0)
-    logs = floats(compiled(trainer, logs_of)(sums, bare, example))
-    if last is not None and has_own_loss(trainer):
-        logs = without_unmeasured(trainer, bare, last, logs, sums["metrics"])
+    if last is not None and has_own_loss(trainer) and not handed_out(trainer, bare, last).outputs:
+        warn_of_unmeasured(trainer, sums["metrics"])
+        logs = floats(compiled(trainer, logs_without_outputs)(sums))
+    else:
+        logs = floats(compiled(trainer, logs_of)(sums, bare, example))
     if predictions:
         logs |= _on_host(trainer, predictions)
     calls.call("on_test_end", event.replace(logs=logs))

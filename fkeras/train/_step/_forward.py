@@ -11,6 +11,7 @@ from flax import linen
 
 from ...core import LOSSES, MASKS, Layer, mode_arguments
 from ...core.typing import PyTree, Variables
+from ._axis_names import with_axes_of
 
 
 def graph_of(model: object) -> Any:
@@ -40,7 +41,13 @@ def forward(
     kept = [c for c in variables if c != "params"] if training else []
     rngs = {"params": jax.random.fold_in(rng, 0), "dropout": jax.random.fold_in(rng, 1)}
     args = x if isinstance(x, tuple) and not isinstance(model, Layer) else (x,)
-    return model.apply(variables, *args, rngs=rngs, mutable=[*kept, LOSSES, MASKS], **mode_of(model, training))
+    mode = mode_of(model, training)
+
+    def run() -> tuple[PyTree, Variables]:
+        outputs, updates = model.apply(variables, *args, rngs=rngs, mutable=[*kept, LOSSES, MASKS], **mode)
+        return outputs, updates
+
+    return with_axes_of(model, args, mode, run)
 
 
 def added_losses(updates: Variables) -> jax.Array | None:

@@ -156,14 +156,24 @@ def _logged(sums: Mapping[str, PyTree]) -> dict[str, jax.Array]:
 def step_logs(trainer: Learner, state: TrainState, shown: Shown) -> dict[str, jax.Array]:
     """The numbers to show after a step: the running ones, and those of the step alone."""
     sums = state.metrics
-    if shown.outputs is None:  # nothing was measured but the loss
-        names = tuple(sums["losses"])
-        given = by_output(trainer.objective.loss_weights, names, "loss_weights")
-        factors = tuple(1.0 if factor is None else factor for factor in given)
-        measured = OutputObjective(names, (None,) * len(names), factors, ()).logs(sums)
+    if shown.outputs is None:
+        measured = _loss_logs(trainer, sums)
     else:
         measured = objective_of(trainer, shown.outputs).logs(sums)
     return {**measured, **shown.numbers, **shown.averaged, **_logged(sums)}
+
+
+def _loss_logs(trainer: Learner, sums: Mapping[str, PyTree]) -> dict[str, jax.Array]:
+    """The numbers of sums in which nothing was measured but the loss."""
+    names = tuple(sums["losses"])
+    given = by_output(trainer.objective.loss_weights, names, "loss_weights")
+    factors = tuple(1.0 if factor is None else factor for factor in given)
+    return OutputObjective(names, (None,) * len(names), factors, ()).logs(sums)
+
+
+def logs_without_outputs(trainer: Learner, sums: Mapping[str, PyTree]) -> dict[str, jax.Array]:
+    """The numbers that running sums stand for where a `compute_loss` handed out no outputs."""
+    return {**_loss_logs(trainer, sums), **_logged(sums)}
 
 
 def logs_of(trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, x: PyTree) -> dict[str, jax.Array]:
