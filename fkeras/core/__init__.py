@@ -49,6 +49,7 @@ from ._words._array_differences import fits as fits
 from ._words._array_differences import show_spec as show_spec
 from ._words._array_errors import describe as describe
 from ._words._arrays import as_array as as_array
+from ._words._call_arguments import checked_by_name as checked_by_name
 from ._words._config import Configured as Configured
 from ._words._config import address_of as address_of
 from ._words._config import build_object as build_object

@@ -17,7 +17,7 @@ from ._batches._fixed_batch_sizes import check_batch_size, fixed_batch_size
 from ._batches._sources import Arrays
 from ._loop import _evaluate, _predict
 from ._loop._on_device import runs_on_device
-from ._loop._run_arguments import check_counts
+from ._loop._run_arguments import check_counts, named
 from ._loop._stacked import stack_of
 from ._step._batch import as_given, unpack
 from ._step._batch import rows as rows_of
@@ -32,6 +32,7 @@ from ._step._train_step import has_own_loss
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
 
 
+@named
 def lower(
     trainer: Learner,
     batch: Batch,

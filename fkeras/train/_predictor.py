@@ -8,30 +8,39 @@ from typing import Any
 
 from flax import linen
 
-from ..core import hashable
+from ..core import checked_by_name, hashable
 from ..core.typing import PyTree, Variables
 from ._loop import _predict
-from ._loop._run_arguments import check_names
 from ._trainer import Trainer
 
 
-def predict(model: linen.Module, variables: Variables, x: PyTree = None, *args: Any, **kwargs: Any) -> PyTree:
+@checked_by_name("model")
+def predict(
+    model: linen.Module,
+    variables: Variables,
+    x: PyTree,
+    batch_size: int | None = None,
+    verbose: Any = 0,
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> PyTree:
     """The model's outputs for all of `x`, in batches, as numpy arrays.
 
     Args:
         model: an fkeras model or a Linen module.
         variables: its variables.
         x: an array, a pytree of arrays, or something that yields batches.
-        *args, **kwargs: `batch_size`, `verbose`, `steps` and `callbacks`, as for `Trainer.predict`.
+        batch_size: rows in a batch; what the model was described with, or 32, by default.
+        verbose: 0 silent, 1 a bar, 2 a line.
+        steps: how many batches to use; all by default.
+        callbacks: their `on_predict_*` hooks are called.
 
     >>> import fkeras as fk, jax, numpy as np
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
     >>> fk.train.predict(model, model.init(jax.random.key(0)), np.ones((5, 3))).shape
     (5, 2)
     """
-    if args or kwargs:
-        check_names(_predict.predict, (model, variables, x, *args), kwargs)
-    return _predict.predict(_predictor(_ByValue(model)), variables, x, *args, **kwargs)
+    return _predict.predict(_predictor(_ByValue(model)), variables, x, batch_size, verbose, steps, callbacks)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

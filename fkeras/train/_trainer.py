@@ -14,15 +14,15 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import HashedOnce, Layer, as_key, explain, walk
-from ..core.typing import ArrayLike, Batch, KeyLike, PyTree, Spec, Variables
+from ..core import HashedOnce, Layer, as_key, did_you_mean, explain, walk
+from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
 from ._compile_arguments import as_objects, compile_config, config_of
 from ._loop import _evaluate, _predict
 from ._loop import _fit as fitting
-from ._loop._run_arguments import check_names, named
+from ._loop._run_arguments import named
 from ._step import _eval_step, _measurement, _train_step
 from ._step._checked_state import check_optimizer, check_variables
 from ._step._compiled_method import CompiledMethod
@@ -120,9 +120,17 @@ class Trainer:
                 if made is dataclasses.MISSING:
                     raise TypeError(f"{type(self).__name__} needs the argument {f.name!r}")
                 values[f.name] = made
-        unknown = sorted(set(values) - {f.name for f in dataclasses.fields(self)})
+        known = [f.name for f in dataclasses.fields(self)]
+        unknown = sorted(set(values) - set(known))
         if unknown:
-            raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {unknown[0]!r}")
+            raise TypeError(
+                explain(
+                    f"{type(self).__name__} has no argument {unknown[0]!r}.",
+                    received=", ".join(f"{name}=" for name in unknown),
+                    usually=did_you_mean(unknown[0], known),
+                    write='model.compile(optimizer="adam", loss="mse", metrics=[...])',
+                )
+            )
         for name, value in as_objects(values).items():
             object.__setattr__(self, name, value)
 
@@ -304,42 +312,52 @@ class Trainer:
         return _measurement.logs_of(self, sums, state, x)
 
     # ------------------------------------------------------------------ runs
-    def fit(
-        self, state: TrainState | None = None, x: PyTree = None, y: PyTree = None, *args: Any, **kwargs: Any
-    ) -> tuple[TrainState, Any]:
-        """Train for some epochs; see `fk.train.fit` for the arguments, which are Keras's.
+    fit = fitting.fit
+    evaluate = _evaluate.evaluate
+    lower = lowering.lower
+
+    @named
+    def predict(
+        self,
+        state: TrainState,
+        x: PyTree,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> PyTree:
+        """The model's outputs for all of `x`, in inference mode, as numpy arrays.
+
+        Args:
+            state: whose weights to use.
+            x: an array, a pytree of arrays, or something that yields batches.
+            batch_size: rows in a batch; what the model was described with, or 32, by default.
+            verbose: 0 silent, 1 a bar, 2 a line.
+            steps: how many batches to use; all by default.
+            callbacks: their `on_predict_*` hooks are called.
 
         Returns:
-            `(state, history)`; the state handed in stays usable.
+            The outputs in the model's structure, with one row for each of `x`.
         """
-        check_names(fitting.fit, (self, state, x, y, *args), kwargs)
-        return fitting.fit(self, check_state(state, "fit", "state, x, y"), x, y, *args, **kwargs)
-
-    def evaluate(
-        self, state: TrainState | None = None, x: PyTree = None, y: PyTree = None, *args: Any, **kwargs: Any
-    ) -> dict[str, float]:
-        """Loss and metrics over a whole set; see `fk.train.evaluate`."""
-        check_names(_evaluate.evaluate, (self, state, x, y, *args), kwargs)
-        return _evaluate.evaluate(self, check_state(state, "evaluate", "state, x, y"), x, y, *args, **kwargs)
-
-    def predict(self, state: TrainState | None = None, x: PyTree = None, *args: Any, **kwargs: Any) -> PyTree:
-        """The model's outputs for all of `x`, as numpy arrays; see `fk.train.predict`."""
-        if args or kwargs:
-            check_names(_predict.predict, (self, state, x, *args), kwargs)
         if not isinstance(state, TrainState):  # a prediction of one row takes some 15 µs, so no more is looked at
             check_state(state, "predict", "state, x")
-        return _predict.predict(self, state.variables, x, *args, **kwargs)  # type: ignore[union-attr]
-
-    def lower(self, batch: Batch, rows: int | None = None, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Compile every program of a run from the shapes of a batch; see `fk.train.lower`."""
-        check_names(lowering.lower, (self, batch, rows, *args), kwargs)
-        return lowering.lower(self, batch, rows, *args, **kwargs)
+        return _predict.predict(self, state.variables, x, batch_size, verbose, steps, callbacks)
 
     @named
     def train_on_batch(
         self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, class_weight: Any = None
     ) -> tuple[TrainState, dict[str, float]]:
-        """One step on one batch, its loss and metrics as floats: `(state, logs)`."""
+        """One step on one batch.
+
+        Args:
+            state: where to start.
+            x, y: the batch, arrays or pytrees of arrays.
+            sample_weight: a weight for each row, or a dict by output.
+            class_weight: a weight for each class, as for `fit`.
+
+        Returns:
+            `(state, logs)`: the state after the step, and the batch's loss and metrics as floats.
+        """
         state = check_state(state, "train_on_batch", "state, x, y")
         check_optimizer(self, state)
         batch = one_batch(self, state, x, y, sample_weight, class_weight)
@@ -350,7 +368,16 @@ class Trainer:
     def test_on_batch(
         self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None
     ) -> dict[str, float]:
-        """Loss and metrics of one batch as floats."""
+        """Loss and metrics of one batch.
+
+        Args:
+            state: whose weights to use.
+            x, y: the batch, arrays or pytrees of arrays.
+            sample_weight: a weight for each row, or a dict by output.
+
+        Returns:
+            `{"loss": …, "accuracy": …}`, floats.
+        """
         state = check_state(state, "test_on_batch", "state, x, y")
         batch = one_batch(self, state, x, y, sample_weight)
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
@@ -358,17 +385,33 @@ class Trainer:
 
     @named
     def predict_on_batch(self, state: TrainState, x: PyTree) -> PyTree:
-        """The model's outputs for one batch, as numpy arrays."""
+        """The model's outputs for one batch, as numpy arrays.
+
+        Args:
+            state: whose weights to use.
+            x: the batch, an array or a pytree of arrays.
+        """
         variables = check_state(state, "predict_on_batch", "state, x").variables
         batch = one_batch(self, state, x)
         return jax.tree.map(np.asarray, self.predict_step(variables, batch[0]))
 
     # ------------------------------------------------------------------ doors to the later room
-    def save(self, directory: Any, state: TrainState, **kwargs: Any) -> None:
-        """Save model, compile config and state; the arguments are `fk.checkpoint.save_trainer`'s."""
+    @named
+    def save(self, directory: FilePath, state: TrainState, overwrite: bool = True) -> None:
+        """Save model, compile config and state: in a `.keras` file by that suffix, else in an Orbax directory.
+
+        Args:
+            directory: the directory or file to make; `fk.load_trainer` reads it.
+            state: the state.
+            overwrite: whether a checkpoint that is already there may be replaced.
+
+        Raises:
+            ValueError: what a `.keras` file cannot hold.
+            FileExistsError: something else is at `directory`, or `overwrite` is false.
+        """
         from ..checkpoint import save_trainer as door
 
-        door(self, directory, state, **kwargs)
+        door(self, directory, state, overwrite)
 
     # ------------------------------------------------------------------ config
     def get_config_of(self, part: str) -> Any:
@@ -404,7 +447,7 @@ def compile(
     steps_per_execution: int = 1,
     jit_compile: Any = "auto",
     auto_scale_loss: bool = True,
-    trainer_class: type[Trainer] = Trainer,
+    trainer_class: type[Trainer] | None = None,
     **fields: Any,
 ) -> Trainer:
     """A `Trainer` of a model, with Keras's `compile` arguments in Keras's order.
@@ -416,7 +459,7 @@ def compile(
         loss_weights: factors by output.
         metrics, weighted_metrics: names, metrics or functions; lists or dicts by output.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: see `Trainer`.
-        trainer_class: a subclass of `Trainer`, and
+        trainer_class: a subclass of `Trainer`, which is the default, and
         **fields: its own fields.
 
     Raises:
@@ -426,7 +469,7 @@ def compile(
     >>> fk.train.compile(fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]), "sgd", "mse").optimizer
     SGD(learning_rate=0.01)
     """
-    return trainer_class(
+    return (trainer_class or Trainer)(
         model,
         optimizer,
         loss,

@@ -32,11 +32,12 @@ from ._device_memory import worth_copying
 from ._dispatch_size import DispatchSize
 from ._own_evaluation import evaluate_by_own_step
 from ._progress import Progress
-from ._run_arguments import check_counts, verbosity
+from ._run_arguments import check_counts, named, verbosity
 from ._unmeasured import warn_of_unmeasured
 from ._whole_sets import BEGIN, floats, window
 
 
+@named
 def evaluate(
     trainer: Learner,
     state: TrainState,

@@ -17,7 +17,7 @@ from ..callbacks import BackupAndRestore, CallbackList, History
 from ..callbacks._frequency import check_choice
 from ._interrupt import Interruptible
 from ._nan_check import NotFiniteError
-from ._run_arguments import check_run, verbosity
+from ._run_arguments import check_run, named, verbosity
 from ._run_backup import Backup, Run
 from ._run_lengths import run_lengths
 from ._training_loop import TrainingLoop
@@ -25,6 +25,7 @@ from ._unfinished_run import Closing, Reachable, say_interrupted
 from ._validation import Validation
 
 
+@named
 def fit(
     trainer: Learner,
     state: TrainState,

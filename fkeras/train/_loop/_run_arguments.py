@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
-from ...core import did_you_mean, explain
+from ...core import checked_by_name, explain
 from ...core.typing import ArrayLike
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-# ------------------------------------------------------------------ names
-@functools.cache
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)
-
-
-def check_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], verb: str = "") -> None:
-    """Refuse arguments that a verb does not take, before Python does.
-
-    Args:
-        function: what they are for; its first argument is the trainer (or model).
-        args, kwargs: what it is about to be called with.
-        verb: how messages call it; the function's name by default.
-
-    Raises:
-        TypeError: an unknown name, with the nearest one that exists; a name given twice; too many by position.
-    """
-    if not kwargs and len(args) < 4:
-        return
-    known, verb = _parameters(function), verb or function.__name__
-    unknown = [name for name in kwargs if name not in known[1:]]
-    if unknown:
-        raise TypeError(
-            explain(
-                f"`{verb}` has no argument {unknown[0]!r}.",
-                received=", ".join(f"{name}=" for name in kwargs),
-                usually=did_you_mean(unknown[0], known[1:]),
-                write=f"trainer.{verb}({', '.join(known[1:3])}, ...)",
-            )
-        )
-    twice = [name for name in kwargs if name in known[: len(args)]]
-    if twice or len(args) > len(known):
-        raise TypeError(
-            explain(
-                f"`{verb}` was given {twice[0]!r} twice." if twice else f"`{verb}` was given too many arguments.",
-                received=f"{len(args) - 1} by position" + (f", and {twice[0]}=" if twice else ""),
-                usually=f"their order: it is {', '.join(known[1:9])}{', …' if len(known) > 9 else ''}.",
-                write=f"trainer.{verb}({', '.join(known[1:3])}, ...), the others by name",
-            )
-        )
-
-
-def named(method: Callable[P, R]) -> Callable[P, R]:
-    """A method whose arguments are looked at by name first."""
-
-    @functools.wraps(method)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_names(method, args, kwargs)
-        return method(*args, **kwargs)
-
-    return checked
+#: A verb of a trainer, or a function of one, whose arguments are looked at by name first.
+named = checked_by_name("trainer")
 
 
 # ------------------------------------------------------------------ values
