@@ -210,7 +210,7 @@ def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Constr
         ValueError: an unknown name; the message lists the known ones.
 
     >>> get("max_norm")
-    MaxNorm(max_value=2, axis=0)
+    MaxNorm()
 
     Reference: https://keras.io/api/layers/constraints/
     """

@@ -87,7 +87,7 @@ def get(identifier: Spec | ArrayLike, custom_objects: CustomObjects | None = Non
             first argument is the shape.
 
     >>> get("he_normal")
-    HeNormal(seed=None, input_axes=None, output_axes=None)
+    HeNormal()
 
     Reference: https://keras.io/api/layers/initializers/
     """
@@ -153,7 +153,7 @@ def deserialize(config: Spec, custom_objects: CustomObjects | None = None) -> In
         ValueError: an unknown name; the message lists the known ones.
 
     >>> deserialize({"class_name": "RandomNormal", "config": {"stddev": 0.5}})
-    RandomNormal(mean=0.0, stddev=0.5, seed=None)
+    RandomNormal(stddev=0.5)
 
     Reference: https://keras.io/api/layers/initializers/
     """

@@ -256,7 +256,7 @@ def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Regula
         ValueError: an unknown name; the message lists the known ones.
 
     >>> get("l2")
-    L2(l2=0.01)
+    L2()
 
     Reference: https://keras.io/api/layers/regularizers/
     """
@@ -297,7 +297,7 @@ def deserialize(config: Spec, custom_objects: CustomObjects | None = None) -> Re
         ValueError: an unknown name; the message lists the known ones.
 
     >>> deserialize({"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.0}})
-    L1L2(l1=0.5, l2=0.0)
+    L1L2(l1=0.5)
 
     Reference: https://keras.io/api/layers/regularizers/
     """

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import HashedOnce, Layer, as_key, did_you_mean, explain, walk
+from ..core import HashedOnce, Layer, View, Viewed, as_key, did_you_mean, explain, walk
 from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
@@ -34,6 +34,7 @@ from ._step._partition import Partition, merge, partition_for
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
+from ._trainer_view import trainer_repr, trainer_view
 from .optimizers._rates import rates_of, with_rates
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
@@ -41,7 +42,7 @@ _COMPILED = ("train_step", "eval_step", "predict_step")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Trainer:
+class Trainer(Viewed):
     """How a model learns; made by `model.compile(...)`, or for any Linen module by `fk.Trainer(module, ...)`.
 
     Its steps are pure functions of a `TrainState` and a batch. To train in another way, subclass it and override
@@ -142,7 +143,7 @@ class Trainer:
                 setattr(cls, name, CompiledMethod(cls.__dict__[name]))
         own = {n for n in inspect.get_annotations(cls) if not n.startswith("_")}
         if own:  # a subclass's fields are keyword arguments of its constructor
-            dataclasses.dataclass(frozen=True, eq=False, kw_only=True, init=False)(cls)
+            dataclasses.dataclass(frozen=True, eq=False, kw_only=True, init=False, repr=False)(cls)
 
     def replace(self, **changes: Any) -> Any:
         """A trainer with some fields changed."""
@@ -164,6 +165,15 @@ class Trainer:
 
     def __reduce__(self) -> Any:
         return _remade, (type(self), self._fields())
+
+    def __repr__(self) -> str:
+        return trainer_repr(self)
+
+    def _view(self) -> View:
+        return trainer_view(self)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_")]
 
     @functools.cached_property
     def programs(self) -> Programs:

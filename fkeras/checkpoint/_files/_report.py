@@ -7,7 +7,21 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from ...core import ArrayDifferences, did_you_mean, explain, fits, show_spec
+from ...core import (
+    ArrayDifferences,
+    View,
+    Viewed,
+    boxed,
+    code,
+    did_you_mean,
+    escape,
+    explain,
+    faint,
+    fits,
+    folded,
+    show_spec,
+    table,
+)
 from ._tree_arrays import ArraySpecs
 
 
@@ -19,8 +33,8 @@ class MayDiffer(TypedDict, total=False):
     allow: Sequence[str] | str
 
 
-@dataclasses.dataclass(frozen=True)
-class LoadReport(ArrayDifferences):
+@dataclasses.dataclass(frozen=True, repr=False)
+class LoadReport(Viewed, ArrayDifferences):
     """How a file's arrays compare with those that are expected, and which of them are loaded.
 
     Attributes:
@@ -47,9 +61,29 @@ class LoadReport(ArrayDifferences):
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        count = f"loaded {len(self.loaded)}, skipped {len(self.skipped)}, ignored {len(self.unexpected)}"
         renamed = [f"renamed     {old} -> {new}" for old, new in self.renamed.items()]
-        return "\n".join([count, *renamed, *([self.text()] if not self.ok else [])])
+        return "\n".join([self._count(), *renamed, *([self.text()] if not self.ok else [])])
+
+    def _count(self) -> str:
+        return f"loaded {len(self.loaded)}, skipped {len(self.skipped)}, ignored {len(self.unexpected)}"
+
+    def __repr__(self) -> str:
+        return f"<LoadReport: {self._count()}>"
+
+    def _view(self) -> View:
+        differ = {p: f"{found} in the file, {here} expected" for p, (found, here) in self.mismatched.items()}
+        loaded = {p: "" if source == p else f"from {source}" for p, source in self.loaded.items()}
+        lists = {"mismatched": differ, "missing": self.missing, "unexpected": self.unexpected, "loaded": loaded}
+        parts = [
+            folded(
+                f"{title} {faint(str(len(paths)))}",
+                table((), [(code(path), escape(what)) for path, what in paths.items()]),
+                opened=title != "loaded",
+            )
+            for title, paths in lists.items()
+            if paths
+        ]
+        return View(str(self), boxed(f"LoadReport: {self._count()}", "".join(parts)))
 
     def require(self, what: str) -> None:
         """Raise if anything differs that was not allowed to.

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._words._errors import explain
+from .._words._views import View, Viewed, boxed, code, faint, table
 from ..typing import DTypeLike, Key, PyTree, Shape, Variables
 from ._dimensions import Dimension, is_symbolic
 from ._inferred import Inferred, Program, struct_of
@@ -27,7 +28,7 @@ _OF_UFUNC = {
 }
 
 
-class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
+class SymbolicTensor(Viewed, ArrayOperators["SymbolicTensor"]):
     """A placeholder for an array of a graph: what `Input` makes and layers return when called on one.
 
     Attributes:
@@ -109,6 +110,13 @@ class SymbolicTensor(ArrayOperators["SymbolicTensor"]):
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.name!r} shape={self.symbolic_shape} dtype={self.dtype}>"
+
+    def _view(self) -> View:
+        operation, shape = self.node.operation, str(self.symbolic_shape).replace("'", "")
+        made_by = f"{operation.name or ''} ({type(operation).__name__})".strip()
+        rows = [("shape", shape), ("dtype", str(self.dtype)), ("made by", made_by)]
+        body = table((), [(faint(name), code(value)) for name, value in rows])
+        return View(repr(self), boxed(f"SymbolicTensor {code(self.name)}", body))
 
     def _operate(self, op: str, *operands: PyTree) -> SymbolicTensor:
         result: SymbolicTensor = record(Op(op, METHODS[op]), operands, {})

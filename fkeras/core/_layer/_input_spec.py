@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._words._errors import explain
+from .._words._short_repr import arguments_repr
 from ..typing import Config, DTypeLike, PyTree, Shape
 from ._sealing import settle
 
@@ -67,6 +68,9 @@ class InputSpec:
     allow_last_axis_squeeze: bool = False
     name: str | None = None
     optional: bool = False
+
+    def __repr__(self) -> str:
+        return arguments_repr(self)
 
     def __post_init__(self) -> None:
         if self.shape is not None:

@@ -29,7 +29,7 @@ from .._words._fields import field
 from .._words._naming import snake_case
 from .._words._random_key import as_key
 from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables
-from . import _build, _copying, _layer_config, _layer_value, _recorded_calls, _sealing, _weights
+from . import _build, _copying, _layer_config, _layer_repr, _layer_value, _recorded_calls, _sealing, _weights
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
 from ._checked_variables import check_collections
 from ._construct import Arguments, Description, run_user_init
@@ -37,6 +37,7 @@ from ._layer_class import LayerClass
 from ._layer_errors import check_attribute, check_name, lacking, said_of
 from ._linen_modules import holds_module
 from ._recorded_calls import RecordedCall
+from ._shown_names import shown_names
 from ._sublayers import sublayers_of
 from ._weight_facts import WeightFacts as WeightFacts
 from ._weight_facts import abstract_call, abstract_init
@@ -259,7 +260,10 @@ class Layer(LayerClass, kw_only=True):
         return f"Layer {where!r} ({type(self).__name__})" if where else f"Layer {type(self).__name__}"
 
     def __repr__(self) -> str:
-        return _layer_config.repr_of(self)
+        return _layer_repr.repr_of(self)
+
+    def __dir__(self) -> list[str]:
+        return shown_names(self, super().__dir__())
 
     # ------------------------------------------------------------------ config and changed copies
     @linen.nowrap

@@ -41,6 +41,7 @@ class LayerClass(RunsBound, kw_only=True):
     Attributes:
         _call_parameters: what its `call` takes.
         _positional: the constructor's arguments that may be given by position, in Keras's order.
+        _rewritten: the first of them that are no fields and that `_rewrite_arguments` makes fields of.
         _last_by_position: those that Keras's constructor takes by position after the class's own (`name`, `dtype`).
         _converters: its fields that have a converter.
         _any_name: whether a layer of it may be called as Flax's collections are.
@@ -48,6 +49,7 @@ class LayerClass(RunsBound, kw_only=True):
 
     _call_parameters: ClassVar[Parameters] = Parameters([], 0, True)
     _positional: ClassVar[tuple[str, ...]] = ()
+    _rewritten: ClassVar[tuple[str, ...]] = ()
     _last_by_position: ClassVar[tuple[str, ...]] = ()
     _converters: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
     _any_name: ClassVar[bool] = False
@@ -133,6 +135,7 @@ def _signature(cls: type[LayerClass]) -> inspect.Signature:
     fields = {f.name: f for f in dataclasses.fields(cls)}
     by_keyword = [n for n in fields if n not in (*cls._positional, *NO_ARGUMENTS) and n[0] != "_"]
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    parameters += [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in cls._rewritten]
     for kind, names in (
         (inspect.Parameter.POSITIONAL_OR_KEYWORD, cls._positional),
         (inspect.Parameter.KEYWORD_ONLY, by_keyword),

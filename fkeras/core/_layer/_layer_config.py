@@ -99,20 +99,3 @@ def _structs_of(config: Mapping[str, Any]) -> list[PyTree]:
             explain("This build_config holds no shape.", received=repr(config), write='{"input_shape": [None, 8]}')
         )
     return [struct(s) for s in shapes.values()]
-
-
-def repr_of(layer: Layer) -> str:
-    """A layer as it could be written, with the arguments that are not their defaults."""
-    if layer.scope is not None:
-        return f"<{type(layer).__name__} {'/'.join(layer.path)!r}, bound>"
-    if layer._description is not None:
-        arguments = [f"{k}={v!r}" for k, v in layer._description.config.items() if v is not None]
-    else:
-        arguments = []
-        for name in layer._positional:
-            value, default = getattr(layer, name, None), type(layer).__dataclass_fields__[name].default
-            if value is not default and value != default and not callable(value):
-                arguments.append(f"{name}={value!r}")
-    if layer.name is not None:
-        arguments.append(f"name={layer.name!r}")
-    return f"{type(layer).__name__}({', '.join(dict.fromkeys(arguments))})"

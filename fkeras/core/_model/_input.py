@@ -18,6 +18,7 @@ from .._words._config import register
 from .._words._dtypes import DTypePolicy, dtype_name, dtype_of, name_of_record
 from .._words._errors import explain
 from .._words._fields import field
+from .._words._short_repr import written
 from ..typing import Config, DTypeLike, PyTree, Shape
 
 #: A shape as `Input` takes it; the sizes of one axis may stand alone.
@@ -66,6 +67,11 @@ class InputLayer(Layer):
     @linen.nowrap
     def _record(self, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
         return super()._record(args, kwargs) if args or kwargs else tensor_of(self)
+
+    def __repr__(self) -> str:
+        rest = {"dtype": (self.dtype, "float32"), "optional": (self.optional, False), "name": (self.name, None)}
+        told = written((n, value) for n, (value, plain) in rest.items() if value != plain)
+        return f"{type(self).__name__}({', '.join([f'batch_shape={tuple(self.batch_shape)}', *told])})"
 
     def get_config(self) -> Config:
         return {

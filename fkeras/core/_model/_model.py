@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import jax
 from flax import linen
@@ -22,8 +22,9 @@ from .._words._config import register
 from .._words._dtypes import DTypePolicy, policy_name
 from .._words._errors import explain
 from .._words._random_key import as_key
+from .._words._views import View, Viewed
 from ..typing import JSON, Array, Config, CustomObjects, Key, KeyLike, PyTree, Variables
-from . import _map_layers, _match_inputs, _model_json, _model_variables, _summary
+from . import _map_layers, _match_inputs, _model_json, _model_variables, _model_view, _summary, _summary_view
 from ._doors import Doors
 from ._init_from_example import variables_of
 from ._input import InputLayer
@@ -44,7 +45,7 @@ def runs_graph(call: Call) -> Call:
 
 
 @register("keras", aliases=("Functional",))
-class Model(Doors, LooksInside):
+class Model(Doors, Viewed, LooksInside):
     """A model: layers between inputs and outputs.
 
     `Model(inputs, outputs)` describes the graph that was recorded between symbolic tensors. A subclass with
@@ -70,6 +71,8 @@ class Model(Doors, LooksInside):
     Reference: https://keras.io/api/models/model/
     Unlike Keras a model holds no weights: `init` makes them, `apply` takes them.
     """
+
+    _rewritten: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
 
     # ------------------------------------------------------------------ construction
     @classmethod
@@ -406,7 +409,7 @@ class Model(Doors, LooksInside):
         layer_range: Sequence[str] | None = None,
         variables: Variables | None = None,
     ) -> None:
-        """Print the model's layers, output shapes and numbers of parameters.
+        """Print the model's layers, output shapes and numbers of parameters; in a notebook, show them as a table.
 
         Args:
             line_length: the table's width in characters.
@@ -417,7 +420,15 @@ class Model(Doors, LooksInside):
             layer_range: two regular expressions, the names of the first and last layer to show.
             variables: the variables, for a model without a graph.
         """
-        _summary.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, variables)
+        summary = _summary.summary_of(self, expand_nested, show_trainable, layer_range, variables)
+        _summary_view.show(summary, line_length, positions, print_fn)
+
+    @linen.nowrap
+    def _view(self) -> View:
+        return _model_view.model_view(self)
+
+    def __repr__(self) -> str:
+        return _model_view.model_repr(self)
 
 
 def _needs_input(model: Model) -> ValueError:

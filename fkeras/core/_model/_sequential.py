@@ -64,6 +64,7 @@ class Sequential(Model):
     # Layers' variables live under the layers' own names, as in a functional model.
     preserve_adopted_names = True
     _is_chain: ClassVar[bool] = True
+    _rewritten: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def _rewrite_arguments(

@@ -1,16 +1,13 @@
-"""`model.summary()`: the table of layers, shapes and parameter counts, from shapes alone."""
+"""`model.summary()`: the table of layers, shapes and parameter counts, from shapes alone; `_summary_view` draws it."""
 
 from __future__ import annotations
 
-import io
-import itertools
+import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from .._graph._dimensions import is_symbolic
 from .._layer._bound_sublayers import Path
@@ -18,22 +15,43 @@ from .._layer._layer import Layer, WeightFacts, default_name
 from .._layer._sublayers import sublayers_of
 from .._layer._variables import counted
 from .._words._errors import explain
+from .._words._tree_view import size_text
 from ..typing import PyTree, Variables
 from ._looking_inside import LooksInside
 from ._which_weights_train import weight_facts
 
 
-def summary(
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """A model's table.
+
+    Attributes:
+        title: what the model is.
+        headers: the names of the columns.
+        rows: the cells, a row for each layer.
+        depths: how deep each row's layer lies, from 1.
+        totals: `(label, text)` of the lines below the table.
+        branching: whether a column says what feeds what.
+        hint: the line to write to see more; may be empty.
+    """
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    depths: tuple[int, ...]
+    totals: tuple[tuple[str, str], ...]
+    branching: bool
+    hint: str = ""
+
+
+def summary_of(
     model: LooksInside,
-    line_length: int | None,
-    positions: Sequence[float] | None,
-    print_fn: Callable[[str], object] | None,
-    expand_nested: bool,
-    show_trainable: bool,
-    layer_range: Sequence[str] | None,
-    variables: Variables | None,
-) -> None:
-    """Render the table and hand it to `print_fn`, or print it; the arguments are those of `Model.summary`."""
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+    variables: Variables | None = None,
+) -> Summary:
+    """A model's layers, output shapes and numbers of parameters; the arguments are those of `Model.summary`."""
     try:
         tree = counted(model.abstract_variables() if variables is None else variables)
     except ValueError:  # the model has not seen an input's shape yet
@@ -47,16 +65,12 @@ def summary(
         *["Connected to"] * branching,
         *["Trainable"] * show_trainable,
     ]
-    width = line_length or (100 if branching else 80)
-    table = Table(width=width, show_lines=True)
-    for i, (header, share) in enumerate(zip(headers, _shares(positions, len(headers), branching), strict=True)):
-        table.add_column(
-            header, ratio=share, justify="right" if i == 2 else "center" if header == "Trainable" else "left"
-        )
-    for path, layer in _listed(model, (), expand_nested, layer_range):
+    listed = _listed(model, (), expand_nested, layer_range)
+    rows = []
+    for path, layer in listed:
         own = None if tree is None else [_at(part, path) for part in tree.values()]
         row = [
-            "   " * (len(path) - 1) + "└ " * (len(path) > 1) + f"{path[-1]} ({type(layer).__name__})",
+            f"{path[-1]} ({type(layer).__name__})",
             _shape_text(model, layer, path, facts),
             "? (unbuilt)" if own is None else f"{_count(own):,}",
         ]
@@ -64,19 +78,16 @@ def summary(
             row.append(_sources(model, layer) if len(path) == 1 else "-")
         if show_trainable:
             row.append("-" if not _count(own) else "Y" if layer.trainable and _trains(facts, path) else "N")
-        table.add_row(*row)
-    text = _rendered(table, f'Model: "{default_name(model)}"', _totals(facts, tree), width)
-    (print_fn or print)(text)
-
-
-def _rendered(table: Table, title: str, totals: list[str], width: int) -> str:
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, force_terminal=False, legacy_windows=False)
-    console.print(title, markup=False, highlight=False)
-    console.print(table, markup=False, highlight=False)
-    for line in totals:
-        console.print(line, markup=False, highlight=False)
-    return buffer.getvalue().rstrip("\n")
+        rows.append(tuple(row))
+    return Summary(
+        f'Model: "{default_name(model)}"',
+        tuple(headers),
+        tuple(rows),
+        tuple(len(path) for path, _ in listed),
+        tuple(_totals(facts, tree)),
+        branching,
+        _hint(model, tree, facts),
+    )
 
 
 def _recorded_facts(model: LooksInside) -> Mapping[Path, WeightFacts]:
@@ -94,17 +105,6 @@ def _branches(model: LooksInside) -> bool:
     inputs = [node.inputs for node in model.graph.nodes]
     sources = [id(tensor.node) for tensors in inputs for tensor in tensors]
     return any(len(tensors) != 1 for tensors in inputs) or len(set(sources)) < len(sources)
-
-
-def _shares(positions: Sequence[float] | None, count: int, branching: bool) -> list[int]:
-    """Relative widths of the columns; Keras's `positions` say where each ends."""
-    if positions:
-        ends = [*positions, *[1.0] * (count - len(positions))]
-        if all(b >= a for a, b in itertools.pairwise(ends)):
-            ends = [end - before for end, before in zip(ends, [0.0, *ends], strict=False)]
-        return [max(1, round(100 * share)) for share in ends[:count]]
-    base = [30, 24, 14, 24] if branching else [42, 32, 18]
-    return base + [10] * (count - len(base))
 
 
 def _listed(layer: Layer, path: Path, expand: bool, layer_range: Sequence[str] | None) -> list[tuple[Path, Layer]]:
@@ -191,21 +191,24 @@ def _trains(facts: Mapping[Path, WeightFacts], path: Path) -> bool:
     return nearest is None or nearest.trainable
 
 
-def _totals(facts: Mapping[Path, WeightFacts], tree: Variables | None) -> list[str]:
+def _totals(facts: Mapping[Path, WeightFacts], tree: Variables | None) -> list[tuple[str, str]]:
     if tree is None:
-        return [" Total params: unknown until the model has seen an input's shape"]
+        return [("Total params", "unknown until the model has seen an input's shape")]
     trainable: list[jax.Array] = []
     frozen: list[jax.Array] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         collection, *keys = (str(getattr(key, "key", key)) for key in path)
         (trainable if collection == "params" and _trains(facts, tuple(keys)) else frozen).append(leaf)
     parts = (("Total", trainable + frozen), ("Trainable", trainable), ("Non-trainable", frozen))
-    return [f" {label} params: {_count(part):,} ({_size(_bytes(part))})" for label, part in parts]
+    return [(f"{label} params", f"{_count(part):,} ({size_text(_bytes(part))})") for label, part in parts]
 
 
-def _size(count: float) -> str:
-    for unit in ("B", "KB", "MB"):
-        if count < 1024:
-            return f"{count:.2f} {unit}"
-        count /= 1024
-    return f"{count:.2f} GB"
+def _hint(model: LooksInside, tree: Variables | None, facts: Mapping[Path, WeightFacts]) -> str:
+    """The line to write for a model that has not seen an input."""
+    if facts:
+        return ""
+    if model._is_chain:
+        return "fk.Sequential([fk.Input((8,)), ...])   # (8,) is the shape of one example"
+    if model.graph is not None or (tree is not None and not model.layers):
+        return ""
+    return "y = model(fk.Input((8,))); model.summary()   # (8,) is the shape of one example"

@@ -7,11 +7,10 @@ An object in a config is `{"module", "class_name", "config", "registered_name"}`
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Never, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Never, Protocol, TypeAlias, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +18,6 @@ import numpy as np
 
 from ..typing import JSON, Config, CustomObjects, PyTree
 from ._config_errors import at
-from ._config_types import check_types
 from ._errors import did_you_mean, explain
 from ._fields import NO_ARGUMENTS
 from ._ops_costs import FREE
@@ -377,33 +375,6 @@ def build_object(cls: Any, config: object, custom_objects: CustomObjects | None 
     if "custom_objects" in inspect.signature(cls.from_config).parameters:
         return cls.from_config(dict(config), custom_objects=custom_objects)
     return cls.from_config(dict(config))
-
-
-class Configured:
-    """A frozen dataclass whose fields are its Keras config.
-
-    >>> @dataclasses.dataclass(frozen=True)
-    ... class Scale(Configured):
-    ...     factor: float = 1.0
-    >>> Scale(2.0).get_config()
-    {'factor': 2.0}
-    >>> Scale.from_config({"factor": 3.0})
-    Scale(factor=3.0)
-    """
-
-    # Keras modules in which a bare class name inside this config may be found.
-    _config_modules: ClassVar[tuple[str, ...]] = ()
-
-    def get_config(self) -> Config:
-        """The constructor's arguments as JSON values, under Keras's names."""
-        return {f.name: serialize(getattr(self, f.name)) for f in dataclasses.fields(self) if f.init}  # type: ignore[arg-type]
-
-    @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Any:
-        """The object that `get_config` described."""
-        made = {k: deserialize_at(k, v, custom_objects, cls._config_modules) for k, v in config.items()}
-        check_types(cls, made)
-        return call_with_config(cls, made)
 
 
 def call_with_config(cls: Registered, arguments: Config, always: tuple[str, ...] = ()) -> Any:

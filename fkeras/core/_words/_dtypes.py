@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..typing import Config, DTypeLike
-from ._config import Configured, register
+from ._config import register
+from ._configured import Configured
 from ._errors import explain
 
 # Text has a dtype on the host only: such inputs and tensors describe a graph, and no device ever holds them.

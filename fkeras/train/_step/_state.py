@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 from flax import serialization
 
-from ...core import as_key, check_collections, describe, explain
+from ...core import View, Viewed, as_key, check_collections, describe, explain
 from ...core.typing import Params, PyTree, Variables
 from ._running_sums import RunningSums
+from ._state_view import state_text, state_view
 
 #: The structure, shapes and dtypes of an example input; it has a hash.
 ExampleSpec: TypeAlias = tuple[jax.tree_util.PyTreeDef, tuple[jax.ShapeDtypeStruct, ...]]
@@ -28,7 +29,7 @@ _STATIC = {"static": True, "pytree_node": False}
     meta_fields=["rng_impl", "example_spec"],
 )
 @dataclasses.dataclass(frozen=True, eq=False)
-class TrainState:
+class TrainState(Viewed):
     """The state of a run; a step takes one and returns the next.
 
     A subclass may have fields of its own, arrays in any pytree, which steps carry along and checkpoints keep. It is
@@ -61,6 +62,17 @@ class TrainState:
     rng_data: Any
     rng_impl: Any = dataclasses.field(metadata=_STATIC)
     example_spec: ExampleSpec | None = dataclasses.field(default=None, metadata=_STATIC)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__repr__" not in vars(cls):  # `dataclass` would write one, which prints every array
+            cls.__repr__ = TrainState.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return state_text(self)
+
+    def _view(self) -> View:
+        return state_view(self)
 
     @property
     def example(self) -> PyTree:

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from ...core import explain
+from ...core import arguments_repr, explain
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ..losses._exact_key import exact_key
@@ -148,6 +148,9 @@ class Callback:
 
     def __hash__(self) -> int:
         return hash(type(self))  # attributes of a callback may change, so they cannot be part of it
+
+    def __repr__(self) -> str:
+        return arguments_repr(self, makes=False)
 
     def _has_hook(self, name: str) -> bool:
         """Whether a hook does anything: its class overrides it, or it was set on the object."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from ...core import address_of, explain, register
+from ...core import address_of, explain, register, written
 from ...core import get as get_object
 from ...core import serialize as serialize_value
 from ...core.typing import JSON, Config, CustomObjects, PyTree, Spec
@@ -66,8 +66,8 @@ class LossFunctionWrapper(Loss):
         return {**super().get_config(), "fn": function_config(self.fn), **serialize_value(dict(self.kwargs))}
 
     def __repr__(self) -> str:
-        extra = "".join(f", {k}={v!r}" for k, v in self.kwargs.items())
-        return f"LossFunctionWrapper({self.name}, reduction={self.reduction!r}{extra})"
+        reduction = [] if self.reduction == "sum_over_batch_size" else [("reduction", self.reduction)]
+        return f"LossFunctionWrapper({', '.join([str(self.name), *written([*reduction, *self.kwargs.items()])])})"
 
 
 def function_config(fn: Callable[..., object]) -> JSON:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 
-from ...core import register
+from ...core import register, written
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._probabilistic import kind_of
@@ -105,4 +105,6 @@ class ByTarget(Averaged):
         return {**super().get_config(), "family": self.family, "from_logits": self.from_logits}
 
     def __repr__(self) -> str:
-        return f"ByTarget({self.family!r}, from_logits={self.from_logits}, name={self.name!r})"
+        told: list[tuple[str, object]] = [("from_logits", True)] if self.from_logits else []
+        told += [("name", self.name)] if self.name != self.family else []
+        return f"ByTarget({', '.join([repr(self.family), *written(told)])})"

@@ -119,4 +119,5 @@ class OnHost(Metric):
         return call_with_config(cls, {**config, "fn": deserialize(config["fn"], custom_objects)})
 
     def __repr__(self) -> str:
-        return f"OnHost({getattr(self.fn, '__name__', self.fn)}, name={self.name!r})"
+        name = getattr(self.fn, "__name__", None)
+        return f"OnHost({name or self.fn}{f', name={self.name!r}' if self.name != name else ''})"

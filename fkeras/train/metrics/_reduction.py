@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import jax
 import jax.numpy as jnp
 
-from ...core import address_of, call_with_config, deserialize, serialize
+from ...core import address_of, call_with_config, deserialize, serialize, written
 from ...core.typing import ArrayLike, Config, CustomObjects, Num, PyTree, Shaped
 from ..losses import Loss
 from ..losses._frozen import DTypeSpec, set_fields
@@ -205,8 +205,9 @@ class MeanMetricWrapper(FunctionMetric):
         return call_with_config(cls, {k: deserialize(v, custom_objects, modules) for k, v in config.items()})
 
     def __repr__(self) -> str:
-        extra = "".join(f", {k}={v!r}" for k, v in self.kwargs.items())
-        return f"MeanMetricWrapper({getattr(self.fn, '__name__', self.fn)}, name={self.name!r}{extra})"
+        name = getattr(self.fn, "__name__", None)
+        told = [("name", self.name)] if self.name != name else []
+        return f"MeanMetricWrapper({', '.join([str(name or self.fn), *written([*told, *self.kwargs.items()])])})"
 
 
 def _not_half(y_pred: PyTree) -> jax.Array:

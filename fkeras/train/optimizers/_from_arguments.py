@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import optax
 
-from ...core import did_you_mean, explain, snake_case
+from ...core import REQUIRED, did_you_mean, explain, snake_case, told, written
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
 
@@ -127,11 +127,9 @@ class FromArguments(optax.GradientTransformationExtraArgs):
     def __repr__(self) -> str:
         parameters = inspect.signature(type(self)).parameters
         plain = {**{n: p.default for n, p in parameters.items()}, "name": snake_case(type(self).__name__)}
-        shown = [
-            f"{name}={value!r}"
-            for i, (name, value) in enumerate(self._arguments().items())
-            if i == 0 or (value is not plain[name] and value != plain[name])
-        ]
+        arguments = self._arguments()
+        first = next(iter(arguments), "")  # the learning rate, which one wants to see
+        shown = written(told(type(self), {**plain, first: REQUIRED}, arguments))
         spared = f".exclude_from_weight_decay({list(self._no_decay)!r})" if self._no_decay else ""
         return f"{type(self).__name__}({', '.join(shown)}){spared}"
 
