@@ -9,6 +9,43 @@ from __future__ import annotations
 # ------------------------------------------------------------------ who may import whom
 ROOMS = ("core", "nn", "train", "checkpoint")
 
+# Around the rooms stand Keras's namespaces, under Keras's names. They take public names of any room and of those before
+# them on this list, and no room imports one.
+LEAVES = (
+    "_keras_api",
+    "config",
+    "backend",
+    "saving",
+    "layers",
+    "ops",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+    "callbacks",
+    "optimizers",
+    "dtype_policies",
+    "mixed_precision",
+    "models",
+    "random",
+    "tree",
+    "utils",
+    "preprocessing",
+    "legacy",
+    "applications",
+    "datasets",
+    "distillation",
+    "distribution",
+    "export",
+    "quantizers",
+    "visualization",
+    "wrappers",
+)
+# Stubs that say for type checkers what a module made of functions has.
+OF_FUNCTIONS = ("ops/image.pyi", "ops/linalg.pyi", "ops/nn.pyi", "ops/numpy.pyi")
+
 # What each room may import from the rooms before it. "" is the package itself.
 MAY: dict[str, set[str]] = {
     "core": set(),
@@ -90,7 +127,8 @@ SETS_ATTRIBUTES: dict[str, str] = {
     "train/optimizers/_loss_scale.py::LossScaleOptimizer._check": "the last line of the constructor",
     "train/optimizers/_multi.py::MultiOptimizer._check": "the last line of the constructor",
     "train/optimizers/_muon.py::Muon._check": "the last line of the constructor",
-    # a class or module that is filled while its file is read
+    # a class or module that is filled while its file is read, or as its names are first used
+    "_keras_api/_attach.py::attach_stub.__getattr__": "a name of a module, imported when it is first used",
     "core/_layer/_variables.py::_install_operators": "the operators of state weights, from a table",
     "nn/_ops/_table.py::_namespace": "`fk.ops.image` and its like, a module made of functions",
     # an error of the user's, which gets the run that it ended
@@ -108,6 +146,8 @@ SETS_ATTRIBUTES: dict[str, str] = {
 REGISTRIES: dict[str, str] = {
     "core/_words/_config.py::_REGISTRY": "classes and functions by the name that a config has for them",
     "core/_words/_config.py::_ADDRESS": "the same, by the object",
+    "core/_words/_config.py::_OWN": "a user's own classes and functions by the name that files have for them",
+    "core/_words/_config.py::_OWN_NAMES": "the same, by the object",
     "core/_graph/_dimensions.py::_STANDS_FOR": "the text that a short symbol stands for, found from its hash",
     "core/_graph/_trace_cache.py::_TRACES": "traces that a recorded call still holds, by all they follow from",
     "train/_step/_programs.py::_PROGRAMS": "compiled programs by the trainer's value, weakly",

@@ -57,7 +57,10 @@ from ._words._config import deserialize as deserialize
 from ._words._config import deserialize_at as deserialize_at
 from ._words._config import get as get
 from ._words._config import look_up as look_up
+from ._words._config import own_name_of as own_name_of
+from ._words._config import own_named as own_named
 from ._words._config import register as register
+from ._words._config import register_own as register_own
 from ._words._config import registered as registered
 from ._words._config import serialize as serialize
 from ._words._config import serialize_function as serialize_function

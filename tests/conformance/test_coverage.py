@@ -43,7 +43,7 @@ def test_every_layer_of_keras_is_here():
 ELSEWHERE = {
     "losses": {},
     "metrics": {},
-    "optimizers": {"legacy": "raises in Keras 3 too"},
+    "optimizers": {},
     "callbacks": {"RemoteMonitor": "posts to a server of Keras 1's time"},
     "optimizers.schedules": {},
 }

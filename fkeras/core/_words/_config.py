@@ -38,6 +38,9 @@ class HasConfig(Protocol):
 # (module, name) -> object. Filled by fkeras's own files while they are imported, never by a file that is loaded.
 _REGISTRY: dict[tuple[str, str], Registered] = {}
 _ADDRESS: dict[object, tuple[str, str]] = {}
+# "package>name" -> a user's own class or function, and back. Filled where those are defined, by a decorator.
+_OWN: dict[str, Registered] = {}
+_OWN_NAMES: dict[object, str] = {}
 
 
 def register(module: str, name: str | None = None, *, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
@@ -60,6 +63,60 @@ def register(module: str, name: str | None = None, *, aliases: tuple[str, ...] =
         return obj
 
     return enter
+
+
+def register_own(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
+    """Make a user's own class or function known to files as `package>name`.
+
+    Args:
+        package: what it belongs to.
+        name: its name; the object's own by default.
+
+    Returns:
+        A decorator that returns the object unchanged.
+
+    Raises:
+        TypeError: the class itself in the place of `package`: the decorator was used without parentheses.
+        ValueError: a class that has no config.
+    """
+    if not isinstance(package, str):
+        raise TypeError(
+            explain(
+                "The decorator register_keras_serializable is called, with the name of a package.",
+                received=repr(package)[:80],
+                usually="the parentheses are missing.",
+                write='@fk.saving.register_keras_serializable("my_package")',
+            )
+        )
+
+    def enter(obj: T) -> T:
+        if isinstance(obj, type) and not hasattr(obj, "get_config"):
+            raise ValueError(
+                explain(
+                    f"The class {obj.__name__} has no config that a file could hold.",
+                    usually="it is no layer, loss, metric or the like.",
+                    write="def get_config(self): return {...}",
+                )
+            )
+        known = f"{package}>{name or obj.__name__}"  # type: ignore[attr-defined]
+        _OWN[known] = obj  # type: ignore[assignment]
+        _OWN_NAMES[obj] = known
+        return obj
+
+    return enter
+
+
+def own_named(name: str) -> Registered | None:
+    """What `register_own` made known as `package>name`; `None` where that is nothing."""
+    return _OWN.get(name)
+
+
+def own_name_of(obj: object) -> str | None:
+    """`package>name` of what `register_own` made known, else `None`."""
+    try:
+        return _OWN_NAMES.get(obj)
+    except TypeError:  # unhashable, so never registered
+        return None
 
 
 def address_of(obj: object) -> tuple[str, str] | None:
@@ -100,8 +157,8 @@ def look_up(
 ) -> Any:
     """Find a class or function by the names that a config gives.
 
-    `custom_objects` wins, by registered name and then by class name; then the registry, by the exact
-    module, and last by any of `modules` (where the caller knows what kind of object it wants).
+    `custom_objects` wins, by registered name and then by class name; then what the user registered; then the
+    registry, by the exact module, and last by any of `modules` (where the caller knows what kind of object it wants).
 
     Raises:
         ValueError: unknown name; the message lists what is known and how to pass one's own.
@@ -112,6 +169,8 @@ def look_up(
             return custom[key]
     if registered_name and ">" in registered_name and registered_name.split(">", 1)[1] in custom:
         return custom[registered_name.split(">", 1)[1]]
+    if registered_name in _OWN:
+        return _OWN[registered_name]
     for where in (module, *modules):
         found = _entry(where, class_name) if where else None
         if found is not None:
@@ -178,7 +237,7 @@ def serialize_object(value: HasConfig) -> Config:
         "module": address[0] if address else cls.__module__,
         "class_name": address[1] if address else cls.__name__,
         "config": value.get_config(),
-        "registered_name": None if address else cls.__name__,
+        "registered_name": None if address else own_name_of(cls) or cls.__name__,
         **({} if storage is None else {"weights_as": serialize_object(storage)}),
     }
 
@@ -199,7 +258,8 @@ def serialize_function(function: Callable[..., object]) -> JSON:
             )
         )
     module = getattr(function, "__module__", None)
-    return {"module": module, "class_name": "function", "config": name, "registered_name": name}
+    registered_name = own_name_of(function) or name
+    return {"module": module, "class_name": "function", "config": name, "registered_name": registered_name}
 
 
 # ------------------------------------------------------------------ JSON -> values

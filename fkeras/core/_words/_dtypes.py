@@ -27,13 +27,17 @@ def dtype_of(name: DTypeLike) -> np.dtype:
 
 
 def dtype_name(dtype: Any) -> str:
-    """The inverse of `dtype_of`."""
+    """The inverse of `dtype_of`.
+
+    >>> dtype_name(jnp.float32), dtype_name(np.dtype("U3"))
+    ('float32', 'string')
+    """
     return "string" if is_string(dtype) else jnp.dtype(dtype).name
 
 
 def is_string(dtype: object) -> bool:
     """Whether a dtype is one of text: numpy's `U`, `S`, `O` or `StringDType`, or the name `"string"`."""
-    return dtype == "string" if isinstance(dtype, str) else getattr(dtype, "kind", "") in "OSUT" and dtype is not None
+    return dtype == "string" if isinstance(dtype, str) else getattr(dtype, "kind", None) in ("O", "S", "U", "T")
 
 
 @register("keras", aliases=("FloatDTypePolicy",))

@@ -1,0 +1,5 @@
+"""`fk.activations`: functions of one array."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""`keras.applications.resnet`: importing it says how to do without."""
+
+from .._keras_api import refuse_import
+
+refuse_import(__name__)

@@ -1,0 +1,3 @@
+"""`fk.callbacks`: what happens between steps and epochs."""
+
+from ..train.callbacks import *

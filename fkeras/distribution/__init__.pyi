@@ -1,0 +1,1 @@
+"""`fk.distribution`: where arrays lie; each name says which of JAX to use."""

@@ -1,0 +1,1 @@
+"""`fk.export`: programs for elsewhere are written by `model.export`."""

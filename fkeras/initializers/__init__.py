@@ -1,0 +1,5 @@
+"""`fk.initializers`: the first values of weights."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

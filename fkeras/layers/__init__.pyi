@@ -1,0 +1,3 @@
+"""`fk.layers`: `fk.nn` under the name that Keras has for it."""
+
+from ..nn import *

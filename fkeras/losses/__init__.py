@@ -1,0 +1,5 @@
+"""`fk.losses`: what a model is to make small."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+"""`fk.metrics`: what is counted on the way."""
+
+from ..train.metrics import *

@@ -1,0 +1,5 @@
+"""`fk.ops`: jax.numpy and jax.nn, lifted onto symbolic tensors."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+"""`fk.ops`: jax.numpy and jax.nn, lifted onto symbolic tensors."""
+
+from ..nn.ops import *

@@ -1,0 +1,3 @@
+"""`fk.ops.image`."""
+
+from ..nn._ops._image_room import *

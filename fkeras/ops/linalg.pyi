@@ -1,0 +1,3 @@
+"""`fk.ops.linalg`."""
+
+from ..nn._ops._linalg_room import *

@@ -1,0 +1,3 @@
+"""`fk.ops.nn`."""
+
+from ..nn._ops._nn_room import *

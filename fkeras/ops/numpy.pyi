@@ -1,0 +1,3 @@
+"""`fk.ops.numpy`."""
+
+from ..nn._ops._numpy_room import *

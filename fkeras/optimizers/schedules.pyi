@@ -1,0 +1,3 @@
+"""`fk.optimizers.schedules`: learning rates that change."""
+
+from ..train.optimizers.schedules import *

@@ -1,0 +1,5 @@
+"""`fk.preprocessing`: data that is prepared before a model sees it."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

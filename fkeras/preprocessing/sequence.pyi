@@ -1,0 +1,3 @@
+"""`fk.preprocessing.sequence`: sequences of one length."""
+
+from ..utils import pad_sequences as pad_sequences

@@ -1,0 +1,1 @@
+"""`fk.preprocessing.text`: text as numbers, an older way; each name says which layer to use."""

@@ -1,0 +1,1 @@
+"""`fk.quantizers`: weights in few bits are made by `model.quantize`."""

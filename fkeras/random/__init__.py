@@ -1,0 +1,5 @@
+"""`fk.random`: random arrays; the key comes first."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""`fk.regularizers`: what a loss adds for large weights."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""`fk.utils`: small helpers around data and objects."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

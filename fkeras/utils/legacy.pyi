@@ -1,0 +1,1 @@
+"""`fk.utils.legacy`: configs of Keras 2; each name says what Keras 3 has."""

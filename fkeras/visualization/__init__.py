@@ -1,0 +1,5 @@
+"""`fk.visualization`: pictures of data; each name says what to write."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)

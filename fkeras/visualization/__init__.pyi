@@ -1,0 +1,1 @@
+"""`fk.visualization`: pictures of data; each name says what to write."""

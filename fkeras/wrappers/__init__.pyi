@@ -1,0 +1,1 @@
+"""`fk.wrappers`: models as scikit-learn estimators; each name says what to write."""

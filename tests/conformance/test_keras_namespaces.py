@@ -1,0 +1,210 @@
+"""Every public name of real Keras works here under the same path, or is answered with the line to write."""
+
+import collections
+import importlib
+import inspect
+import pathlib
+import re
+import types
+
+import pytest
+
+import fkeras as fk
+from fkeras._keras_api import answers, look_up
+from fkeras.core import explanation_of
+
+keras = pytest.importorskip("keras")
+
+# Names that only TensorFlow's Keras has, and that are typed out of habit. Keras 3 refuses or has lost the others.
+OLDER = ("backend", "preprocessing.text", "preprocessing.sequence", "preprocessing.image")
+ROOT = pathlib.Path(fk.__file__).parent
+
+
+def public(module):
+    return {n: getattr(module, n) for n in dir(module) if not n.startswith("_") and n != "src"}
+
+
+def walk(module, path=""):
+    """`{path: object}` for every public name of a package."""
+    found = {}
+    for name, value in public(module).items():
+        inner = f"{path}{name}"
+        found[inner] = value
+        if inspect.ismodule(value):
+            found |= walk(value, f"{inner}.")
+    return found
+
+
+def keras_names():
+    """All paths of Keras, without `keras.`, and what is there."""
+    return walk(keras)
+
+
+def older_names():
+    found = {}
+    for path in OLDER:
+        module = importlib.import_module(f"keras._tf_keras.keras.{path}")
+        found |= {path: module, **walk(module, f"{path}.")}
+    return {path: value for path, value in found.items() if path not in keras_names()}
+
+
+def every_name():
+    return {**keras_names(), **older_names()}
+
+
+def ours(path):
+    """What is here under a path, or the error that is raised."""
+    found = fk
+    try:
+        for name in path.split("."):
+            found = getattr(found, name)
+    except AttributeError as error:
+        return error
+    return found
+
+
+def kind(value):
+    if inspect.ismodule(value):
+        return "module"
+    return "class" if isinstance(value, type) else "function"
+
+
+def test_every_name_works_or_answers():
+    wrong = []
+    for path, theirs in every_name().items():
+        found = ours(path)
+        if isinstance(found, AttributeError):
+            said = explanation_of(found)
+            if said is None or not said.write or not said.usually:
+                wrong.append(f"{path}: {found}")
+        elif kind(found) != kind(theirs):
+            wrong.append(f"{path}: a {kind(found)} here, a {kind(theirs)} in Keras")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_of_keras_is_a_module_or_answers_when_it_is_imported():
+    wrong = []
+    for path, value in every_name().items():
+        if inspect.ismodule(value):
+            try:
+                importlib.import_module(f"fkeras.{path}")
+            except ImportError as error:
+                wrong += [] if explanation_of(error) else [f"{path}: {error}"]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_names_are_imported_from_modules_or_answered():
+    """`from fkeras.utils import name`, whose ImportError would say nothing."""
+    wrong = []
+    for path in every_name():
+        room, _, name = f"fkeras.{path}".rpartition(".")
+        try:
+            exec(f"from {room} import {name}", {})
+        except ImportError as error:
+            if explanation_of(error) is None:
+                wrong.append(f"{path}: {error}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_tables_have_no_row_that_keras_lacks_and_none_for_what_is_here():
+    names = every_name()
+    spaces = {path for path, value in names.items() if inspect.ismodule(value)}
+    rows = answers()
+    assert [p for p in rows if (p.removesuffix(".*") if p.endswith(".*") else p) not in names] == []
+    assert [p for p in rows if p.endswith(".*") and p[:-2] not in spaces] == []
+    assert [p for p in rows if not p.endswith(".*") and not isinstance(ours(p), AttributeError)] == []
+
+
+def test_what_is_to_be_written_exists():
+    """Every `fk.…`, `model.…` and `trainer.…` of the lines."""
+    model = fk.Sequential([fk.Input((2,)), fk.nn.Dense(1)])
+    owners = {"fk": fk, "model": model, "trainer": model.compile("sgd", "mse"), "jax": importlib.import_module("jax")}
+    wrong = []
+    for path in every_name():
+        row = look_up(path)
+        if row is None or not isinstance(ours(path), AttributeError):
+            continue
+        for owner, names in re.findall(r"\b(?<![.\"])(fk|model|trainer|jax)((?:\.[A-Za-z_]\w*)+)", " ".join(row)):
+            found = owners[owner]
+            for name in names[1:].split("."):
+                if found is not fk and isinstance(found, types.ModuleType) and not hasattr(found, name):
+                    importlib.import_module(f"{found.__name__}.{name}")
+                found = getattr(found, name, None)
+            if found is None and (owner, names) != ("model", ".keras"):
+                wrong.append(f"{path}: {owner}{names}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_rooms_are_completed_by_their_stubs():
+    """What `dir` lists is what an editor sees, and every one is there."""
+    for name in dir(fk):
+        room = getattr(fk, name)
+        if not inspect.ismodule(room) or name in ("core", "train", "checkpoint", "nn"):
+            continue
+        assert (ROOT / name / "__init__.pyi").exists(), name
+        for inner in dir(room):
+            assert hasattr(room, inner), f"fk.{name}.{inner}"
+
+
+def test_counts():
+    """How many names work is a record that only grows; the others answer."""
+    counts = collections.Counter(
+        "answers" if isinstance(ours(path), AttributeError) else "works" for path in keras_names()
+    )
+    assert counts["works"] >= WORKS, f"{WORKS - counts['works']} fewer of Keras's names work than did"
+    assert counts["works"] == WORKS, f"Write WORKS = {counts['works']}"
+
+
+#: How many of the names of keras.* work under the same path of fk.*; the others answer.
+WORKS = 1217
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("from fkeras.utils import image_dataset_from_directory", "grain.MapDataset"),
+        ("from fkeras.datasets import mnist", "keras.datasets.mnist.load_data"),
+        ("from fkeras.datasets.mnist import load_data", "keras.datasets.mnist.load_data"),
+        ("from fkeras.applications.vgg16 import VGG16", "fk.load_model"),
+        ("import fkeras.applications.resnet50", "fk.load_model"),
+        ("from fkeras.preprocessing.text import Tokenizer", "fk.nn.TextVectorization"),
+        ("from fkeras.preprocessing.image import ImageDataGenerator", "fk.nn.RandomFlip"),
+        ("from fkeras import Variable", "add_weight"),
+        ("import fkeras; fkeras.backend.clear_session()", "nothing: leave the line out"),
+        ("import fkeras; fkeras.utils.set_random_seed(1)", "trainer.init(0)"),
+        ("import fkeras; fkeras.mixed_precision.set_global_policy('mixed_bfloat16')", "model.with_dtype_policy"),
+        ("import fkeras; fkeras.Dense(3)", "fk.nn.Dense"),
+        ("import fkeras; fkeras.layers.Dens(3)", "Did you mean 'Dense'?"),
+        ("from fkeras.layers import Dens", "Did you mean 'Dense'?"),
+    ],
+)
+def test_lines_that_are_typed(line, says):
+    with pytest.raises((AttributeError, ImportError)) as caught:
+        exec(line, {})
+    assert says in str(caught.value)
+    assert isinstance(caught.value, ImportError) == ("import fkeras;" not in line)
+
+
+def test_imports_of_every_kind():
+    names = {}
+    for line in (
+        "from fkeras import layers",
+        "from fkeras.layers import Dense",
+        "import fkeras.layers as L",
+        "from fkeras.utils import to_categorical",
+        "from fkeras.optimizers.schedules import ExponentialDecay",
+        "import fkeras.ops.image as image",
+        "from fkeras.losses import *",
+    ):
+        exec(line, names)
+    assert names["L"] is names["layers"] is fk.layers
+    assert names["Dense"] is fk.nn.Dense
+    assert names["ExponentialDecay"] is fk.train.optimizers.schedules.ExponentialDecay
+    assert names["image"] is fk.ops.image
+    assert names["Huber"] is fk.train.losses.Huber
+
+
+def test_a_missing_name_is_missing_to_those_who_ask():
+    assert not hasattr(fk.utils, "get_file")
+    assert getattr(fk, "Variable", None) is None
+    assert "get_file" not in dir(fk.utils)
