@@ -13,54 +13,10 @@ import fkeras as fk
 from fkeras._keras_api import answers, look_up
 from fkeras.core import explanation_of
 
-keras = pytest.importorskip("keras")
+from . import write_from_keras
+from .keras_names import every_name, keras_names, ours
 
-# Names that only TensorFlow's Keras has, and that are typed out of habit. Keras 3 refuses or has lost the others.
-OLDER = ("backend", "preprocessing.text", "preprocessing.sequence", "preprocessing.image")
 ROOT = pathlib.Path(fk.__file__).parent
-
-
-def public(module):
-    return {n: getattr(module, n) for n in dir(module) if not n.startswith("_") and n != "src"}
-
-
-def walk(module, path=""):
-    """`{path: object}` for every public name of a package."""
-    found = {}
-    for name, value in public(module).items():
-        inner = f"{path}{name}"
-        found[inner] = value
-        if inspect.ismodule(value):
-            found |= walk(value, f"{inner}.")
-    return found
-
-
-def keras_names():
-    """All paths of Keras, without `keras.`, and what is there."""
-    return walk(keras)
-
-
-def older_names():
-    found = {}
-    for path in OLDER:
-        module = importlib.import_module(f"keras._tf_keras.keras.{path}")
-        found |= {path: module, **walk(module, f"{path}.")}
-    return {path: value for path, value in found.items() if path not in keras_names()}
-
-
-def every_name():
-    return {**keras_names(), **older_names()}
-
-
-def ours(path):
-    """What is here under a path, or the error that is raised."""
-    found = fk
-    try:
-        for name in path.split("."):
-            found = getattr(found, name)
-    except AttributeError as error:
-        return error
-    return found
 
 
 def kind(value):
@@ -133,6 +89,11 @@ def test_what_is_to_be_written_exists():
             if found is None and (owner, names) != ("model", ".keras"):
                 wrong.append(f"{path}: {owner}{names}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_page_says_what_there_is():
+    written = write_from_keras.PAGE.read_text()
+    assert written == write_from_keras.page(), "Write it: python -m tests.conformance.write_from_keras"
 
 
 def test_rooms_are_completed_by_their_stubs():
