@@ -142,8 +142,31 @@ def test_clones():
     assert moved.name == "net"
     variables = model.init(jax.random.key(0))
     assert moved.apply({"params": {"net": variables["params"]}}, np.ones((1, 3), "float32")).shape == (1, 2)
-    with pytest.raises(TypeError, match=r"layer.replace"):
+    with pytest.raises(TypeError, match=r"layer\.replace"):
         fk.models.clone_model(fk.nn.Dense(2))
+    with pytest.raises(TypeError, match="my_call"):
+        fk.models.clone_model(model, call_function=lambda layer, x: layer(x))
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_clones_visit_the_layers_that_keras_visits(recursive):
+    def seen(package):
+        layers, visited = package.layers, []
+        inner = package.Sequential([package.Input((3,)), layers.Dense(3, name="a")], name="inner")
+        inputs = package.Input((2, 3), name="in")
+        wrapped = layers.TimeDistributed(layers.Dense(3, name="b"), name="wrapper")(inputs)
+        outputs = inner(layers.Flatten(name="flat")(wrapped)[:, :3])
+        model = package.Model(inputs, outputs)
+
+        def see(layer):
+            visited.append(layer.name)
+            return layer if package is fk else type(layer).from_config(layer.get_config())
+
+        package.models.clone_model(model, clone_function=see, recursive=recursive)
+        return sorted(name for name in visited if name in ("a", "b", "wrapper", "inner", "flat", "in"))
+
+    with keras_world():
+        assert seen(fk) == seen(keras)
 
 
 def test_models_is_where_models_are():
