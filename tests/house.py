@@ -101,6 +101,8 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("core/_model/_doors.py", "nn"): {"quantize", "with_fake_quant", "with_lora", "lora_variables", "merge_lora"},
     ("train/_trainer.py", "checkpoint"): {"save_trainer"},
     ("train/callbacks/_checkpoint.py", "checkpoint"): {"check_save", "delete_checkpoint"},
+    ("train/callbacks/_of_a_run.py", "checkpoint"): {"weight_order"},
+    ("train/callbacks/_saved_model.py", "checkpoint"): {"check_save"},
     ("train/_loop/_run_backup.py", "checkpoint"): {"save_run", "load_run", "delete_runs"},
 }
 

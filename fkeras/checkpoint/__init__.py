@@ -9,6 +9,7 @@ from ._export._exported import Exported as Exported
 from ._export._formats import export as export
 from ._export._load_exported import load_exported as load_exported
 from ._files._report import LoadReport as LoadReport
+from ._keras._layout import weight_order as weight_order
 from ._models import load_model as load_model
 from ._models import save_model as save_model
 from ._orbax._own_files import delete_checkpoint as delete_checkpoint

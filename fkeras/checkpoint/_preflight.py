@@ -9,6 +9,7 @@ from ..core.typing import FilePath, PyTree
 from ..train import Trainer, TrainState
 from ._files._plain_weights import check_plain_weights
 from ._keras._layout import layout
+from ._keras._trainers import check_keras_trainer
 from ._keras._weight_files import call_arguments
 from ._orbax._whole_directory import check_place
 from ._training._trainer_config import trainer_manifest
@@ -29,12 +30,12 @@ def check_save(trainer: Trainer, state: TrainState, filepath: FilePath, kind: st
         OSError: what cannot be written at that place.
     """
     suffix = pathlib.Path(filepath).suffix
-    file = kind != "trainer" and suffix in (".keras", ".h5", ".safetensors")
+    file = suffix in ((".keras",) if kind == "trainer" else (".keras", ".h5", ".safetensors"))
     target = check_room(filepath, "A callback that saves", directory=not file)
     if not file:
         check_place(target, overwrite=True)
     if kind == "trainer":
-        trainer_manifest(trainer, state)
+        (check_keras_trainer if file else trainer_manifest)(trainer, state)
         return
     model = trainer.model
     if not isinstance(model, Model):

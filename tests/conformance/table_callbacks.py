@@ -20,7 +20,7 @@ TABLE = {
     "Callback": [({}, 0)],
     "EarlyStopping": [({}, 0), ({"monitor": "loss", "patience": 3, "baseline": 0.5}, 0)],
     "History": [({"epochs": 3, "steps": None}, 0)],
-    "LambdaCallback": [({"on_epoch_end": show}, 0), ({"on_train_batch_end": functools.partial(show, 1)}, 1)],
+    "LambdaCallback": [({"on_epoch_end": show}, 0), ({"on_train_batch_end": functools.partial(show)}, 1)],
     "LearningRateScheduler": [
         ({"schedule": halved}, 0),
         ({"schedule": fk.optimizers.schedules.CosineDecay(0.1, 5)}, 0),

@@ -7,18 +7,18 @@ input, is in `metadata.json` under "fkeras", where Keras does not look.
 from __future__ import annotations
 
 from ...core import Model, described, explain, flatten
-from ...core.typing import Config, FilePath
+from ...core.typing import Config, FilePath, PyTree
 from ...train import Trainer, TrainState
 from .._training._example_input import as_example, example_record
 from .._training._learning_rate import warn_of_rate
-from .._training._trainer_config import class_name, trainer_config
+from .._training._trainer_config import TrainerConfig, class_name, trainer_config
 from .._training._trainer_from_config import Given, compiled, saved_optimizer, trainer_class_of
 from ._archive import Archive
 from ._model_config import build_model, read_config, refuse_code
 from ._models import save_keras_model
 from ._open_weights import open_weights
 from ._optimizer_state import optimizers_to_read, read_state, weights_that_train
-from ._optimizers import check_whole_step, optimizer_places, to_keras
+from ._optimizers import Slot, check_whole_step, optimizer_places, to_keras
 from ._run_notes import RunNotes, key_notes, read_run_notes, with_run
 from ._weight_files import read_weights
 
@@ -36,6 +36,34 @@ def save_keras_trainer(trainer: Trainer, filepath: FilePath, state: TrainState, 
         ValueError: a part without a config, or an optimizer or a moment of it that Keras's files cannot hold.
         FileExistsError: something is there and `overwrite` is false.
     """
+    said, notes, places, opt_state, args = _to_write(trainer, state)
+    names = {at.rpartition("/vars/")[0]: at.rpartition("/vars/")[0].rpartition("/")[2] for at in places}
+    save_keras_model(
+        trainer.model,
+        filepath,
+        state.variables,
+        overwrite,
+        compile_config=said.compile_config,
+        beside=((at, to_keras(slot, opt_state)) for at, slot in places.items()),
+        beside_names=names,
+        metadata={"fkeras": notes},
+        args=args,
+    )
+
+
+def check_keras_trainer(trainer: Trainer, state: TrainState) -> None:
+    """Refuse what a `.keras` file cannot hold of a trainer and its state; nothing is written.
+
+    Raises:
+        ValueError: a part without a config, or an optimizer or a moment of it that Keras's files cannot hold.
+    """
+    _to_write(trainer, state)
+
+
+def _to_write(
+    trainer: Trainer, state: TrainState
+) -> tuple[TrainerConfig, RunNotes, dict[str, Slot], dict[str, PyTree], tuple[PyTree, ...]]:
+    """What a file gets: `(configs, notes, the optimizer's variables by place, its state by path, an example input)`."""
     _refuse_own_state(state)
     said = trainer_config(trainer)
     if said.without_config or not isinstance(trainer.model, Model):
@@ -60,18 +88,7 @@ def save_keras_trainer(trainer: Trainer, filepath: FilePath, state: TrainState, 
         "trainer_class": class_name(trainer),
         "fields": said.fields,
     }
-    names = {at.rpartition("/vars/")[0]: at.rpartition("/vars/")[0].rpartition("/")[2] for at in places}
-    save_keras_model(
-        trainer.model,
-        filepath,
-        state.variables,
-        overwrite,
-        compile_config=said.compile_config,
-        beside=((at, to_keras(slot, opt_state)) for at, slot in places.items()),
-        beside_names=names,
-        metadata={"fkeras": notes},
-        args=args,
-    )
+    return said, notes, places, opt_state, args
 
 
 def _refuse_own_state(state: TrainState) -> None:

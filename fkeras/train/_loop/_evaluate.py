@@ -68,7 +68,9 @@ def evaluate(
     calls = CallbackList(callbacks)
     check_counts(steps=steps, batch_size=batch_size)
     source = evaluation_source(trainer, state.variables, x, y, sample_weight, batch_size, steps)
-    return evaluate_source(trainer, state, source, steps, verbosity(verbose), calls)
+    verbose = verbosity(verbose)
+    with calls.run(trainer, epochs=1, steps=steps or source.steps, verbose=verbose):
+        return evaluate_source(trainer, state, source, steps, verbose, calls)
 
 
 def evaluate_source(
@@ -98,7 +100,9 @@ def evaluate_source(
         sums, done = _pass_on_device(trainer, sums, bare, arrays, steps, progress)
     else:
         size = None if arrays is None else arrays.size
-        sums, done, last = _pass_by_batch(trainer, sums, bare, source, steps, progress, calls, event, size, predictions)
+        sums, done, last = _pass_by_batch(
+            trainer, sums, bare, source, steps, progress, calls, event, size, predictions, example
+        )
     if not done:
         raise no_batches(0)
     if last is not None and has_own_loss(trainer) and not handed_out(trainer, bare, last).outputs:
@@ -116,11 +120,12 @@ def evaluate_source(
 def _pass_by_batch(
     trainer: Learner, sums: RunningSums, state: TrainState, source: Arrays | Stream,
     steps: int | None, progress: Progress, calls: CallbackList,
-    event: Event, size: int | None, predictions: list[Any] | None,
+    event: Event, size: int | None, predictions: list[Any] | None, example: PyTree,
 ) -> tuple[RunningSums, int, Batch | None]:  # fmt: skip
     """One dispatch a batch; with a `size`, short batches are padded to it.
 
-    `predictions` gets the targets and the predictions of each batch.
+    `predictions` gets the targets and the predictions of each batch. The numbers so far are made where a callback has a
+    hook for them.
 
     Returns:
         The sums, how many batches there were, and the last of them.
@@ -128,6 +133,7 @@ def _pass_by_batch(
     whole = None
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
+    measure = compiled(trainer, logs_of) if calls.hooks("on_test_batch_end") else None
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
         calls.call("on_test_batch_begin", event, batch=done)
         valid, whole = every, batch
@@ -139,7 +145,7 @@ def _pass_by_batch(
             sums, y_pred = keep(sums, state, batch, valid)
             count = rows(whole[0])
             predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
-        calls.call("on_test_batch_end", event, batch=done)
+        calls.call("on_test_batch_end", event, batch=done, logs=measure(sums, state, example) if measure else {})
         done += 1
         progress.step(done, {})
     return sums, done, whole

@@ -128,8 +128,11 @@ def fit(
         Reachable(run, state, backup),
         Interruptible(terminations=backup is not None) as interruption,
         Closing(calls, backup),
+        calls.run(trainer, epochs=None if ends == float("inf") else int(ends), steps=source.steps, verbose=verbose),
     ):
         try:
+            if resumed:
+                calls.warn_of_attributes()
             loop.call("_on_run_resumed" if resumed else "on_train_begin")
             if backup is not None and not resumed and any(c._leaves_files for c in calls.callbacks):
                 backup.save(trainer, run, calls, source)

@@ -94,20 +94,21 @@ def _outputs(
     size = source.size if arrays else 0  # a stream's batches stay as they are
     progress, results = Progress(steps or source.steps, int(verbose != 0)), []
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
-    calls.call("on_predict_begin", event)
-    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
-        calls.call("on_predict_batch_begin", event, batch=done)
-        count = rows(inputs)
-        padded = count < size
-        results.append(trainer.predict_step(variables, pad(inputs, size) if padded else inputs))
-        calls.call("on_predict_batch_end", event, batch=done)
-        progress.step(done + 1, {})
-    if not results:
-        raise no_batches(0)
-    calls.call("on_predict_end", event)
+    with calls.run(trainer, variables, epochs=1, steps=steps or source.steps, verbose=verbose):
+        calls.call("on_predict_begin", event)
+        for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
+            calls.call("on_predict_batch_begin", event, batch=done)
+            count = rows(inputs)
+            padded = count < size
+            found = trainer.predict_step(variables, pad(inputs, size) if padded else inputs)
+            # the last batch, and no other, may be padded
+            results.append(jax.tree.map(lambda a, n=count: a[:n], found) if padded else found)
+            calls.call("on_predict_batch_end", event, batch=done, logs={"outputs": results[-1]})
+            progress.step(done + 1, {})
+        if not results:
+            raise no_batches(0)
+        calls.call("on_predict_end", event)
     progress.finish(len(results), {})
-    if padded:  # the last batch, and no other
-        results[-1] = jax.tree.map(lambda a: a[:count], results[-1])
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
 
 

@@ -57,6 +57,7 @@ class TrainingLoop:
         guard: what counts compilations.
         dispatch_size: how many steps are dispatched at once.
         ran_out: whether data that can be read once came to their end.
+        last: the numbers of the last epoch that ended in this call.
     """
 
     trainer: Learner
@@ -76,6 +77,7 @@ class TrainingLoop:
     guard: RecompileGuard
     dispatch_size: DispatchSize
     ran_out: bool = False
+    last: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -134,6 +136,7 @@ class TrainingLoop:
         # What a callback saw it may keep, so the run goes on with a copy of its own.
         seen = self.calls.hooks(name) and not self.by_batch
         run.state = private(found.state) if seen else found.state
+        run.stopped = run.stopped or found.stop
         return found
 
     def goes_on(self, ends: float) -> bool:
@@ -175,7 +178,7 @@ class TrainingLoop:
             unbegun = None
             before, last = last, logs
             if self.by_batch:
-                run.stopped = self.call("on_train_batch_end", batch=run.done - 1, logs=logs).stop
+                self.call("on_train_batch_end", batch=run.done - 1, logs=logs)
             self.dispatch_size.wait(before, made)
             progress.step(run.done, (last if before is None else before) or {})
             if self.backup is not None and self.backup.is_due(run.total) and run.done != source.steps:
@@ -201,8 +204,8 @@ class TrainingLoop:
             self.calls.memory = memory
             raise
         run.history.add(run.epoch, dict(found.logs))
+        self.last = found.logs
         progress.finish(run.done, found.logs)
-        run.stopped = run.stopped or found.stop
         run.epoch, run.done, run.begun, run.logs, run.trained = run.epoch + 1, 0, False, {}, False
         if self.backup is not None and cut:
             self.backup.saving = self.backup.saving and (run.epoch, run.total)
@@ -258,7 +261,7 @@ class TrainingLoop:
             backup.wait()
             if not backup.holds(run):
                 backup.save(self.trainer, run, self.calls, self.source)
-        self.call("on_train_end")
+        self.call("on_train_end", logs=self.last or run.history.last())
         run.state = self.trainer.finalize(run.state, self.example)
         if backup is not None:
             backup.finish()

@@ -2,8 +2,8 @@
 
 from ._backup import BackupAndRestore as BackupAndRestore
 from ._base import Callback as Callback
-from ._base import CallbackList as CallbackList
 from ._base import Event as Event
+from ._callback_list import CallbackList as CallbackList
 from ._checkpoint import ModelCheckpoint as ModelCheckpoint
 from ._csv import CSVLogger as CSVLogger
 from ._ema import SwapEMAWeights as SwapEMAWeights

@@ -7,13 +7,16 @@ dict that travels with the run; what it returns is what trains next.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
 from ...core import arguments_repr, explain
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ..losses._exact_key import exact_key
+from ._hook_forms import ALIASES, Form, form_of
+from ._of_a_run import ModelView
 
 #: What a callback remembers between its hooks; it travels with the run, so it holds what a checkpoint can hold.
 Memory: TypeAlias = Mapping[str, Any]
@@ -26,11 +29,7 @@ CallbackSpec: TypeAlias = (
     "Callback | Callable[..., CallbackResult] | Sequence[Callback | Callable[..., CallbackResult]] | None"
 )
 
-HOOKS = tuple(
-    f"on_{what}_{when}"
-    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
-    for when in ("begin", "end")
-)
+Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,8 @@ class Event:
     Attributes:
         trainer: what trains.
         state: the whole state; yours to keep, it is never donated.
-        logs: the numbers so far; floats at the end of an epoch, device scalars after a batch.
+        logs: the numbers so far; floats at the end of an epoch, of an evaluation and of the training (those of its last
+            epoch), device scalars after a batch. After a batch of a prediction `"outputs"`, what the model said.
         epoch: counted from 0.
         batch: counted from 0 within the epoch.
         memory: what this callback remembers; saved with the run.
@@ -68,6 +68,30 @@ class Event:
         return dataclasses.replace(self, memory={**self.memory, **values})
 
 
+class _OfTheRun:
+    """What a callback has while a run goes on; it is an attribute of the object then."""
+
+    def __get__(self, callback: object, owner: type | None = None) -> ModelView:
+        raise AttributeError(
+            explain(
+                "A callback has its model while a run goes on.",
+                received=getattr(owner, "__name__", "a callback"),
+                usually="it is looked at before `fit` or after it; or in a hook that takes the event, which has it.",
+                write="event.trainer.model, event.state; or def on_epoch_end(self, epoch, logs=None): self.model",
+            )
+        )
+
+
+def _nothing(hook: Hook) -> Hook:
+    """A hook that does nothing, also where code written for Keras calls it: `super().on_epoch_end(epoch, logs)`."""
+
+    @functools.wraps(hook)
+    def ignored(self: Callback, *args: object, **kwargs: object) -> None:
+        return None
+
+    return cast("Hook", ignored)
+
+
 class Callback:
     """The base of callbacks. Override the hooks you need; each takes an `Event` and may return
 
@@ -76,6 +100,17 @@ class Callback:
     * an `Event`, made by `event.replace(state=…, stop=True)` or `event.remember(best=…)`.
 
     A plain function `(trainer, state, logs) -> state` is a callback too; it runs at the end of each epoch.
+
+    A hook may be written as for Keras instead, `on_epoch_end(self, epoch, logs=None)`, `on_train_batch_end(self, batch,
+    logs=None)`, `on_train_begin(self, logs=None)`. It gets the epoch or batch as an integer and the logs as numbers;
+    what it adds to the logs of an epoch is in the history. `self.model` is the model as it is at that moment, to be
+    read: `get_weights`, `predict`, `evaluate`, `save`, `optimizer.learning_rate`, `layers`. `self.model.stop_training =
+    True` ends the training. What would change the model is refused, with the hook to write. Which form a hook has is
+    found from its parameters when the callback is given; what fits neither is refused then.
+
+    Attributes that such hooks set (`self.losses.append(…)`) stay on the callback. They are not saved with a run: one
+    that goes on by `checkpoint=` calls `on_train_begin` once more and warns that they begin anew. What has to be saved
+    belongs in `event.memory`.
 
     >>> import fkeras as fk
     >>> class HalveOnRise(fk.callbacks.Callback):
@@ -87,61 +122,115 @@ class Callback:
     >>> fk.callbacks.CallbackList([HalveOnRise()]).hooks("on_epoch_end")
     1
 
+    >>> class Losses(fk.callbacks.Callback):
+    ...     def on_train_begin(self, logs=None):
+    ...         self.losses = []
+    ...     def on_train_batch_end(self, batch, logs=None):
+    ...         self.losses.append(logs["loss"])
+    >>> import numpy as np
+    >>> losses = Losses()
+    >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
+    >>> x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    >>> state, _ = trainer.fit(trainer.init(0), x, y, batch_size=4, callbacks=losses, verbose=0)
+    >>> len(losses.losses)
+    2
+
     Reference: https://keras.io/api/callbacks/base_callback/
-    Unlike Keras, hooks take one `Event` and return the change instead of making it.
+    Unlike Keras, a hook that changes what trains takes one `Event` and returns the change instead of making it.
     """
 
+    #: The model as it is at the moment of a hook, for hooks in Keras's form; while a run goes on.
+    model: ModelView = _OfTheRun()  # type: ignore[assignment]
+    #: What the run was asked for (`epochs`, `steps`, `verbose`), for hooks in Keras's form; `None` before it.
+    params: Mapping[str, Any] | None = None
+
+    def set_model(self, model: ModelView) -> None:
+        """Take the model of a run; called at its beginning, where the callback has hooks in Keras's form."""
+        self.model = model
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Take what a run was asked for; called at its beginning, where the callback has hooks in Keras's form."""
+        self.params = params
+
+    @_nothing
     def on_train_begin(self, event: Event) -> CallbackResult:
         """Before the first epoch."""
 
+    @_nothing
     def on_train_end(self, event: Event) -> CallbackResult:
-        """After the last epoch."""
+        """After the last epoch; `event.logs` holds its numbers."""
 
+    @_nothing
     def on_epoch_begin(self, event: Event) -> CallbackResult:
         """Before an epoch's first batch."""
 
+    @_nothing
     def on_epoch_end(self, event: Event) -> CallbackResult:
         """After an epoch and its validation; `event.logs` holds both."""
 
+    @_nothing
     def on_train_batch_begin(self, event: Event) -> CallbackResult:
         """Before a step."""
 
+    @_nothing
     def on_train_batch_end(self, event: Event) -> CallbackResult:
         """After a step."""
 
+    @_nothing
     def on_test_begin(self, event: Event) -> CallbackResult:
         """Before an evaluation."""
 
+    @_nothing
     def on_test_end(self, event: Event) -> CallbackResult:
-        """After an evaluation."""
+        """After an evaluation; `event.logs` holds its numbers."""
 
+    @_nothing
     def on_test_batch_begin(self, event: Event) -> CallbackResult:
         """Before an evaluation batch."""
 
+    @_nothing
     def on_test_batch_end(self, event: Event) -> CallbackResult:
-        """After an evaluation batch."""
+        """After an evaluation batch; `event.logs` holds the numbers so far."""
 
+    @_nothing
     def on_predict_begin(self, event: Event) -> CallbackResult:
         """Before a prediction."""
 
+    @_nothing
     def on_predict_end(self, event: Event) -> CallbackResult:
         """After a prediction."""
 
+    @_nothing
     def on_predict_batch_begin(self, event: Event) -> CallbackResult:
         """Before a prediction batch."""
 
+    @_nothing
     def on_predict_batch_end(self, event: Event) -> CallbackResult:
-        """After a prediction batch."""
+        """After a prediction batch; `event.logs["outputs"]` are the outputs."""
+
+    @_nothing
+    def on_batch_begin(self, event: Event) -> CallbackResult:
+        """Keras's other name of `on_train_batch_begin`."""
+
+    @_nothing
+    def on_batch_end(self, event: Event) -> CallbackResult:
+        """Keras's other name of `on_train_batch_end`."""
 
     # What a callback holds only while a run goes on, open files and threads, with what makes its empty value: such
     # attributes are neither compared nor copied nor pickled.
     _held_by_a_run: ClassVar[Mapping[str, Callable[[], object]]] = {}
 
     def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), **{name: empty() for name, empty in self._held_by_a_run.items() if name in vars(self)}}
+        own = self._own()
+        return {**own, **{name: empty() for name, empty in self._held_by_a_run.items() if name in vars(self)}}
+
+    def _own(self) -> dict[str, object]:
+        """The attributes but for those of a run."""
+        of_a_run = ("model", "params") if isinstance(vars(self).get("model"), ModelView) else ()
+        return {k: v for k, v in vars(self).items() if k not in (*self._held_by_a_run, *of_a_run)}
 
     def _key(self) -> Hashable:
-        return (type(self), exact_key({k: v for k, v in vars(self).items() if k not in self._held_by_a_run}))
+        return (type(self), exact_key(self._own()))
 
     def __eq__(self, other: object) -> bool:
         return self is other or (type(self) is type(other) and self._key() == other._key())  # type: ignore[attr-defined]
@@ -154,7 +243,16 @@ class Callback:
 
     def _has_hook(self, name: str) -> bool:
         """Whether a hook does anything: its class overrides it, or it was set on the object."""
-        return getattr(type(self), name) is not getattr(Callback, name) or name in vars(self)
+        names = [name, ALIASES[name]] if name in ALIASES else [name]
+        return any(getattr(type(self), n) is not getattr(Callback, n) or n in vars(self) for n in names)
+
+    def _form_of(self, name: str, hook: Callable[..., object]) -> Form:
+        """What a hook of this callback is called with.
+
+        Raises:
+            TypeError: it can be called in neither form.
+        """
+        return form_of(type(self).__name__, name, hook)
 
     # Whether it writes files that a run which was cut off before its first save, and begins anew, would write twice to.
     _leaves_files = False
@@ -173,71 +271,3 @@ class Callback:
 
     def _on_run_over(self) -> None:
         """Let go of files and threads; called when a run is over, however it ended."""
-
-
-class _Reducer(Callback):
-    """A plain function as a callback."""
-
-    def __init__(self, function: Callable[..., CallbackResult]) -> None:
-        self.function = function
-
-    def on_epoch_end(self, event: Event) -> CallbackResult:
-        return self.function(event.trainer, event.state, dict(event.logs))
-
-
-class CallbackList:
-    """Several callbacks called in order, and what each remembers.
-
-    Args:
-        callbacks: callbacks, or functions `(trainer, state, logs) -> state`.
-        memory: what they remembered when a run was saved, by position.
-
-    Raises:
-        TypeError: something that is neither.
-    """
-
-    def __init__(self, callbacks: CallbackSpec = None, memory: Sequence[Memory] | None = None) -> None:
-        several = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
-        self.callbacks = [_as_callback(callback) for callback in several]
-        self.memory: list[Memory] = list(memory or [{} for _ in self.callbacks])
-
-    def hooks(self, name: str) -> int:
-        """How many callbacks override a hook."""
-        return sum(callback._has_hook(name) for callback in self.callbacks)
-
-    def call(self, name: str, event: Event, **parts: Any) -> Event:
-        """Run one hook of every callback, with some parts of the event changed; each sees what those before it did."""
-        if not self.callbacks:  # `call` runs twice a batch: without callbacks it costs nothing
-            return event
-        event = event.replace(**parts) if parts else event
-        for i, callback in enumerate(self.callbacks):
-            result = getattr(callback, name)(event.replace(memory=self.memory[i]))
-            if isinstance(result, TrainState):
-                event = event.replace(state=result)
-            elif isinstance(result, Event):
-                self.memory[i] = result.memory
-                event = result.replace(stop=event.stop or result.stop)
-            elif result is not None:
-                raise TypeError(
-                    explain(
-                        f"{type(callback).__name__}.{name} must return None, a TrainState or an Event.",
-                        received=type(result).__name__,
-                        write="return event.replace(state=...)",
-                    )
-                )
-        return event.replace(memory={})
-
-
-def _as_callback(callback: object) -> Callback:
-    if isinstance(callback, Callback):
-        return callback
-    if callable(callback) and not isinstance(callback, type):
-        return _Reducer(callback)
-    raise TypeError(
-        explain(
-            "This is no callback.",
-            received=repr(callback)[:80],
-            usually="a class was passed without calling it, or a callback of another library.",
-            write="fk.callbacks.EarlyStopping(patience=3), or a function (trainer, state, logs) -> state",
-        )
-    )

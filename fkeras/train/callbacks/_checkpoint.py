@@ -16,6 +16,7 @@ from .._step._state import TrainState
 from ._base import CallbackResult, Event
 from ._frequency import check_max_to_keep, check_numbers, check_save_freq
 from ._monitor import Monitoring, improves
+from ._saved_model import example_of, save_model, warn_if_alone, why_alone
 
 #: A file that was saved, and the number that was watched then.
 Kept: TypeAlias = list[Any]
@@ -26,11 +27,12 @@ _NONE = (".json", ".hdf5", ".ckpt", ".pt", ".pth", ".npz", ".pkl", ".onnx", ".tf
 
 
 class ModelCheckpoint(Monitoring):
-    """Saves the model after epochs, or after so many batches.
+    """Saves the model after epochs, or after so many batches, with what training needs to go on from there.
 
     Args:
         filepath: where; may hold `{epoch:02d}`, `{batch}` and the names of logs, `{val_loss:.2f}`. The suffix picks the
-            format: `.keras` for the model; `.weights.h5` or `.safetensors` with `save_weights_only`; else a directory.
+            format: `.keras` for a file that Keras opens; `.weights.h5` or `.safetensors` with `save_weights_only`; else
+            a directory.
         monitor: the number's name in the logs, for `save_best_only`.
         verbose: 1 prints each save.
         save_best_only: whether to save only what beats the best so far.
@@ -46,9 +48,18 @@ class ModelCheckpoint(Monitoring):
             with a number that nothing logs, a model without a config, a place where nothing can be written. Said when
             the callback is made, or at the latest before the first step.
 
-    >>> import fkeras as fk
-    >>> fk.callbacks.ModelCheckpoint("best.keras", "val_accuracy", save_best_only=True).watches
-    True
+    >>> import fkeras as fk, numpy as np, tempfile
+    >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("adam", "mse")
+    >>> x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     keep = fk.callbacks.ModelCheckpoint(f"{place}/best.keras", "loss", save_best_only=True)
+    ...     state, _ = trainer.fit(trainer.init(0), x, y, epochs=2, callbacks=keep, verbose=0)
+    ...     again, best = fk.load_trainer(f"{place}/best.keras")
+    >>> again.optimizer, int(best.step)
+    (Adam(learning_rate=0.001), 2)
+
+    A `.keras` file cannot hold an optimizer of optax, or a loss without a config: it gets the model alone then, and a
+    warning before the first step says so.
 
     Reference: https://keras.io/api/callbacks/model_checkpoint/
     After an epoch that was not validated (`validation_freq`), nothing that needs a `val_…` is saved.
@@ -86,7 +97,10 @@ class ModelCheckpoint(Monitoring):
         return self.save_best_only or self.keep_best
 
     def on_train_begin(self, event: Event) -> CallbackResult:
-        return event.replace(memory={"best": self.threshold, "batches": 0, "kept": []})
+        memory: dict[str, Any] = {"best": self.threshold, "batches": 0, "kept": []}
+        if self._kind() == "model":  # what was said before the run is not said again
+            memory["alone"] = bool(why_alone(event.trainer, event.state, self._first_path()))
+        return event.replace(memory=memory)
 
     def on_epoch_end(self, event: Event) -> CallbackResult:
         return self._save(event, dict(event.memory)) if self.save_freq == "epoch" else None
@@ -128,9 +142,10 @@ class ModelCheckpoint(Monitoring):
         return {}
 
     def _write(self, event: Event, path: str) -> None:
-        model, variables = event.trainer.model, event.state.variables
-        save = model.save_weights if self.save_weights_only else model.save
-        save(path, variables, **_example(event.state))
+        if self.save_weights_only:
+            event.trainer.model.save_weights(path, event.state.variables, **example_of(event.state))
+        else:
+            save_model(event.trainer, event.state, path, known=event.memory.get("alone", False))
 
     def _kept(self, before: Iterable[Kept], path: str, value: float | None, goal: str = "min") -> list[Kept]:
         """The files that stay, as `[path, value]`, oldest first; the others of this run are deleted."""
@@ -231,19 +246,21 @@ class ModelCheckpoint(Monitoring):
         unknown = [n for n in self._names() if n not in fillable]
         if unknown:
             raise self._unfillable(f"{unknown[0]!r} is not known; {did_you_mean(unknown[0], fillable)}", fillable)
-        first = self.path(0, 0, {**dict.fromkeys(self._names(), 0.0), **self._known()})
-        check_save(trainer, state, first, self._kind(), **_example(state))  # type: ignore[arg-type]
+        first = self._first_path()
+        check_save(trainer, state, first, self._kind(), **example_of(state))  # type: ignore[arg-type]
+        if self._kind() == "model":
+            warn_if_alone(trainer, state, first, stacklevel=6)
+
+    def _first_path(self) -> str:
+        """A file as the first epoch makes it."""
+        return self.path(0, 0, {**dict.fromkeys(self._names(), 0.0), **self._known()})
 
     def _kind(self) -> str:
-        """What is saved: `"model"`, `"weights"` or `"trainer"`."""
-        return "weights" if self.save_weights_only else "model"
+        """What is saved: `"model"` in a file, the whole `"trainer"` in a directory, or `"weights"`."""
+        file = self.filepath.endswith(_WHOLE)
+        return "weights" if self.save_weights_only else "model" if file else "trainer"
 
 
 def _merit(value: float, goal: str) -> float:
     """The larger, the better; what is no number is worst."""
     return -math.inf if math.isnan(value) else -value if goal == "min" else value
-
-
-def _example(state: TrainState) -> dict[str, PyTree]:
-    """What a model without a graph was called with, as a Keras file of it has to know."""
-    return {} if state.example is None else {"x": state.example}

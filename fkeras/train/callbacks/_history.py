@@ -39,6 +39,17 @@ class History:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
 
+    def last(self) -> dict[str, float]:
+        """The numbers of the last epoch, of those that every epoch has.
+
+        >>> history = History()
+        >>> history.add(0, {"loss": 0.5, "val_loss": 0.75})
+        >>> history.add(1, {"loss": 0.25})
+        >>> history.last()
+        {'loss': 0.25}
+        """
+        return {name: values[-1] for name, values in self.history.items() if len(values) == len(self.epoch)}
+
     def _key(self) -> Hashable:
         return (type(self), exact_key(vars(self)))
 

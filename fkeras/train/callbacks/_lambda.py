@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
-from ._base import HOOKS, Callback, Event
+from ...core import did_you_mean, explain
+from ._base import Callback
+from ._hook_forms import ALIASES, HOOKS, Form, form_of
 
 
 class LambdaCallback(Callback):
@@ -15,10 +16,10 @@ class LambdaCallback(Callback):
         on_epoch_begin, on_epoch_end: functions `(epoch, logs)`.
         on_train_begin, on_train_end: functions `(logs)`.
         on_train_batch_begin, on_train_batch_end: functions `(batch, logs)`.
-        **others: the hooks of `test` and `predict`, likewise.
+        **others: the hooks of `test` and `predict`, likewise. Each may take the event instead, `lambda event: …`.
 
     Raises:
-        TypeError: a hook that does not exist.
+        TypeError: a hook that does not exist, or a function that takes neither Keras's arguments nor the event.
 
     >>> import fkeras as fk
     >>> show = fk.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
@@ -47,26 +48,20 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end,
             **others,
         }
-        unknown = sorted(set(given) - set(HOOKS))
+        unknown = sorted(set(given) - {*HOOKS, *ALIASES.values()})
         if unknown:
-            raise TypeError(f"LambdaCallback has no hook {unknown[0]!r}; the hooks are {', '.join(HOOKS)}")
+            raise TypeError(
+                explain(
+                    f"LambdaCallback has no hook {unknown[0]!r}.",
+                    received=", ".join(f"{name}=" for name in others),
+                    usually=did_you_mean(unknown[0], HOOKS),
+                    write="LambdaCallback(on_epoch_end=lambda epoch, logs: …)",
+                )
+            )
         for name, function in given.items():
             if function is not None:
-                setattr(self, name, _Hook(name, function))
+                form_of("LambdaCallback", name, function, one_means=Form.LOGS)
+                setattr(self, name, function)
 
-
-@dataclasses.dataclass(frozen=True)
-class _Hook:
-    """A hook that calls a function with Keras's arguments."""
-
-    name: str
-    function: Callable[..., object]
-
-    def __call__(self, event: Event) -> None:
-        logs = dict(event.logs)
-        if "_batch_" in self.name:
-            self.function(event.batch, logs)
-        elif "_epoch_" in self.name:
-            self.function(event.epoch, logs)
-        else:
-            self.function(logs)
+    def _form_of(self, name: str, hook: Callable[..., object]) -> Form:
+        return form_of("LambdaCallback", name, hook, one_means=Form.LOGS)

@@ -11,7 +11,9 @@ from ...core import did_you_mean, explain
 from .. import metrics
 from .._step._learner import Learner
 from .._step._state import TrainState
-from ._base import Callback, CallbackList, CallbackResult, Event
+from ._base import Callback, CallbackResult, Event
+from ._callback_list import CallbackList
+from ._lambda import LambdaCallback
 
 # Numbers that are no metric, and are lower in a run that goes well.
 _LOWER = ("loss", "grad_norm")
@@ -175,6 +177,8 @@ def check_callbacks(
 
 def _may_log(callback: Callback) -> bool:
     """Whether what a callback returns at an epoch's end may hold numbers that are not known before: a user's own."""
+    if isinstance(callback, LambdaCallback):  # mostly shows numbers, and a name that is misspelt is to be found
+        return False
     hook: Callable[..., CallbackResult] = getattr(callback, "on_epoch_end")  # noqa: B009 - it may be an instance's
     function = getattr(hook, "__func__", hook)
-    return not getattr(function, "__module__", "").startswith(f"{__package__}.")
+    return not str(getattr(function, "__module__", "")).startswith(f"{__package__}.")
