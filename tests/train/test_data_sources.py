@@ -114,7 +114,7 @@ SOURCES = {
 def test_a_source_gives_the_run_that_arrays_give(trainer, source):
     start = trainer.init(0)
     wanted, reference = trainer.fit(start, X, Y, sample_weight=W, batch_size=4, epochs=3, shuffle=False, verbose=0)
-    got, history = trainer.fit(start, SOURCES[source](), epochs=3, verbose=0)
+    got, history = trainer.fit(start, SOURCES[source](), epochs=3, shuffle=source != "a PyDataset", verbose=0)
     assert equal(got.params, wanted.params)
     assert history.history == reference.history
     logs = trainer.evaluate(got, SOURCES[source]())
@@ -141,8 +141,51 @@ def test_a_generator_is_read_once_and_cut_up_by_steps_per_epoch(trainer):
 
 def test_a_dataset_is_told_where_epochs_begin_and_end(trainer):
     dataset = PyDataset()
-    trainer.fit(trainer.init(0), dataset, epochs=2, verbose=0)
+    trainer.fit(trainer.init(0), dataset, epochs=2, shuffle=False, verbose=0)
     assert dataset.calls == ["begin", 0, 1, 2, 3, 4, "end"] * 2
+    shuffled = PyDataset()
+    trainer.fit(trainer.init(0), shuffled, epochs=2, verbose=0)
+    assert shuffled.calls[:2] == ["begin", 0]  # a look at the shapes
+    calls = [shuffled.calls[2:8], shuffled.calls[9:]]
+    assert [c[-1] for c in calls] == ["end"] * 2
+    assert shuffled.calls[8] == "begin"
+    orders = [c[:-1] for c in calls]
+    assert [sorted(order) for order in orders] == [[0, 1, 2, 3, 4]] * 2
+    assert orders[0] != orders[1]
+
+
+class Reads(PyDataset):
+    """One that raises when it is asked for a number of batches."""
+
+    def __init__(self, most=1000):
+        super().__init__()
+        self.most = most
+
+    def __getitem__(self, i):
+        if sum(isinstance(c, int) for c in self.calls) == self.most:
+            raise KeyboardInterrupt
+        return super().__getitem__(i)
+
+
+@pytest.mark.parametrize("steps_per_epoch", [None, 3])
+def test_a_shuffled_dataset_goes_on_where_it_was(trainer, tmp_path, steps_per_epoch):
+    start, whole = trainer.init(0), Reads()
+    options = {"epochs": 4, "steps_per_epoch": steps_per_epoch, "verbose": 0}
+    wanted, history = trainer.fit(start, whole, **options)
+    again, _ = trainer.fit(start, Reads(), **options)
+    assert equal(again.params, wanted.params)
+    saving = fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=1, delete_checkpoint=False)
+    cut, rest = Reads(8), Reads()
+    trainer.fit(start, cut, checkpoint=saving, **options)
+    got, resumed = trainer.fit(start, rest, checkpoint=saving, **options)
+    assert equal(got.params, wanted.params)
+    assert resumed.history == history.history
+    read = [[c for c in data.calls if isinstance(c, int)] for data in (whole, cut, rest)]
+    assert read[1][1:] + read[2][1:] == read[0][1:]  # each but for its look at the shapes
+    assert [data.calls.count("end") for data in (whole, rest)] == [whole.calls.count("end")] * 2
+    order = PyDataset()
+    trainer.evaluate(got, order)
+    assert order.calls == ["begin", 0, 1, 2, 3, 4, "end"]
 
 
 def test_batches_are_pytrees():

@@ -20,6 +20,7 @@ from ._as_arrays import check_integers
 from ._class_weights import ClassWeights
 from ._data_kinds import are_batches, is_arrays, values_are
 from ._fixed_batch_sizes import check_batch_size, check_whole, described_inputs, fixed_batch_size
+from ._indexed import Indexed, is_indexed
 from ._sources import Arrays, Stream, to_arrays
 from ._streams import length_of, stream
 
@@ -101,15 +102,23 @@ def stream_source(
             ),
             stacklevel=5,
         )
+
+    def prepared(batch: Batch) -> Batch:
+        if weigh is None:
+            return batch
+        a, b, w = to_arrays(batch)
+        return a, b, weigh(a, b, w)
+
+    once = isinstance(x, Iterator)
+    fixed = fixed_batch_size(trainer.model, variables)
+    if is_indexed(x):
+        return Indexed(passes, length_of(x), steps, origin=x, fixed=fixed, prepared=prepared)
     if weigh is not None:
         plain = passes
 
         def passes() -> Iterator[Batch]:  # type: ignore[misc]
-            for a, b, w in map(to_arrays, plain()):
-                yield a, b, weigh(a, b, w)
+            return map(prepared, plain())
 
-    once = isinstance(x, Iterator)
-    fixed = fixed_batch_size(trainer.model, variables)
     return Stream(passes, length_of(x), steps, restarts=not once, origin=x, fixed=fixed)
 
 

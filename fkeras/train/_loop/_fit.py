@@ -68,7 +68,10 @@ def fit(
         validation_split: the last fraction of the arrays is held out; not where there is `validation_data`.
         validation_data: `(x, y)` or `(x, y, weight)`, a tuple or a list of arrays; or something that yields batches,
             such as a list of any number of them.
-        shuffle: whether each epoch visits the rows in a new order, a function of the state's `rng` and `step`.
+        shuffle: whether each epoch visits the rows of arrays, and the batches of a data set by index (Keras's
+            `PyDataset`, whatever has `__len__` and `__getitem__`), in a new order, a function of the state's `rng` and
+            `step`. Other batches come as they are: a list's, an iterator's, those of Grain, torch and tf.data, which
+            shuffle by themselves.
         class_weight: a weight for each class, `{class: weight}`, of targets of any rank; a class that is not named
             weighs 1. For several outputs `{output: {class: weight}}`.
         sample_weight: a weight for each row; or a dict by output.

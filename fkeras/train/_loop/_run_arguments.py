@@ -56,7 +56,9 @@ def check_run(
     _check_frequency(validation_freq)
     for name, value in (("shuffle", shuffle), ("check_nans", check_nans)):
         if not isinstance(value, bool | np.bool_) and not (_is_integer(value) and value in (0, 1)):
-            usually = 'Keras 2\'s shuffle="batch", or text that would count as true.'
+            usually = "text that would count as true."
+            if value == "batch":
+                usually = "Keras 2's word for batches that stay together: those of a data set by index do."
             raise _wrong(f"{name} is either True or False.", value, usually, f"{name}=True")
     _check_checkpoint(checkpoint)
     if not validates and not validation_split:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core import explain
 from ...core.typing import PyTree
+from .._batches._indexed import Indexed
 from .._batches._sources import Arrays, Position, Stream, no_batches
 from .._step._breakable import breakable
 from .._step._learner import Learner
@@ -153,7 +154,7 @@ class TrainingLoop:
         run, source = self.run, self.source
         if not run.begun:
             self.call("on_epoch_begin")
-            run.began_at = int(run.state.step) if isinstance(source, Arrays) else 0
+            run.began_at = int(run.state.step) if isinstance(source, Arrays | Indexed) else 0
             run.state = run.state.replace(metrics=private(self.empty))
             run.begun = True
         self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)

@@ -55,8 +55,8 @@ class ModelCheckpoint(Monitoring):
     ...     keep = fk.callbacks.ModelCheckpoint(f"{place}/best.keras", "loss", save_best_only=True)
     ...     state, _ = trainer.fit(trainer.init(0), x, y, epochs=2, callbacks=keep, verbose=0)
     ...     again, best = fk.load_trainer(f"{place}/best.keras")
-    >>> again.optimizer, int(best.step)
-    (Adam(learning_rate=0.001), 2)
+    >>> type(again.optimizer).__name__, int(best.step)
+    ('Adam', 2)
 
     A `.keras` file cannot hold an optimizer of optax, or a loss without a config: it gets the model alone then, and a
     warning before the first step says so.

@@ -99,7 +99,7 @@ def _check_base(callback: Callback, name: str) -> None:
         TypeError: it is.
     """
     definers = [c for c in type(callback).__mro__ if name in vars(c) and c is not Callback]
-    built_in = [c for c in definers if c.__module__.startswith(f"{__package__}.")]
+    built_in = [c for c in definers[1:] if c.__module__.startswith(f"{__package__}.")]
     if name in vars(callback) or not built_in:
         return
     kind, base = type(callback).__name__, built_in[0].__name__
