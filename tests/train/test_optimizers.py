@@ -295,3 +295,67 @@ def test_missing_params_is_an_error_that_says_so():
         fo.Adam().update(NOISE[0], fo.Adam().init(PARAMS))[0],
         fo.Adam().update(NOISE[0], fo.Adam().init(PARAMS), PARAMS)[0],
     )
+
+
+# ------------------------------------------------------------------ rates as functions, and old names
+PLAIN = [
+    "SGD",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "Adadelta",
+    "Adagrad",
+    "Adamax",
+    "Adafactor",
+    "Nadam",
+    "Ftrl",
+    "Lion",
+    "Lamb",
+    "Muon",
+]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_rate_may_be_a_function_with_and_without_the_step(name):
+    params = {"dense": {"kernel": jnp.ones((2, 2))}}
+    grads = jax.tree.map(lambda a: 0.5 * a, params)
+    moves = []
+    for rate in (0.1, lambda: 0.1, lambda step: 0.1 + 0 * step, lambda: jnp.float32(0.1)):
+        optimizer = getattr(fo, name)(rate)
+        state = optimizer.init(params)
+        for _ in range(2):
+            updates, state = optimizer.update(grads, state, params)
+        moves.append(updates["dense"]["kernel"])
+        assert float(optax.tree.get(state, "learning_rate")) == np.float32(0.1)
+    for other in moves[1:]:
+        np.testing.assert_array_equal(other, moves[0])
+
+
+def test_a_rate_that_is_no_function_of_the_step_is_refused():
+    for rate, text in (
+        (lambda epoch, rate: rate, r"takes the step, or nothing[\s\S]*LearningRateScheduler"),
+        (lambda rate=0.1: rate, r"takes the step, or nothing[\s\S]*without arguments[\s\S]*lambda: rate"),
+        (schedules.ExponentialDecay, r"class was passed[\s\S]*SGD\(ExponentialDecay\(…\)\)"),
+    ):
+        with pytest.raises(TypeError, match=text):
+            fo.SGD(rate)
+    with pytest.raises(TypeError, match=r"has to return one number[\s\S]*missing `return`"):
+        fo.SGD(lambda: None).init({"w": jnp.ones(1)})
+
+
+def test_old_names_are_answered_with_the_new_ones():
+    for kwargs, text in (
+        ({"lr": 0.1}, r"Keras 2's name of `learning_rate`[\s\S]*Adam\(learning_rate=0.1\)"),
+        ({"learning_rate": 0.1, "decay": 1e-4}, r"InverseTimeDecay\(0.1, decay_steps=1, decay_rate=0.0001\)"),
+        ({"jit_compile": True}, r"always compiled"),
+        ({"learn_rate": 0.1}, r"Did you mean 'learning_rate'"),
+    ):
+        with pytest.raises(TypeError, match=text):
+            fo.Adam(**kwargs)
+    with pytest.raises(AttributeError, match=r"Adam has no `lr`[\s\S]*get_learning_rate\(state\)"):
+        _ = fo.Adam().lr
+    with pytest.raises(AttributeError, match=r"Adam has no `decay`[\s\S]*InverseTimeDecay"):
+        _ = fo.Adam().decay
+    rate, decay = 0.1, 1e-2  # what Keras 2 did with `decay=`
+    falls = schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
+    np.testing.assert_allclose(falls(30), rate / (1 + decay * 30), rtol=1e-6)

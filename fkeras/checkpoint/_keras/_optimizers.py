@@ -133,7 +133,7 @@ def derived(optimizer: optax.GradientTransformation, iterations: Array | int) ->
     more: dict[str, Array] = {}
     if callable(optimizer.learning_rate):  # the rate of the last step
         last = max(int(iterations) - 1, 0)
-        more["learning_rate"] = jnp.asarray(optimizer.learning_rate(last), jnp.float32)  # type: ignore[arg-type]
+        more["learning_rate"] = optimizer._rate(jnp.asarray(last), 0.0)
     if name == "Lion":
         more["inner/0/count"] = jnp.asarray(int(iterations) // (optimizer.gradient_accumulation_steps or 1), jnp.int32)
     return more

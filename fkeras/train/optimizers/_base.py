@@ -21,10 +21,11 @@ from ._move import average
 from ._move import move as move_once
 from ._optimizer_state import OptimizerState, ScheduledState
 from ._paths import any_pattern_in
+from ._rate_functions import check_function, rate_at
 
 MODULE = "keras.optimizers"
 
-LearningRate = float | jax.Array | Callable[[jax.Array], ArrayLike]
+LearningRate = float | jax.Array | Callable[[jax.Array], ArrayLike] | Callable[[], ArrayLike]
 
 
 @dataclass_transform(frozen_default=True)
@@ -47,7 +48,9 @@ class Optimizer(FromArguments):
     (Array([-0.1,  0.1], dtype=float32), Array(0.1, dtype=float32))
 
     Args:
-        learning_rate: a number, a `LearningRateSchedule`, or any function of the step (an optax schedule).
+        learning_rate: a number, a `LearningRateSchedule`, any function of the step (an optax schedule), or, as in
+            Keras, a function without arguments. That one is called while the step is compiled, so its number is part of
+            the program: what changes from step to step is a function of the step.
         weight_decay: decoupled: each step first takes `learning_rate * weight_decay * w` off every weight `w`.
         clipnorm: the largest L2 norm of each variable's gradient.
         clipvalue: the largest magnitude of a gradient's element.
@@ -65,7 +68,7 @@ class Optimizer(FromArguments):
 
     Differs from Keras: the state is a value that you hold (`optax.tree.set(state, learning_rate=1e-4)` in place
     of `optimizer.learning_rate = 1e-4`); names do not count up (`adam`, never `adam_1`); arithmetic on bfloat16
-    and float16 parameters is done in float32; a callable learning rate takes the step.
+    and float16 parameters is done in float32; a callable learning rate may take the step.
     """
 
     learning_rate: LearningRate
@@ -98,7 +101,9 @@ class Optimizer(FromArguments):
 
     def _check(self) -> None:
         rate = self.learning_rate
-        if isinstance(rate, str | bool | Mapping) or not (callable(rate) or np.ndim(rate) == 0):
+        if callable(rate):
+            check_function(type(self).__name__, rate)
+        elif isinstance(rate, str | bool | Mapping) or np.ndim(rate) != 0:
             raise ValueError(
                 explain(
                     f"{type(self).__name__} cannot take this learning_rate.",
@@ -162,7 +167,7 @@ class Optimizer(FromArguments):
     # ---------------------------------------------------------------- init and update
     def _rate(self, iterations: jax.Array, current: LearningRate) -> jax.Array:
         if callable(self.learning_rate):
-            return jnp.asarray(self.learning_rate(iterations), jnp.float32)
+            return rate_at(self.learning_rate, iterations)
         return jnp.asarray(self.learning_rate if self._is_injected else current, jnp.float32)
 
     @property

@@ -13,6 +13,7 @@ import optax
 from ...core import REQUIRED, did_you_mean, explain, snake_case, told, written
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
+from ._old_arguments import old_argument, old_attribute
 
 T = TypeVar("T", bound="FromArguments")
 
@@ -57,11 +58,13 @@ class FromArguments(optax.GradientTransformationExtraArgs):
         except TypeError as error:
             accepted = list(inspect.signature(cls).parameters)
             unknown = next((k for k in kwargs if k not in accepted), None)
+            why, write = old_argument(cls.__name__, unknown, kwargs) if unknown else ("", "")
             raise TypeError(
                 explain(
                     f"{cls.__name__}: {error}.",
                     received=f"{len(args)} positional arguments and {sorted(kwargs)}",
-                    usually=did_you_mean(unknown, accepted) if unknown else "",
+                    usually=f"{why}{did_you_mean(unknown, accepted)}" if unknown else "",
+                    write=write,
                 )
             ) from None
         bound.apply_defaults()
@@ -89,6 +92,12 @@ class FromArguments(optax.GradientTransformationExtraArgs):
                 else f"optimizer = optimizer.replace({name}=...)",
             )
         )
+
+    def __getattr__(self, name: str) -> Any:
+        old = old_attribute(type(self).__name__, name)
+        if old is not None:
+            raise AttributeError(old)
+        return super().__getattribute__(name)  # raises, as it did before it came here
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(explain(f"{type(self).__name__} is frozen: {name} cannot be deleted."))
