@@ -187,3 +187,11 @@ def test_graphs_of_ops_travel_both_ways(tmp_path):
     for got in (ours.apply({}, x), read.apply(variables, x), again.apply({}, x), back):
         np.testing.assert_allclose(got[0], want[0], atol=1e-5)
         assert np.array_equal(got[1], want[1])
+
+
+def test_one_hot_takes_labels_that_came_as_floats():
+    rows = fk.ops.one_hot(np.array([0.0, 2.0, 0.4, np.nan], "float32"), 3)
+    np.testing.assert_array_equal(rows, [[1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]])
+    x = fk.Input((2,))
+    model = fk.Model(x, fk.ops.one_hot(x, 3))
+    np.testing.assert_array_equal(model.apply({}, np.array([[1.0, 0.0]])), [[[0, 1, 0], [1, 0, 0]]])

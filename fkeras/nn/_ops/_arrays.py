@@ -63,6 +63,10 @@ def one_hot(
     x: ArrayLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
 ) -> Array:
     """A 1 at the place that each integer names."""
+    x = jnp.asarray(x)
+    if jnp.issubdtype(x.dtype, jnp.inexact):  # labels that a loss was given as floats; what is no whole number has none
+        whole = x.astype(jnp.int32)
+        x = jnp.where(whole == x, whole, -1)
     return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype or jnp.float32)
 
 
