@@ -11,6 +11,7 @@ from ._lower import lower as lower
 from ._nan_search import Finding as Finding
 from ._nan_search import explain as explain
 from ._predictor import predict as predict
+from ._step._logs import Logs as Logs
 from ._step._state import TrainState as TrainState
 from ._trainer import Trainer as Trainer
 from ._trainer import compile as compile

@@ -20,7 +20,7 @@ def predict(
     variables: Variables,
     x: PyTree,
     batch_size: int | None = None,
-    verbose: Any = 0,
+    verbose: Any = "auto",
     steps: int | None = None,
     callbacks: Any = None,
 ) -> PyTree:

@@ -23,10 +23,13 @@ from ._compile_arguments import as_objects, compile_config, config_of
 from ._loop import _evaluate, _predict
 from ._loop import _fit as fitting
 from ._loop._run_arguments import named
+from ._loop._whole_sets import floats
 from ._step import _eval_step, _measurement, _train_step
 from ._step._checked_state import check_optimizer, check_variables
 from ._step._compiled_method import CompiledMethod
 from ._step._forward import forward, graph_of, init_variables
+from ._step._log_names import log_names
+from ._step._logs import as_asked, check_return_dict
 from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._own_methods import check_own_methods
@@ -332,7 +335,7 @@ class Trainer(Viewed):
         state: TrainState,
         x: PyTree,
         batch_size: int | None = None,
-        verbose: Any = 0,
+        verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
     ) -> PyTree:
@@ -342,7 +345,8 @@ class Trainer(Viewed):
             state: whose weights to use.
             x: an array, a pytree of arrays, or something that yields batches.
             batch_size: rows in a batch; what the model was described with, or 32, by default.
-            verbose: 0 silent, 1 a bar, 2 a line.
+            verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook where there are
+                several batches, and silent elsewhere.
             steps: how many batches to use; all by default.
             callbacks: their `on_predict_*` hooks are called.
 
@@ -355,8 +359,9 @@ class Trainer(Viewed):
 
     @named
     def train_on_batch(
-        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, class_weight: Any = None
-    ) -> tuple[TrainState, dict[str, float]]:
+        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, class_weight: Any = None,
+        return_dict: bool | None = None,
+    ) -> tuple[TrainState, Any]:  # fmt: skip
         """One step on one batch.
 
         Args:
@@ -364,34 +369,39 @@ class Trainer(Viewed):
             x, y: the batch, arrays or pytrees of arrays.
             sample_weight: a weight for each row, or a dict by output.
             class_weight: a weight for each class, as for `fit`.
+            return_dict: as in `evaluate`.
 
         Returns:
-            `(state, logs)`: the state after the step, and the batch's loss and metrics as floats.
+            `(state, logs)`: the state after the step, and the batch's loss and metrics as `Logs` of floats.
         """
+        check_return_dict(return_dict)
         state = check_state(state, "train_on_batch", "state, x, y")
         check_optimizer(self, state)
         batch = one_batch(self, state, x, y, sample_weight, class_weight)
         state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
-        return state, {k: float(v) for k, v in logs.items()}
+        return state, as_asked(floats(logs, log_names(self, state, batch[0])), return_dict)
 
     @named
     def test_on_batch(
-        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None
-    ) -> dict[str, float]:
+        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None,
+        return_dict: bool | None = None,
+    ) -> Any:  # fmt: skip
         """Loss and metrics of one batch.
 
         Args:
             state: whose weights to use.
             x, y: the batch, arrays or pytrees of arrays.
             sample_weight: a weight for each row, or a dict by output.
+            return_dict: as in `evaluate`.
 
         Returns:
-            `{"loss": …, "accuracy": …}`, floats.
+            `Logs` of floats: `{"loss": …, "accuracy": …}` by name, and `loss, accuracy = …` in the order of `compile`.
         """
+        check_return_dict(return_dict)
         state = check_state(state, "test_on_batch", "state, x, y")
         batch = one_batch(self, state, x, y, sample_weight)
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
-        return {k: float(v) for k, v in logs.items()}
+        return as_asked(floats(logs, log_names(self, state, batch[0])), return_dict)
 
     @named
     def predict_on_batch(self, state: TrainState, x: PyTree) -> PyTree:

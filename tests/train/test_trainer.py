@@ -213,9 +213,9 @@ def _interrupted_by_sigint():
 def test_evaluate_does_not_depend_on_the_batch_size(batch_size):
     trainer = compiled(metrics=["accuracy", "sparse_categorical_crossentropy"])
     state = trainer.init(0)
-    whole = trainer.evaluate(state, X, Y, batch_size=26)
+    whole = trainer.evaluate(state, X, Y, batch_size=26, return_dict=True)
     weights = RNG.random(26).astype("float32")
-    weighted = trainer.evaluate(state, X, Y, batch_size=26, sample_weight=weights)
+    weighted = trainer.evaluate(state, X, Y, batch_size=26, sample_weight=weights, return_dict=True)
     # float32 sums in another order
     assert trainer.evaluate(state, X, Y, batch_size=batch_size) == pytest.approx(whole, rel=1e-5)
     again = trainer.evaluate(state, X, Y, batch_size=batch_size, sample_weight=weights)
@@ -237,7 +237,7 @@ def test_on_batch_methods():
     trainer = compiled()
     state = trainer.init(0)
     after, logs = trainer.train_on_batch(state, X[:8], Y[:8])
-    assert logs == pytest.approx(trainer.test_on_batch(state, X[:8], Y[:8]), rel=1e-5)
+    assert logs == pytest.approx(trainer.test_on_batch(state, X[:8], Y[:8], return_dict=True), rel=1e-5)
     assert int(after.step) == 1
     assert trainer.predict_on_batch(state, X[:8]).shape == (8, 3)
 
@@ -316,9 +316,9 @@ def test_losses_and_metrics_by_output():
     y = {"kind": Y, "size": X[:, :1]}
     state, history = trainer.fit(trainer.init(0), X, y, batch_size=8, verbose=0)
     logs = trainer.evaluate(state, X, y)
-    assert set(logs) == {"loss", "kind_loss", "size_loss", "kind_accuracy", "size_mae"}
+    assert list(logs.keys()) == ["loss", "kind_loss", "size_loss", "kind_accuracy", "size_mae"]
     assert logs["loss"] == pytest.approx(logs["kind_loss"] + 0.5 * logs["size_loss"], rel=1e-5)
-    assert set(history.history) == set(logs)
+    assert list(history.history) == list(logs.keys())
 
 
 def test_an_unknown_output_name_lists_the_outputs():
@@ -569,6 +569,6 @@ def test_a_spent_generator_is_said_to_be_one():
 def test_verbose_two_prints_a_line_an_epoch(capsys):
     trainer = compiled()
     trainer.fit(trainer.init(0), X, Y, epochs=2, verbose=2)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line]
-    assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/2", "Epoch 2/2"]
-    assert sum("loss:" in line and "accuracy:" in line for line in lines) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:9] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
+    assert all("loss:" in line and "accuracy:" in line for line in lines)

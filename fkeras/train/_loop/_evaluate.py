@@ -19,6 +19,8 @@ from .._step._batch import as_given, pad, rows
 from .._step._eval_step import evaluate_and_keep, evaluate_batch, has_own_eval_step
 from .._step._forward import forward
 from .._step._learner import Learner
+from .._step._log_names import log_names
+from .._step._logs import as_asked, check_return_dict, in_order
 from .._step._measurement import logs_of, logs_without_outputs, objective_of, outputs_of
 from .._step._outputs import Comparison
 from .._step._own_loss import handed_out, room_for_logs
@@ -31,8 +33,9 @@ from ..losses import is_known
 from ._device_memory import worth_copying
 from ._dispatch_size import DispatchSize
 from ._own_evaluation import evaluate_by_own_step
-from ._progress import Progress
+from ._progress import Part, Progress
 from ._run_arguments import check_counts, named, verbosity
+from ._screen import screen_for
 from ._unmeasured import warn_of_unmeasured
 from ._whole_sets import BEGIN, floats, window
 
@@ -44,11 +47,12 @@ def evaluate(
     x: PyTree = None,
     y: PyTree = None,
     batch_size: int | None = None,
-    verbose: Any = 0,
+    verbose: Any = "auto",
     sample_weight: PyTree = None,
     steps: int | None = None,
     callbacks: Any = None,
-) -> dict[str, float]:
+    return_dict: bool | None = None,
+) -> Any:
     """Loss and metrics over a whole set; the numbers do not depend on the batch size.
 
     Args:
@@ -56,41 +60,45 @@ def evaluate(
         state: whose weights to use.
         x, y: as for `fit`.
         batch_size: rows in a batch; what the model was described with, or 32, by default.
-        verbose: 0 silent, 1 a bar, 2 a line.
+        verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook, and silent elsewhere.
         sample_weight: a weight for each row.
         steps: how many batches to use; all by default.
         callbacks: their `on_test_*` hooks are called.
+        return_dict: `True` for a plain dict, `False` for Keras's list, or the number where there is one.
 
     Returns:
-        `{"loss": …, "accuracy": …}`, floats.
+        `fk.train.Logs`: `{"loss": …, "accuracy": …}` by name, and `loss, accuracy = …` in the order of `compile`.
     """
     check_state(state, "evaluate", "state, x, y")
+    check_return_dict(return_dict)
     calls = CallbackList(callbacks)
     check_counts(steps=steps, batch_size=batch_size)
     source = evaluation_source(trainer, state.variables, x, y, sample_weight, batch_size, steps)
     verbose = verbosity(verbose)
-    with calls.run(trainer, epochs=1, steps=steps or source.steps, verbose=verbose):
-        return evaluate_source(trainer, state, source, steps, verbose, calls)
+    running = calls.run(trainer, epochs=1, steps=steps or source.steps, verbose=verbose)
+    with screen_for(verbose) as screen, running:
+        progress = Progress(screen, steps or source.steps)
+        return as_asked(evaluate_source(trainer, state, source, steps, progress, calls), return_dict)
 
 
 def evaluate_source(
-    trainer: Learner, state: TrainState, source: Arrays | Stream, steps: int | None, verbose: int, calls: CallbackList
-) -> dict[str, float]:
+    trainer: Learner, state: TrainState, source: Arrays | Stream, steps: int | None, progress: Progress | Part,
+    calls: CallbackList,
+) -> dict[str, float]:  # fmt: skip
     """`evaluate` over a source."""
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
     # a step of evaluation takes nothing of the optimizer
     bare = event.state.replace(opt_state=(), metrics=())
-    sums = trainer.reset_metrics(state, example)
+    sums, names = trainer.reset_metrics(state, example), log_names(trainer, state, example)
     if has_own_loss(trainer):
         sums = room_for_logs(trainer, sums, state, source.sample(), training=False)
-    progress = Progress(steps or source.steps, verbose)
     # arrays whose short last batch may be padded
     arrays = source if isinstance(source, Arrays) and _can_pad(trainer, state.variables, example) else None
     by_batch = calls.hooks("on_test_batch_begin") or calls.hooks("on_test_batch_end")
     predictions: list[Any] | None = [] if trainer.objective.has_on_host() else None
     if has_own_eval_step(trainer):
-        logs = evaluate_by_own_step(trainer, event, sums, source, steps, progress, calls)
+        logs = evaluate_by_own_step(trainer, event, sums, source, steps, progress, calls, names)
         calls.call("on_test_end", event.replace(logs=logs))
         return logs
     if arrays is None and isinstance(source, Arrays):
@@ -112,6 +120,7 @@ def evaluate_source(
         logs = floats(compiled(trainer, logs_of)(sums, bare, example))
     if predictions:
         logs |= _on_host(trainer, predictions)
+    logs = in_order(logs, names)
     calls.call("on_test_end", event.replace(logs=logs))
     progress.finish(done, logs)
     return logs
@@ -119,7 +128,7 @@ def evaluate_source(
 
 def _pass_by_batch(
     trainer: Learner, sums: RunningSums, state: TrainState, source: Arrays | Stream,
-    steps: int | None, progress: Progress, calls: CallbackList,
+    steps: int | None, progress: Progress | Part, calls: CallbackList,
     event: Event, size: int | None, predictions: list[Any] | None, example: PyTree,
 ) -> tuple[RunningSums, int, Batch | None]:  # fmt: skip
     """One dispatch a batch; with a `size`, short batches are padded to it.
@@ -165,7 +174,7 @@ def _pass_on_device(
     state: TrainState,
     source: Arrays,
     steps: int | None,
-    progress: Progress,
+    progress: Progress | Part,
 ) -> tuple[RunningSums, int]:
     """Many batches a dispatch."""
     run = _many(trainer)

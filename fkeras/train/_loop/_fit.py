@@ -13,6 +13,7 @@ from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
 from .._step._private_copy import private
 from .._step._state import TrainState, check_state
+from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, CallbackList, History
 from ..callbacks._frequency import check_choice
 from ._interrupt import Interruptible
@@ -20,6 +21,7 @@ from ._nan_check import NotFiniteError
 from ._run_arguments import check_run, named, verbosity
 from ._run_backup import Backup, Run
 from ._run_lengths import run_lengths
+from ._screen import screen_for
 from ._training_loop import TrainingLoop
 from ._unfinished_run import Closing, Reachable, say_interrupted
 from ._validation import Validation
@@ -63,7 +65,8 @@ def fit(
             tuples, dicts or lists of arrays is a list of batches, of any length.
         batch_size: rows in a batch; what the model was described with, or 32, by default.
         epochs: the epoch to end at; 1 by default, and without end where `max_steps` is given.
-        verbose: 0 silent, 1 a bar, 2 a line an epoch; `"auto"` is 1.
+        verbose: 0 silent, 1 a bar, 2 a line an epoch; `"auto"` is a bar on a terminal and in a notebook, and 2
+            elsewhere.
         callbacks: callbacks, or functions `(trainer, state, logs) -> state`.
         validation_split: the last fraction of the arrays is held out; not where there is `validation_data`.
         validation_data: `(x, y)` or `(x, y, weight)`, a tuple or a list of arrays; or something that yields batches,
@@ -104,7 +107,7 @@ def fit(
     check_state(state, "fit", "state, x, y")
     check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
     check_optimizer(trainer, state)
-    verbose = verbosity(verbose)
+    verbose = verbosity(verbose, quiet=2)
     check_run(
         batch_size=batch_size, validation_batch_size=validation_batch_size, validation_steps=validation_steps,
         validation_split=validation_split, validation_freq=validation_freq, initial_epoch=initial_epoch,
@@ -124,10 +127,12 @@ def fit(
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = TrainingLoop.of(
-        trainer, source, run, calls, backup=backup, validation=validate, verbose=verbose, shuffle=shuffle,
-        max_steps=max_steps, max_compiles=max_compiles, initial_epoch=initial_epoch, check_nans=check_nans,
+        trainer, source, run, calls, backup=backup, validation=validate, screen=screen_for(verbose), ends=ends,
+        shuffle=shuffle, max_steps=max_steps, max_compiles=max_compiles, initial_epoch=initial_epoch,
+        check_nans=check_nans,
     )  # fmt: skip
     with (
+        loop.screen,
         Reachable(run, state, backup),
         Interruptible(terminations=backup is not None) as interruption,
         Closing(calls, backup),
@@ -141,8 +146,6 @@ def fit(
                 backup.save(trainer, run, calls, source)
             resumed = True  # from here on it can be
             while loop.goes_on(ends):
-                if verbose:
-                    print(f"Epoch {run.epoch + 1}/{int(ends) if ends < float('inf') else '?'}", flush=True)
                 loop.epoch(interruption, skip)
                 skip = 0
             loop.finish()
@@ -156,7 +159,7 @@ def fit(
             if on_interrupt == "raise" or interruption.count > 1:
                 raise
             say_interrupted(run, backup)
-    return run.outcome, run.history
+    return Trained((run.outcome, run.history))
 
 
 def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None]:

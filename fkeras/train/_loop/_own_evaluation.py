@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Sequence
 
 from ...core import explain
 from .._batches._sources import Arrays, Stream, no_batches
@@ -11,13 +12,13 @@ from .._step._batch import as_given
 from .._step._learner import Learner
 from .._step._running_sums import RunningSums
 from ..callbacks import CallbackList, Event
-from ._progress import Progress
+from ._progress import Part, Progress
 from ._whole_sets import BEGIN, floats
 
 
 def evaluate_by_own_step(
     trainer: Learner, event: Event, sums: RunningSums, source: Arrays | Stream, steps: int | None,
-    progress: Progress, calls: CallbackList,
+    progress: Progress | Part, calls: CallbackList, names: Sequence[str],
 ) -> dict[str, float]:  # fmt: skip
     """The logs of the last of a trainer's own evaluation steps, one for each batch.
 
@@ -31,6 +32,7 @@ def evaluate_by_own_step(
         steps: how many of them at most.
         progress: what shows how far it is.
         calls: the callbacks.
+        names: the order of the numbers.
     """
     if trainer.objective.has_on_host():
         warnings.warn(
@@ -49,9 +51,9 @@ def evaluate_by_own_step(
         state, logs = trainer.eval_step(state, as_given(batch))
         calls.call("on_test_batch_end", event, batch=done, logs=logs)
         done += 1
-        progress.step(done, logs)
+        progress.step(done, {})
     if not done:
         raise no_batches(0)
-    found = floats(logs)
+    found = floats(logs, names)
     progress.finish(done, found)
     return found

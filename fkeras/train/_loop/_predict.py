@@ -15,7 +15,7 @@ from ...core.typing import ArrayLike, PyTree, Variables
 from .._batches._as_arrays import PLAIN, check_integers
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
-from .._batches._sources import Arrays, no_batches
+from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import pad, rows
 from .._step._checked_state import check_variables
 from .._step._learner import Learner
@@ -25,6 +25,7 @@ from ._device_memory import nbytes, worth_copying
 from ._dispatch_size import DispatchSize
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
+from ._screen import screen_for
 from ._whole_sets import BEGIN, window
 
 
@@ -33,7 +34,7 @@ def predict(
     variables: Variables,
     x: PyTree,
     batch_size: int | None = None,
-    verbose: Any = 0,
+    verbose: Any = "auto",
     steps: int | None = None,
     callbacks: Any = None,
 ) -> PyTree:
@@ -44,7 +45,8 @@ def predict(
         variables: the model's variables.
         x: an array, a pytree of arrays, or something that yields batches.
         batch_size: rows in a batch; what the model was described with, or 32, by default.
-        verbose: 0 silent, 1 a bar, 2 a line.
+        verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook where there are several
+            batches, and silent elsewhere.
         steps: how many batches to use; all by default.
         callbacks: their `on_predict_*` hooks are called.
 
@@ -71,7 +73,7 @@ def _outputs(
     if type(variables) is not dict:
         check_collections("`predict`", variables)
     fixed = fixed_batch_size(trainer.model, variables)
-    if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and not verbose:
+    if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and verbose in ("auto", 0):
         check_integers(x, "x")
         found = trainer.predict_step(variables, x)
         try:
@@ -79,35 +81,51 @@ def _outputs(
         except jax.errors.TracerArrayConversionError:
             raise _traced() from None
     check_counts(steps=steps, batch_size=batch_size)
-    verbose, calls = verbosity(verbose), CallbackList(callbacks)
+    calls, shown = CallbackList(callbacks), verbosity(verbose)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(variables)):
         raise _traced()
     source: Any = evaluation_source(trainer, variables, x, None, None, batch_size, steps)
-    arrays = isinstance(source, Arrays)
-    if arrays and not callbacks and not verbose and not trainer.run_eagerly:
+    count = steps or source.steps
+    shown = 0 if verbose == "auto" and count == 1 else shown
+    with screen_for(shown) as screen, calls.run(trainer, variables, epochs=1, steps=count, verbose=shown):
+        return _of_source(trainer, variables, source, steps, calls, Progress(screen, count))
+
+
+def _of_source(
+    trainer: Learner,
+    variables: Variables,
+    source: Arrays | Stream,
+    steps: int | None,
+    calls: CallbackList,
+    progress: Progress,
+) -> PyTree:
+    """`predict` over a source."""
+    if isinstance(source, Arrays) and not calls.callbacks and not trainer.run_eagerly:
         if source.steps == 1 and source.size <= source.data.count:
-            return jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
+            found = jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
+            progress.finish(1, {})
+            return found
         if steps is None and worth_copying(source.data.x, source.steps) and source.size <= source.data.count:
-            found = _predict_on_device(trainer, variables, source)
+            found = _predict_on_device(trainer, variables, source, progress)
             if found is not None:
+                progress.finish(source.steps, {})
                 return found
-    size = source.size if arrays else 0  # a stream's batches stay as they are
-    progress, results = Progress(steps or source.steps, int(verbose != 0)), []
+    size = source.size if isinstance(source, Arrays) else 0  # a stream's batches stay as they are
+    results: list[PyTree] = []
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
-    with calls.run(trainer, variables, epochs=1, steps=steps or source.steps, verbose=verbose):
-        calls.call("on_predict_begin", event)
-        for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
-            calls.call("on_predict_batch_begin", event, batch=done)
-            count = rows(inputs)
-            padded = count < size
-            found = trainer.predict_step(variables, pad(inputs, size) if padded else inputs)
-            # the last batch, and no other, may be padded
-            results.append(jax.tree.map(lambda a, n=count: a[:n], found) if padded else found)
-            calls.call("on_predict_batch_end", event, batch=done, logs={"outputs": results[-1]})
-            progress.step(done + 1, {})
-        if not results:
-            raise no_batches(0)
-        calls.call("on_predict_end", event)
+    calls.call("on_predict_begin", event)
+    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
+        calls.call("on_predict_batch_begin", event, batch=done)
+        count = rows(inputs)
+        padded = count < size
+        found = trainer.predict_step(variables, pad(inputs, size) if padded else inputs)
+        # the last batch, and no other, may be padded
+        results.append(jax.tree.map(lambda a, n=count: a[:n], found) if padded else found)
+        calls.call("on_predict_batch_end", event, batch=done, logs={"outputs": results[-1]})
+        progress.step(done + 1, {})
+    if not results:
+        raise no_batches(0)
+    calls.call("on_predict_end", event)
     progress.finish(len(results), {})
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
 
@@ -133,7 +151,7 @@ def _is_one_batch(x: PyTree, batch_size: Any) -> bool:
     return plain and type(size) is int and x.dtype in PLAIN and x.ndim > 0 and 0 < x.shape[0] <= size
 
 
-def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:
+def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays, progress: Progress) -> PyTree:
     """Many batches a dispatch into one array; `None` where that cannot be."""
     room = _room(trainer, variables, source)
     if room is None:
@@ -145,6 +163,7 @@ def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays) -
         out = run(out, variables, x, np.int32(done), np.int32(stop), source.data.batch_size)
         dispatch_size.wait(out if done else None, stop - done)
         done = stop
+        progress.step(done, {})
     return jax.tree.map(np.asarray, out)
 
 

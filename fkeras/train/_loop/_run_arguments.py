@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core import checked_by_name, explain
 from ...core.typing import ArrayLike
+from ._screen import is_live
 
 #: A verb of a trainer, or a function of one, whose arguments are looked at by name first.
 named = checked_by_name("trainer")
@@ -92,18 +93,22 @@ def check_counts(**counts: Any) -> None:
             raise _wrong(f"{name} must be a positive integer.", value, usually, f"{name}=32")
 
 
-def verbosity(verbose: Any) -> int:
+def verbosity(verbose: Any, quiet: int = 0) -> int:
     """0, 1 or 2, of any of Keras's spellings.
+
+    Args:
+        verbose: what was given; `"auto"` is a bar on a terminal and in a notebook, and
+        quiet: where there is neither.
 
     Raises:
         ValueError: anything else.
 
-    >>> verbosity("auto"), verbosity(False)
-    (1, 0)
+    >>> verbosity(2), verbosity(False)
+    (2, 0)
     """
     if isinstance(verbose, str):
         if verbose == "auto":
-            return 1
+            return 1 if is_live() else quiet
     elif isinstance(verbose, bool | np.bool_) or (_is_integer(verbose) and 0 <= verbose <= 2):
         return int(verbose)
     raise _wrong("verbose is 0, 1, 2 or 'auto'.", verbose, "", "verbose=0 silent, 1 a bar, 2 a line an epoch")

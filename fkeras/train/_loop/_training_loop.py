@@ -15,6 +15,7 @@ from .._batches._indexed import Indexed
 from .._batches._sources import Arrays, Position, Stream, no_batches
 from .._step._breakable import breakable
 from .._step._learner import Learner
+from .._step._log_names import log_names
 from .._step._own_loss import room_for_logs
 from .._step._private_copy import private
 from .._step._running_sums import RunningSums
@@ -32,6 +33,7 @@ from ._one_by_one import OneByOne
 from ._progress import Progress
 from ._recompile_guard import RecompileGuard
 from ._run_backup import Backup, Run
+from ._screen import Screen
 from ._validation import Validation
 from ._whole_sets import floats
 
@@ -47,10 +49,12 @@ class TrainingLoop:
         calls: the callbacks.
         backup: what keeps the run on disk, if anything does.
         validation: what epochs are validated on, if anything.
-        verbose: 0, 1 or 2, as for `fit`.
+        screen: where progress is shown.
+        ends: the number of the epoch that the run ends at; infinite where nobody knows.
         initial_epoch: the epoch that the call started at.
         max_steps: how many steps the run has at most.
         example: one input, or its shapes, from which a model's structure follows.
+        names: the order of the numbers in the logs.
         goals: which way each number in the logs is better.
         by_batch: whether a callback is called around each batch.
         empty: the running sums at an epoch's beginning.
@@ -67,10 +71,12 @@ class TrainingLoop:
     calls: CallbackList
     backup: Backup | None
     validation: Validation | None
-    verbose: int
+    screen: Screen
+    ends: float
     initial_epoch: int
     max_steps: int | None
     example: PyTree
+    names: tuple[str, ...]
     goals: Mapping[str, str | None]
     by_batch: bool
     empty: RunningSums
@@ -83,8 +89,8 @@ class TrainingLoop:
     @classmethod
     def of(
         cls, trainer: Learner, source: Arrays | Stream, run: Run, calls: CallbackList, *, backup: Backup | None,
-        validation: Validation | None, verbose: int, shuffle: bool, max_steps: int | None, max_compiles: int | None,
-        initial_epoch: int, check_nans: bool,
+        validation: Validation | None, screen: Screen, ends: float, shuffle: bool, max_steps: int | None,
+        max_compiles: int | None, initial_epoch: int, check_nans: bool,
     ) -> TrainingLoop:  # fmt: skip
         """The loop of a run, its callbacks checked and its driver chosen."""
         example = source.example()
@@ -113,7 +119,8 @@ class TrainingLoop:
         steps = max(1, int(trainer.steps_per_execution)) if by_batch else 1 if singly else None
         return cls(
             trainer=trainer, source=source, run=run, calls=calls, backup=backup, validation=validation,
-            verbose=verbose, initial_epoch=initial_epoch, max_steps=max_steps, example=example, goals=goals,
+            screen=screen, ends=ends, names=log_names(trainer, run.state, example),
+            initial_epoch=initial_epoch, max_steps=max_steps, example=example, goals=goals,
             by_batch=by_batch, empty=empty, driver=driver, guard=RecompileGuard(trainer, source, max_compiles),
             dispatch_size=DispatchSize(steps),
         )  # fmt: skip
@@ -158,7 +165,7 @@ class TrainingLoop:
             run.state = run.state.replace(metrics=private(self.empty))
             run.begun = True
         self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
-        progress, before, last = Progress(source.steps, self.verbose), None, None
+        progress, before, last = self._progress(), None, None
         while not run.stopped and (count := self._next_count()) > 0:
             interruption.check()
             unbegun = (run.state, list(self.calls.memory)) if self.by_batch else None
@@ -200,7 +207,7 @@ class TrainingLoop:
             self.backup.save(self.trainer, run, self.calls, self.source)
         memory, run.trained = list(self.calls.memory), not cut
         try:
-            found = self.call("on_epoch_end", logs={**floats(run.logs), **self._validate()})
+            found = self.call("on_epoch_end", logs={**floats(run.logs, self.names), **self._validate(progress)})
         except BaseException:
             self.calls.memory = memory
             raise
@@ -214,13 +221,20 @@ class TrainingLoop:
             self.backup.save(self.trainer, run, self.calls, self.source)
 
     @breakable(1)
-    def _validate(self) -> dict[str, Any]:
+    def _validate(self, progress: Progress) -> dict[str, Any]:
         """The validation's numbers, after an epoch in which it is due."""
         if self.validation is None or not self.validation.is_due(self.run.epoch):
             return {}
         source, steps = self.validation.source, self.validation.steps
-        results = evaluate_source(self.trainer, self.run.state, source, steps, 0, self.calls)
+        part = progress.part("validation", steps or source.steps)
+        results = evaluate_source(self.trainer, self.run.state, source, steps, part, self.calls)
         return {f"val_{k}": v for k, v in results.items()}
+
+    def _progress(self) -> Progress:
+        """The line of the epoch that begins."""
+        run, last = self.run, int(self.ends) if self.ends < float("inf") else "?"
+        title = f"Epoch {run.epoch + 1}/{last}" if last != 1 else ""
+        return Progress(self.screen, self.source.steps, title, self.names, run.done)
 
     def _is_cut(self) -> bool:
         """Whether an epoch ended before its last batch, for want of steps or of data; and a word on the data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,14 +12,14 @@ from jax import lax
 
 from ...core.typing import Logs, PyTree
 from .._batches._sources import Position
+from .._step._logs import in_order
 
 BEGIN = Position(0, 0)
 
 
-def floats(logs: Logs) -> dict[str, Any]:
-    """Logs as Python floats, the loss first."""
-    arrays = jax.device_get(dict(logs))
-    arrays = {**{k: arrays[k] for k in ("loss",) if k in arrays}, **arrays}  # jit sorts the keys
+def floats(logs: Logs, names: Sequence[str] = ("loss",)) -> dict[str, Any]:
+    """Logs as Python floats, in the order of `names`."""
+    arrays = in_order(jax.device_get(dict(logs)), names)
     return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in arrays.items()}
 
 

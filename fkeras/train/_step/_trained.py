@@ -1,0 +1,43 @@
+"""Trained: the pair that `fit` returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from ...core import explain
+
+
+class Trained(tuple[Any, Any]):
+    """`(state, history)`: a tuple of two, which says so where it is taken for one of them.
+
+    >>> state, history = Trained(("the state", "the history"))
+    >>> state, len(Trained(("the state", "the history")))
+    ('the state', 2)
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # protocols ask for many such names
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            explain(
+                f"`fit` returns two things, (state, history), and the pair has no {name!r}.",
+                received=f"the pair itself, asked for .{name}",
+                usually="Keras's fit changes the model and returns the history; here what was learnt is the state.",
+                write="state, history = trainer.fit(state, x, y)",
+            ),
+            name=name,
+            obj=self,
+        )
+
+
+# A tuple is a node for JAX; a class on it is a leaf unless it is registered.
+jax.tree_util.register_pytree_with_keys(
+    Trained,
+    lambda pair: (tuple((jax.tree_util.SequenceKey(i), part) for i, part in enumerate(pair)), None),
+    lambda _, parts: Trained(parts),
+    lambda pair: (tuple(pair), None),
+)
