@@ -108,7 +108,8 @@ class Progress:
         return (now - self.started) / max(done - self.begun, 1)
 
     def _numbers(self, logs: Logs) -> list[str]:
-        return [f"{name}: {_shown(value)}" for name, value in in_order(jax.device_get(dict(logs)), self.names).items()]
+        logs = in_order(logs, self.names)
+        return [f"{name}: {_shown(value)}" for name, value in zip(logs, jax.device_get([*logs.values()]), strict=True)]
 
 
 class Part:

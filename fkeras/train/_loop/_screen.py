@@ -107,7 +107,10 @@ class Terminal(Screen):
             self.width = 0
 
     def end(self, line: str) -> None:
-        self.show(line)
+        self.clear()
+        self.stream.write("\n" * self.unended + line + "\n")  # in full: it may take several lines, as it stays
+        self.stream.flush()
+        self.unended = False
         self.close()
 
     def close(self) -> None:
