@@ -94,7 +94,7 @@ def test_forward_runs_in_inference_mode_without_a_key():
     model = fk.Sequential([fk.Input((3,)), fk.nn.BatchNormalization(), fk.nn.Dropout(0.5), fk.nn.Dense(1)])
     own, plain = model.compile("sgd", metrics=["mae"], trainer_class=Own), model.compile("sgd", "mse", metrics=["mae"])
     state, _ = plain.fit(plain.init(0), X, Y, batch_size=5, verbose=0)
-    found, wanted = own.evaluate(state, X, Y, batch_size=4), plain.evaluate(state, X, Y, batch_size=4)
+    found, wanted = own.evaluate(state, X, Y, batch_size=4), plain.evaluate(state, X, Y, batch_size=4, return_dict=True)
     assert found.keys() == wanted.keys()
     np.testing.assert_allclose([found[k] for k in wanted], list(wanted.values()), rtol=1e-5)
 
@@ -136,7 +136,7 @@ def test_evaluate_and_validation_have_the_logs_of_a_loss():
     trainer = compiled(loss="mse", metrics=["mae"], trainer_class=Logging)
     state = trainer.init(0)
     results = trainer.evaluate(state, X, Y, batch_size=4)
-    assert set(results) == {"loss", "mae", "mean", "twice"}
+    assert results.keys() == {"loss", "mae", "mean", "twice"}
     np.testing.assert_allclose(results["twice"], 2 * results["loss"], rtol=1e-5)
     np.testing.assert_allclose(results["mean"], X.mean(), rtol=1e-5)
     _, history = trainer.fit(state, X, Y, validation_data=(X, Y), verbose=0)
@@ -205,8 +205,8 @@ def test_evaluate_runs_an_evaluation_step_of_ones_own():
     state, seen = own.init(0), []
     look = fk.callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: seen.append(float(logs["rows"])))
     found, wanted = own.evaluate(state, X, Y, batch_size=4, callbacks=[look]), plain.evaluate(state, X, Y)
-    for name in wanted:  # what it keeps from batch to batch is in the state
-        assert found[name] == pytest.approx(wanted[name], rel=1e-5)
+    for name, number in wanted.items():  # what it keeps from batch to batch is in the state
+        assert found[name] == pytest.approx(number, rel=1e-5)
     assert found["thrice"] == pytest.approx(3 * wanted["loss"], rel=1e-5)
     assert (found["rows"], seen) == (2.0, [4.0, 4.0, 2.0])  # no row is added
     _, history = own.fit(state, X, Y, validation_data=(X, Y), verbose=0)
@@ -257,7 +257,7 @@ def test_the_method_that_the_error_shows_is_one_that_works():
     space = {"my_loss": lambda y, y_pred: jnp.mean((y - y_pred) ** 2), "fk": fk}
     exec("class Mine(fk.Trainer):\n" + source, space)
     trainer = compiled(metrics=["mae"], trainer_class=space["Mine"])
-    assert set(trainer.evaluate(trainer.init(0), X, Y)) == {"loss", "mae"}
+    assert trainer.evaluate(trainer.init(0), X, Y).keys() == {"loss", "mae"}
 
 
 # ------------------------------------------------------------------ targets of a loss of one's own
