@@ -41,6 +41,9 @@ from ._model._path_patterns import check_patterns as check_patterns
 from ._model._path_patterns import matches_path as matches_path
 from ._model._sequential import Sequential as Sequential
 from ._model._sublayers import children as children
+from ._model._text_on_host import TextRead as TextRead
+from ._model._text_on_host import read_text as read_text
+from ._model._text_on_host import takes_text as takes_text
 from ._model._which_weights_train import weight_facts as weight_facts
 from ._words._array_differences import ArrayDifferences as ArrayDifferences
 from ._words._array_differences import ArraySpec as ArraySpec

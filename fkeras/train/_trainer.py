@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import HashedOnce, Layer, View, Viewed, as_key, did_you_mean, explain, walk
+from ..core import HashedOnce, Layer, View, Viewed, as_key, did_you_mean, explain, takes_text, walk
 from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
@@ -211,7 +211,7 @@ class Trainer(Viewed):
         (3, 2)
         """
         key = as_key(key)
-        x = as_arrays(x)
+        x = None if takes_text(self.model) else as_arrays(x)  # whose shapes are known without an example
         if variables is None:
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
         else:

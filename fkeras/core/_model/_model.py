@@ -32,6 +32,7 @@ from ._looking_inside import LooksInside, input_names_of
 from ._read_functional_config import model_from_graph_config
 from ._run_with_masks import run_graph, sow_masks
 from ._sublayers import check_shared
+from ._text_on_host import TextRead, known_calls
 from ._which_weights_train import weight_facts
 from ._write_functional_config import graph_config
 
@@ -129,8 +130,12 @@ class Model(Doors, Viewed, LooksInside):
                     write="def call(self, inputs, training=False): return ...",
                 )
             )
-        values = _match_inputs.match(self.graph.inputs, inputs, input_names_of(self.graph), self.path_text())
-        outputs, masks = run_graph(self, self.graph, values, mask, training)
+        known: Mapping[int, Any] = {}
+        if isinstance(inputs, TextRead):
+            values, known = inputs.inputs, known_calls(self.graph, inputs)
+        else:
+            values = _match_inputs.match(self.graph.inputs, inputs, input_names_of(self.graph), self.path_text())
+        outputs, masks = run_graph(self, self.graph, values, mask, training, known)
         call_state(self).output_masks = masks
         sow_masks(self, masks)
         return outputs

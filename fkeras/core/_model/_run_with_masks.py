@@ -85,8 +85,9 @@ def _masks_of(value: PyTree, masks: MaskOf) -> PyTree:
 
 
 def run_graph(
-    owner: Any, graph: Graph, values: list[Array], given_masks: PyTree, training: bool | None
-) -> tuple[PyTree, list[Mask]]:
+    owner: Any, graph: Graph, values: list[Array], given_masks: PyTree, training: bool | None,
+    known: Mapping[int, Any],
+) -> tuple[PyTree, list[Mask]]:  # fmt: skip
     """Run a graph inside its bound owner: each layer one submodule under its own name.
 
     Args:
@@ -95,6 +96,7 @@ def run_graph(
         values: the inputs, by leaf.
         given_masks: their masks, with `None` for an input without one.
         training: whether the model trains.
+        known: by `id(node)` the outputs of calls that were made before, or what a model that is called takes.
 
     Returns:
         The outputs in the graph's structure, and their masks, a list by leaf.
@@ -104,7 +106,11 @@ def run_graph(
     kept: list[Array] = list(values)  # masks are found by id: keep every value alive while the graph runs
 
     def call(node: Node, leaves: list[Any]) -> list[Array]:
-        args, kwargs = node.arguments_with(leaves)
+        found = known.get(id(node))
+        if isinstance(found, list):
+            kept.extend(found)
+            return found
+        args, kwargs = node.arguments_with(leaves) if found is None else ((found,), {})
         if isinstance(node.operation, Op):
             outputs = owner.operate(graph.name_of(node), node.operation.function, args, kwargs)
         else:

@@ -30,6 +30,7 @@ from ._model import Model, runs_graph
 from ._read_functional_config import check_keys
 from ._run_with_masks import MaskOf, call_with_masks, sow_masks
 from ._sublayers import check_shared
+from ._text_on_host import TextRead, first_of_chain
 from ._write_functional_config import layer_entry
 
 #: What `Sequential` takes for layers: an `Input` stands for its input layer.
@@ -94,10 +95,14 @@ class Sequential(Model):
         """
         masks: MaskOf = {} if mask is None else {id(inputs): mask}
         kept = [inputs]  # masks are found by id: keep every value alive
-        if self.graph is not None and isinstance(self.start, InputLayer):
+        layers = self.layers
+        if isinstance(inputs, TextRead):
+            inputs, is_through = first_of_chain(inputs)
+            layers = layers[1:] if is_through else layers
+        elif self.graph is not None and isinstance(self.start, InputLayer):
             inputs = self._matched(inputs, masks)
         x = inputs
-        for layer in self.layers:
+        for layer in layers:
             x = call_with_masks(layer, (x,), {}, masks, training)
             kept.append(x)
         found = [masks.get(id(leaf)) for leaf in jax.tree.leaves(x)]

@@ -23,6 +23,7 @@ from ._fixed_batch_sizes import check_batch_size, check_whole, described_inputs,
 from ._indexed import Indexed, is_indexed
 from ._sources import Arrays, Stream, to_arrays
 from ._streams import length_of, stream
+from ._text import read, read_each
 
 
 def training_source(
@@ -36,7 +37,7 @@ def training_source(
         check_alone(x, y=y, sample_weight=sample_weight, validation_split=validation_split or None)
         return source, None
     fixed = fixed_batch_size(trainer.model, state.variables)
-    data = array_data(x, y, sample_weight, check_batch_size(batch_size, fixed))
+    data = array_data(read(trainer.model, x), y, sample_weight, check_batch_size(batch_size, fixed))
     held_out = None
     if validation_split:
         cut = int(np.floor(data.count * (1 - validation_split)))
@@ -92,7 +93,7 @@ def stream_source(
     weigh: ClassWeights | None = None,
 ) -> Stream:
     """Something that yields batches as a source."""
-    passes = stream(x)
+    passes = read_each(trainer.model, stream(x))
     if batch_size is not None:
         warnings.warn(
             explain(
@@ -137,7 +138,8 @@ def evaluation_source(
         check_alone(x, y=y, sample_weight=sample_weight)
         return source
     fixed = fixed_batch_size(trainer.model, variables)
-    return Arrays(array_data(x, y, sample_weight, check_batch_size(batch_size, fixed)), fixed=fixed)
+    data = array_data(read(trainer.model, x), y, sample_weight, check_batch_size(batch_size, fixed))
+    return Arrays(data, fixed=fixed)
 
 
 def validation_source(
@@ -230,7 +232,7 @@ def one_batch(
                 write="trainer.train_on_batch(state, x, y)",
             )
         )
-    data = array_data(x, y, sample_weight, None)
+    data = array_data(read(trainer.model, x), y, sample_weight, None)
     if class_weight is None:
         return data.tree
     return data.x, data.y, _class_weights(trainer, state, class_weight)(data.x, data.y, data.sample_weight)
