@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import xml.etree.ElementTree
 
 import jax
 import keras
@@ -139,9 +140,42 @@ def test_the_pair_of_fit_is_a_tuple_that_says_so():
     assert (state, history) == found
     with pytest.raises(AttributeError, match=r"\(state, history\)[\s\S]*Write:    state, history = trainer.fit"):
         found.history  # noqa: B018
+    with pytest.raises(TypeError, match=r"the pair has no \['loss'\]"):
+        found["loss"]
     assert not hasattr(found, "_fields")
+    assert found._repr_html_().startswith("<div>History of 1 epoch</div><table>")
     assert isinstance(jax.tree.map(lambda leaf: leaf, found), type(found))
     assert jax.tree.leaves(found)[0] is state.step
     again = pickle.loads(pickle.dumps(found))
     assert type(again) is type(found)
     assert again[1] == history
+
+
+# ------------------------------------------------------------------ the history
+def test_a_history_says_in_a_line_what_it_holds():
+    _, history = TRAINER.fit(TRAINER.init(0), X, Y, epochs=3, validation_data=(X, Y), verbose=0)
+    assert list(history.history) == [
+        f"{val}{name}" for val in ("", "val_") for name in ("loss", "mse", "mae", "accuracy")
+    ]
+    assert repr(history).startswith(f"<History of 3 epochs: loss {history.history['loss'][-1]:.4g}, mse")
+    assert len(repr(history)) < 200
+    for slip in (lambda: history.loss, lambda: history["loss"]):
+        with pytest.raises((AttributeError, TypeError), match=r"Write:    history.history\['loss'\]"):
+            slip()
+    with pytest.raises(AttributeError, match=r"no attribute 'model'[\s\S]*trainer.model"):
+        history.model  # noqa: B018
+    assert copy.deepcopy(history) == history == pickle.loads(pickle.dumps(history))
+
+
+def test_a_history_is_shown_as_curves():
+    history = fk.callbacks.History()
+    for epoch in range(1000):
+        loss = float("nan") if epoch == 3 else 1 / (epoch + 1)
+        history.add(epoch, {"loss": loss, "a<b": 0.5, "per class": np.ones(2), "val_loss": 2 * loss, "val_alone": 1.0})
+    shown = history._repr_html_()
+    assert shown.count("<svg") == 3  # training and validation of one number are one chart
+    assert shown.count("<polyline") == 4
+    assert "a&lt;b" in shown
+    assert "nan" not in shown
+    assert len(shown) < 20_000
+    xml.etree.ElementTree.fromstring(f"<div>{shown}</div>")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Hashable
+from typing import NoReturn
 
-from ...core.typing import PyTree
+import numpy as np
+
+from ...core import explain
+from ...core.typing import ArrayLike, PyTree
 from ..losses._exact_key import exact_key
+from ._curves import curves
 
 
 class History:
@@ -20,8 +26,9 @@ class History:
 
     >>> history = History()
     >>> history.add(0, {"loss": 0.5})
-    >>> history.history
-    {'loss': [0.5]}
+    >>> history.add(1, {"loss": 0.25})
+    >>> history.history, history
+    ({'loss': [0.5, 0.25]}, <History of 2 epochs: loss 0.25>)
 
     Reference: https://keras.io/api/callbacks/
     """
@@ -60,5 +67,51 @@ class History:
         return hash(type(self))  # what it holds grows, so it cannot be part of it
 
     def __repr__(self) -> str:
-        last = {k: v[-1] for k, v in self.history.items()}
-        return f"<History of {len(self.epoch)} epochs, last {last}>"
+        numbers = [f"{name} {_shown(values[-1])}" for name, values in self.history.items()]
+        more = f", and {len(numbers) - _MOST} more" if len(numbers) > _MOST else ""
+        return f"<History of {self._extent()}: {', '.join(numbers[:_MOST]) or 'no numbers'}{more}>"
+
+    def _extent(self) -> str:
+        count = len(self.epoch)
+        return f"{count} epoch{'s' * (count != 1)}{', interrupted' * self.interrupted}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td style="text-align:left">{html.escape(name)}</td><td>{html.escape(_shown(values[0]))}</td>'
+            f"<td>{html.escape(_shown(values[-1]))}</td></tr>"
+            for name, values in self.history.items()
+        )
+        table = f"<table><tr><th></th><th>first</th><th>last</th></tr>{rows}</table>" if rows else ""
+        return f"<div>History of {html.escape(self._extent())}</div>{curves(self.history) or table}"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in vars(self).get("history", ()):
+            write, usually = f"history.history[{name!r}]", "each number's values are in the dict history.history."
+        elif name == "model":
+            write = "trainer.model, and the state for what was learnt: state, history = trainer.fit(state, x, y)"
+            usually = "in Keras a history holds the model that it trained; here models hold nothing that was learnt."
+        else:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            explain(f"A history has no attribute {name!r}.", usually=usually, write=write), name=name, obj=self
+        )
+
+    def __getitem__(self, name: object) -> NoReturn:
+        raise TypeError(
+            explain(
+                "A history is no dict itself.",
+                received=f"history[{name!r}]",
+                usually="its numbers are in history.history, one list for each name.",
+                write=f"history.history[{next(iter(self.history), 'loss')!r}]",
+            )
+        )
+
+
+# How many numbers a history names in its repr.
+_MOST = 8
+
+
+def _shown(value: ArrayLike) -> str:
+    return (
+        f"{value:.4g}" if isinstance(value, float) else f"of shape {np.shape(value)}" if np.ndim(value) else repr(value)
+    )
