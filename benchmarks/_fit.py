@@ -75,6 +75,13 @@ def generator(name: str, rounds: int, quick: bool) -> dict[str, float]:
     return interleaved(ways, rounds, work.steps)
 
 
+class _Terminal(io.StringIO):
+    """Where a bar is drawn; on what is none there is a line an epoch."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def shown(rounds: int, quick: bool) -> dict[str, float]:
     """Seconds a step of a `fit` that draws its progress, and of one that is silent."""
     (_, trainer, _), work = compiled("MLP 784"), _shortened("MLP 784", quick)
@@ -82,7 +89,7 @@ def shown(rounds: int, quick: bool) -> dict[str, float]:
     state = trainer.init(0, x[:1])
 
     def run(verbose: int) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(_Terminal()):
             trainer.fit(state, x, y, batch_size=work.batch, epochs=work.epochs, verbose=verbose)
 
     return interleaved({"fkeras": lambda: run(1), "silent": lambda: run(0)}, rounds, work.steps * work.epochs)
