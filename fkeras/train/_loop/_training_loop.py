@@ -63,6 +63,7 @@ class TrainingLoop:
         dispatch_size: how many steps are dispatched at once.
         ran_out: whether data that can be read once came to their end.
         last: the numbers of the last epoch that ended in this call.
+        length: how many steps the last epoch had, for data that do not say how many there are.
     """
 
     trainer: Learner
@@ -85,6 +86,7 @@ class TrainingLoop:
     dispatch_size: DispatchSize
     ran_out: bool = False
     last: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    length: int | None = None
 
     @classmethod
     def of(
@@ -214,6 +216,7 @@ class TrainingLoop:
         run.history.add(run.epoch, dict(found.logs))
         self.last = found.logs
         progress.finish(run.done, found.logs)
+        self.length = run.done
         run.epoch, run.done, run.begun, run.logs, run.trained = run.epoch + 1, 0, False, {}, False
         if self.backup is not None and cut:
             self.backup.saving = self.backup.saving and (run.epoch, run.total)
@@ -234,7 +237,7 @@ class TrainingLoop:
         """The line of the epoch that begins."""
         run, last = self.run, int(self.ends) if self.ends < float("inf") else "?"
         title = f"Epoch {run.epoch + 1}/{last}" if last != 1 else ""
-        return Progress(self.screen, self.source.steps, title, self.names, run.done)
+        return Progress(self.screen, self.source.steps or self.length, title, self.names, run.done)
 
     def _is_cut(self) -> bool:
         """Whether an epoch ended before its last batch, for want of steps or of data; and a word on the data.
