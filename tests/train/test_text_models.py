@@ -15,7 +15,7 @@ def words(length=3):
     return fk.nn.TextVectorization(output_sequence_length=length, vocabulary=WORDS)
 
 
-def head(nn_input_length=3):
+def head():
     return [fk.nn.Embedding(6, 3, mask_zero=True), fk.nn.GlobalAveragePooling1D(), fk.nn.Dense(1)]
 
 
@@ -34,8 +34,8 @@ def chain():
     return fk.Sequential([fk.Input((1,), dtype="string"), words(), *head()])
 
 
-def around_a_model_of_numbers():
-    return fk.Sequential([fk.Input((1,), dtype="string"), words(), fk.Sequential([fk.Input((3,)), *head()])])
+def around_a_model_of_numbers():  # which a row of layers that begins with sentences needs no Input for
+    return fk.Sequential([words(), fk.Sequential([fk.Input((3,)), *head()])])
 
 
 def around_a_model_of_text():

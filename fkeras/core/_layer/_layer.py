@@ -423,6 +423,11 @@ class Layer(LayerClass, kw_only=True):
         """What the layer makes of text, which JAX cannot trace; layers that run on the host say it themselves."""
         raise _recorded_calls.no_text(self)
 
+    @property
+    def _text_shape(self) -> Shape | None:
+        """The shape of the text that the layer takes, where it takes nothing else; else `None`."""
+        return None
+
     @linen.nowrap
     def _remember_call(
         self, node: weakref.ref[Node], tensors: list[weakref.ref[SymbolicTensor]], treedef: jax.tree_util.PyTreeDef

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import Inferred, Layer, dimension, explain, field, register
-from ...core.typing import JSON, Array, Config, CustomObjects, PyTree
+from ...core.typing import JSON, Array, Config, CustomObjects, PyTree, Shape
 from ._host_work import as_text, is_text, no_sparse, refuse_tracing, text_outputs
 from ._index_lookup import lookup_mode
 from ._lookups import StringLookup
@@ -210,6 +210,10 @@ class TextVectorization(Layer):
             return text_outputs(self, (args, kwargs), lambda s: (s[0], length), "int32")
         dtype = "float32" if self.output_mode == "tf_idf" else "int32"
         return text_outputs(self, (args, kwargs), lambda s: (s[0], self._lookup._depth()), dtype)
+
+    @property
+    def _text_shape(self) -> Shape | None:
+        return None if self.split is None else (None, 1)  # of sentences one a row, as an axis of its own or not
 
     # ------------------------------------------------------------------ the vocabulary
     def adapt(self, data: PyTree, batch_size: int | None = None, steps: int | None = None) -> Self:
