@@ -91,7 +91,7 @@ class Doors:
         variables: Variables,
         x: PyTree,
         batch_size: int | None = None,
-        verbose: int | str = 0,
+        verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: PyTree = None,
     ) -> PyTree:
@@ -101,7 +101,8 @@ class Doors:
             variables: the model's variables.
             x: an array, a pytree of arrays, or something that yields batches.
             batch_size: rows in a batch; what the model was described with, or 32, by default.
-            verbose: 0 silent, 1 a bar, 2 a line.
+            verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook where there are
+                several batches, and silent elsewhere.
             steps: how many batches to use; all by default.
             callbacks: their `on_predict_*` hooks are called.
 
