@@ -41,14 +41,15 @@ class TextRead:
 
 
 def takes_text(model: object) -> bool:
-    """Whether a model's graph begins with text.
+    """Whether a model runs a graph that begins with text.
 
     >>> import fkeras as fk
     >>> takes_text(fk.Sequential([fk.Input((1,), dtype="string"), fk.nn.Hashing(8)]))
     True
     """
-    graph = model.graph if isinstance(model, LooksInside) else None
-    return graph is not None and any(is_string(tensor.dtype) for tensor in graph.input_tensors)
+    if not isinstance(model, LooksInside) or model.graph is None or not getattr(type(model).call, "runs_graph", False):
+        return False
+    return any(is_string(tensor.dtype) for tensor in model.graph.input_tensors)
 
 
 def text_calls(graph: Graph) -> list[Node]:

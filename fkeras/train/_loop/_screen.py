@@ -11,11 +11,11 @@ from typing import Any
 
 def is_live() -> bool:
     """Whether what stands on stdout can be drawn again: on a terminal, and in a notebook."""
-    return in_notebook() or _on_terminal(sys.stdout)
+    return _to_notebook() or _on_terminal(sys.stdout)
 
 
-def in_notebook() -> bool:
-    """Whether stdout is that of a notebook's kernel, which is found out without importing one."""
+def _to_notebook() -> bool:
+    """Whether stdout goes to a notebook's cell, and not to whatever was put in its place."""
     return type(sys.stdout).__module__.partition(".")[0] == "ipykernel"
 
 
@@ -184,7 +184,7 @@ def screen_for(verbose: int) -> Screen:
     Args:
         verbose: 0 is silent, 1 draws a bar where that can be, 2 prints a line at the end.
     """
-    if verbose == 1 and in_notebook():
+    if verbose == 1 and _to_notebook():
         return Notebook()
     if verbose == 1 and _on_terminal(sys.stdout):
         return Terminal()
