@@ -107,6 +107,20 @@ def test_batches_of_text_are_read_one_by_one():
     assert history.history["val_loss"][-1] == pytest.approx(trainer.evaluate(trained, batches)["loss"])
 
 
+def test_batches_of_text_by_index_are_read():
+    class Data:
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return TEXTS[2 * i : 2 * i + 2], Y[2 * i : 2 * i + 2]
+
+    trainer = functional().compile("sgd", "mse")
+    state, _ = trainer.fit(trainer.init(0), Data(), epochs=2, class_weight={0: 2.0}, verbose=0)
+    assert int(state.step) == 4
+    assert trainer.evaluate(state, Data())["loss"] == trainer.evaluate(state, TEXTS[:4], Y[:4], batch_size=2)["loss"]
+
+
 def test_text_stands_beside_numbers():
     inputs = {"text": fk.Input((1,), dtype="string"), "age": fk.Input((1,)), "year": fk.Input((1,), dtype="int32")}
     crossed = fk.nn.HashedCrossing(8, output_mode="one_hot")((inputs["text"], inputs["year"]))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ...core import describe, explain
+from ...core import describe, explain, takes_text
 from ...core.typing import PyTree, Variables
 from .._step._batch import Batch, spec, unpack
 from .._step._forward import abstract_outputs
@@ -23,7 +23,7 @@ from ._fixed_batch_sizes import check_batch_size, check_whole, described_inputs,
 from ._indexed import Indexed, is_indexed
 from ._sources import Arrays, Stream, to_arrays
 from ._streams import length_of, stream
-from ._text import read, read_each
+from ._text import read
 
 
 def training_source(
@@ -93,7 +93,7 @@ def stream_source(
     weigh: ClassWeights | None = None,
 ) -> Stream:
     """Something that yields batches as a source."""
-    passes = read_each(trainer.model, stream(x))
+    passes = stream(x)
     if batch_size is not None:
         warnings.warn(
             explain(
@@ -104,7 +104,10 @@ def stream_source(
             stacklevel=5,
         )
 
+    of_text = takes_text(trainer.model)
+
     def prepared(batch: Batch) -> Batch:
+        batch = (read(trainer.model, batch[0]), *batch[1:]) if of_text else batch
         if weigh is None:
             return batch
         a, b, w = to_arrays(batch)
@@ -114,7 +117,7 @@ def stream_source(
     fixed = fixed_batch_size(trainer.model, variables)
     if is_indexed(x):
         return Indexed(passes, length_of(x), steps, origin=x, fixed=fixed, prepared=prepared)
-    if weigh is not None:
+    if weigh is not None or of_text:
         plain = passes
 
         def passes() -> Iterator[Batch]:  # type: ignore[misc]
