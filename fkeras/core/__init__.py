@@ -110,6 +110,8 @@ from ._words._short_repr import arguments_repr as arguments_repr
 from ._words._short_repr import short_repr as short_repr
 from ._words._short_repr import told as told
 from ._words._short_repr import written as written
+from ._words._tracebacks import door as door
+from ._words._tracebacks import shorten as shorten
 from ._words._tree_view import Branch as Branch
 from ._words._tree_view import branch_of as branch_of
 from ._words._tree_view import html_of as html_of

@@ -39,11 +39,13 @@ def test_a_mistake_in_a_call_is_traced_once_and_raised_as_it_is(call, kind):
 
 def test_an_error_that_no_size_mends_is_the_first_one():
     layer, shapes = counting(lambda x: x + jnp.ones(4))
-    with pytest.raises(ValueError, match=r"(?s)Own.*cannot take this input.*\(batch, 3\)") as caught:
+    with pytest.raises(
+        ValueError, match=r"(?s)\(batch, 3\).*In the call of Layer Own, on an input of shape \(None, 3\)"
+    ) as caught:
         layer(fk.Input((3,)))
     assert len(shapes) == 2  # once with numbers: where only the batch is unknown, no other sizes are tried
-    assert "batch" in str(caught.value.__cause__)
-    assert "64" not in str(caught.value.__cause__.__cause__)  # JAX's own, of the same trace
+    assert "64" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_the_error_behind_an_undecided_comparison_is_the_call_s_own():

@@ -20,6 +20,7 @@ from flax import linen
 from .._graph._symbolic import has_symbolic
 from .._words._dtypes import is_string
 from .._words._errors import explain
+from .._words._tracebacks import caller, shorten
 from ..typing import PyTree
 from ._input_spec import check_input_spec
 from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, outermost, set_context
@@ -92,18 +93,22 @@ def dispatching(run: Run) -> Run:
 
     @functools.wraps(run)
     def __call__(self: Layer, *args: PyTree, **kwargs: PyTree) -> PyTree:  # noqa: N807
-        if has_symbolic((args, kwargs)):
-            return self._record(args, kwargs)
-        if self.scope is None:
-            return _run_without_variables(self, args, kwargs)
-        training = _training(self, args, kwargs)
-        call_state(self).training = training
-        collects = self.is_mutable_collection(LOSSES) and not self.is_initializing()
-        losses = collects or inherited_context(outermost(self)).losses
-        set_context(self, CallContext(training, trains(self), storage_of(self), losses))
-        if lifted:  # whose arguments become arrays
-            kwargs.pop("training", None)
-        return run(self, *args, **kwargs)
+        try:
+            if has_symbolic((args, kwargs)):
+                return self._record(args, kwargs)
+            if self.scope is None:
+                return _run_without_variables(self, args, kwargs)
+            training = _training(self, args, kwargs)
+            call_state(self).training = training
+            collects = self.is_mutable_collection(LOSSES) and not self.is_initializing()
+            losses = collects or inherited_context(outermost(self)).losses
+            set_context(self, CallContext(training, trains(self), storage_of(self), losses))
+            if lifted:  # whose arguments become arrays
+                kwargs.pop("training", None)
+            return run(self, *args, **kwargs)
+        except Exception as error:
+            shorten(error, caller())
+            raise
 
     return __call__
 

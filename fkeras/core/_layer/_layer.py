@@ -28,6 +28,7 @@ from .._words._errors import explain
 from .._words._fields import field
 from .._words._naming import snake_case
 from .._words._random_key import as_key
+from .._words._tracebacks import door
 from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables
 from . import _build, _copying, _layer_config, _layer_repr, _layer_value, _recorded_calls, _sealing, _weights
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
@@ -173,6 +174,7 @@ class Layer(LayerClass, kw_only=True):
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
+    @door
     def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: PyTree) -> dict[str, PyTree]:
         """Make the layer's variables, without running its forward pass.
 
@@ -192,6 +194,7 @@ class Layer(LayerClass, kw_only=True):
         return abstract_init(self, as_key(rngs), args, kwargs)
 
     @linen.nowrap
+    @door
     def apply(self, variables: Variables, *args: PyTree, **kwargs: PyTree) -> PyTree:
         """Run the layer on variables; Linen's own contract.
 

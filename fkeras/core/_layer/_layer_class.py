@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from flax import linen
 
 from .._words._fields import NO_ARGUMENTS, converters_of
+from .._words._tracebacks import caller, shorten
 from ._bound_call import RunsBound, dispatching
 from ._build import build_first, in_turn
 from ._call_parameters import Parameters, parameters_of
@@ -112,15 +113,19 @@ def _wrap_init(cls: Any, user_init: Init | None, is_root: bool) -> None:
 
     def __init__(self: Layer, *args: object, **kwargs: object) -> None:  # noqa: N807
         memory = memory_of(self)
-        if memory.recorded is not None:  # a user's __init__ called super().__init__(...)
-            continue_description(self, cls, args, kwargs)
-        elif hasattr(type(self), "_user_init"):
-            construct_keras_style(self, args, kwargs)
-        else:
-            values = arguments_by_name(cls, args, kwargs)
-            check_arguments(cls, values)
-            dataclass_init(self, **values)
-            memory.sealed = True
+        try:
+            if memory.recorded is not None:  # a user's __init__ called super().__init__(...)
+                continue_description(self, cls, args, kwargs)
+            elif hasattr(type(self), "_user_init"):
+                construct_keras_style(self, args, kwargs)
+            else:
+                values = arguments_by_name(cls, args, kwargs)
+                check_arguments(cls, values)
+                dataclass_init(self, **values)
+                memory.sealed = True
+        except Exception as error:
+            shorten(error, caller())
+            raise
 
     functools.update_wrapper(__init__, dataclass_init)
     __init__.__signature__ = _signature(cls)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import numpy as np
 from flax import errors as flax_errors
 
 from .._words._errors import Explanation, explain, explanation_of
+from .._words._tracebacks import passes_through_users_code
 from ..typing import PyTree, Variables
 from ._checked_variables import mismatches, other_shapes
 
@@ -129,7 +130,11 @@ def losses_not_lifted(layer: Layer) -> str:
 
 
 class explained:  # noqa: N801 - a context manager read as a word
-    """Add the layer and its symbolic input shapes to a shape error."""
+    """Say of what goes wrong in a layer which layer it is, and on what it was called.
+
+    An error in code of the user's own is the user's: it passes as it is, with a note. One in a layer of ours that does
+    not say itself what is wrong is replaced by an error that does.
+    """
 
     def __init__(self, layer: Layer, leaves: list[PyTree]) -> None:
         self.layer, self.leaves = layer, leaves
@@ -138,20 +143,34 @@ class explained:  # noqa: N801 - a context manager read as a word
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        several = isinstance(error, AttributeError) and type(error.obj) in (list, dict)
-        if error is None or not (isinstance(error, TypeError | ValueError) or several):
+        if not isinstance(error, Exception):
             return
         said = explanation_of(error)
+        if said is None and passes_through_users_code(error.__traceback__):
+            self._note(error)
+            return
+        several = isinstance(error, AttributeError) and type(error.obj) in (list, dict)
+        if not (isinstance(error, TypeError | ValueError) or several):
+            return
         if said is not None and (said.is_complete or (said.received is not None and self._is_own(said))):
             return
-        shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
         text = explain(
             f"{self.layer.path_text()} cannot take this input.",
-            received=f"shape {', '.join(map(str, shapes)) or '()'}",
+            received=self._shapes(),
             usually="several tensors were passed where the layer takes one." if several else _first_line(error),
             write="an input of the shape the layer expects; model.summary() shows each layer's",
         )
-        raise ValueError(text.complete()) from error
+        raise ValueError(text.complete()) from None
+
+    def _shapes(self) -> str:
+        shapes = [tuple(x.shape) for x in self.leaves if hasattr(x, "shape") and hasattr(x, "dtype")]
+        return f"shape {', '.join(map(str, shapes)) or '()'}"
+
+    def _note(self, error: Exception) -> None:
+        """Say it once, of the layer that is nearest to what went wrong."""
+        began = "In the call of "
+        if not any(note.startswith(began) for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{began}{self.layer.path_text()}, on an input of {self._shapes()}.")
 
     def _is_own(self, said: Explanation) -> bool:
         """Whether it was the layer itself that said what is wrong."""

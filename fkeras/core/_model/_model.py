@@ -22,6 +22,7 @@ from .._words._config import register
 from .._words._dtypes import DTypePolicy, policy_name
 from .._words._errors import explain
 from .._words._random_key import as_key
+from .._words._tracebacks import door
 from .._words._views import View, Viewed
 from ..typing import JSON, Array, Config, CustomObjects, Key, KeyLike, PyTree, Variables
 from . import _map_layers, _match_inputs, _model_json, _model_variables, _model_view, _summary, _summary_view
@@ -155,6 +156,7 @@ class Model(Doors, Viewed, LooksInside):
         return masks if any(m is not None for m in masks) else None
 
     @linen.nowrap
+    @door
     def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
         """Make the model's variables; a graph needs no example input.
 

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from ._array_errors import describe
 from ._errors import did_you_mean, explain
+from ._tracebacks import caller, shorten
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,9 +45,13 @@ def checked_by_name(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            if kwargs or not least <= len(args) <= most:  # some calls take microseconds, and more is not looked at
-                verb.check(args, kwargs)
-            return function(*args, **kwargs)
+            try:
+                if kwargs or not least <= len(args) <= most:  # some calls take microseconds; no more is looked at
+                    verb.check(args, kwargs)
+                return function(*args, **kwargs)
+            except Exception as error:
+                shorten(error, caller())
+                raise
 
         return checked
 

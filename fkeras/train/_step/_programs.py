@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import HashedOnce, hashable, plain_path_name
+from ...core import HashedOnce, hashable, plain_path_name, shorten
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
 
@@ -88,9 +88,23 @@ def compiled(
     programs, key = trainer.programs.compiled, (function, donate, static)
     found = programs.get(key)
     if found is None:
-        run = functools.partial(function, trainer)
+        run = functools.partial(_shortening(function), trainer)
         found = programs[key] = jax.jit(run, donate_argnums=donate, static_argnums=static)
     return found
+
+
+def _shortening(function: Callable[..., T]) -> Callable[..., T]:
+    """`function`, whose errors, while it is traced, have the user's lines and none of ours between them."""
+
+    @functools.wraps(function)
+    def traced(*args: Any) -> T:
+        try:
+            return function(*args)
+        except Exception as error:
+            shorten(error, with_door=False)
+            raise
+
+    return traced
 
 
 def structure(trainer: Learner, function: Callable[..., T], shapes: Key, *args: Any) -> T:
