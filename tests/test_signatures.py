@@ -85,3 +85,10 @@ def test_what_is_missing_is_named():
         model.compile("sgd", "mse", loss="mae")
     with pytest.raises(TypeError, match=r"Trainer has no argument 'optimiser'(?s:.*)Did you mean 'optimizer'"):
         model.compile(optimiser="sgd")
+
+
+def test_a_compiled_step_shows_its_own_signature_and_documentation():
+    trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
+    assert list(inspect.signature(trainer.train_step).parameters) == ["state", "batch"]
+    assert trainer.train_step.__doc__.startswith("One step")
+    assert trainer.train_step.__name__ == "train_step"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,22 +89,23 @@ def compiled(
     programs, key = trainer.programs.compiled, (function, donate, static)
     found = programs.get(key)
     if found is None:
-        run = functools.partial(_shortening(function), trainer)
+        run = _traced(function, trainer)
         found = programs[key] = jax.jit(run, donate_argnums=donate, static_argnums=static)
     return found
 
 
-def _shortening(function: Callable[..., T]) -> Callable[..., T]:
-    """`function`, whose errors, while it is traced, have the user's lines and none of ours between them."""
+def _traced(function: Callable[..., T], trainer: Learner) -> Callable[..., T]:
+    """`function` of a trainer, as it is traced: under its own name and signature, with short tracebacks."""
 
     @functools.wraps(function)
-    def traced(*args: Any) -> T:
+    def traced(*args: Any, **kwargs: Any) -> T:
         try:
-            return function(*args)
+            return function(trainer, *args, **kwargs)
         except Exception as error:
             shorten(error, with_door=False)
             raise
 
+    traced.__signature__ = inspect.signature(functools.partial(function, trainer))  # type: ignore[attr-defined]
     return traced
 
 
