@@ -23,7 +23,8 @@ def repr_of(layer: Layer, with_name: bool = True) -> str:
         with_name: whether its name, if it has one, is among them.
     """
     if layer.scope is not None:
-        return f"<{type(layer).__name__} {'/'.join(layer.path)!r}, bound>"
+        place = f" {'/'.join(layer.path)!r}" if layer.path else ""
+        return f"<{type(layer).__name__}{place}, bound>"
     own = _of_fields(layer) if layer._description is None else _of_init(layer)
     base = [] if layer._description is None else _of_base(layer)
     name = [] if layer.name is None or not with_name else [f"name={layer.name!r}"]

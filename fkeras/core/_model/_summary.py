@@ -208,7 +208,7 @@ def _hint(model: LooksInside, tree: Variables | None, facts: Mapping[Path, Weigh
     if facts:
         return ""
     if model._is_chain:
-        return "fk.Sequential([fk.Input((8,)), ...])   # (8,) is the shape of one example"
+        return "fk.Sequential([fk.Input((8,)), ...])   # (8,): one example"
     if model.graph is not None or (tree is not None and not model.layers):
         return ""
-    return "y = model(fk.Input((8,))); model.summary()   # (8,) is the shape of one example"
+    return "y = model(fk.Input((8,))); model.summary()   # (8,): one example"

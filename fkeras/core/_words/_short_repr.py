@@ -9,6 +9,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from flax import linen
 
 from ._array_differences import show_spec
@@ -27,14 +28,21 @@ class _Short(reprlib.Repr):
     def repr1(self, x: object, level: int) -> str:
         if hasattr(x, "dtype") and hasattr(x, "shape") and not isinstance(x, type) and not _says_itself(x):
             return f"<{show_spec((x.shape, str(x.dtype)))}>"
-        if inspect.isroutine(x) or isinstance(x, type) or hasattr(x, "__wrapped__"):
+        if inspect.isroutine(x) or isinstance(x, type | np.ufunc) or hasattr(x, "__wrapped__"):
             return _function(x)
         if isinstance(x, functools.partial):
             arguments = [*map(short_repr, x.args), *written(x.keywords.items())]
             return f"partial({', '.join([_function(x.func), *arguments])})"
+        if isinstance(x, tuple) and type(x).__repr__ is _named_tuple_repr(type(x)):
+            return f"{type(x).__name__}({', '.join(written(zip(x._fields, x, strict=True)))})"  # type: ignore[attr-defined]
         if isinstance(x, linen.Module) and type(x).__repr__ is linen.Module.__repr__:
             return module_repr(x)
         return super().repr1(x, level)
+
+
+def _named_tuple_repr(cls: type) -> object:
+    """The repr that a class has from being a named tuple; `None` for any other."""
+    return next((vars(base).get("__repr__") for base in reversed(cls.__mro__) if "_fields" in vars(base)), None)
 
 
 def _says_itself(x: object) -> bool:

@@ -139,12 +139,9 @@ def html_of(branch: Branch, name: str, opened: bool = False) -> str:
     title = f"{code(name)} {faint(escape(branch.told))}"
     if not branch.arrays:
         return f"<div>{title}</div>"
-    entries = []
-    for key, part in list(branch.parts.items())[:_ENTRIES]:
-        if isinstance(part, Branch):
-            entries.append(html_of(part, key))
-        else:
-            entries.append(f"<div>{code(key)} {faint(code(part))}</div>")
-    if len(branch.parts) > _ENTRIES:
-        entries.append(f"<div>{faint(f'… {len(branch.parts) - _ENTRIES} more')}</div>")
+    parts = [_straight(key, part) for key, part in branch.parts.items() if isinstance(part, Branch)]
+    arrays = [f"{code(key)} {escape(part)}<br>" for key, part in branch.parts.items() if isinstance(part, str)]
+    entries = [*arrays, *(html_of(part, key) for key, part in parts)]
+    if len(entries) > _ENTRIES:
+        entries = [*entries[:_ENTRIES], faint(f"… {len(entries) - _ENTRIES} more")]
     return folded(title, "".join(entries), opened)

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterable, Sequence
 
 _LINE = "1px solid color-mix(in srgb, currentColor 25%, transparent)"
-_CELL = f"text-align:{{align}};padding:2px 10px;border-bottom:{_LINE};vertical-align:top"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,21 +73,21 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], align: str = ""
         rows: the cells.
         align: a letter for each column, `"lrc"` for left, right and centre; left by default.
     """
-    sides = {"r": "right", "c": "center"}
-    style = [_CELL.format(align=sides.get(align[i : i + 1], "left")) for i in range(99)]
+    sides = [{"r": "right", "c": "center"}.get(letter, "left") for letter in align.ljust(99)]
 
     def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f'<{tag} style="{style[i]}">{cell}</{tag}>' for i, cell in enumerate(cells)) + "</tr>"
+        written = (f'<{tag} style="text-align:{side}">{cell}</{tag}>' for side, cell in zip(sides, cells, strict=False))
+        return f'<tr style="border-bottom:{_LINE};vertical-align:top">{"".join(written)}</tr>'
 
     head = f"<thead>{line(headers, 'th')}</thead>" if headers else ""
     body = "".join(line(row, "td") for row in rows)
-    return f'<table style="border-collapse:collapse;margin:4px 0">{head}<tbody>{body}</tbody></table>'
+    return f'<table cellpadding="4" style="border-collapse:collapse;margin:4px 0">{head}<tbody>{body}</tbody></table>'
 
 
 def folded(title: str, body: str, opened: bool = False) -> str:
     """A part that is shown when its title, HTML already, is clicked."""
     inside = f'<div style="margin-left:1.2em">{body}</div>'
-    return f'<details{" open" * opened}><summary style="cursor:pointer">{title}</summary>{inside}</details>'
+    return f"<details{' open' * opened}><summary>{title}</summary>{inside}</details>"
 
 
 def boxed(title: str, body: str) -> str:
@@ -103,4 +102,4 @@ def faint(text: str) -> str:
 
 def code(text: object) -> str:
     """Text in a fixed width."""
-    return f'<span style="font-family:monospace">{escape(text)}</span>'
+    return f"<samp>{escape(text)}</samp>"
