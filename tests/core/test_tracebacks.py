@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import traceback
 
@@ -112,6 +113,25 @@ def test_the_user_s_line_is_last_or_near_it(name):
     shown = "".join(traceback.format_exception(error))
     assert shown.count("Traceback (most recent call last)") == 1
     assert len(shown.splitlines()) <= 36
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818 - its name is what it is
+    code: int = 1
+
+
+def test_a_frozen_error_passes_as_it_is():
+    class Raises(fk.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            try:
+                jnp.dot(X, jnp.ones((7, 2)))
+            except TypeError as error:
+                raise Frozen(2) from error
+
+    error = raised(Raises)
+    assert type(error) is Frozen
+    assert type(error.__cause__) is TypeError  # a cause that the user gave stays
 
 
 def test_the_error_of_a_call_is_its_own_with_a_note():

@@ -95,6 +95,15 @@ def test_a_repr_shows_what_differs_from_the_defaults(made, shown):
         assert (value if isinstance(value, str) else repr(value)) == shown
 
 
+def test_what_an_object_does_not_keep_is_not_made_up():
+    class Hidden(fk.losses.Loss):
+        def __init__(self, factor):
+            super().__init__()
+            self._factor = factor
+
+    assert repr(Hidden(2.0)) == "Hidden(…)"
+
+
 def test_a_model_of_few_layers_is_written_out_and_one_of_many_is_counted():
     model = small()
     text = "Sequential([Input((4,)), Dense(units=3, activation='relu'), Dense(units=3, activation='relu')])"
@@ -259,3 +268,12 @@ def test_the_signature_of_a_layer_is_kerass():
     assert not {"parent", "graph", "start"} & set(inspect.signature(fk.nn.Dense).parameters)
     assert next(iter(inspect.signature(fk.Sequential).parameters)) == "layers"
     assert list(inspect.signature(fk.Model).parameters)[:2] == ["inputs", "outputs"]
+
+    class Fields(fk.Model):
+        units: int = 3
+
+        @linen.compact
+        def __call__(self, x):
+            return fk.nn.Dense(self.units)(x)
+
+    assert next(iter(inspect.signature(Fields).parameters)) == "units"

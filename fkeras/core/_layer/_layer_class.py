@@ -140,7 +140,8 @@ def _signature(cls: type[LayerClass]) -> inspect.Signature:
     fields = {f.name: f for f in dataclasses.fields(cls)}
     by_keyword = [n for n in fields if n not in (*cls._positional, *NO_ARGUMENTS) and n[0] != "_"]
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    parameters += [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in cls._rewritten]
+    if getattr(getattr(cls, "call", None), "runs_graph", False):  # there is no `call` of the user's own
+        parameters += [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in cls._rewritten]
     for kind, names in (
         (inspect.Parameter.POSITIONAL_OR_KEYWORD, cls._positional),
         (inspect.Parameter.KEYWORD_ONLY, by_keyword),

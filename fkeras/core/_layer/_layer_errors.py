@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -170,7 +171,8 @@ class explained:  # noqa: N801 - a context manager read as a word
         """Say it once, of the layer that is nearest to what went wrong."""
         began = "In the call of "
         if not any(note.startswith(began) for note in getattr(error, "__notes__", ())):
-            error.add_note(f"{began}{self.layer.path_text()}, on an input of {self._shapes()}.")
+            with contextlib.suppress(AttributeError):  # a frozen exception takes none
+                error.add_note(f"{began}{self.layer.path_text()}, on an input of {self._shapes()}.")
 
     def _is_own(self, said: Explanation) -> bool:
         """Whether it was the layer itself that said what is wrong."""

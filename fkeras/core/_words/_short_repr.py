@@ -137,4 +137,5 @@ def arguments_repr(value: Any, makes: bool = True) -> str:
     plain = {n: p.default for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     values = {n: getattr(value, n) for n in plain if hasattr(value, n)}
     whole = {n for n, default in plain.items() if default is REQUIRED} <= set(values)
-    return f"{cls.__name__}({', '.join(written(told(cls if makes and whole else None, plain, values)))})"
+    shown = written(told(cls if makes and whole else None, plain, values))
+    return f"{cls.__name__}({', '.join([*shown, *['…'] * (not whole)])})"

@@ -50,7 +50,8 @@ def shorten(error: Exception, called_by: CodeType | None = None, with_door: bool
         kept = {0, *users, min(last + 1, len(frames) - 1)} if users else {0}
     elif users:
         kept = {0, *users, *range(last, len(frames))}
-        _leave_out_causes(error)
+        if last < len(frames) - 1:  # it was raised in what the user's code called
+            _leave_out_causes(error)
     else:
         return  # an error of fkeras's own, or of what it uses: all of it may be needed
     if not with_door:
@@ -104,6 +105,8 @@ def _is_between(code: CodeType) -> bool:
 def _leave_out_causes(error: Exception) -> None:
     """Of an error in JAX that has causes in JAX, keep the last, which says the same and has the user's line."""
     cause = error.__cause__ or error.__context__
+    if cause is None:
+        return
     while cause is not None:
         if not all(_is_between(frame.tb_frame.f_code) for frame in _frames(cause.__traceback__)):
             return
