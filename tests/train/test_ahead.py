@@ -75,10 +75,10 @@ def test_streams_and_the_users_own_loop(compilations):
     trainer = trainer_of("dense")
     state = trainer.init(0)
     trainer.lower(specs(SIZE), verbs=["fit", "train_step", "eval_step", "predict_step"], state=state)
-    batch = (X[:SIZE], Y[:SIZE], None)
+    batch = (X[:SIZE], Y[:SIZE])
 
     def run():
-        trainer.fit(state, iter([batch[:2]]), verbose=0)
+        trainer.fit(state, iter([batch]), verbose=0)
         trainer.train_step(state, batch)
         trainer.eval_step(state, batch)
         trainer.predict_step(state.variables, batch[0])
