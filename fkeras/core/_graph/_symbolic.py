@@ -308,6 +308,14 @@ def outputs_of(node: Node) -> list[SymbolicTensor]:
     return [SymbolicTensor(s, node, i, name if len(structs) == 1 else f"{name}:{i}") for i, s in enumerate(structs)]
 
 
+def _number(value: PyTree) -> PyTree:
+    """The array that a state weight, or a metric's variable, stands for: not every function of JAX asks for it."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_number, value))
+    array = getattr(type(value), "__jax_array__", None)
+    return array(value) if callable(array) else value  # a tracer has a property of this name
+
+
 def lift(function: Callable[..., PyTree], name: str) -> Callable[..., PyTree]:
     """Make a function of arrays also take symbolic tensors, on which it records a node."""
     op = Op(name, function)
@@ -315,7 +323,7 @@ def lift(function: Callable[..., PyTree], name: str) -> Callable[..., PyTree]:
     def lifted(*args: PyTree, **kwargs: PyTree) -> PyTree:
         if has_symbolic((args, kwargs)):
             return record(op, args, kwargs)
-        return function(*args, **kwargs)
+        return function(*map(_number, args), **{name: _number(value) for name, value in kwargs.items()})
 
     lifted.__name__ = lifted.__qualname__ = name
     lifted.__doc__ = function.__doc__

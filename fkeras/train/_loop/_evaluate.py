@@ -102,7 +102,7 @@ def evaluate_source(
         calls.call("on_test_end", event.replace(logs=logs))
         return logs
     if arrays is None and isinstance(source, Arrays):
-        check_whole(source.data.count, source.fixed, "a loss that sees a batch as a whole cannot have one padded")
+        check_whole(source.data.count, source.fixed, "a loss or metric that sees whole batches cannot have one padded")
     if arrays is not None and not by_batch and _evaluates_on_device(trainer, arrays):
         last = None
         sums, done = _pass_on_device(trainer, sums, bare, arrays, steps, progress)
@@ -241,6 +241,8 @@ def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: 
 def _can_pad(trainer: Learner, variables: Variables, example: PyTree) -> bool:
     """Whether rows may be added and dropped again: not where a loss sees the batch as a whole."""
     if has_own_loss(trainer) or not all(is_known(loss) for loss in trainer.objective.given_losses()):
+        return False
+    if not trainer.objective.takes_padding():
         return False
     return not structure(trainer, _adds_losses, shapes_of(example), variables, example)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import jax
+
 from ...core.typing import PyTree, Variables
 from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._measurement import expected_outputs, objective_of
+from .._step._objective import MeasuredMetric
 from .._step._train_step import has_own_loss, has_own_step
 
 
@@ -28,7 +33,16 @@ def goals_of(trainer: Learner, variables: Variables, example: PyTree) -> tuple[d
     goals: dict[str, str | None] = {"loss": "min"}
     if len(objective.names) > 1:
         goals |= {f"{name}_loss": "min" for name in objective.names}
-    goals |= {measured.name: measured.metric.goal for measured in objective.metrics}
+    goals |= {name: measured.metric.goal for measured in objective.metrics for name in _names(measured)}
     late = {measured.name for measured in objective.metrics if measured.on_host}
     numbers = {name: "min" if name == "grad_norm" else None for name in trainer.log}
     return {**goals, **numbers, "learning_rate": None}, not own, late
+
+
+def _names(measured: MeasuredMetric) -> list[str]:
+    """What a metric's numbers are called; the `result` of one that was written for Keras may name several."""
+    if measured.metric._takes_padding:
+        return [measured.name]
+    metric = measured.metric
+    value = jax.eval_shape(lambda: metric.compute(metric.empty()))
+    return list(value) if isinstance(value, Mapping) else [measured.name]

@@ -76,6 +76,13 @@ class Objective:
         """The losses, without their outputs."""
         return jax.tree.leaves(self.loss, is_leaf=lambda part: isinstance(part, fk_losses.Loss))
 
+    def takes_padding(self) -> bool:
+        """Whether rows of weight 0 change no metric."""
+        given = jax.tree.leaves(
+            (self.metrics, self.weighted_metrics), is_leaf=lambda m: isinstance(m, fk_metrics.Metric)
+        )
+        return all(metric._takes_padding for metric in given if isinstance(metric, fk_metrics.Metric))
+
     def has_on_host(self) -> bool:
         """Whether a metric needs the whole set on the host."""
         given = jax.tree.leaves(
@@ -190,7 +197,8 @@ class OutputObjective:
                 logs[f"{name}_loss"] = mean_of(part)
         for measured in self.metrics:
             if not measured.on_host:
-                logs[measured.name] = measured.metric.compute(sums["metrics"][measured.name])
+                value = measured.metric.compute(sums["metrics"][measured.name])
+                logs |= value if isinstance(value, Mapping) else {measured.name: value}  # several numbers have names
         return logs
 
     def on_host(self, batch: Comparison) -> dict[str, float]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...core import explain
@@ -12,7 +11,7 @@ from ...core.typing import Variables
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import Callback, CallbackResult, CallbackSpec, Event, Memory
-from ._keras_form import AsInKeras, found_by_form, told, warn_of_attributes
+from ._keras_form import AsInKeras, Told, found_by_form, warn_of_attributes
 from ._of_a_run import ModelView, Moment
 
 
@@ -39,21 +38,18 @@ class CallbackList:
         pairs = zip(self.callbacks, self._other, strict=True)
         return sum(name in other or callback._has_hook(name) for callback, other in pairs)
 
-    @contextlib.contextmanager
-    def run(self, trainer: Learner, variables: Variables | None = None, **params: Any) -> Iterator[None]:
-        """While active, callbacks with hooks in Keras's form have `self.model` and `self.params`.
+    def run(self, trainer: Learner, variables: Variables | None = None, **params: Any) -> Told:
+        """A context in which callbacks with hooks in Keras's form have `self.model` and `self.params`.
 
         Args:
             trainer: what trains.
             variables: the model's variables, where no event has a state.
             **params: `epochs`, `steps` and `verbose`.
         """
-        with contextlib.ExitStack() as stack:
-            for callback, other in zip(self.callbacks, self._other, strict=True):
-                if any(isinstance(hook, AsInKeras) for hook in other.values()):
-                    self._moment.trainer, self._moment.variables, self._moment.stop = trainer, variables, False
-                    stack.enter_context(told(callback, ModelView(self._moment), params))
-            yield
+        self._moment.trainer, self._moment.variables, self._moment.stop = trainer, variables, False
+        pairs = zip(self.callbacks, self._other, strict=True)
+        told = [callback for callback, other in pairs if any(isinstance(hook, AsInKeras) for hook in other.values())]
+        return Told(told, ModelView(self._moment), params)
 
     def warn_of_attributes(self) -> None:
         """Say which callbacks begin anew in a run that goes on: what hooks in Keras's form set is not saved."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
 from ...core import did_you_mean, explain
@@ -129,24 +129,39 @@ def _warn_of_misspelt(callback: Callback) -> None:
             )
 
 
-@contextlib.contextmanager
-def told(callback: Callback, model: ModelView, params: Mapping[str, Any]) -> Iterator[None]:
-    """While active, a callback has the model of a run and what the run was asked for; then what it had before."""
-    own = vars(callback)
-    before: dict[str, Any] = {name: own[name] for name in ("model", "params") if name in own}
-    callback.set_params(dict(params))
-    callback.set_model(model)
-    try:
-        yield
-    finally:
-        if "model" in before:  # of a run around this one
-            callback.model = before["model"]
-        elif "model" in own:
-            del callback.model
-        if "params" in before:
-            callback.params = before["params"]
-        elif "params" in own:
-            del callback.params
+class Told:
+    """While active, callbacks have the model of a run and what the run was asked for; then what they had before.
+
+    Args:
+        callbacks: those that have hooks in Keras's form.
+        model: the model as it is at the moment of a hook.
+        params: `epochs`, `steps` and `verbose`.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], model: ModelView, params: Mapping[str, Any]) -> None:
+        self.callbacks, self.model, self.params = callbacks, model, params
+        self.before: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Told:
+        for callback in self.callbacks:
+            # another run may go on around this one
+            self.before.append({name: vars(callback)[name] for name in ("model", "params") if name in vars(callback)})
+            callback.set_params(dict(self.params))
+            callback.set_model(self.model)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for callback, before in zip(self.callbacks, self.before, strict=False):
+            if "model" in before:
+                callback.model = before["model"]
+            elif "model" in vars(callback):
+                del callback.model
+            if "params" in before:
+                callback.params = before["params"]
+            elif "params" in vars(callback):
+                del callback.params
 
 
 def warn_of_attributes(callback: Callback, found: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import jax
@@ -15,6 +15,15 @@ from ...core import explain, register, serialize, snake_case
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ..losses._frozen import DTypeSpec, Frozen, dtype_name, set_fields
 from ..losses._weighing import combine
+from ._metric_variables import Cell, MetricVariable
+from ._written_for_keras import (
+    METHODS,
+    is_written_for_keras,
+    new_variable,
+    read_as_functions,
+    record_of,
+    run_pure,
+)
 
 MODULE = "keras.metrics"
 # Where metric functions are registered: in "keras.metrics" their names stand for classes, as in Keras.
@@ -31,6 +40,10 @@ class Metric(Frozen):
     default `merge` adds states, which is right for sums and counts; it must be associative and commutative, with
     `empty()` as its identity, so that states from devices, hosts and batches can be put together in any order. All
     four can be jitted, vmapped and scanned. Rows of weight 0 change nothing, so batches may be padded.
+
+    A metric written as for Keras works too: `add_variable` in `__init__`, and `update_state`, `result` and
+    `reset_state`, which are read as `update`, `compute` and `empty`. `reset_state` says what the variables are before
+    any data, so it has to be there. Its batches are not padded, and it gets no mask, as in Keras.
 
     The class attribute `goal` says which way is better, `"max"` or `"min"`; callbacks with `mode="auto"` ask it. It is
     `None` where nobody can know, and a callback that watches such a metric asks for its `mode`.
@@ -53,8 +66,23 @@ class Metric(Frozen):
     >>> metric.name, metric.compute(metric.update(metric.empty(), None, jnp.array([1.0, 3.0])))
     ('largest', Array(3., dtype=float32))
 
+    >>> class TruePositives(fk.metrics.Metric):
+    ...     def __init__(self, name="true_positives", **kwargs):
+    ...         super().__init__(name=name, **kwargs)
+    ...         self.total = self.add_variable(shape=(), initializer="zeros", name="total")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.total.assign_add(jnp.sum(y_true * y_pred))
+    ...     def result(self):
+    ...         return self.total
+    ...     def reset_state(self):
+    ...         self.total.assign(0.0)
+    >>> metric = TruePositives()
+    >>> state = metric.update(metric.empty(), jnp.array([1.0, 0.0, 1.0]), jnp.array([1.0, 1.0, 1.0]))
+    >>> state, metric.compute(state)
+    ({'variables': {'total': Array(2., dtype=float32)}}, Array(2., dtype=float32))
+
     Reference: https://keras.io/api/metrics/base_metric/
-    Unlike Keras, there are no variables: `update` is `stateless_update_state` with a named state.
+    Unlike Keras, the metric holds no numbers: `update` is `stateless_update_state` with a named state.
     """
 
     goal: ClassVar[str | None] = None
@@ -68,6 +96,13 @@ class Metric(Frozen):
     # Arguments that Keras does not have; never written.
     _not_keras: ClassVar[tuple[str, ...]] = ()
     _default_dtype: ClassVar[str] = "float32"
+    # What `add_variable` has made.
+    _variables: tuple[MetricVariable, ...] = ()
+
+    @property
+    def _takes_padding(self) -> bool:
+        """Whether rows of weight 0 change nothing; a metric that was written for Keras need not look at weights."""
+        return not is_written_for_keras(type(self))
 
     def __init__(self, dtype: DTypeSpec = None, name: str | None = None) -> None:
         set_fields(self, name=name, dtype=dtype)
@@ -79,7 +114,10 @@ class Metric(Frozen):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "update" in vars(cls):
+        if any(name in vars(cls) for name in METHODS) and "update" not in vars(cls):
+            for name, function in read_as_functions(cls).items():
+                setattr(cls, name, function)
+        elif "update" in vars(cls):
             cls.update = _taking_mask(cls.update)  # type: ignore[method-assign]
 
     def empty(self) -> PyTree:
@@ -115,6 +153,82 @@ class Metric(Frozen):
     def merge(self, a: PyTree, b: PyTree) -> PyTree:
         """The state of both parts of the data together."""
         return jax.tree.map(jnp.add, a, b)
+
+    # ------------------------------------------------------------------ a metric that was written for Keras
+    def add_variable(
+        self,
+        shape: Sequence[int] | int = (),
+        initializer: Any = None,
+        dtype: DTypeSpec = None,
+        aggregation: str | None = "sum",
+        name: str | None = None,
+    ) -> MetricVariable:
+        """A variable of a metric that is written as for Keras, made in `__init__`; its number is in the state.
+
+        Args:
+            shape: its shape.
+            initializer: what makes its value before `reset_state`; zeros by default.
+            dtype: its dtype; float32 by default.
+            aggregation: accepted for Keras's sake.
+            name: its name in the state.
+
+        Raises:
+            NotImplementedError: a class without `update_state`, `result` or `reset_state`.
+        """
+        del aggregation
+        variable = new_variable(self, shape, initializer, dtype, name)
+        self._variables = (*self._variables, variable)
+        return variable
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | int = (),
+        initializer: Any = None,
+        dtype: DTypeSpec = None,
+        name: str | None = None,
+    ) -> MetricVariable:
+        """Keras's other name of `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Add a batch, inside a metric that is written as for Keras and derives from this one.
+
+        Raises:
+            AttributeError: anywhere else: a metric holds no numbers.
+        """
+        record = record_of(self, "update_state")
+        record.own = run_pure(self, "update", record.own, *args, **kwargs)
+
+    def result(self) -> PyTree:
+        """The value so far, inside a metric that is written as for Keras and derives from this one.
+
+        Raises:
+            AttributeError: anywhere else: a metric holds no numbers.
+        """
+        return run_pure(self, "compute", record_of(self, "result").own)
+
+    def reset_state(self) -> None:
+        """Make every variable 0, inside a metric that is written as for Keras.
+
+        Raises:
+            AttributeError: anywhere else: a metric holds no numbers.
+        """
+        record = record_of(self, "reset_state")
+        for cell in record.cells.values():
+            cell.assign(0)
+        for nested in record.nested.values():
+            nested.reset_state()
+        if record.own is not None:
+            record.own = run_pure(self, "empty")
+
+    @property
+    def variables(self) -> list[Cell]:
+        """The variables, inside a metric that is written as for Keras.
+
+        Raises:
+            AttributeError: anywhere else: a metric holds no numbers.
+        """
+        return list(record_of(self, "variables").cells.values())
 
     def sized_for(self, y_true: tuple[int, ...] | None, y_pred: tuple[int, ...] | None) -> Metric:
         """This metric for data of these shapes; one whose state grows with the outputs learns their number here."""
