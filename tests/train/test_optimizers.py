@@ -347,6 +347,11 @@ def test_old_names_are_answered_with_the_new_ones():
     for kwargs, text in (
         ({"lr": 0.1}, r"Keras 2's name of `learning_rate`[\s\S]*Adam\(learning_rate=0.1\)"),
         ({"learning_rate": 0.1, "decay": 1e-4}, r"InverseTimeDecay\(0.1, decay_steps=1, decay_rate=0.0001\)"),
+        (
+            {"lr": 0.1, "decay": 1e-4, "beta_1": 0.5},
+            r"learning_rate=fk\.[\w.]*InverseTimeDecay\(0.1, .*\), beta_1=0.5\)",
+        ),
+        ({"decay": 0.0, "clipnorm": 1.0}, r"Adam\(clipnorm=1.0\)"),
         ({"jit_compile": True}, r"always compiled"),
         ({"learn_rate": 0.1}, r"Did you mean 'learning_rate'"),
     ):

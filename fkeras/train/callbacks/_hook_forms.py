@@ -113,12 +113,12 @@ def both_forms(name: str) -> str:
 
     >>> print(both_forms("on_epoch_end"))
     def on_epoch_end(self, event): ...   # event.epoch, event.logs, event.state
-              or, as in Keras: def on_epoch_end(self, epoch, logs=None): ...
+    or, as in Keras: def on_epoch_end(self, epoch, logs=None): ...
     """
     number = number_of(name)
     shown = f"event.{number}, event.logs, event.state" if number else "event.logs, event.state"
     keras = f"def {name}(self, {number}, logs=None): ..." if number else f"def {name}(self, logs=None): ..."
-    return f"def {name}(self, event): ...   # {shown}\n            or, as in Keras: {keras}"
+    return f"def {name}(self, event): ...   # {shown}\nor, as in Keras: {keras}"
 
 
 def _refusal(owner: str, name: str, signature: inspect.Signature) -> str:

@@ -61,7 +61,7 @@ class Moment:
 
 # What would change the model, by name: the state that a hook returns instead.
 _CHANGES = {
-    "set_weights": "event.state.with_variables(variables)   # as `event.state.variables` was at an earlier event",
+    "set_weights": "event.state.with_variables(variables)   # event.state.variables, as an earlier event had them",
     "load_weights": "event.state.with_variables(event.trainer.model.load_weights(path, event.state.variables))",
     "compile": "event.replace(stop=True)   # and fit(state, …) again, of model.compile(…)",
     "fit": "event.trainer.train_on_batch(event.state, x, y)[0]",
@@ -234,7 +234,9 @@ class ModelView:
 
     def __getattr__(self, name: str) -> Any:
         if name in _CHANGES and name != "trainable":
-            raise self._moment.refusal(f"model.{name}(…)", _CHANGES[name])
+            usually = "the best weights are put back: EarlyStopping(restore_best_weights=True) does that."
+            usually = usually if name == "set_weights" else ""
+            raise self._moment.refusal(f"model.{name}(…)", _CHANGES[name], usually)
         if name in _OF_THE_TRAINER:
             return getattr(self._moment.trainer, name)
         return _seen(getattr(self._moment.trainer.model, name), self._moment)

@@ -128,11 +128,11 @@ def _refusal(cls: type, variable: str, missing: Sequence[str]) -> str:
         received=f"add_variable, and the methods {', '.join(own) or 'of the base class'}",
         usually="Keras's own reset_state makes every variable 0, whatever its initializer; here the metric says it.",
         write=f"{f'{add}   # or without variables:' if add else ''}\n"
-        f"    class {name}(fk.metrics.Metric):\n"
-        f"        def empty(self): return {{{variable!r}: jnp.zeros(())}}\n"
-        f"        def update(self, state, y_true, y_pred, sample_weight=None):\n"
-        f"            return {{{variable!r}: state[{variable!r}] + jnp.sum(y_true * y_pred)}}\n"
-        f"        def compute(self, state): return state[{variable!r}]",
+        f"class {name}(fk.metrics.Metric):\n"
+        f"    def empty(self): return {{{variable!r}: jnp.zeros(())}}\n"
+        f"    def update(self, state, y_true, y_pred, sample_weight=None):\n"
+        f"        return {{{variable!r}: state[{variable!r}] + jnp.sum(y_true * y_pred)}}\n"
+        f"    def compute(self, state): return state[{variable!r}]",
     )
 
 
@@ -183,7 +183,7 @@ def outside_of_a_call(metric: Any, name: str) -> AttributeError:
             received=f"metric.{name}(…)" if name != "variables" else "metric.variables",
             usually="Keras's metrics keep what they have seen; here it is a value that goes in and comes out.",
             write=f"{_WRITE[name]}   # it begins as metric.empty(), and metric.compute(state) is its value\n"
-            f"            a number of a step of your own, in its compute_loss (it is averaged over the epoch): {shown}",
+            f"a number of a step of your own, in its compute_loss (it is averaged over the epoch): {shown}",
         )
     )
 

@@ -58,7 +58,7 @@ class FromArguments(optax.GradientTransformationExtraArgs):
         except TypeError as error:
             accepted = list(inspect.signature(cls).parameters)
             unknown = next((k for k in kwargs if k not in accepted), None)
-            why, write = old_argument(cls.__name__, unknown, kwargs) if unknown else ("", "")
+            why, write = old_argument(cls.__name__, unknown, kwargs, accepted) if unknown else ("", "")
             raise TypeError(
                 explain(
                     f"{cls.__name__}: {error}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ...core import Explanation, explain
 
@@ -16,25 +16,32 @@ _GONE = {
 }
 
 
-def old_argument(owner: str, name: str, given: Mapping[str, object]) -> tuple[str, str]:
-    """Why an argument is not known, and what to write; both empty of an argument that Keras never had.
+def old_argument(owner: str, name: str, given: Mapping[str, object], known: Collection[str]) -> tuple[str, str]:
+    """Why an argument is not known, and the call to write; both empty of an argument that Keras never had.
 
-    >>> old_argument("SGD", "lr", {"lr": 0.1})
-    ("Keras 2's name of `learning_rate`. ", 'SGD(learning_rate=0.1)')
+    Args:
+        owner: the optimizer.
+        name: the argument.
+        given: all that were given by name.
+        known: the arguments that the optimizer has.
+
+    >>> old_argument("SGD", "lr", {"lr": 0.1, "momentum": 0.9}, ["learning_rate", "momentum"])
+    ("Keras 2's name of `learning_rate`. ", 'SGD(learning_rate=0.1, momentum=0.9)')
     """
     if name in _NEW:
-        new = _NEW[name]
-        return f"Keras 2's name of `{new}`. ", f"{owner}({new}={given[name]!r})"
-    if name == "decay":
-        rate = given.get("learning_rate", given.get("lr", 0.01))
-        schedule = _DECAY.format(rate=f"{rate!r:.40}", decay=f"{given[name]!r:.40}")
-        return (
-            "Keras 2's argument, which made the rate fall with each step: that is a schedule. ",
-            f"{owner}({schedule})",
-        )
-    if name in _GONE:
-        return _GONE[name], f"{owner}(…), without {name}="
-    return "", ""
+        why = f"Keras 2's name of `{_NEW[name]}`. "
+    elif name == "decay":
+        why = "Keras 2's argument, which made the rate fall with each step: that is a schedule. "
+    elif name in _GONE:
+        why = _GONE[name]
+    else:
+        return "", ""
+    new = {_NEW.get(n, n): f"{value!r:.40}" for n, value in given.items()}
+    decay = given.get("decay")
+    if decay:
+        schedule = _DECAY.format(rate=new.pop("learning_rate", "0.01"), decay=new["decay"])
+        new = {"learning_rate": schedule, **new}
+    return why, f"{owner}({', '.join(f'{n}={value}' for n, value in new.items() if n in known)})"
 
 
 def old_attribute(owner: str, name: str) -> Explanation | None:
