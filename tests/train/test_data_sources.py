@@ -185,6 +185,10 @@ def test_a_shuffled_dataset_goes_on_where_it_was(trainer, tmp_path, steps_per_ep
     assert [data.calls.count("end") for data in (whole, rest)] == [whole.calls.count("end")] * 2
     order = PyDataset()
     trainer.evaluate(got, order)
+    own = type("Own", (fk.Trainer,), {"compute_loss": lambda self, *args: fk.Trainer.compute_loss(self, *args)})
+    once = PyDataset()
+    trainer.model.compile("adam", "mse", trainer_class=own).fit(start, once, shuffle=False, verbose=0)
+    assert once.calls == order.calls
     assert order.calls == ["begin", 0, 1, 2, 3, 4, "end"]
 
 

@@ -274,6 +274,20 @@ def test_hooks_find_numbers_at_the_end(trainer):
     np.testing.assert_array_equal(seen["outputs"], outputs[4:])
 
 
+def test_batches_of_a_loss_of_one_s_own_have_its_numbers(trainer):
+    class Own(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            outputs, _ = self.forward(params, state, batch[0], state.rng if rng is None else rng, rng is not None)
+            return (outputs**2).mean(), {"logs": {"size": abs(outputs).mean()}}
+
+    seen = []
+    watch = of(on_test_batch_end=lambda self, batch, logs=None: seen.append(logs))
+    own = trainer.model.compile("sgd", trainer_class=Own)
+    found = own.evaluate(own.init(0), X[:6], Y[:6], batch_size=4, callbacks=[watch])
+    assert [set(logs) for logs in seen] == [{"loss", "size"}] * 2
+    assert seen[-1] == dict(found)
+
+
 # ------------------------------------------------------------------ files
 @pytest.mark.parametrize("name", ["m.keras", "run"])
 def test_training_goes_on_from_a_model_checkpoint(trainer, tmp_path, name):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 
-import jax
 import numpy as np
 
 from ...core.typing import PyTree
@@ -46,13 +45,14 @@ class Indexed(Stream):
     _open: bool = False  # whether the data set was told that a pass begins, and not yet that it ends
     _looked: Batch | None = None  # the batch at index 0, where the example was taken from
 
-    def example(self) -> PyTree:
-        """One row of the inputs, or as many as the model takes."""
-        if not len(self._data):
-            raise no_batches(0)
-        self._tell_begin()
-        self._looked = self._item(0)
-        return jax.tree.map(lambda a: np.asarray(a)[: self.fixed or 1] if np.ndim(a) else a, self._looked[0])
+    def sample(self) -> Batch:
+        """The batch at index 0."""
+        if self._looked is None:
+            if not len(self._data):
+                raise no_batches(0)
+            self._tell_begin()
+            self._looked = self._item(0)
+        return self._looked
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch; with a limit, epochs are cut from an endless sequence of passes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -113,11 +114,9 @@ def evaluate_source(
         )
     if not done:
         raise no_batches(0)
-    if last is not None and has_own_loss(trainer) and not handed_out(trainer, bare, last).outputs:
+    if not _has_outputs(trainer, bare, last):
         warn_of_unmeasured(trainer, sums["metrics"])
-        logs = floats(compiled(trainer, logs_without_outputs)(sums))
-    else:
-        logs = floats(compiled(trainer, logs_of)(sums, bare, example))
+    logs = floats(_numbers(trainer, sums, bare, example, last))
     if predictions:
         logs |= _on_host(trainer, predictions)
     logs = in_order(logs, names)
@@ -142,7 +141,7 @@ def _pass_by_batch(
     whole = None
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
-    measure = compiled(trainer, logs_of) if calls.hooks("on_test_batch_end") else None
+    watched = calls.hooks("on_test_batch_end")
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
         calls.call("on_test_batch_begin", event, batch=done)
         valid, whole = every, batch
@@ -154,10 +153,25 @@ def _pass_by_batch(
             sums, y_pred = keep(sums, state, batch, valid)
             count = rows(whole[0])
             predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
-        calls.call("on_test_batch_end", event, batch=done, logs=measure(sums, state, example) if measure else {})
+        logs = _numbers(trainer, sums, state, example, whole) if watched else {}
+        calls.call("on_test_batch_end", event, batch=done, logs=logs)
         done += 1
         progress.step(done, {})
     return sums, done, whole
+
+
+def _has_outputs(trainer: Learner, state: TrainState, last: Batch | None) -> bool:
+    """Whether a batch was measured by the model's outputs, and not by what a loss of one's own says alone."""
+    return last is None or not has_own_loss(trainer) or handed_out(trainer, state, last).outputs
+
+
+def _numbers(
+    trainer: Learner, sums: RunningSums, state: TrainState, example: PyTree, last: Batch | None
+) -> Mapping[str, jax.Array]:
+    """The numbers that the sums stand for after a batch."""
+    if not _has_outputs(trainer, state, last):
+        return compiled(trainer, logs_without_outputs)(sums)
+    return compiled(trainer, logs_of)(sums, state, example)
 
 
 def _on_host(trainer: Learner, predictions: list[Any]) -> dict[str, float]:
