@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
 from ..core import describe, explain
-from ..core.typing import Array, ArrayLike, Float, Int, Num
+from ..core.typing import Array, ArrayLike, Float, Num
 from ..nn import ops
 
 
 def to_categorical(
-    x: Int[ArrayLike, "*batch"], num_classes: int | None = None
+    x: Num[ArrayLike, "*batch"] | Sequence[object], num_classes: int | None = None
 ) -> Float[np.ndarray, "*batch classes"] | Float[Array, "*batch classes"]:
     """Classes as rows with a one at the class and zeros elsewhere, what a categorical crossentropy takes.
 

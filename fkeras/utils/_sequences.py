@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core import explain
-from ..core.typing import ArrayLike, DTypeLike, Shaped
+from ..core.typing import DTypeLike, Shaped
 
 
 def pad_sequences(
-    sequences: Sequence[ArrayLike],
+    sequences: Sequence[Sequence[object] | Shaped[np.ndarray, time * rest]],
     maxlen: int | None = None,
     dtype: DTypeLike = "int32",
     padding: str = "pre",
