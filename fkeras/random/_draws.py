@@ -266,19 +266,31 @@ def dropout(
     Returns:
         An array of the inputs' shape.
 
+    Raises:
+        ValueError: a rate that is no part.
+
     >>> import jax
     >>> sorted(set(dropout(jax.random.key(0), jnp.ones(100), 0.5).tolist()))
     [0.0, 2.0]
     """
     x = jnp.asarray(inputs)
+    if isinstance(rate, float | int) and not 0 <= rate <= 1:
+        raise ValueError(
+            explain(
+                "fk.random.dropout sets a part of its inputs to zero.",
+                received=f"rate={rate}",
+                usually="a percentage, or how many are kept.",
+                write="fk.random.dropout(key, inputs, rate=0.5)",
+            )
+        )
     if rate == 0.0:
         return x
     if rate == 1.0:
         return jnp.zeros_like(x)
-    sizes = (
-        x.shape if noise_shape is None else [given or size for given, size in zip(noise_shape, x.shape, strict=True)]
-    )
-    mask = jax.random.bernoulli(key, 1.0 - rate, sizes)
+    sizes = x.shape
+    if noise_shape is not None:
+        sizes = tuple(x.shape[i] if size is None else size for i, size in enumerate(noise_shape))
+    mask = jnp.broadcast_to(jax.random.bernoulli(key, 1.0 - rate, sizes), x.shape)
     return jnp.where(mask, x / (1.0 - rate), jnp.zeros_like(x))
 
 

@@ -81,6 +81,12 @@ def test_kinds_of_numbers_are_checked():
         fk.random.categorical(0, LOGITS[0], 2)
 
 
+@pytest.mark.parametrize("rate", [-0.1, 50])
+def test_a_rate_is_a_part(rate):
+    with pytest.raises(ValueError, match=r"rate=0\.5"):
+        fk.random.dropout(0, X, rate)
+
+
 def test_dropout_of_all_and_of_nothing():
     np.testing.assert_array_equal(fk.random.dropout(0, X, 0.0), X)
     np.testing.assert_array_equal(fk.random.dropout(0, X, 1.0), np.zeros_like(X))
