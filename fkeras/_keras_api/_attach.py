@@ -21,7 +21,7 @@ from ._stub import NotListedError, Stub
 def attach_stub(module: str, file: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a module whose names the `.pyi` beside it lists.
 
-    As `lazy_loader.attach_stub`, and names may come from other packages and under other names.
+    As `lazy_loader.attach_stub`, and names may come from other packages.
 
     Args:
         module: the module's `__name__`.
