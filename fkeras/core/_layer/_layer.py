@@ -404,6 +404,11 @@ class Layer(LayerClass, kw_only=True):
     __deepcopy__ = linen.nowrap(_copying.deep_copy)
 
     # ------------------------------------------------------------------ what other rooms of core ask and tell a layer
+    @property
+    def _not_adapted(self) -> str:
+        """What a model with the layer in it has to be told, where `adapt` would fill the layer and did not."""
+        return ""
+
     _name_may_change = linen.nowrap(_sealing.name_may_change)
     _set_name = linen.nowrap(_sealing.set_name)
 

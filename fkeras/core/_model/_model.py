@@ -30,6 +30,7 @@ from ._doors import Doors
 from ._init_from_example import variables_of
 from ._input import InputLayer
 from ._looking_inside import LooksInside, input_names_of
+from ._not_adapted import warn_of_layers_not_adapted
 from ._read_functional_config import model_from_graph_config
 from ._run_with_masks import run_graph, sow_masks
 from ._sublayers import check_shared
@@ -117,7 +118,7 @@ class Model(Doors, Viewed, LooksInside):
 
     # ------------------------------------------------------------------ running
     @runs_graph
-    def call(self, inputs: PyTree, training: bool | None = False, mask: PyTree = None) -> PyTree:
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         """Run the graph on arrays.
 
         Returns:
@@ -176,6 +177,12 @@ class Model(Doors, Viewed, LooksInside):
         >>> model.init(jax.random.key(0))["params"]["dense"]["bias"]
         Array([0., 0.], dtype=float32)
         """
+        warn_of_layers_not_adapted(self)
+        return self._init(rngs, *args, **kwargs)
+
+    @linen.nowrap
+    def _init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
+        """What `init` makes; without its warnings, for whoever wants the shapes alone."""
         if "method" in kwargs or "mutable" in kwargs or not self._runs_graph:
             if not args and not kwargs:
                 raise _needs_input(self)
@@ -225,7 +232,7 @@ class Model(Doors, Viewed, LooksInside):
         starts = _match_inputs.match_structure(self.graph.inputs, inputs, names, self.path_text())
         ends = rerecord(self.graph, starts)
         outputs = self.graph.in_structure_of_outputs([tensor.struct for tensor in ends])
-        return Inferred(outputs, self.abstract_variables(), self.init)
+        return Inferred(outputs, self.abstract_variables(), self._init)
 
     @linen.nowrap
     def abstract_variables(self, *args: PyTree) -> dict[str, PyTree]:
@@ -245,7 +252,7 @@ class Model(Doors, Viewed, LooksInside):
             if nodes:
                 return {"params": {}, **nodes[0].variables}
         key_struct = jax.eval_shape(lambda: jax.random.key(0))
-        structs: dict[str, PyTree] = jax.eval_shape(lambda key: self.init(key, *args), key_struct)
+        structs: dict[str, PyTree] = jax.eval_shape(lambda key: self._init(key, *args), key_struct)
         return structs
 
     # ------------------------------------------------------------------ variables
@@ -271,7 +278,7 @@ class Model(Doors, Viewed, LooksInside):
             variables: this model's variables.
 
         Returns:
-            Variables that `nested.apply` takes; the arrays are the same objects.
+            Variables that `nested.apply` takes; the arrays are the same objects. `put` puts others in their place.
 
         Raises:
             ValueError: `nested` is not in this model.
@@ -284,6 +291,32 @@ class Model(Doors, Viewed, LooksInside):
         ['bias', 'kernel']
         """
         return _model_variables.part_of(variables, self, nested)
+
+    @linen.nowrap
+    def put(self, variables: Variables, nested: Layer | str, part: Variables) -> dict[str, PyTree]:
+        """This model's variables with other ones for a layer or model inside it; the inverse of `variables_for`.
+
+        Args:
+            variables: this model's variables, which stay as they are.
+            nested: the layer or model itself, or its path (`"backbone/block3"`).
+            part: all its variables, `{"params": …, "batch_stats": …}`, as `nested.init` or a file has them.
+
+        Returns:
+            New variables; all other arrays are the same objects.
+
+        Raises:
+            ValueError: `nested` is not in this model, or arrays that are missing, unexpected, or of another shape or
+                dtype: all are listed.
+
+        >>> import fkeras as fk, jax
+        >>> base = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)], name="base")
+        >>> model = fk.Sequential([base, fk.nn.Dense(1)])
+        >>> trained = base.init(jax.random.key(7))
+        >>> variables = model.put(model.init(jax.random.key(0)), "base", trained)
+        >>> variables["params"]["base"]["dense"]["kernel"] is trained["params"]["dense"]["kernel"]
+        True
+        """
+        return _model_variables.with_part(variables, self, nested, part)
 
     @linen.nowrap
     def variable_map(self, variables: Variables) -> dict[str, Array]:
@@ -327,7 +360,8 @@ class Model(Doors, Viewed, LooksInside):
 
         Args:
             *patterns: regular expressions that match whole layer paths, `"backbone/.*"`. A model or wrapper
-                that matches freezes all that is in it; `unfreeze` tells some of it to train again.
+                that matches freezes all that is in it; `unfreeze` tells some of it to train again. Without a pattern
+                nothing trains, as after Keras's `model.trainable = False`.
 
         Raises:
             ValueError: a pattern that matches no layer.
@@ -337,7 +371,7 @@ class Model(Doors, Viewed, LooksInside):
         >>> [layer.trainable for layer in model.freeze("dense").layers]
         [False, True]
         """
-        return _map_layers.freeze(self, patterns)
+        return _map_layers.freeze(self, patterns) if patterns else self.replace(trainable=False)
 
     @linen.nowrap
     def unfreeze(self, *patterns: str) -> Self:
@@ -347,7 +381,8 @@ class Model(Doors, Viewed, LooksInside):
 
         Args:
             *patterns: regular expressions that match whole layer paths, `"backbone/block5.*"`. A model or wrapper
-                that matches trains with all that is in it.
+                that matches trains with all that is in it. Without a pattern everything trains, as after Keras's
+                `model.trainable = True`.
 
         Raises:
             ValueError: a pattern that matches no layer.
@@ -358,7 +393,7 @@ class Model(Doors, Viewed, LooksInside):
         >>> sorted("/".join(path) for path, fact in model.weight_facts().items() if path and fact.trainable)
         ['base/high', 'dense']
         """
-        return _map_layers.unfreeze(self, patterns)
+        return _map_layers.unfreeze(self, patterns) if patterns else self.replace(trainable=True)
 
     @linen.nowrap
     def _replaced(self, changes: dict[str, Any]) -> Self:

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from .._graph._dimensions import is_symbolic
+from .._layer._bound_sublayers import Path
+from .._layer._checked_variables import check_collections
 from .._layer._layer import Layer
 from .._layer._variables import counted
+from .._layer._variables_fit import spec_of
+from .._words._array_differences import compare_arrays
+from .._words._errors import explain
 from .._words._paths import plain_path_name
 from ..typing import PyTree, Variables
 from ._sublayers import find_path
@@ -28,6 +34,7 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
     Raises:
         ValueError: the layer is not in the model.
     """
+    check_collections(model.path_text(), variables)
     path = find_path(model, nested)
     part: dict[str, Any] = {}
     for collection, tree in variables.items():
@@ -36,6 +43,46 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
         if tree or collection == "params":
             part[collection] = tree
     return part
+
+
+def with_part(variables: Variables, model: Layer, nested: Layer | str, part: Variables) -> dict[str, Any]:
+    """A model's variables with others for a layer inside it: see `Model.put`."""
+    check_collections(model.path_text(), variables)
+    path = find_path(model, nested)
+    name, own = "/".join(path), part_of(variables, model, nested)
+    if not isinstance(part, Mapping) or (part and not set(part) & set(own)):
+        is_params = isinstance(part, Mapping) and set(part) == set(own["params"])
+        whole = ["'params': part", *(f"{c!r}: …" for c in own if c != "params")]
+        raise ValueError(
+            explain(
+                f"What is put at {name!r} is no variables: a dict of the collections {', '.join(sorted(own))}.",
+                received=f"the keys {list(part)[:6]}" if isinstance(part, Mapping) else type(part).__name__,
+                usually="the params alone, or a state.",
+                write="{" + ", ".join(whole) + "}" if is_params else f"model.put(variables, {name!r}, base.init(key))",
+            )
+        )
+    given = jax.tree.map(jnp.asarray, dict(part))
+    differences = compare_arrays(spec_of(own), spec_of(given))
+    if not differences.ok:
+        raise ValueError(
+            explain(
+                f"What is put at {name!r} of {model.path_text()} does not fit.",
+                received="\n" + differences.text("given"),
+                usually="another model's variables, or params without the other collections.",
+                write=f"model.put(variables, {name!r}, part), part like model.variables_for({name!r}, variables)",
+            )
+        )
+    merged = dict(variables)
+    for collection, tree in given.items():
+        merged[collection] = _replaced_at(merged.get(collection, {}), path, tree)
+    return merged
+
+
+def _replaced_at(tree: Mapping[str, PyTree], path: Path, value: PyTree) -> PyTree:
+    """A tree with another value at a path; the dicts on the way are new."""
+    if not path:
+        return value
+    return {**tree, path[0]: _replaced_at(tree.get(path[0], {}), path[1:], value)}
 
 
 def by_path(variables: Variables) -> dict[str, jax.Array]:

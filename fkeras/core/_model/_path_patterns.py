@@ -1,4 +1,9 @@
-"""Layers chosen by patterns of whole paths: `"backbone/.*"`."""
+"""Layers and weights chosen by patterns of whole paths: `"backbone/.*"`.
+
+There is one kind of pattern. It is a regular expression that has to match, from its first to its last letter, the
+"/"-joined path of a layer or weight, or of a model or layer around it: `"backbone"`, `"backbone/block5_.*"`,
+`".*/bias"`. `freeze`, `unfreeze`, `filters=` of `with_lora` and `quantize`, and the rules of an optimizer all take it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from .._words._errors import did_you_mean, explain
 
 
 def matches_path(pattern: str, path: Path) -> bool:
-    """Whether a pattern matches a layer's path, or that of a layer around it.
+    """Whether a pattern matches the path of a layer or a weight, or that of a layer around it.
 
     >>> matches_path("backbone", ("backbone", "dense")), matches_path("dense", ("backbone", "dense"))
     (True, False)

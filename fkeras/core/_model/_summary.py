@@ -77,7 +77,7 @@ def summary_of(
         if branching:
             row.append(_sources(model, layer) if len(path) == 1 else "-")
         if show_trainable:
-            row.append("-" if not _count(own) else "Y" if layer.trainable and _trains(facts, path) else "N")
+            row.append(_trainable_mark(layer, path, facts, tree))
         rows.append(tuple(row))
     return Summary(
         f'Model: "{default_name(model)}"',
@@ -191,13 +191,28 @@ def _trains(facts: Mapping[Path, WeightFacts], path: Path) -> bool:
     return nearest is None or nearest.trainable
 
 
+def _trainable_mark(layer: Layer, path: Path, facts: Mapping[Path, WeightFacts], tree: Variables | None) -> str:
+    """`Y` where some of what is in a layer trains, `N` where nothing does, `-` where there are no weights."""
+    if tree is None or not any(_count(_at(part, path)) for part in tree.values()):
+        return "-"
+    weights = jax.tree_util.tree_leaves_with_path(_at(tree.get("params", {}), path))
+    if not weights:  # moments and the like: the layer's own flag says it, as in Keras
+        return "Y" if layer.trainable and _trains(facts, path) else "N"
+    return "Y" if any(_trains(facts, (*path, *_keys(place))) for place, _ in weights) else "N"
+
+
+def _keys(place: Sequence[object]) -> Path:
+    """A leaf's place as the names on the way to it."""
+    return tuple(str(getattr(key, "key", key)) for key in place)
+
+
 def _totals(facts: Mapping[Path, WeightFacts], tree: Variables | None) -> list[tuple[str, str]]:
     if tree is None:
         return [("Total params", "unknown until the model has seen an input's shape")]
     trainable: list[jax.Array] = []
     frozen: list[jax.Array] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        collection, *keys = (str(getattr(key, "key", key)) for key in path)
+        collection, *keys = _keys(path)
         (trainable if collection == "params" and _trains(facts, tuple(keys)) else frozen).append(leaf)
     parts = (("Total", trainable + frozen), ("Trainable", trainable), ("Non-trainable", frozen))
     return [(f"{label} params", f"{_count(part):,} ({size_text(_bytes(part))})") for label, part in parts]

@@ -41,17 +41,15 @@ class ArrayDifferences:
         """Whether nothing differs."""
         return not (self.missing or self.unexpected or self.mismatched)
 
-    def text(self) -> str:
-        """The differences, one line each."""
+    def text(self, there: str = "in the file") -> str:
+        """The differences, one line each; `there` says where the arrays are that were compared with the expected."""
         lines = []
         close = len(self.missing) * len(self.unexpected) <= _MAX_PAIRS
         for path, spec in self.missing.items():
             near = difflib.get_close_matches(path, self.unexpected, n=1, cutoff=0.6) if close else []
             lines.append(f"missing     {path} {spec}" + (f"   (did you mean {near[0]!r}?)" if near else ""))
         lines += [f"unexpected  {path} {spec}" for path, spec in self.unexpected.items()]
-        lines += [
-            f"mismatched  {path} {got} in the file, {want} expected" for path, (got, want) in self.mismatched.items()
-        ]
+        lines += [f"mismatched  {path} {got} {there}, {want} expected" for path, (got, want) in self.mismatched.items()]
         more = [f"… and {len(lines) - _MAX_LINES:,} more"] if len(lines) > _MAX_LINES else []
         return "\n".join(lines[:_MAX_LINES] + more)
 

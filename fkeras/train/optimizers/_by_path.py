@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 
 import jax
 import optax
 
-from ...core import deserialize, explain, register
+from ...core import deserialize, explain, matches_path, register
 from ...core.typing import Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
@@ -97,8 +96,9 @@ def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
     """Give each parameter the optimizer of the first rule that matches its path.
 
     Args:
-        rules: optimizers by regular expression, which must match the whole "/"-joined path, as in Keras's
-            `OptimizerMap`: `"backbone/.*"`. The order counts: the first match wins.
+        rules: optimizers by regular expression, which must match the whole "/"-joined path of a weight (`".*/bias"`),
+            or of a layer or model around it (`"backbone"`): the patterns of `model.freeze`. The order counts: the first
+            match wins, as in Keras's `OptimizerMap`.
 
     Returns:
         An optax transformation (`optax.partition`, with labels made from the paths).
@@ -133,7 +133,7 @@ def _labels(patterns: tuple[str, ...], tree: PyTree) -> PyTree:
 
     def label(name: str, _: PyTree) -> int:
         for number, pattern in enumerate(patterns):
-            if re.fullmatch(pattern, name):
+            if matches_path(pattern, tuple(name.split("/"))):
                 return number
         unmatched.append(name)
         return -1
@@ -144,7 +144,7 @@ def _labels(patterns: tuple[str, ...], tree: PyTree) -> PyTree:
             explain(
                 f"No optimizer for {len(unmatched)} of the parameters: {', '.join(unmatched)}.",
                 received=f"rules {list(patterns)}",
-                usually="a rule must match the whole path, from its first to its last letter.",
+                usually="a rule matches the whole path of a weight, or of a layer around it.",
                 write='{..., ".*": optimizer}   # for all that is left; optax.set_to_zero() leaves them as they are',
             )
         )
