@@ -10,6 +10,7 @@ from ._graph._symbolic import has_symbolic as has_symbolic
 from ._graph._symbolic import lift as lift
 from ._graph._symbolic import record as record
 from ._layer._bound_sublayers import Part as Part
+from ._layer._called_alone import is_called_alone as is_called_alone
 from ._layer._checked_variables import check_collections as check_collections
 from ._layer._checked_variables import mismatches as mismatches
 from ._layer._checked_variables import other_shapes as other_shapes

@@ -96,7 +96,7 @@ class BatchNormalization(Layer):
         super().__post_init__()
 
     def call(
-        self, inputs: Num[Array, "*shape"], training: Training = False, mask: ArrayLike | None = None
+        self, inputs: Num[Array, "*shape"], training: Training | None = None, mask: ArrayLike | None = None
     ) -> Float[Array, "*shape"]:
         axis = known_axis(self, self.axis, inputs)
         size = _known_size(self, inputs, axis)

@@ -55,7 +55,7 @@ class Wrapper(Layer):
 
     layer: Layer = field(convert=as_layer)
 
-    def call(self, inputs: PyTree, training: Training = False) -> PyTree:
+    def call(self, inputs: PyTree, training: Training | None = None) -> PyTree:
         keywords = {"training": training} if "training" in self.layer._call_parameters.names else {}
         return self.layer(inputs, **keywords)
 
@@ -84,7 +84,7 @@ class TimeDistributed(Wrapper):
     supports_masking = True
 
     def call(
-        self, inputs: Num[Array, "batch time ..."], training: Training = False, mask: ArrayLike | None = None
+        self, inputs: Num[Array, "batch time ..."], training: Training | None = None, mask: ArrayLike | None = None
     ) -> Num[Array, "batch time ..."]:
         if inputs.ndim < 3:
             raise ValueError(
@@ -164,7 +164,7 @@ class SpectralNormalization(Wrapper):
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return self.layer.compute_mask(inputs, mask)
 
-    def call(self, inputs: Num[Array, "batch ..."], training: Training = False) -> Num[Array, "batch ..."]:
+    def call(self, inputs: Num[Array, "batch ..."], training: Training | None = None) -> Num[Array, "batch ..."]:
         output = self.layer(inputs)
         params = self.layer.variables.get("params", {})
         name = next((n for n in ("kernel", "embedding") if n in params), None)

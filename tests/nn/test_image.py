@@ -335,7 +335,7 @@ def test_deterministic_layers_in_a_graph_of_unknown_sizes(layer):
     model = fk.Model(x, y)
     made = model.apply(model.init(KEY), pixels())
     assert all(d in (None, size) for d, size in zip(y.shape, made.shape, strict=True))
-    np.testing.assert_allclose(layer(pixels()), made, atol=1e-3)
+    np.testing.assert_allclose(layer(pixels(), training=False), made, atol=1e-3)
 
 
 # ------------------------------------------------------------------ deterministic layers, and boxes in them
@@ -410,11 +410,63 @@ def test_number_of_boxes():
 def test_inference_leaves_images_alone(name):
     layer, _ = pair(name)
     data = {"images": pixels(), "labels": np.eye(4), "segmentation_masks": np.zeros((4, 7, 9, 1)), "other": 3}
-    made = layer(data)
+    made = layer(data, training=False)
     np.testing.assert_array_equal(made["images"], data["images"])
     np.testing.assert_array_equal(made["segmentation_masks"], data["segmentation_masks"])
     assert made["other"] == 3
     assert set(made) == set(data)
+
+
+# ------------------------------------------------------------------ called by itself
+def test_a_layer_called_by_itself_acts_and_draws_from_its_seed_and_the_images():
+    flip = fk.nn.RandomFlip("horizontal", seed=1)
+    images = pixels((8, 3, 4, 3))
+    made = flip(images)
+    kept = np.array([np.array_equal(a, b) for a, b in zip(made, images, strict=True)])
+    np.testing.assert_array_equal(made, np.where(kept[:, None, None, None], images, images[:, :, ::-1]))
+    assert kept.any() != kept.all()
+    np.testing.assert_array_equal(fk.nn.RandomFlip("horizontal", seed=1)(images), made)  # in any history
+    np.testing.assert_array_equal(jax.jit(flip)(images), made)
+    np.testing.assert_array_equal(flip(images, training=True), made)
+    np.testing.assert_array_equal(flip(images, training=False), images)
+    others = [flip(images + i) - (images + i) for i in range(1, 6)]  # of other images, other draws
+    assert len({tuple(np.abs(o).max((1, 2, 3)) < 1e-3) for o in map(np.asarray, others)}) > 1
+    given = flip(images, rngs={"dropout": KEY})
+    want = fk.nn.RandomFlip("horizontal").apply({}, images, training=True, rngs={"dropout": KEY})
+    np.testing.assert_array_equal(given, want)
+    one_by_one = [np.array_equal(flip(image), image) for image in images]  # as a data set maps it
+    assert any(one_by_one) != all(one_by_one)
+
+
+def test_layers_around_one_that_is_called_by_itself():
+    flip, images = fk.nn.RandomFlip("horizontal", seed=1), pixels((8, 3, 4, 3))
+    made = flip(images)
+    for around in (fk.Sequential([flip, fk.nn.Dropout(0.5)]), fk.Sequential([fk.Input((3, 4, 3)), flip]),
+                   fk.nn.Pipeline([flip]), fk.Sequential([fk.Sequential([flip])])):  # fmt: skip
+        np.testing.assert_array_equal(around(images), made)
+        np.testing.assert_array_equal(around(images, training=False), images)
+        np.testing.assert_array_equal(around.apply({}, images), images)  # in a model the mode decides
+    crop = fk.nn.RandomCrop(2, 2, seed=0)({"images": images, "labels": np.eye(8)})
+    assert crop["images"].shape == (8, 2, 2, 3)
+    mixed = fk.nn.MixUp(seed=0)({"images": images, "labels": np.eye(8, dtype="float32")})
+    assert not np.array_equal(mixed["labels"], np.eye(8))
+    assert fk.nn.AutoContrast(value_range=(0, 1))(images / 512).max() == pytest.approx(1, abs=1e-5)  # Keras's acts too
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: fk.nn.RandomFlip()(x), r"neither a key nor a seed[\s\S]*rngs=\{[\s\S]*seed=0[\s\S]*training=False"),
+        (lambda x: fk.Sequential([fk.nn.RandomRotation(0.1)])(x), r"random_rotation[\s\S]*neither a key nor a seed"),
+        (lambda x: fk.nn.RandomFlip().get_random_transformation(x), "neither a key nor a seed"),
+        (lambda x: fk.nn.Dropout(0.5)(x, training=True), r"was given no key[\s\S]*training=True, rngs="),
+        (lambda x: fk.Sequential([fk.nn.GaussianNoise(0.5)])(x, training=True), r"was given no key[\s\S]*rngs="),
+    ],
+)
+def test_draws_without_a_key_are_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call(pixels())
+    np.testing.assert_array_equal(fk.nn.Dropout(0.5)(pixels()), pixels())  # as in Keras
 
 
 def test_dicts_in_a_graph():

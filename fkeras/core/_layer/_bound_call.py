@@ -18,10 +18,12 @@ from flax import errors as flax_errors
 from flax import linen
 
 from .._graph._symbolic import has_symbolic
+from .._words._arrays import as_input
 from .._words._dtypes import is_string
 from .._words._errors import explain
 from .._words._tracebacks import caller, shorten
 from ..typing import PyTree
+from ._called_alone import is_called_alone, no_key, run_alone
 from ._input_spec import check_input_spec
 from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, outermost, set_context
 from ._sealing import call_state, call_state_if_any
@@ -73,11 +75,20 @@ def _tell_mode(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]
         kwargs.pop("training", None)
     elif "training" in parameters.names and "training" not in kwargs:
         if parameters.position("training") >= len(args):
-            kwargs["training"] = call_state(layer).training
+            _tell(layer, kwargs)
     elif kwargs.get("training", 0) is None:
-        kwargs["training"] = call_state(layer).training
+        _tell(layer, kwargs)
     if "mask" in kwargs and "mask" not in parameters.names and not takes_any:
         kwargs.pop("mask")
+
+
+def _tell(layer: Layer, kwargs: dict[str, PyTree]) -> None:
+    """Put `training` among the keywords; nothing where nobody said, so that the default of `call` counts."""
+    training = call_state(layer).training
+    if training is None:
+        kwargs.pop("training", None)
+    else:
+        kwargs["training"] = training
 
 
 def dispatching(run: Run) -> Run:
@@ -114,8 +125,11 @@ def dispatching(run: Run) -> Run:
 
 
 def _run_without_variables(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
+    kwargs.setdefault("method", run_alone)
     try:
-        return linen.Module.apply(layer, {}, *args, **kwargs)
+        return linen.Module.apply(layer, {}, *map(as_input, args), **kwargs)
+    except flax_errors.InvalidRngError as error:
+        raise no_key(layer, str(error).split("(https")[0].strip()) from None
     except MISSING[:2] as error:
         shown = "x" if args else ""
         raise ValueError(
@@ -129,7 +143,10 @@ def _run_without_variables(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[
 
 
 def _training(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> bool | jax.Array | None:
-    """Whether this call trains: as told, else as the nearest enclosing layer was told, else not."""
+    """Whether this call trains: as told, else as the nearest enclosing layer was told, else not.
+
+    In a call `layer(x)` by itself, where nobody said, it is `None`, as in Keras.
+    """
     place = layer._call_parameters.position("training")
     given = kwargs.get("training")
     if given is None and place < len(args):
@@ -141,6 +158,8 @@ def _training(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree])
         given = None if state is None else state.training
     if given is None:
         given = inherited_context(module).training
+    if given is None and is_called_alone(layer):
+        return None
     return bool(given) if given is None or isinstance(given, Mode) else given
 
 

@@ -16,11 +16,14 @@ class Parameters:
     Attributes:
         names: the parameters' names without `self`; the first `positional` of them can be given by position.
         any_keyword: whether it takes `**kwargs`.
+        keeps_mode: whether a call in a graph that was told `training=False` stays in inference. It is where the default
+            is `None`: where it is `False`, Keras writes that into its files for calls that were told nothing.
     """
 
     names: list[str]
     positional: int
     any_keyword: bool
+    keeps_mode: bool = False
 
     def position(self, name: str) -> int:
         """Where a parameter stands among positional arguments; past any number of them when it cannot."""
@@ -33,4 +36,6 @@ def parameters_of(call: Callable[..., PyTree]) -> Parameters:
     parameters = list(inspect.signature(call).parameters.values())[1:]
     by_place = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return Parameters(by_place + by_name, len(by_place), any(p.kind is p.VAR_KEYWORD for p in parameters))
+    keeps_mode = any(p.name == "training" and p.default is None for p in parameters)
+    any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return Parameters(by_place + by_name, len(by_place), any_keyword, keeps_mode)

@@ -30,8 +30,9 @@ def call_with_masks(
         module: a bound layer.
         args, kwargs: its arguments.
         masks: masks by `id` of the array they belong to; extended with the outputs' masks.
-        training: whether the model trains; as in Keras it overrules what a call in the graph was recorded with, so
-            a part that stays in inference is frozen (`trainable=False`), not called with `training=False`.
+        training: whether the model trains. A model, or a BatchNormalization, that was called with `training=False` when
+            the graph was described stays in inference, as Keras's guides say (Keras 3.15 itself forgets it, and its
+            moving averages move). Anything else that a call was recorded with is overruled, as in Keras.
 
     Returns:
         What the layer returns.
@@ -40,8 +41,10 @@ def call_with_masks(
     names = parameters.names
     if "training" in names:
         place = parameters.position("training")
-        args = (*args[:place], training, *args[place + 1 :]) if place < len(args) else args
-        kwargs = kwargs if place < len(args) else {**kwargs, "training": training}
+        told = args[place] if place < len(args) else kwargs.get("training")
+        if not (told is False and parameters.keeps_mode):
+            args = (*args[:place], training, *args[place + 1 :]) if place < len(args) else args
+            kwargs = kwargs if place < len(args) else {**kwargs, "training": training}
     first = args[0] if args else next(iter(kwargs.values()), None)
     if masks:
         kwargs = {**kwargs, **_mask_arguments(names, args, kwargs, masks)}

@@ -87,7 +87,7 @@ class Sequential(Model):
             check_shared(self)
 
     @runs_graph
-    def call(self, inputs: PyTree, training: bool | None = False, mask: PyTree = None) -> PyTree:
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         """Run the layers in order.
 
         Returns:

@@ -59,8 +59,10 @@ def of_objects(what: str, array: np.ndarray) -> Exception:
     """What is said of an array of Python objects."""
     name = name_of(what)
     some = list(itertools.islice(array.flat, 10_000))
-    if gaps := sum(v is None or type(v).__name__ in ("NAType", "NaTType") for v in some):
-        return missing(what, f"{gaps} of {array.size} entries", f"{name} with numbers in their place")
+    has_text = any(isinstance(v, str | bytes) for v in some)
+    if gaps := sum(_is_gap(v, has_text) for v in some):
+        write = f'{name}.fillna("")' if has_text else f"{name} with numbers in their place"
+        return missing(what, f"{gaps} of {array.size} entries", write)
     if any(np.ndim(v) for v in some if isinstance(v, list | tuple | np.ndarray | jax.Array)):
         return ragged(what, some)
     kinds = sorted({type(v).__name__ for v in some})
@@ -75,6 +77,12 @@ def of_objects(what: str, array: np.ndarray) -> Exception:
         f'{name}.astype("float32")',
         received,
     )
+
+
+def _is_gap(value: object, among_text: bool) -> bool:
+    """Whether an entry stands for one that is missing; NaN does, where all else is text."""
+    is_nan = among_text and isinstance(value, float) and value != value
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def name_of(what: str) -> str:

@@ -61,7 +61,7 @@ class RandomRotation(AffineLayer):
         factor: `f` for angles in [-f, f], or the two bounds, in whole turns; positive is clockwise.
         fill_mode: what lies outside: `"reflect"`, `"wrap"`, `"constant"` or `"nearest"`.
         interpolation: `"bilinear"` or `"nearest"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         fill_value: the value outside under `"constant"`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
@@ -124,7 +124,7 @@ class RandomTranslation(AffineLayer):
         width_factor: likewise of the width; positive is right.
         fill_mode: what lies outside: `"reflect"`, `"wrap"`, `"constant"` or `"nearest"`.
         interpolation: `"bilinear"` or `"nearest"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         fill_value: the value outside under `"constant"`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
@@ -182,7 +182,7 @@ class RandomZoom(AffineLayer):
         width_factor: likewise along the width; by default it is the height's, and the aspect ratio stays.
         fill_mode: what lies outside: `"reflect"`, `"wrap"`, `"constant"` or `"nearest"`.
         interpolation: `"bilinear"` or `"nearest"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         fill_value: the value outside under `"constant"`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
@@ -251,7 +251,7 @@ class RandomShear(AffineLayer):
         fill_mode: what lies outside: `"reflect"`, `"wrap"`, `"constant"` or `"nearest"`.
         fill_value: the value outside under `"constant"`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         bounding_box_format: how boxes are written, when there are any.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.

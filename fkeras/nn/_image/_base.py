@@ -7,10 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from ...core import Layer, explain, field
-from ...core.typing import Array, ArrayLike, Bool, Config, DTypeLike, Key, KeyLike, PyTree, Shaped
+from ...core import Layer, as_key, explain, field, is_called_alone
+from ...core.typing import Array, ArrayLike, Bool, Config, DTypeLike, Int, Key, KeyLike, PyTree, Shaped
 from .. import _arguments as arg
 from .._shapes import from_last, to_last
 from . import _boxes
@@ -26,6 +25,9 @@ class ImageLayer(Layer):
     call does to them is written as pure functions, under Keras's names: `get_random_transformation(data, seed=key)`
     draws, `transform_images(images, transformation)`, `transform_labels`, `transform_bounding_boxes` and
     `transform_segmentation_masks` apply.
+
+    In a model, and in `apply`, the mode decides: `training=True` acts, and inference is the default. Called by itself
+    on arrays, `layer(images)`, a layer acts as in Keras, unless it is told `training=False`.
 
     Args:
         bounding_box_format: how boxes are written: `"xyxy"`, `"yxyx"`, `"xywh"`, `"center_xywh"`, `"center_yxhw"` in
@@ -43,7 +45,9 @@ class ImageLayer(Layer):
     _trains = True
 
     # ------------------------------------------------------------------ the call
-    def call(self, data: ImageData, training: bool = False) -> ImageData:
+    def call(self, data: ImageData, training: bool | None = None) -> ImageData:
+        if training is None:  # nobody said: as in Keras, a layer that is called by itself acts
+            training = is_called_alone(self)
         images = data["images"] if isinstance(data, Mapping) else data
         is_batched = self._is_batched(images)
         drawn = self.get_random_transformation(data, training=training)
@@ -203,7 +207,13 @@ ImageLayer._positional = ()
 
 
 class RandomImageLayer(ImageLayer):
-    """An image layer that draws in training and, as a rule, leaves inference alone."""
+    """An image layer that draws in training and, as a rule, leaves inference alone.
+
+    In a model the key of a draw is `rngs={"dropout": key}`, and `seed` says nothing. Called by itself,
+    `layer(images)`, a layer without such a key draws from its `seed` and from what the images are: equal images get an
+    equal draw, however often and in whatever order the calls are made, and other images another one. Another draw of
+    the same images has another seed, or a key: `layer(images, rngs={"dropout": key})`. Keras counts the calls instead.
+    """
 
     _draws = True
 
@@ -215,15 +225,45 @@ class RandomImageLayer(ImageLayer):
             return None
         images = data["images"] if isinstance(data, Mapping) else data
         self._is_batched(images)
+        key = self._key_for(images) if seed is None else as_key(seed)
+        return self._draw(key, tuple(jnp.shape(images)))
+
+    def _key_for(self, images: Images | jax.ShapeDtypeStruct) -> Key:
+        """The key of a draw: the one that was given; by itself also that of the layer's seed and of the images.
+
+        Raises:
+            ValueError: by itself, with neither.
+        """
+        alone = self.scope is None or (is_called_alone(self) and not self.has_rng("dropout"))
+        if not alone:
+            return self.make_rng("dropout")
+        seed = getattr(self, "seed", None)
         if seed is None:
-            seed = self.make_rng("dropout")
-        elif isinstance(seed, int | np.integer):
-            seed = jax.random.key(seed)
-        return self._draw(seed, tuple(jnp.shape(images)))
+            name = type(self).__name__
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} draws random numbers and was given neither a key nor a seed.",
+                    received=f"{name}(seed=None) on images of shape {tuple(jnp.shape(images))}",
+                    usually="Keras draws from a generator that every layer shares; here randomness is an argument.",
+                    write=f'layer(images, rngs={{"dropout": jax.random.key(0)}}), {name}(..., seed=0), '
+                    "or layer(images, training=False) to leave them as they are",
+                )
+            )
+        key = as_key(seed)
+        return key if isinstance(images, jax.ShapeDtypeStruct) else jax.random.fold_in(key, _content_of(images))
 
     def _draw(self, key: Key, shape: Sizes) -> Transformation:
         """The draw for images of a shape."""
         raise NotImplementedError
+
+
+def _content_of(images: Images) -> Int[Array, ""]:
+    """A number that follows from an array's content alone: the sum of its bits, modulo 2^32."""
+    x = jax.lax.stop_gradient(jnp.asarray(images))
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        x = jax.lax.bitcast_convert_type(x.astype(jnp.float32), jnp.uint32)
+        x = x ^ (x >> 16)  # of small whole numbers the lower half is 0
+    return jnp.sum(x.astype(jnp.uint32), dtype=jnp.uint32)
 
 
 def batch_of(shape: Sizes) -> int:

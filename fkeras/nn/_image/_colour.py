@@ -42,7 +42,7 @@ class RandomBrightness(RandomImageLayer):
     Args:
         factor: `f` for numbers in [-f, f], or the two bounds, in [-1, 1], as parts of the range of values.
         value_range: the smallest and the largest value of a pixel; what leaves it is cut.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
 
@@ -75,7 +75,7 @@ class RandomContrast(RandomImageLayer):
     Args:
         factor: `f` for numbers in [1, 1 + f], or bounds `(a, b)` for [1 - a, 1 + b]; in [0, 1].
         value_range: the smallest and the largest value of a pixel; what leaves it is cut.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
 
@@ -110,7 +110,7 @@ class RandomSaturation(ColourLayer):
             0.5 changes nothing, 0 takes all colour away.
         value_range: the smallest and the largest value of a pixel.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`.
 
@@ -147,7 +147,7 @@ class RandomHue(ColourLayer):
         factor: `f` for turns of up to `f / 2` either way, or two bounds, in [0, 1].
         value_range: the smallest and the largest value of a pixel.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`.
 
@@ -189,7 +189,7 @@ class RandomColorDegeneration(ColourLayer):
         factor: `f` for parts of grey in [-f, f], or the two bounds, in [-1, 1].
         value_range: the smallest and the largest value of a pixel; what leaves it is cut.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`.
 
@@ -224,7 +224,7 @@ class RandomGrayscale(ColourLayer):
     Args:
         factor: the probability, in [0, 1].
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`. Integers stay integers.
 

@@ -105,7 +105,7 @@ class RandomCrop(RandomImageLayer):
 
     Args:
         height, width: the window.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
 

@@ -24,7 +24,7 @@ class RandomPerspective(RandomImageLayer):
         scale: how far a corner moves, as a part of its distance from the first, in [0, 1].
         interpolation: `"bilinear"` or `"nearest"`.
         fill_value: the value outside the image.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
 
@@ -100,7 +100,7 @@ class RandomElasticTransform(RandomImageLayer):
         fill_mode: what lies outside: `"reflect"`, `"wrap"`, `"constant"`, `"mirror"` or `"nearest"`.
         fill_value: the value outside under `"constant"`.
         value_range: the smallest and the largest value of a pixel.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.

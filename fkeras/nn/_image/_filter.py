@@ -26,7 +26,7 @@ class RandomSharpness(RandomImageLayer):
         factor: `f` for draws in [0, f], or the two bounds, in [0, 1].
         value_range: the smallest and the largest value of a pixel; what leaves it is cut.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
 
@@ -80,7 +80,7 @@ class RandomGaussianBlur(RandomImageLayer):
             for a batch.
         value_range: the smallest and the largest value of a pixel; what leaves it is cut.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
 

@@ -23,7 +23,7 @@ class RandomFlip(RandomImageLayer):
 
     Args:
         mode: `"horizontal"`, `"vertical"` or `"horizontal_and_vertical"`, which does both or neither.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
 

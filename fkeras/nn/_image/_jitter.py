@@ -25,7 +25,7 @@ class RandomColorJitter(RandomImageLayer):
         contrast_factor: as in `RandomContrast`.
         saturation_factor: as in `RandomSaturation`.
         hue_factor: as in `RandomHue`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
 
     Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`.

@@ -54,7 +54,7 @@ class MixUp(RandomImageLayer):
     Args:
         alpha: weights are drawn from `Beta(alpha, alpha)`: small for nearly pure images, 1 for any mixture.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         bounding_box_format: how boxes are written, when there are any; both images' are kept.
 
     Input shape: `(batch, h, w, channels)`, or a dict with `"images"`; labels are one-hot.
@@ -112,7 +112,7 @@ class CutMix(RandomImageLayer):
     Args:
         factor: `f` for a concentration in [0, f], or the two bounds, in [0, 1]: what stays of an image is drawn from
             a Beta distribution with it.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
 
     Input shape: `(batch, h, w, channels)`, or a dict with `"images"`; labels are one-hot. A single image passes
@@ -195,7 +195,7 @@ class RandomErasing(RandomImageLayer):
         scale: the bounds of the square of a rectangle's side, as a part of the image's, in [0, 1].
         fill_value: a number, or one for each of three channels; by default normal noise.
         value_range: the smallest and the largest value of a pixel.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.

@@ -47,7 +47,7 @@ class Pipeline(Layer):
     _last_by_position = ("name",)
     layers: Sequence[Layer] = field(convert=_layers)
 
-    def call(self, inputs: PyTree, training: bool = False, mask: PyTree = None) -> PyTree:
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         for layer in self.layers:
             names = layer._call_parameters.names
             given = {"training": training, "mask": mask}

@@ -95,7 +95,7 @@ class RandAugment(PolicyLayer):
         num_ops: how many are applied.
         factor: their strength in [0, 1], or its bounds.
         interpolation: `"bilinear"` or `"nearest"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
         bounding_box_format: how boxes are written, when there are any.
 
@@ -187,7 +187,7 @@ class AugMix(PolicyLayer):
         all_ops: whether brightness, colour degeneration, contrast and sharpness are among the layers, beside shear,
             translation, rotation, posterization, solarization, auto contrast and equalization.
         interpolation: `"bilinear"` or `"nearest"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
 
     Input shape: `(batch, h, w, 3)` or `(h, w, 3)`, or a dict with `"images"`. Boxes pass unchanged, as in Keras.

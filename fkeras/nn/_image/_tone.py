@@ -22,7 +22,7 @@ class RandomInvert(RandomImageLayer):
     Args:
         factor: the bounds, in [0, 1], between which each image's probability is drawn; `f` for `(0, f)`.
         value_range: the smallest and the largest value of a pixel.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
@@ -56,7 +56,7 @@ class RandomPosterization(RandomImageLayer):
             kept exactly.
         value_range: the smallest and the largest value of a pixel.
         data_format: `"channels_last"` (the default) or `"channels_first"`.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
 
@@ -94,7 +94,7 @@ class Solarization(RandomImageLayer):
         addition_factor: `f` for additions in [0, 255 f], or bounds `(a, b)` for [a, 255 b]; in [0, 1].
         threshold_factor: likewise for the threshold.
         value_range: the smallest and the largest value of a pixel.
-        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: of the draws of `layer(images)` by itself; in a model they come from `rngs={"dropout": key}`.
 
     Input shape: `(batch, h, w, channels)` or `(h, w, channels)`, or a dict with `"images"`.
 

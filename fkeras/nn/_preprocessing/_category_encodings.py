@@ -12,6 +12,7 @@ import numpy as np
 from ...core import Layer, explain, field, register
 from ...core.typing import JSON, Array, ArrayLike, Config, CustomObjects, DTypeLike, Float, Int, Num, PyTree
 from .. import _arguments as arg
+from ._adapt_data import batches_of
 from ._host_work import no_sparse
 
 
@@ -156,6 +157,7 @@ class Discretization(Layer):
             raise ValueError(
                 explain(
                     f"{self.path_text()} has no boundaries yet.",
+                    received="a layer that was not adapted",
                     usually="`adapt` returns a new layer, and its result was not kept.",
                     write="layer = layer.adapt(data)",
                 )
@@ -169,14 +171,16 @@ class Discretization(Layer):
         """A new layer whose bins hold about as much of `data` each.
 
         Args:
-            data: an array, or an iterable of batches.
+            data: an array, a table of numbers, or something that yields batches (arrays, or tuples that begin
+                with one).
             steps: how many batches to use.
 
         Returns:
             A new layer.
 
         Raises:
-            ValueError: the boundaries were given.
+            ValueError: the boundaries were given, or there is no data.
+            TypeError: what holds no numbers.
         """
         if self.num_bins is None:
             raise ValueError(
@@ -186,10 +190,13 @@ class Discretization(Layer):
                     write="Discretization(num_bins=4).adapt(data)",
                 )
             )
-        batches = [data] if hasattr(data, "shape") else list(data)[:steps]
         summary = np.zeros((2, 0), np.float32)
-        for batch in batches:
+        for batch in batches_of(data, steps=steps):
             summary = _merge(_summarise(np.asarray(batch, np.float32), self.epsilon), summary, self.epsilon)
+        if not summary.size:
+            raise ValueError(
+                explain("`adapt` was given no data.", received=type(data).__name__, write="layer = layer.adapt(x)")
+            )
         edges = _compress(summary, 1.0 / self.num_bins)[0, :-1]
         return self.replace(_adapted=[float(e) for e in edges])
 

@@ -18,15 +18,34 @@ def is_text(x: object) -> bool:
         return True
     if isinstance(x, list | tuple):
         return bool(x) and is_text(x[0])
-    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "USOT"
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype.kind in "USOT"
+    return getattr(getattr(x, "dtype", None), "name", "") in ("string", "str", "object")  # of TensorFlow and pandas
 
 
 def as_text(x: object, encoding: str = "utf-8") -> np.ndarray:
-    """Text as an array of Python strings."""
+    """Text as an array of Python strings.
+
+    Raises:
+        ValueError: some of it is missing.
+    """
     array = np.asarray(x, dtype=object)
 
     def decode(value: object) -> str:
-        return value.decode(encoding) if isinstance(value, bytes) else str(value)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bytes):
+            return value.decode(encoding)
+        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+            raise ValueError(
+                explain(
+                    "Some of the text is missing.",
+                    received=f"{value!r} among {array.size} entries",
+                    usually="gaps in a column of text.",
+                    write='column.fillna("")',
+                )
+            )
+        return str(value)
 
     return np.asarray(np.frompyfunc(decode, 1, 1)(array), object) if array.size else array
 

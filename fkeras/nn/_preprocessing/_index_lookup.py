@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core import Layer, explain
 from ...core.typing import JSON, Array, Config, CustomObjects, Int, PyTree
+from ._adapt_data import batches_of
 from ._category_encodings import encode, output_mode
 from ._hashing import buckets
 from ._host_work import as_text
@@ -203,14 +204,15 @@ class IndexLookup(Layer):
         """A new layer whose vocabulary is what occurs in `data`, the most frequent first.
 
         Args:
-            data: an array, whose rows are documents, or an iterable of batches.
+            data: an array, whose rows are documents, a column or table, or something that yields batches (arrays, or
+                tuples that begin with one).
             steps: how many batches to use.
 
         Returns:
             A new layer.
 
         Raises:
-            ValueError: the vocabulary was given.
+            ValueError: the vocabulary was given, or values are missing.
         """
         if self.vocabulary is not None:
             raise ValueError(
@@ -219,9 +221,10 @@ class IndexLookup(Layer):
                     write=f"{type(self).__name__}().adapt(data)",
                 )
             )
-        whole = isinstance(data, list | tuple | np.ndarray) or hasattr(data, "dtype")
-        batches = [_rows(self._as_entries(data))] if whole else [_rows(self._as_entries(b)) for b in list(data)[:steps]]
-        return self._adapted_to(document for batch in batches for document in batch)
+        if isinstance(data, list | tuple) and len({np.shape(row) for row in data}) == 1:
+            data = self._as_entries(data)  # rows of one length, each a document
+        batches = batches_of(data, text=True, steps=steps)
+        return self._adapted_to(document for batch in batches for document in _rows(self._as_entries(batch)))
 
     def _adapted_to(self, documents: Iterable[Iterable[object]]) -> Self:
         """A new layer whose vocabulary is the entries of documents."""
@@ -258,18 +261,17 @@ class IndexLookup(Layer):
         """Inputs as an array of text or of numbers."""
         return as_text(inputs, getattr(self, "encoding", "utf-8")) if self._text else np.asarray(inputs)
 
+    def _check_vocabulary(self, owner: Layer) -> None:
+        """Refuse a call before there is a vocabulary; `owner` is the layer that was called."""
+        if self._table is None:
+            raise _no_vocabulary(owner)
+
     def _depth(self) -> int:
         """How wide encodings are."""
         if self._table is None and self._size is not None:
             return self.max_tokens if self.pad_to_max_tokens else self._size  # a file's vocabulary is still to come
         if self._table is None and not self.pad_to_max_tokens:
-            raise ValueError(
-                explain(
-                    f"{self.path_text()} has no vocabulary yet.",
-                    usually="`adapt` returns a new layer, and its result was not kept.",
-                    write="layer = layer.adapt(data), or vocabulary=[...]",
-                )
-            )
+            raise _no_vocabulary(self)
         return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
 
     def _encoded(self, places: Int[Array, ...]) -> Array:
@@ -345,6 +347,17 @@ class IndexLookup(Layer):
         layer = super().from_config(vocabulary_of_config(config), custom_objects)
         size = size_of_config(config)
         return layer if layer._table is not None or size is None else layer.replace(_size=size)
+
+
+def _no_vocabulary(layer: Layer) -> ValueError:
+    return ValueError(
+        explain(
+            f"{layer.path_text()} has no vocabulary yet.",
+            received="a layer that was not adapted",
+            usually="`adapt` returns a new layer, and its result was not kept.",
+            write="layer = layer.adapt(data), or vocabulary=[...]",
+        )
+    )
 
 
 def _rows(batch: np.ndarray) -> np.ndarray:

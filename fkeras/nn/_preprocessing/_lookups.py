@@ -68,6 +68,7 @@ class StringLookup(IndexLookup):
     _text = True
 
     def call(self, inputs: PyTree) -> Array | np.ndarray:
+        self._check_vocabulary(self)
         if self.invert:
             return self._entries_of(np.asarray(inputs))
         if not is_text(inputs):
@@ -123,6 +124,8 @@ class IntegerLookup(IndexLookup):
 
     def call(self, inputs: Num[ArrayLike, "batch ..."]) -> Array:
         x = jnp.asarray(inputs).astype(jnp.int32)
+        if self._size is None or not isinstance(x, jax.core.Tracer):  # a file's vocabulary may be still to come
+            self._check_vocabulary(self)
         if self.invert:
             return self._inverse(x)
         on_host_only = self.num_oov_indices == 0 or (self.num_oov_indices > 1 and self.oov_method == "farmhash")

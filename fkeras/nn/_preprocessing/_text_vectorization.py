@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core import Inferred, Layer, dimension, explain, field, register
 from ...core.typing import JSON, Array, Config, CustomObjects, PyTree, Shape
+from ._adapt_data import batches_of
 from ._host_work import as_text, is_text, no_sparse, refuse_tracing, text_outputs
 from ._index_lookup import lookup_mode
 from ._lookups import StringLookup
@@ -181,6 +182,7 @@ class TextVectorization(Layer):
     def call(self, inputs: PyTree) -> Array:
         if not is_text(inputs):
             refuse_tracing(self, inputs)
+        self._lookup._check_vocabulary(self)
         scalar = np.ndim(np.asarray(inputs, dtype=object)) == 0
         rows = self._tokens(np.asarray(inputs, dtype=object).reshape(1) if scalar else inputs)
         lookup = self._lookup
@@ -220,7 +222,8 @@ class TextVectorization(Layer):
         """A new layer whose vocabulary is the tokens of `data`, the most frequent first.
 
         Args:
-            data: text, or an iterable of batches of it.
+            data: text, a column of it, or something that yields batches (arrays, or tuples that begin with
+                one).
             batch_size: accepted for Keras's sake.
             steps: how many batches to use.
 
@@ -228,7 +231,8 @@ class TextVectorization(Layer):
             A new layer.
 
         Raises:
-            ValueError: the vocabulary was given.
+            ValueError: the vocabulary was given, or text is missing.
+            TypeError: numbers.
         """
         if self.vocabulary is not None:
             raise ValueError(
@@ -237,8 +241,7 @@ class TextVectorization(Layer):
                     write="TextVectorization().adapt(data)",
                 )
             )
-        batches = [data] if is_text(data) else list(data)[:steps]
-        documents = [row for batch in batches for row in self._tokens(batch)]
+        documents = [row for batch in batches_of(data, text=True, steps=steps) for row in self._tokens(batch)]
         return self.replace(_learned=self._lookup._adapted_to(documents)._learned)
 
     def set_vocabulary(self, vocabulary: Vocabulary, idf_weights: Weights = None) -> Self:
