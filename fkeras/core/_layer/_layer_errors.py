@@ -24,7 +24,7 @@ E = TypeVar("E", bound=Exception)
 
 # What to write where Keras code would set an attribute.
 _INSTEAD = {
-    "trainable": 'layer.replace(trainable=False), or model.freeze("path/.*")',
+    "trainable": 'base = base.freeze(), or model = model.freeze("path/.*"); of a layer, layer.replace(trainable=False)',
     "name": 'layer.replace(name="new_name")',
     "dtype": 'model.with_dtype_policy("mixed_bfloat16")',
     "layers": "fk.Sequential([...]), model.add(layer), model.pop() or model.map_layers(fn): each returns a new model",

@@ -73,7 +73,7 @@ def with_part(variables: Variables, model: Layer, nested: Layer | str, part: Var
             )
         )
     merged = dict(variables)
-    for collection, tree in given.items():
+    for collection, tree in ((c, t) for c, t in given.items() if t):
         merged[collection] = _replaced_at(merged.get(collection, {}), path, tree)
     return merged
 
