@@ -162,6 +162,43 @@ REFUSED = {
 }
 
 
+ODD_COLUMNS = {
+    "text": list("abcdef"),
+    "categories": pd.Categorical(list("xyzxyz")),
+    "dates": pd.date_range("2020", periods=6),
+    "dates of a zone": pd.date_range("2020", periods=6, tz="UTC"),
+    "gaps": pd.array([1, None, 3, 4, 5, 6], "Int64"),
+    "numbers as objects": np.array([1, 2.5, 3, 4, 5, 6], object),
+    "lists": [[1, 2]] * 6,
+}
+
+
+@pytest.mark.parametrize("odd", [[name] for name in ODD_COLUMNS] + [list(ODD_COLUMNS)], ids=", ".join)
+def test_the_line_that_is_written_makes_numbers_of_a_table(odd):
+    table = TABLE.assign(**{name: ODD_COLUMNS[name] for name in odd})
+    names = {"x": table.copy(), "pd": pd, "np": np}
+    model = fk.Sequential([fk.Input((None,)), fk.nn.Lambda(lambda x: x.sum(-1, keepdims=True))])
+    for _ in range(3):  # dates are mended one column at a time
+        try:
+            model.predict({"params": {}}, names["x"])
+            break
+        except (TypeError, ValueError) as error:
+            said = fk.core.explanation_of(error)
+            assert all(repr(name) in said.received for name in odd if name in names["x"].columns[2:])
+            exec(said.write, names)
+    assert model.predict({"params": {}}, names["x"]).shape == (6, 1)
+
+
+def test_a_table_for_a_model_of_named_inputs_is_answered_with_its_columns():
+    a, b = fk.Input((1,), name="a"), fk.Input((1,), name="b")
+    trainer = fk.Model({"a": a, "b": b}, fk.nn.Dense(1)(fk.nn.Concatenate()([a, b]))).compile("sgd", "mse")
+    state = trainer.init(0)
+    table = pd.DataFrame({"a": [1.0, 2.0], "b": [True, False]})
+    with pytest.raises(ValueError, match=r"an array of shape \(2, 2\)[\s\S]*\{'a': x\['a'\], 'b': x\['b'\]\}"):
+        trainer.predict(state, table)
+    assert trainer.predict(state, dict(table)).shape == (2, 1)
+
+
 @pytest.mark.parametrize("odd", REFUSED)
 def test_what_is_no_array_of_numbers_is_refused_by_name(state, odd):
     given, said = REFUSED[odd]

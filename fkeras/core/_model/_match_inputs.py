@@ -41,7 +41,8 @@ def match_structure(expected: PyTree, values: PyTree, names: Sequence[str], owne
     """
     if isinstance(expected, Mapping):
         if not isinstance(values, Mapping):
-            raise _structure(owner, f"a dict with the keys {sorted(expected)}", values)
+            columns = ", ".join(f"{k!r}: x[{k!r}]" for k in sorted(expected))
+            raise _structure(owner, f"a dict with the keys {sorted(expected)}", values, "{" + columns + "}")
         _same_keys(set(expected), set(values), owner)
         return [v for k in sorted(expected) for v in match_structure(expected[k], values[k], names, owner)]
     if isinstance(values, Mapping):  # Keras: inputs given as a list may be fed by name
@@ -77,15 +78,16 @@ def _same_keys(expected: set[str], given: set[str], owner: str) -> None:
         )
 
 
-def _structure(owner: str, wanted: str, values: object) -> ValueError:
-    kind = type(values).__name__
+def _structure(owner: str, wanted: str, values: object, columns: str = "") -> ValueError:
+    kind = "an array" if hasattr(values, "shape") else f"a {type(values).__name__}"  # a traced one is an array too
     size = f" of {len(values)}" if isinstance(values, list | tuple) else ""
+    table = ", or a table was given in place of its columns" if columns else ""
     return ValueError(
         explain(
             f"{owner} takes {wanted}.",
-            received=f"a {kind}{size}" + (f" of shape {np.shape(values)}" if hasattr(values, "shape") else ""),
-            usually="inputs were packed in another structure than the model was described with.",
-            write=f"model.apply(variables, <{wanted}>)",
+            received=kind + size + (f" of shape {np.shape(values)}" if hasattr(values, "shape") else ""),
+            usually=f"inputs were packed in another structure than the model was described with{table}.",
+            write=columns or f"model.apply(variables, <{wanted}>)",
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -152,11 +153,13 @@ def _of_table(table: Foreign, what: str) -> np.ndarray:
     if dtypes and all(isinstance(d, np.dtype) and d.kind in "biufc" for d in dtypes):
         return _native(table.to_numpy(np.result_type(*dtypes)), what, False, table)
     columns, faults, error = [], [], None
+    remedies: dict[str, list[Any]] = {}
     for i, label in enumerate(table.columns):
         try:
             columns.append(_native(_of_column(column := table.iloc[:, i], what), what, False, column))
         except (TypeError, ValueError) as fault:
             faults.append(f"{label!r} ({_column_fault(column)})")
+            remedies.setdefault(_remedy(column), []).append(label)
             error = fault
     if error is None:
         return np.stack(columns, axis=1) if columns else np.empty((len(table), 0), np.float32)
@@ -167,8 +170,7 @@ def _of_table(table: Foreign, what: str) -> np.ndarray:
             f"{what} is a table with columns that are no numbers.",
             received=listed,
             usually="text, dates, categories or missing values among the features.",
-            write=f"{name}.drop(columns=[...]), {name}.fillna(0), pd.get_dummies({name}), or "
-            f'{name}.astype("float32") where all are numbers',
+            write="; ".join(_written(kind, labels[:8], name) for kind, labels in remedies.items()),
         )
     )
 
@@ -194,6 +196,35 @@ def _of_column(column: Foreign, what: str) -> np.ndarray:
 def _values(dtype: Foreign) -> str:
     kind = getattr(dtype.categories.dtype, "kind", "O")
     return "float32" if kind in "biuf" else "str"
+
+
+def _remedy(column: Foreign) -> str:
+    """What makes numbers of a column that holds none."""
+    dtype = column.dtype
+    if getattr(dtype, "name", "") == "category":
+        return "names"
+    if getattr(dtype, "kind", "O") == "M":
+        return "dates"
+    there = column.dropna()
+    if len(there) and all(isinstance(v, str | bytes) for v in there):
+        return "names"
+    if len(there) < len(column):
+        return "gaps"
+    return "numbers" if all(isinstance(v, numbers.Number) for v in there) else "others"
+
+
+def _written(kind: str, labels: list[Any], name: str) -> str:
+    """The line that does it for columns of a table."""
+    if kind == "names":
+        return f"{name} = pd.get_dummies({name}, columns={labels})"
+    if kind == "gaps":
+        return f"{name} = {name}.fillna({dict.fromkeys(labels, 0)})"
+    if kind == "numbers":
+        return f"{name} = {name}.astype({dict.fromkeys(labels, 'float32')})"
+    if kind == "dates":
+        cells = [f"{name}[{label!r}]" for label in labels]
+        return "; ".join(f'{cell} = ({cell} - {cell}.min()) / pd.Timedelta("1D")' for cell in cells)
+    return f"{name} = {name}.drop(columns={labels})"
 
 
 def _column_fault(column: Foreign) -> str:
