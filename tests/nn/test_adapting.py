@@ -184,7 +184,8 @@ def test_a_model_with_a_layer_that_was_not_adapted_says_so():
         variables = model.init(KEY)
     with pytest.warns(UserWarning, match="'scaled'"):
         model.compile("sgd", "mse").init(0)
-    model.abstract_variables()  # says nothing: variables may come from a file
+    model.abstract_variables()  # says nothing: the variables may come from a file
+    jax.eval_shape(model.init, KEY)
     assert int(variables["non_trainable"]["scaled"]["count"]) == 0
     for lookup in (fk.nn.IntegerLookup(), fk.nn.Discretization(num_bins=2)):
         with pytest.raises(ValueError, match=r"layer = layer\.adapt\(data\)"):

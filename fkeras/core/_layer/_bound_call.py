@@ -73,22 +73,18 @@ def _tell_mode(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]
     takes_any = parameters.any_keyword
     if "training" not in parameters.names and not takes_any:
         kwargs.pop("training", None)
-    elif "training" in parameters.names and "training" not in kwargs:
-        if parameters.position("training") >= len(args):
-            _tell(layer, kwargs)
-    elif kwargs.get("training", 0) is None:
-        _tell(layer, kwargs)
+    elif (
+        kwargs["training"] is None
+        if "training" in kwargs
+        else "training" in parameters.names and parameters.position("training") >= len(args)
+    ):
+        training = call_state(layer).training
+        if training is not None:
+            kwargs["training"] = training
+        else:  # nobody said, so that the default of `call` counts
+            kwargs.pop("training", None)
     if "mask" in kwargs and "mask" not in parameters.names and not takes_any:
         kwargs.pop("mask")
-
-
-def _tell(layer: Layer, kwargs: dict[str, PyTree]) -> None:
-    """Put `training` among the keywords; nothing where nobody said, so that the default of `call` counts."""
-    training = call_state(layer).training
-    if training is None:
-        kwargs.pop("training", None)
-    else:
-        kwargs["training"] = training
 
 
 def dispatching(run: Run) -> Run:

@@ -177,12 +177,7 @@ class Model(Doors, Viewed, LooksInside):
         >>> model.init(jax.random.key(0))["params"]["dense"]["bias"]
         Array([0., 0.], dtype=float32)
         """
-        warn_of_layers_not_adapted(self)
-        return self._init(rngs, *args, **kwargs)
-
-    @linen.nowrap
-    def _init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
-        """What `init` makes; without its warnings, for whoever wants the shapes alone."""
+        warn_of_layers_not_adapted(self, rngs)
         if "method" in kwargs or "mutable" in kwargs or not self._runs_graph:
             if not args and not kwargs:
                 raise _needs_input(self)
@@ -232,7 +227,7 @@ class Model(Doors, Viewed, LooksInside):
         starts = _match_inputs.match_structure(self.graph.inputs, inputs, names, self.path_text())
         ends = rerecord(self.graph, starts)
         outputs = self.graph.in_structure_of_outputs([tensor.struct for tensor in ends])
-        return Inferred(outputs, self.abstract_variables(), self._init)
+        return Inferred(outputs, self.abstract_variables(), self.init)
 
     @linen.nowrap
     def abstract_variables(self, *args: PyTree) -> dict[str, PyTree]:
@@ -252,7 +247,7 @@ class Model(Doors, Viewed, LooksInside):
             if nodes:
                 return {"params": {}, **nodes[0].variables}
         key_struct = jax.eval_shape(lambda: jax.random.key(0))
-        structs: dict[str, PyTree] = jax.eval_shape(lambda key: self._init(key, *args), key_struct)
+        structs: dict[str, PyTree] = jax.eval_shape(lambda key: self.init(key, *args), key_struct)
         return structs
 
     # ------------------------------------------------------------------ variables

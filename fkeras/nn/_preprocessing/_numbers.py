@@ -126,7 +126,8 @@ class Normalization(Layer):
                         f"{self.path_text()} has no mean and no variance yet.",
                         received="a layer that was not adapted",
                         usually="`adapt` returns a new layer, and its result was not kept.",
-                        write="layer = layer.adapt(data)",
+                        write="layer = layer.adapt(data); or, of a model from a file, "
+                        "layer.apply(model.variables_for(layer, variables), x)",
                     )
                 )
             return start
