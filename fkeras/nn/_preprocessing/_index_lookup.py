@@ -261,6 +261,11 @@ class IndexLookup(Layer):
         """Inputs as an array of text or of numbers."""
         return as_text(inputs, getattr(self, "encoding", "utf-8")) if self._text else np.asarray(inputs)
 
+    @property
+    def _not_adapted(self) -> str:
+        """What a model with the layer in it has to be told, where the layer has no vocabulary."""
+        return "it has no vocabulary" if self._table is None and self._size is None else ""
+
     def _check_vocabulary(self, owner: Layer) -> None:
         """Refuse a call before there is a vocabulary; `owner` is the layer that was called."""
         if self._table is None:

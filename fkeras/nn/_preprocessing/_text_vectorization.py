@@ -218,6 +218,11 @@ class TextVectorization(Layer):
         return None if self.split is None else (None, 1)  # of sentences one a row, as an axis of its own or not
 
     # ------------------------------------------------------------------ the vocabulary
+    @property
+    def _not_adapted(self) -> str:
+        """What a model with the layer in it has to be told, where the layer has no vocabulary."""
+        return self._lookup._not_adapted
+
     def adapt(self, data: PyTree, batch_size: int | None = None, steps: int | None = None) -> Self:
         """A new layer whose vocabulary is the tokens of `data`, the most frequent first.
 
