@@ -38,6 +38,7 @@ from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
 from ._trainer_view import trainer_repr, trainer_view
+from .optimizers._by_path import warn_of_idle_rules
 from .optimizers._rates import rates_of, with_rates
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
@@ -218,6 +219,7 @@ class Trainer(Viewed):
             check_variables(self.model, variables, x)
         self._check_frozen(x)
         params = variables["params"]
+        warn_of_idle_rules(self.optimizer, params)
         moving, _ = self.partition(x).split(params)
         # one program, not one for each array's zeros
         start = compiled(self, _init_optimizer)

@@ -130,3 +130,11 @@ def test_keras_s_script_line_by_line():
     assert all(fact.trainable for fact in everything.weight_facts().values())
     by_argument = fk.Model(cut.input, cut.output, trainable=False)
     assert not any(fact.trainable for fact in by_argument.weight_facts().values())
+
+
+def test_a_rule_that_matches_nothing_is_said():
+    model = around(fk, fk.nn, base_of(fk, fk.nn)).freeze("base")
+    rules = {"base": fk.optimizers.SGD(0.0), ".*/bias": "sgd", ".*": "adam"}
+    model.compile(rules, "mse").init(0)  # of what is frozen nothing is said
+    with pytest.warns(UserWarning, match=r"'bass/\.\*' of the optimizer matches no parameter[\s\S]*Did you mean 'base"):
+        model.compile({"bass/.*": "sgd", ".*": "adam"}, "mse").init(0)

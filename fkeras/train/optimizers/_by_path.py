@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 
 import jax
 import optax
 
-from ...core import deserialize, explain, matches_path, register
+from ...core import deserialize, did_you_mean, explain, matches_path, plain_path_name, register
 from ...core.typing import Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
@@ -114,6 +115,30 @@ def by_path(rules: Mapping[str, optax.GradientTransformation]) -> ByPath:
     {'backbone': {'w': Array([0., 0.], dtype=float32)}, 'head': {'w': Array([-0.5, -0.5], dtype=float32)}}
     """
     return ByPath(rules)
+
+
+def warn_of_idle_rules(optimizer: optax.GradientTransformation, params: PyTree) -> None:
+    """Say which rules of an optimizer match no weight of a model, frozen ones included.
+
+    Args:
+        optimizer: one that `by_path` made; nothing is said of any other.
+        params: all the model's parameters.
+    """
+    if not isinstance(optimizer, ByPath):
+        return
+    paths = [tuple(plain_path_name(place).split("/")) for place, _ in jax.tree_util.tree_leaves_with_path(params)]
+    for pattern, _ in optimizer.rules:
+        if not any(matches_path(pattern, path) for path in paths):
+            known = {"/".join(path[:end]) for path in paths for end in range(1, len(path) + 1)}
+            warnings.warn(
+                explain(
+                    f"The rule {pattern!r} of the optimizer matches no parameter.",
+                    received=f"rules {[rule for rule, _ in optimizer.rules]}",
+                    usually=did_you_mean(pattern.rstrip("/.*"), known),
+                    write='{"backbone": optimizer, ".*": optimizer}   # whole paths of weights or layers',
+                ),
+                stacklevel=3,
+            )
 
 
 def finalize_each(
