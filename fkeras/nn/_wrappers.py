@@ -164,7 +164,7 @@ class SpectralNormalization(Wrapper):
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return self.layer.compute_mask(inputs, mask)
 
-    def call(self, inputs: Num[Array, "batch ..."], training: Training | None = None) -> Num[Array, "batch ..."]:
+    def call(self, inputs: Num[Array, "batch ..."], training: Training | None = False) -> Num[Array, "batch ..."]:
         output = self.layer(inputs)
         params = self.layer.variables.get("params", {})
         name = next((n for n in ("kernel", "embedding") if n in params), None)

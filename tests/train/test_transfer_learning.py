@@ -1,5 +1,7 @@
 """Transfer learning as in Keras's guide: train a head on a frozen base, then all of it, beside real Keras."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -98,6 +100,11 @@ def test_a_call_that_was_told_to_stay_in_inference_stays_there():
         moved = fk.Model(x, part(x)).apply(variables, X, **call)[1]["batch_stats"]
         assert not jax.tree.all(jax.tree.map(np.array_equal, moved, variables["batch_stats"]))
     # Keras writes training=False into its files for each Dropout that was told nothing, so there it says nothing
+    both = [name for name in dir(fk.nn) if isinstance(getattr(keras.layers, name, None), type)]
+    layers = [name for name in both if hasattr(getattr(fk.nn, name), "_call_parameters")]
+    for name in (name for name in layers if getattr(fk.nn, name)._call_parameters.keeps_mode):
+        told = inspect.signature(getattr(keras.layers, name).call).parameters.get("training")
+        assert told is None or told.default is not False, name
     with keras_world():
         i = keras.Input((6,))
         config = keras.Model(i, keras.layers.Dropout(0.5)(i)).to_json()
