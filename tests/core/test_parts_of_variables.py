@@ -42,11 +42,8 @@ def test_what_is_put_in_is_what_is_taken_out():
     ("where", "part", "said"),
     [
         ("bass", lambda v: v, r"contains no layer 'bass'[\s\S]*Did you mean 'base'"),
-        (
-            "base",
-            lambda v: v["params"],
-            r"is no variables[\s\S]*keys \['low'[\s\S]*\{.params.: part, .batch_stats.: …\}",
-        ),
+        ("base", lambda v: v["params"], r"is no variables[\s\S]*keys \['low'[\s\S]*norm[\s\S]*.batch_stats.: \{"),
+        ("base/low", lambda v: [1, 2], r"is no variables[\s\S]*set_weights[\s\S]*\{.params.: \{.bias.: …, .kernel.: …"),
         ("base", lambda v: {"params": v["params"]}, r"missing     batch_stats/norm/mean float32\(3,\)"),
         ("base", lambda v: {**v, "extra": {"a": np.ones(1, "float32")}}, r"unexpected  extra/a float32\(1,\)"),
         (
@@ -65,6 +62,8 @@ def test_what_does_not_fit_is_listed(where, part, said):
         model.put(variables, where, part(base().init(OTHER)))
     with pytest.raises(TypeError, match="takes variables"):
         model.put(None, "base", {})
+    with pytest.raises(TypeError, match="without 'params'"):
+        model.variables_for("base", variables["params"])
 
 
 def layers_of(params, chosen=lambda leaf: True):
@@ -85,3 +84,14 @@ def test_everything_takes_the_same_patterns(pattern):
     changed = model.with_lora(2, filters=pattern).init(KEY)["params"]
     assert layers_of(changed) == frozen - {"base/norm"}  # which has no kernel
     assert frozen
+
+
+def test_layers_are_frozen_as_themselves():
+    inner = base()
+    model = around(inner)
+    assert model.freeze(inner) == model.freeze("base")
+    assert model.freeze().unfreeze(inner.get_layer("high")) == model.freeze().unfreeze("base/high")
+    with pytest.raises(TypeError, match="chosen by patterns"):
+        model.freeze(["base"])
+    with pytest.raises(ValueError, match="contains no layer"):
+        model.freeze(fk.nn.Dense(3, name="other"))

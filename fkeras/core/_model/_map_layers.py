@@ -15,7 +15,7 @@ from .._layer._sublayers import walk
 from .._words._dtypes import dtype_name
 from ._input import InputLayer, tensor_of
 from ._looking_inside import LooksInside
-from ._path_patterns import check_patterns, matches_path
+from ._path_patterns import as_patterns, check_patterns, matches_path
 
 Change = Callable[[Layer, Path], Layer]
 ModelT = TypeVar("ModelT", bound=Layer)
@@ -44,14 +44,16 @@ def map_layers_with_path(model: ModelT, change: Change) -> ModelT:
     return _flagged(rebuilt, {**_inherited(rebuilt, flags), **flags}) if flags else rebuilt
 
 
-def freeze(model: ModelT, patterns: tuple[str, ...]) -> ModelT:
+def freeze(model: ModelT, chosen: tuple[str | Layer, ...]) -> ModelT:
     """A copy of `model` whose layers at matching paths, and all inside them, do not train."""
+    patterns = as_patterns(model, chosen)
     check_patterns(model, patterns, "", 'model.freeze("backbone/.*")')
     return _flagged(model, dict.fromkeys(_matching(model, patterns), False))
 
 
-def unfreeze(model: ModelT, patterns: tuple[str, ...]) -> ModelT:
+def unfreeze(model: ModelT, chosen: tuple[str | Layer, ...]) -> ModelT:
     """A copy of `model` whose layers at matching paths, and all inside them, train."""
+    patterns = as_patterns(model, chosen)
     check_patterns(model, patterns, "", 'model.unfreeze("backbone/.*")')
     flags: dict[Path, bool | None] = {}
     if not model.trainable:  # nothing trains in a model that does not, so all else is told instead

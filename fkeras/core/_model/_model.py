@@ -350,11 +350,11 @@ class Model(Doors, Viewed, LooksInside):
         return _map_layers.map_layers(self, function)
 
     @linen.nowrap
-    def freeze(self, *patterns: str) -> Self:
+    def freeze(self, *patterns: str | Layer) -> Self:
         """A model whose layers at the given paths do not train.
 
         Args:
-            *patterns: regular expressions that match whole layer paths, `"backbone/.*"`. A model or wrapper
+            *patterns: layers, or regular expressions that match whole layer paths, `"backbone/.*"`. A model or wrapper
                 that matches freezes all that is in it; `unfreeze` tells some of it to train again. Without a pattern
                 nothing trains, as after Keras's `model.trainable = False`.
 
@@ -369,15 +369,15 @@ class Model(Doors, Viewed, LooksInside):
         return _map_layers.freeze(self, patterns) if patterns else self.replace(trainable=False)
 
     @linen.nowrap
-    def unfreeze(self, *patterns: str) -> Self:
+    def unfreeze(self, *patterns: str | Layer) -> Self:
         """A model whose layers at the given paths train, also inside a model or wrapper that does not.
 
         In Keras: `base.trainable = False; base.get_layer("top").trainable = True`.
 
         Args:
-            *patterns: regular expressions that match whole layer paths, `"backbone/block5.*"`. A model or wrapper
-                that matches trains with all that is in it. Without a pattern everything trains, as after Keras's
-                `model.trainable = True`.
+            *patterns: layers, or regular expressions that match whole layer paths, `"backbone/block5.*"`. A model or
+                wrapper that matches trains with all that is in it. Without a pattern everything trains, as after
+                Keras's `model.trainable = True`.
 
         Raises:
             ValueError: a pattern that matches no layer.

@@ -34,7 +34,7 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
     Raises:
         ValueError: the layer is not in the model.
     """
-    check_collections(model.path_text(), variables)
+    check_collections(model.path_text(), variables, needs_params=True)
     path = find_path(model, nested)
     part: dict[str, Any] = {}
     for collection, tree in variables.items():
@@ -47,18 +47,16 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
 
 def with_part(variables: Variables, model: Layer, nested: Layer | str, part: Variables) -> dict[str, Any]:
     """A model's variables with others for a layer inside it: see `Model.put`."""
-    check_collections(model.path_text(), variables)
+    check_collections(model.path_text(), variables, needs_params=True)
     path = find_path(model, nested)
     name, own = "/".join(path), part_of(variables, model, nested)
     if not isinstance(part, Mapping) or (part and not set(part) & set(own)):
-        is_params = isinstance(part, Mapping) and set(part) == set(own["params"])
-        whole = ["'params': part", *(f"{c!r}: …" for c in own if c != "params")]
         raise ValueError(
             explain(
                 f"What is put at {name!r} is no variables: a dict of the collections {', '.join(sorted(own))}.",
                 received=f"the keys {list(part)[:6]}" if isinstance(part, Mapping) else type(part).__name__,
-                usually="the params alone, or a state.",
-                write="{" + ", ".join(whole) + "}" if is_params else f"model.put(variables, {name!r}, base.init(key))",
+                usually="the params alone, a state, or a list of weights as Keras's set_weights takes.",
+                write=f"model.put(variables, {name!r}, {_names_in(own)})",
             )
         )
     given = jax.tree.map(jnp.asarray, dict(part))
@@ -76,6 +74,12 @@ def with_part(variables: Variables, model: Layer, nested: Layer | str, part: Var
     for collection, tree in ((c, t) for c, t in given.items() if t):
         merged[collection] = _replaced_at(merged.get(collection, {}), path, tree)
     return merged
+
+
+def _names_in(tree: PyTree) -> str:
+    """A tree of variables as its names, without those of the layers inside a model."""
+    shown = ", ".join(f"{c!r}: {{{', '.join(f'{name!r}: …' for name in inside)}}}" for c, inside in tree.items())
+    return "{" + shown + "}"
 
 
 def _replaced_at(tree: Mapping[str, PyTree], path: Path, value: PyTree) -> PyTree:

@@ -14,6 +14,7 @@ from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer
 from .._layer._sublayers import walk
 from .._words._errors import did_you_mean, explain
+from ._sublayers import find_path
 
 
 def matches_path(pattern: str, path: Path) -> bool:
@@ -23,6 +24,28 @@ def matches_path(pattern: str, path: Path) -> bool:
     (True, False)
     """
     return any(re.fullmatch(pattern, "/".join(path[: i + 1])) for i in range(len(path)))
+
+
+def as_patterns(model: Layer, given: Iterable[str | Layer]) -> tuple[str, ...]:
+    """Patterns as they are, and for a layer of the model the pattern that matches it alone.
+
+    Raises:
+        TypeError: neither.
+        ValueError: a layer that is not in the model.
+    """
+    patterns = []
+    for one in given:
+        if not isinstance(one, str | Layer):
+            raise TypeError(
+                explain(
+                    "Layers are chosen by patterns of their paths.",
+                    received=repr(one)[:80],
+                    usually="a list in place of its items.",
+                    write='model.freeze("backbone/.*", "neck")',
+                )
+            )
+        patterns.append(one if isinstance(one, str) else re.escape("/".join(find_path(model, one))))
+    return tuple(patterns)
 
 
 def check_patterns(model: Layer, patterns: Iterable[str], argument: str, write: str) -> None:
