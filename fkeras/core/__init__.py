@@ -38,6 +38,7 @@ from ._model._model import Model as Model
 from ._model._model_json import model_from_config as model_from_config
 from ._model._model_json import model_from_json as model_from_json
 from ._model._model_json import model_record as model_record
+from ._model._path_patterns import as_patterns as as_patterns
 from ._model._path_patterns import check_patterns as check_patterns
 from ._model._path_patterns import matches_path as matches_path
 from ._model._sequential import Sequential as Sequential

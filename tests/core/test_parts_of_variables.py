@@ -91,6 +91,7 @@ def test_layers_are_frozen_as_themselves():
     model = around(inner)
     assert model.freeze(inner) == model.freeze("base")
     assert model.freeze().unfreeze(inner.get_layer("high")) == model.freeze().unfreeze("base/high")
+    assert model.with_lora(2, inner.get_layer("low")) == model.with_lora(2, "base/low")
     with pytest.raises(TypeError, match="chosen by patterns"):
         model.freeze(["base"])
     with pytest.raises(ValueError, match="contains no layer"):

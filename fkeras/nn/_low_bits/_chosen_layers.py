@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from ...core import InputLayer, Layer, Model, Storage, check_patterns, explain, map_layers_with_path, matches_path, walk
+from ...core import (
+    InputLayer,
+    Layer,
+    Model,
+    Storage,
+    as_patterns,
+    check_patterns,
+    explain,
+    map_layers_with_path,
+    matches_path,
+    walk,
+)
 from .._foreign import FlaxLayer
 from .._jax_layer import JaxLayer
 from .._wrappers import SpectralNormalization
@@ -13,8 +24,8 @@ from ._weight_storage import FakeQuantizedWeights, PlainWeights
 
 #: The names on the way from a model to a layer inside it.
 LayerPath: TypeAlias = tuple[str, ...]
-#: Patterns of whole paths, or a function of the layer; `None` is every layer.
-LayerFilter: TypeAlias = str | Sequence[str] | Callable[[Layer], bool] | None
+#: Patterns of whole paths, layers, or a function of the layer; `None` is every layer.
+LayerFilter: TypeAlias = str | Layer | Sequence[str | Layer] | Callable[[Layer], bool] | None
 
 
 def with_storage(model: Model, storage_at: Callable[[Layer, LayerPath], Storage]) -> Model:
@@ -32,12 +43,12 @@ def chosen(model: Model, filters: LayerFilter) -> Callable[[Layer, LayerPath], b
     Raises:
         ValueError: a pattern that matches no layer.
     """
-    if callable(filters):
+    if callable(filters) and not isinstance(filters, Layer):
         choose = filters
         return lambda layer, path: bool(choose(layer))
     if filters is None:
         return lambda layer, path: True
-    patterns = (filters,) if isinstance(filters, str) else tuple(filters)
+    patterns = as_patterns(model, (filters,) if isinstance(filters, str | Layer) else tuple(filters))
     check_patterns(model, patterns, "filters=", 'filters="backbone/.*"')
     return lambda layer, path: any(matches_path(p, path) for p in patterns)
 
