@@ -88,6 +88,7 @@ def test_lookups_of_columns():
     [
         (lambda: fk.nn.Normalization().adapt(pd.DataFrame({"age": [1.0], "city": ["x"]})), r"'city'"),
         (lambda: fk.nn.Normalization().adapt({"a": X}), r"keys \['a'\][\s\S]*layer\.adapt\(data\[name\]\)"),
+        (lambda: fk.nn.Normalization().adapt([{"a": X}]), r"no array of numbers[\s\S]*keys \['a'\]"),
         (lambda: fk.nn.Normalization().adapt(3), "takes an array, or something that yields batches"),
         (lambda: fk.nn.Normalization().adapt([]), "was given no data"),
         (lambda: fk.nn.Normalization().adapt(X[:, 0]), r"one row of 12 features[\s\S]*axis=None"),

@@ -431,6 +431,7 @@ def test_a_layer_called_by_itself_acts_and_draws_from_its_seed_and_the_images():
     np.testing.assert_array_equal(flip(images, training=False), images)
     others = [flip(images + i) - (images + i) for i in range(1, 6)]  # of other images, other draws
     assert len({tuple(np.abs(o).max((1, 2, 3)) < 1e-3) for o in map(np.asarray, others)}) > 1
+    assert flip(images, rngs=KEY).shape == images.shape
     given = flip(images, rngs={"dropout": KEY})
     want = fk.nn.RandomFlip("horizontal").apply({}, images, training=True, rngs={"dropout": KEY})
     np.testing.assert_array_equal(given, want)

@@ -234,8 +234,8 @@ class RandomImageLayer(ImageLayer):
         Raises:
             ValueError: by itself, with neither.
         """
-        alone = self.scope is None or (is_called_alone(self) and not self.has_rng("dropout"))
-        if not alone:
+        has_key = self.scope is not None and (self.has_rng("dropout") or self.has_rng("params"))  # Linen takes either
+        if has_key or (self.scope is not None and not is_called_alone(self)):
             return self.make_rng("dropout")
         seed = getattr(self, "seed", None)
         if seed is None:

@@ -48,8 +48,12 @@ def batches_of(data: PyTree, text: bool = False, steps: int | None = None) -> It
 def _is_one_array(data: PyTree) -> bool:
     """Whether a value is an array, or nested lists of numbers or text, rather than batches."""
     if isinstance(data, list | tuple):
-        return not any(_is_array(v) or (isinstance(v, tuple) and v and _is_array(v[0])) for v in data)
+        return not any(_is_batch(v) for v in data)
     return _is_array(data) or is_text(data)
+
+
+def _is_batch(value: object) -> bool:
+    return isinstance(value, Mapping) or _is_array(value[0] if isinstance(value, tuple) and value else value)
 
 
 def _is_array(value: object) -> bool:
