@@ -259,7 +259,7 @@ def test_all_forms_of_data_train_alike():
 
     want, _ = trainer.fit(state, X, Y, batch_size=8, shuffle=False, verbose=0)
     for source in (list(batches), iter(batches), lambda: iter(batches), Dataset(), (b for b in batches)):
-        got, _ = trainer.fit(state, source, verbose=0)
+        got, _ = trainer.fit(state, source, shuffle=False, verbose=0)
         assert same(got.params, want.params)
     got, _ = trainer.fit(state, jnp.asarray(X), jnp.asarray(Y), batch_size=8, shuffle=False, verbose=0)
     assert same(got.params, want.params)
