@@ -75,7 +75,7 @@ def test_a_bound_method_shows_what_is_typed():
 
 def test_what_is_missing_is_named():
     model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])
-    with pytest.raises(TypeError, match=r"takes the model's variables first; it got no variables(?s:.*)model.init"):
+    with pytest.raises(TypeError, match=r"takes the model's variables; it got no variables(?s:.*)model.init"):
         model.save("m.keras")
     with pytest.raises(TypeError, match=r"`quantize` has no argument 'bits'(?s:.*)Known: .*mode"):
         model.quantize({}, bits=8)

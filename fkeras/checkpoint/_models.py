@@ -16,7 +16,7 @@ from ..core import (
     spec_of,
     to_read,
 )
-from ..core.typing import CustomObjects, FilePath, PyTree, Variables
+from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
 from ._files._plain_weights import check_plain_weights
 from ._files._readable import readable_config
 from ._files._report import compare
@@ -36,7 +36,7 @@ from ._orbax._write_directory import write_directory
 def save_model(
     model: Model,
     filepath: FilePath,
-    variables: Variables,
+    variables: VariablesLike,
     overwrite: bool = True,
     zipped: bool | None = None,
     *,
@@ -47,7 +47,7 @@ def save_model(
     Args:
         model: the model.
         filepath: the file or directory to make.
-        variables: the model's variables.
+        variables: the model's variables, or the state of a run.
         overwrite: whether a checkpoint that is already there may be replaced.
         zipped: accepted for Keras's sake; a directory is not zipped.
         x: an example input, for a `.keras` file of a model without a graph.
@@ -67,14 +67,14 @@ def save_model(
     """
     filepath = as_path(filepath, "model.save", '"model.keras"')
     if suffix_of(filepath) == ".keras" and zipped is not False:
-        check_variables(model, variables, "save")
+        variables = check_variables(model, variables, "save")
         check_plain_weights(model, filepath)
         save_keras_model(model, filepath, variables, overwrite, args=call_arguments(model, x))
         return
     check_is_directory(filepath)
     if zipped:
         raise ValueError(explain("An Orbax checkpoint is a directory and is not zipped.", received="zipped=True"))
-    check_variables(model, variables, "save")
+    variables = check_variables(model, variables, "save")
     if model.graph is None:
         check_named(dict(variables), 'model.save_weights("name", variables)')
     manifest = {"kind": "model", "model": readable_config(model, f"{filepath!r}")}

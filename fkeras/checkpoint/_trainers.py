@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from flax import linen
 
-from ..core import Layer, as_path, check_named, described, explain, to_read
+from ..core import Layer, as_path, check_named, describe, described, explain, given_instead, to_read
 from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
 from ._files._warnings import warn
@@ -51,12 +51,16 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
         FileExistsError: something else is at `directory`, or `overwrite` is false.
     """
     if not isinstance(state, TrainState):
+        usually, write = "the arguments are in another order.", "trainer.save(path, state)"
+        if isinstance(state, Mapping):
+            usually, write = "variables were passed.", "trainer.model.save(path, variables)   # without the optimizer"
+        usually, write = given_instead(state, "trainer.save(path, state)", (directory,)) or (usually, write)
         raise TypeError(
             explain(
                 "`trainer.save` needs the state of the run.",
-                received=type(state).__name__,
-                usually="variables were passed, or the arguments are in another order.",
-                write='trainer.save("run", state)',
+                received=describe(state),
+                usually=usually,
+                write=write,
             )
         )
     directory = as_path(directory, "trainer.save", '"run"')

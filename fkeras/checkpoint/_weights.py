@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from ..core import Model, as_path, check_variables, explain, spec_of, to_read
-from ..core.typing import FilePath, PyTree, Variables
+from ..core import Model, as_path, check_arrays, check_variables, explain, spec_of, to_read
+from ..core.typing import FilePath, PyTree, Variables, VariablesLike
 from ._files._plain_weights import check_plain_weights
 from ._files._report import LoadReport, MayDiffer, compare
 from ._files._suffixes import check_is_directory, suffix_of
@@ -24,7 +24,7 @@ from ._safetensors._weights import load_safetensors, save_safetensors
 def save_weights(
     model: Model,
     filepath: FilePath,
-    variables: Variables,
+    variables: VariablesLike,
     overwrite: bool = True,
     max_shard_size: float | None = None,
     *,
@@ -36,7 +36,7 @@ def save_weights(
         model: the model.
         filepath: the file or directory to make: `.weights.h5` as real Keras 3 reads it, `.weights.json` with shards
             beside it, `.safetensors`, else an Orbax directory.
-        variables: the model's variables.
+        variables: the model's variables, or the state of a run.
         overwrite: whether a checkpoint that is already there may be replaced.
         max_shard_size: the most that a shard of a `.weights.json` holds, in gigabytes.
         x: an example input, for a Keras file of a model without a graph.
@@ -57,7 +57,7 @@ def save_weights(
     suffix = suffix_of(filepath)
     if suffix not in (".h5", ".json", ".safetensors"):
         check_is_directory(filepath)
-    check_variables(model, variables, "save_weights")
+    variables = check_variables(model, variables, "save_weights")
     if suffix in (".h5", ".json"):
         check_plain_weights(model, filepath)
         save_h5_weights(model, filepath, variables, overwrite, max_shard_size, x)
@@ -82,7 +82,7 @@ def _check_shard_size(filepath: FilePath, gigabytes: float | None) -> None:
 def load_weights(
     model: Model,
     filepath: FilePath,
-    variables: Variables,
+    variables: VariablesLike,
     skip_mismatch: bool = False,
     *,
     rename: Mapping[str, str] | None = None,
@@ -96,7 +96,7 @@ def load_weights(
         model: the model.
         filepath: what `save_weights`, `save` or a trainer's `save` wrote, a `.safetensors` file, or real Keras's
             `.weights.h5`, `.weights.json` or `.keras`.
-        variables: what the model has now; tells the paths, shapes and dtypes to expect.
+        variables: what the model has now, or the state of a run; tells the paths, shapes and dtypes to expect.
         skip_mismatch: whether to keep the given values wherever the file has none that fits.
         rename: `{regular expression: replacement}` for the paths in the file, as `re.sub` takes them; the first one
             that is found in a path counts.
@@ -129,6 +129,7 @@ def load_weights(
     mismatched  params/head/kernel float32(2, 5) in the file, float32(2, 1) expected
     """
     filepath = to_read(filepath, "model.load_weights", '"model.weights.h5"')
+    variables = check_arrays(variables, "load_weights", "path, variables")
     choice: MayDiffer = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
     loaded: Variables
     if suffix_of(filepath) in (".h5", ".keras", ".json"):

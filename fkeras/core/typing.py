@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import jax
 from jax.typing import ArrayLike as ArrayLike
@@ -41,6 +41,18 @@ Shape: TypeAlias = tuple[int | None, ...]
 Params: TypeAlias = Mapping[str, PyTree]
 #: What `model.init` returns and `model.apply` takes, by collection: `{"params": …, "batch_stats": …}`.
 Variables: TypeAlias = Mapping[str, PyTree]
+
+
+class HoldsVariables(Protocol):
+    """What has variables, such as the state of a run."""
+
+    @property
+    def variables(self) -> Variables:
+        """What `model.apply` takes."""
+
+
+#: What is taken wherever variables are meant: they themselves, or the state of a run.
+VariablesLike: TypeAlias = "Variables | HoldsVariables"
 #: What goes into a step beside the state: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a pytree of arrays.
 Batch: TypeAlias = PyTree
 #: Numbers to show, by name.

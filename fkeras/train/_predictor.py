@@ -9,7 +9,7 @@ from typing import Any
 from flax import linen
 
 from ..core import checked_by_name, hashable
-from ..core.typing import PyTree, Variables
+from ..core.typing import PyTree, VariablesLike
 from ._loop import _predict
 from ._trainer import Trainer
 
@@ -17,7 +17,7 @@ from ._trainer import Trainer
 @checked_by_name("model")
 def predict(
     model: linen.Module,
-    variables: Variables,
+    variables: VariablesLike,
     x: PyTree,
     batch_size: int | None = None,
     verbose: Any = "auto",
@@ -28,7 +28,7 @@ def predict(
 
     Args:
         model: an fkeras model or a Linen module.
-        variables: its variables.
+        variables: its variables, or the state of a run.
         x: an array, a pytree of arrays, or something that yields batches.
         batch_size: rows in a batch; what the model was described with, or 32, by default.
         verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook where there are several

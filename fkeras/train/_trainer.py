@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +14,13 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import HashedOnce, Layer, View, Viewed, as_key, did_you_mean, explain, takes_text, walk
-from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables
+from ..core import HashedOnce, Layer, View, Viewed, answers_setting, as_key, did_you_mean, explain, takes_text, walk
+from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
 from ._compile_arguments import as_objects, compile_config, config_of
+from ._keras_names import no_trainer_attribute
 from ._loop import _evaluate, _predict
 from ._loop import _fit as fitting
 from ._loop._run_arguments import named
@@ -37,6 +38,7 @@ from ._step._partition import Partition, merge, partition_for
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
+from ._step._state_or_variables import state_to_evaluate, variables_given
 from ._trainer_view import trainer_repr, trainer_view
 from .optimizers._by_path import warn_of_idle_rules
 from .optimizers._rates import rates_of, with_rates
@@ -45,6 +47,7 @@ from .optimizers._rates import rates_of, with_rates
 _COMPILED = ("train_step", "eval_step", "predict_step")
 
 
+@answers_setting("Trainer", "trainer")
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Trainer(Viewed):
     """How a model learns; made by `model.compile(...)`, or for any Linen module by `fk.Trainer(module, ...)`.
@@ -149,6 +152,11 @@ class Trainer(Viewed):
         if own:  # a subclass's fields are keyword arguments of its constructor
             dataclasses.dataclass(frozen=True, eq=False, kw_only=True, init=False, repr=False)(cls)
 
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_trainer_attribute(self, name)
+
     def replace(self, **changes: Any) -> Any:
         """A trainer with some fields changed."""
         return type(self)(**{**self._fields(), **changes})
@@ -191,13 +199,13 @@ class Trainer(Viewed):
         return Objective(self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
 
     @named
-    def init(self, key: KeyLike = 0, x: PyTree = None, *, variables: Variables | None = None) -> TrainState:
+    def init(self, key: KeyLike = 0, x: PyTree = None, *, variables: VariablesLike | None = None) -> TrainState:
         """The state at the beginning of a run.
 
         Args:
             key: a seed or a key; the weights and every later random number follow from it.
             x: an example input, for a model that does not know its input's shape; one batch, any size.
-            variables: weights to start from, instead of new ones.
+            variables: weights to start from, instead of new ones; or a state that has them.
 
         Returns:
             A `TrainState`.
@@ -216,7 +224,7 @@ class Trainer(Viewed):
         if variables is None:
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
         else:
-            check_variables(self.model, variables, x)
+            variables = check_variables(self.model, variables, x)
         self._check_frozen(x)
         params = variables["params"]
         warn_of_idle_rules(self.optimizer, params)
@@ -334,7 +342,7 @@ class Trainer(Viewed):
     @named
     def predict(
         self,
-        state: TrainState,
+        state: TrainState | Variables,
         x: PyTree,
         batch_size: int | None = None,
         verbose: Any = "auto",
@@ -344,7 +352,7 @@ class Trainer(Viewed):
         """The model's outputs for all of `x`, in inference mode, as numpy arrays.
 
         Args:
-            state: whose weights to use.
+            state: whose weights to use; or variables.
             x: an array, a pytree of arrays, or something that yields batches.
             batch_size: rows in a batch; what the model was described with, or 32, by default.
             verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook where there are
@@ -356,7 +364,8 @@ class Trainer(Viewed):
             The outputs in the model's structure, with one row for each of `x`.
         """
         if not isinstance(state, TrainState):  # a prediction of one row takes some 15 µs, so no more is looked at
-            check_state(state, "predict", "state, x")
+            variables = variables_given(state, "predict", "state, x", (x,))
+            return _predict.predict(self, variables, x, batch_size, verbose, steps, callbacks)
         return _predict.predict(self, state.variables, x, batch_size, verbose, steps, callbacks)
 
     @named
@@ -377,7 +386,7 @@ class Trainer(Viewed):
             `(state, logs)`: the state after the step, and the batch's loss and metrics as `Logs` of floats.
         """
         check_return_dict(return_dict)
-        state = check_state(state, "train_on_batch", "state, x, y")
+        state = check_state(state, "train_on_batch", "state, x, y", (x, y))
         check_optimizer(self, state)
         batch = one_batch(self, state, x, y, sample_weight, class_weight)
         state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
@@ -385,13 +394,13 @@ class Trainer(Viewed):
 
     @named
     def test_on_batch(
-        self, state: TrainState, x: PyTree, y: PyTree = None, sample_weight: PyTree = None,
+        self, state: TrainState | Variables, x: PyTree, y: PyTree = None, sample_weight: PyTree = None,
         return_dict: bool | None = None,
     ) -> Any:  # fmt: skip
         """Loss and metrics of one batch.
 
         Args:
-            state: whose weights to use.
+            state: whose weights to use; or variables.
             x, y: the batch, arrays or pytrees of arrays.
             sample_weight: a weight for each row, or a dict by output.
             return_dict: as in `evaluate`.
@@ -400,21 +409,21 @@ class Trainer(Viewed):
             `Logs` of floats: `{"loss": …, "accuracy": …}` by name, and `loss, accuracy = …` in the order of `compile`.
         """
         check_return_dict(return_dict)
-        state = check_state(state, "test_on_batch", "state, x, y")
+        state = state_to_evaluate(self, state, "test_on_batch", "state, x, y", (x, y))
         batch = one_batch(self, state, x, y, sample_weight)
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return as_asked(floats(logs, log_names(self, state, batch[0])), return_dict)
 
     @named
-    def predict_on_batch(self, state: TrainState, x: PyTree) -> PyTree:
+    def predict_on_batch(self, state: TrainState | Variables, x: PyTree) -> PyTree:
         """The model's outputs for one batch, as numpy arrays.
 
         Args:
-            state: whose weights to use.
+            state: whose weights to use; or variables.
             x: the batch, an array or a pytree of arrays.
         """
-        variables = check_state(state, "predict_on_batch", "state, x").variables
-        batch = one_batch(self, state, x)
+        variables = variables_given(state, "predict_on_batch", "state, x", (x,))
+        batch = one_batch(self, state, x)  # type: ignore[arg-type]  # without class weights no state is looked at
         return jax.tree.map(np.asarray, self.predict_step(variables, batch[0]))
 
     # ------------------------------------------------------------------ doors to the later room

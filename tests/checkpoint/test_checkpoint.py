@@ -175,7 +175,7 @@ def test_wrong_variables_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match=r"missing     params/hidden/kernel"):
         trainer.model.save(tmp_path / "m", {"params": {"dense": state.params["dense"]}})
     with pytest.raises(ValueError, match=r"needs the model's variables[\s\S]*state.variables"):
-        trainer.model.save(tmp_path / "m", state)
+        trainer.model.save(tmp_path / "m", state.params)
     with pytest.raises(TypeError, match="needs the state of the run"):
         trainer.save(tmp_path / "m", state.variables)
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import pickle
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax import linen
 
@@ -137,3 +138,29 @@ def test_a_call_that_fails_says_its_own_error_once(error):
     with pytest.raises(type(error), match="mine"):
         Fails()(X)
     assert len(runs) == 2
+
+
+# ------------------------------------------------------------------ questions of Keras's to a layer
+ONES = np.ones((2, 3), "float32")
+
+
+def test_a_layer_counts_its_weights_and_says_what_its_inputs_are_cast_to():
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, dtype="mixed_bfloat16")])
+    assert (model.layers[0].count_params(), model.layers[0].input_dtype) == (8, "bfloat16")
+    layer = fk.nn.Dense(2)
+    assert layer.count_params(layer.init(jax.random.key(0), ONES)) == 8
+    with pytest.raises(ValueError, match=r"does not know its weights yet[\s\S]*layer.count_params\(layer.init"):
+        layer.count_params()
+
+
+def test_add_variable_is_add_weight():
+    class Scaled(fk.nn.Layer):
+        def build(self, input_shape):
+            self.factor = self.add_variable(shape=(), initializer="ones", name="factor")
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+    variables = Scaled().init(jax.random.key(0), ONES)
+    assert list(variables["params"]) == ["factor"]
+    np.testing.assert_array_equal(Scaled().apply(variables, ONES), ONES)

@@ -308,8 +308,10 @@ def test_float16_trains_as_float32_does():
     np.testing.assert_allclose(one.history["loss"][-1], two.history["loss"][-1], rtol=0.1)
 
 
-@pytest.mark.parametrize("given", ["variables", "data", "params"])
-@pytest.mark.parametrize("method", ["fit", "evaluate"])
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [("fit", "variables"), ("fit", "data"), ("fit", "params"), ("evaluate", "data"), ("evaluate", "params")],
+)
 def test_what_is_no_state_is_refused_in_words(method, given):
     trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
     state = trainer.init(0)

@@ -119,7 +119,9 @@ def test_the_model_is_there_while_a_run_goes_on(trainer):
         assert repr(self.model.loss) == repr(trainer.loss)
 
     callback = of(on_epoch_end=on_epoch_end)
-    with pytest.raises(AttributeError, match=r"has its model while a run goes on[\s\S]*event.trainer.model"):
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'model'[\s\S]*while a run goes on[\s\S]*event.trainer.model"
+    ):
         _ = callback.model
     assert callback.params is None
     trainer.fit(trainer.init(0), X, Y, callbacks=callback, verbose=0)

@@ -357,9 +357,9 @@ def test_old_names_are_answered_with_the_new_ones():
     ):
         with pytest.raises(TypeError, match=text):
             fo.Adam(**kwargs)
-    with pytest.raises(AttributeError, match=r"Adam has no `lr`[\s\S]*get_learning_rate\(state\)"):
+    with pytest.raises(AttributeError, match=r"Adam has no attribute 'lr'[\s\S]*get_learning_rate\(state\)"):
         _ = fo.Adam().lr
-    with pytest.raises(AttributeError, match=r"Adam has no `decay`[\s\S]*InverseTimeDecay"):
+    with pytest.raises(AttributeError, match=r"Adam has no attribute 'decay'[\s\S]*InverseTimeDecay"):
         _ = fo.Adam().decay
     rate, decay = 0.1, 1e-2  # what Keras 2 did with `decay=`
     falls = schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core import Model, as_path, check_variables, did_you_mean, explain
-from ...core.typing import Array, FilePath, PyTree, Variables
+from ...core.typing import Array, FilePath, PyTree, VariablesLike
 from .._files._atomic_file import whole_file
 from .._orbax._whole_directory import whole_directory
 from ._litert import write_litert
@@ -56,7 +56,7 @@ _FORMATS = {
 def export(
     model: Model,
     filepath: FilePath,
-    variables: Variables,
+    variables: VariablesLike,
     format: str = "stablehlo",
     input_signature: PyTree = None,
     verify: bool = True,
@@ -70,7 +70,7 @@ def export(
     Args:
         model: the model.
         filepath: the directory (`"stablehlo"`, `"tf_saved_model"`) or file (`"onnx"`, `"litert"`) to make.
-        variables: the model's variables.
+        variables: the model's variables, or the state of a run.
         format: `"stablehlo"` (read by JAX alone), `"tf_saved_model"` (TensorFlow), `"onnx"` (ONNX runtimes), or
             `"litert"` (phones and small devices).
         input_signature: shapes to use in place of those of the model's `Input`s, in their structure or by their
@@ -104,7 +104,7 @@ def export(
     _check_options(form, format, options)
     filepath = as_path(filepath, "model.export", '"program"')
     _check_suffix(filepath, form, format)
-    check_variables(model, variables, "export", "path, state.variables")
+    variables = check_variables(model, variables, "export")
     task = Task(model, jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))
     with form.place(filepath, overwrite) as place:
         signature, run = form.write(task, place, **options)

@@ -53,9 +53,8 @@ class RunsBound(linen.Module, kw_only=True):
         """Run a bound layer: cast, `build`, `call`, and the activity regularizer."""
         layer = cast("Layer", self)
         _tell_mode(layer, args, kwargs)
-        input_spec = getattr(layer, "input_spec", None)
-        if input_spec is not None:
-            check_input_spec(layer, input_spec, args[0] if args else next(iter(kwargs.values()), None))
+        if layer.input_spec is not None:
+            check_input_spec(layer, layer.input_spec, args[0] if args else next(iter(kwargs.values()), None))
         args = layer._cast(args)
         storage = storage_of(layer)
         if storage is not None:

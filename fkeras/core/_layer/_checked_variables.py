@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -10,20 +10,29 @@ import numpy as np
 
 from .._words._array_errors import describe
 from .._words._errors import explain
+from .._words._given_instead import are_params, given_instead, of_state, variables_in
 from .._words._paths import plain_path_name
-from ..typing import Variables
+from ..typing import Variables, VariablesLike
 
 # So many faults are listed one by one.
 _SHOWN = 10
 
 
-def check_collections(owner: str, variables: Variables, needs_params: bool = False) -> Variables:
-    """The variables, or an error for what are none: `{"params": {...}, ...}`.
+def check_collections(
+    owner: str,
+    given: VariablesLike,
+    needs_params: bool = False,
+    rest: Iterable[object] = (),
+    call: str = "model.apply(variables, x)",
+) -> Variables:
+    """The variables, or those of a state, or an error for what are none: `{"params": {...}, ...}`.
 
     Args:
         owner: how messages call the model.
-        variables: what was given.
+        given: what was given.
         needs_params: whether `"params"` must be among them.
+        rest: the arguments after it, in which variables may stand by mistake.
+        call: the call as it should be.
 
     Returns:
         The variables.
@@ -31,6 +40,7 @@ def check_collections(owner: str, variables: Variables, needs_params: bool = Fal
     Raises:
         TypeError: no dict, or a collection that is none.
     """
+    variables = variables_in(given)
     wrong = None
     if not isinstance(variables, Mapping):
         wrong = "None" if variables is None else describe(variables)
@@ -40,13 +50,21 @@ def check_collections(owner: str, variables: Variables, needs_params: bool = Fal
         wrong = f"the keys {sorted(map(str, variables))}, without 'params'"
     if wrong is None:
         return variables
-    if "opt_state" in getattr(variables, "__dict__", ()):
-        usually, write = "the state of a run, which has them.", "state.variables"
-    else:
-        usually = "variables['params'] alone; or Keras's models, which hold their weights: here they are passed."
-        write = "variables = model.init(jax.random.key(0))"
     wanted = f"{owner} takes variables: a dict of collections, each a dict of weights."
+    usually = "Keras's models hold their weights; here they are passed, and come first."
+    write = f"variables = model.init(jax.random.key(0)); {call}"
+    if are_params(variables):
+        usually, write = params_alone(call)
+    usually, write = given_instead(given, call, rest) or (usually, write)
     raise TypeError(explain(wanted, received=wrong, usually=usually, write=write))
+
+
+def params_alone(call: str) -> tuple[str, str]:
+    """What is said of the weights without the rest of the variables: why, and the line to write."""
+    return (
+        "`state.params`, or variables['params'], alone.",
+        f'{of_state(call)}   # or {{"params": params}} in its place',
+    )
 
 
 def mismatches(expected: Variables, given: Variables) -> list[str]:

@@ -29,11 +29,12 @@ from .._words._fields import field
 from .._words._naming import snake_case
 from .._words._random_key import as_key
 from .._words._tracebacks import door
-from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables
+from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables, VariablesLike
 from . import _build, _copying, _layer_config, _layer_repr, _layer_value, _recorded_calls, _sealing, _weights
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
 from ._checked_variables import check_collections
 from ._construct import Arguments, Description, run_user_init
+from ._keras_attributes import AnswersKerasNames
 from ._layer_class import LayerClass
 from ._layer_errors import check_attribute, check_name, lacking, said_of
 from ._linen_modules import holds_module
@@ -49,7 +50,7 @@ def _optional(module: str) -> Callable[[Spec], Callable[..., jax.Array] | None]:
     return lambda value: get(module, value)
 
 
-class Layer(LayerClass, kw_only=True):
+class Layer(AnswersKerasNames, LayerClass, kw_only=True):
     """The base of every layer and model.
 
     Write a subclass as in Keras: `__init__`, `build(input_shape)` with `add_weight`, `call(inputs)`; or as in
@@ -89,6 +90,8 @@ class Layer(LayerClass, kw_only=True):
 
     # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
     supports_masking = False
+    # What its inputs have to be (Keras's attribute of that name).
+    input_spec = None  # type: PyTree
     # The graph that a model is described by. No annotation, which would make a field of it.
     graph = None  # type: Graph | None
 
@@ -148,6 +151,10 @@ class Layer(LayerClass, kw_only=True):
         """
         return _weights.add_weight(self, shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
 
+    def add_variable(self, *args: PyTree, **kwargs: PyTree) -> Any:
+        """Keras's other name for `add_weight`, with its arguments."""
+        return self.add_weight(*args, **kwargs)
+
     def add_loss(self, loss: PyTree) -> None:
         """Add a scalar (or a function that makes one) to what the Trainer minimises.
 
@@ -166,6 +173,11 @@ class Layer(LayerClass, kw_only=True):
     def variable_dtype(self) -> str:
         """The dtype of the weights."""
         return DTypePolicy(self.dtype).variable_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that floating-point inputs are cast to."""
+        return self.compute_dtype
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -195,11 +207,11 @@ class Layer(LayerClass, kw_only=True):
 
     @linen.nowrap
     @door
-    def apply(self, variables: Variables, *args: PyTree, **kwargs: PyTree) -> PyTree:
+    def apply(self, variables: VariablesLike, *args: PyTree, **kwargs: PyTree) -> PyTree:
         """Run the layer on variables; Linen's own contract.
 
         Args:
-            variables: what `init` made, `{"params": …, "batch_stats": …}`.
+            variables: what `init` made, `{"params": …, "batch_stats": …}`, or the state of a run, which has them.
             *args: the call's inputs.
             **kwargs: the call's keyword arguments, and Linen's `rngs=`, `mutable=`, `method=`.
 
@@ -209,7 +221,7 @@ class Layer(LayerClass, kw_only=True):
         Raises:
             ValueError: variables that lack what the layer reads, or randomness without a key.
         """
-        check_collections(self.path_text(), variables)
+        variables = check_collections(self.path_text(), variables, rest=args)
         try:
             return super().apply(variables, *map(as_input, args), **kwargs)
         except MISSING as error:
@@ -243,6 +255,22 @@ class Layer(LayerClass, kw_only=True):
         {'layer': Dense(units=2)}
         """
         return sublayers_of(self)
+
+    @linen.nowrap
+    def count_params(self, variables: VariablesLike | None = None) -> int:
+        """How many numbers the weights hold, in all collections.
+
+        Args:
+            variables: the layer's own variables, for one that was called in no graph.
+
+        Raises:
+            ValueError: neither is there.
+
+        >>> import fkeras as fk
+        >>> fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).layers[0].count_params()
+        8
+        """
+        return _recorded_calls.count_params(self, variables)
 
     @property
     def output(self) -> PyTree:

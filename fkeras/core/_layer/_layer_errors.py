@@ -10,9 +10,12 @@ import numpy as np
 from flax import errors as flax_errors
 
 from .._words._errors import Explanation, explain, explanation_of
+from .._words._given_instead import are_params
+from .._words._keras_names import to_set
+from .._words._naming import snake_case
 from .._words._tracebacks import passes_through_users_code
 from ..typing import PyTree, Variables
-from ._checked_variables import mismatches, other_shapes
+from ._checked_variables import mismatches, other_shapes, params_alone
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -21,15 +24,6 @@ if TYPE_CHECKING:
 _MAY_BE_HIDDEN = {"sublayers"}
 
 E = TypeVar("E", bound=Exception)
-
-# What to write where Keras code would set an attribute.
-_INSTEAD = {
-    "trainable": 'base = base.freeze(), or model = model.freeze("path/.*"); of a layer, layer.replace(trainable=False)',
-    "name": 'layer.replace(name="new_name")',
-    "dtype": 'model.with_dtype_policy("mixed_bfloat16")',
-    "layers": "fk.Sequential([...]), model.add(layer), model.pop() or model.map_layers(fn): each returns a new model",
-    "weights": "variables = model.init(key); a new pytree with the values you want",
-}
 
 
 def check_name(name: object, weightless: bool = False) -> None:
@@ -111,12 +105,18 @@ def lacking(layer: Layer, variables: Variables, error: Exception) -> ValueError:
     if isinstance(error, flax_errors.ScopeParamShapeError):
         known = layer.abstract_variables() if layer.graph is not None else None
         return other_shapes(layer.path_text(), (known and mismatches(known, variables)) or [what])
+    usually, write = (
+        "another model's variables.",
+        "variables = model.init(jax.random.key(0)); model.apply(variables, x)",
+    )
+    if are_params(variables):
+        usually, write = params_alone("model.apply(variables, x)")
     return ValueError(
         explain(
             f"{layer.path_text()} finds no weights of its own in these variables.",
             received=f"{sorted(variables) if isinstance(variables, Mapping) else type(variables).__name__}: {what}",
-            usually="variables['params'] alone, or another model's variables.",
-            write="variables = model.init(key); model.apply(variables, x)",
+            usually=usually,
+            write=write,
         )
     )
 
@@ -199,15 +199,22 @@ def concrete_shape(layer: Layer, shape: Sequence[int | None] | int | None, name:
     return tuple(int(d) for d in shape if d is not None)
 
 
+def place_of(layer: Layer) -> str | None:
+    """What the lines of Keras's names call a layer: its name, or what it would be; `None` for a model."""
+    return None if "Model" in layer._keras_kinds else layer.name or snake_case(type(layer).__name__)
+
+
 def frozen(layer: Layer, name: str) -> AttributeError:
     """The error for setting an attribute."""
     cls = type(layer).__name__
     fields = type(layer).__dataclass_fields__
-    generic = f"layer.replace({name}=...)" if name in fields else f"{name} as an argument of {cls}, or a weight"
+    generic = (
+        f"layer.replace({name}=...)" if name in fields else f"self.{name} = ...   # in `__init__` of {cls}; or a weight"
+    )
     return AttributeError(
         explain(
             f"{layer.path_text()} is immutable: its attribute {name!r} cannot be set.",
             usually="Keras code that changes a layer in place; here a change makes a new layer.",
-            write=_INSTEAD.get(name, generic),
+            write=to_set(layer._keras_kinds, name, place_of(layer)) or generic,
         )
     )

@@ -10,9 +10,11 @@ import jax
 from .._graph._symbolic import Node, SymbolicTensor, outputs_of, record
 from .._words._dtypes import is_string
 from .._words._errors import explain
-from ..typing import PyTree
+from .._words._given_instead import variables_in
+from ..typing import PyTree, VariablesLike
 from ._layer_errors import explained
 from ._sealing import memory_of
+from ._variables import count
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -82,6 +84,26 @@ def remember_call(layer: Layer, call: RecordedCall) -> None:
 def nodes_of(layer: Layer) -> list[Node]:
     """The calls of a layer in graphs that still exist, in order."""
     return [node for call in memory_of(layer).calls or () if (node := call.node()) is not None]
+
+
+def count_params(layer: Layer, variables: VariablesLike | None) -> int:
+    """How many numbers a layer's weights hold: those of its recorded call, or of variables that are given.
+
+    Raises:
+        ValueError: there is no call, and no variables are given.
+    """
+    if variables is not None:
+        return count(variables_in(variables))
+    nodes = nodes_of(layer)
+    if not nodes:
+        raise ValueError(
+            explain(
+                f"{layer.path_text()} does not know its weights yet.",
+                usually="it was called in no graph, and its weights follow from its input.",
+                write="layer.count_params(layer.init(jax.random.key(0), x))",
+            )
+        )
+    return count(nodes[0].variables)
 
 
 def the_call(layer: Layer, what: str) -> tuple[Node, list[SymbolicTensor], jax.tree_util.PyTreeDef]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
+from .._graph._dimensions import is_symbolic
 from .._graph._operators import OPERATORS
 from ..typing import ArrayLike, PyTree, Variables
 
@@ -28,6 +30,12 @@ TRANSIENT = ("intermediates", LOSSES, MASKS)
 def counted(variables: Variables) -> dict[str, PyTree]:
     """The variables that Keras calls weights."""
     return {c: tree for c, tree in variables.items() if c != RECURRENT_STATE}
+
+
+def count(variables: Variables) -> int:
+    """How many numbers the weights among the variables hold; a size that follows from the input counts once."""
+    shapes = [leaf.shape for leaf in jax.tree.leaves(counted(variables))]
+    return sum(math.prod(1 if is_symbolic(dim) else int(dim) for dim in shape) for shape in shapes)
 
 
 class StateWeight:

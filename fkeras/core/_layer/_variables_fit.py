@@ -11,9 +11,11 @@ import jax.numpy as jnp
 from .._graph._dimensions import is_symbolic
 from .._graph._graph import Graph
 from .._words._array_differences import ArraySpec, compare_arrays
+from .._words._array_errors import describe
 from .._words._errors import explain
+from .._words._given_instead import are_params, given_instead, of_state, variables_in
 from .._words._paths import KeyPath, is_key, named_leaves, path_name
-from ..typing import PyTree, Variables
+from ..typing import PyTree, Variables, VariablesLike
 
 
 @runtime_checkable
@@ -53,43 +55,58 @@ def spec_of(tree: PyTree, name: Callable[[KeyPath], str] = path_name) -> dict[st
 
 
 def check_variables(
-    model: HasVariables, variables: Variables, verb: str, arguments: str = "path, state.variables"
-) -> None:
-    """Refuse variables that are not the model's, before anything is done with them.
+    model: HasVariables, given: VariablesLike, verb: str, arguments: str = "path, variables"
+) -> Variables:
+    """Variables that are the model's; others are refused before anything is done with them.
 
     Args:
         model: the model; without a graph its variables are not known, and only their kind is checked.
-        variables: what was given.
+        given: variables, or the state of a run.
         verb: the model's method that takes them.
         arguments: what to write in the method's brackets.
+
+    Returns:
+        The variables.
 
     Raises:
         ValueError: no dict of arrays, or paths, shapes or dtypes that differ; every difference is listed.
     """
-    check_arrays(variables, verb, arguments)
+    variables = check_arrays(given, verb, arguments)
     if model.graph is not None:
         differences = compare_arrays(spec_of(model.abstract_variables()), spec_of(dict(variables)))
         if not differences.ok:
             raise differences.error(f"These variables of {model.path_text()}")
+    return variables
 
 
-def check_arrays(variables: Variables, verb: str, arguments: str) -> None:
-    """Refuse what is no dict of arrays.
+def check_arrays(given: VariablesLike, verb: str, arguments: str) -> Variables:
+    """Variables as a dict of arrays; anything else is refused.
 
     Args:
-        variables: what was given.
+        given: variables, or the state of a run.
         verb: the model's method that takes them.
         arguments: what to write in the method's brackets.
 
+    Returns:
+        The variables.
+
     Raises:
-        ValueError: anything else.
+        ValueError: what is no dict of arrays, or the weights without the rest of the variables.
     """
-    if not isinstance(variables, Mapping) or not all(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(variables)):
-        raise ValueError(
-            explain(
-                f"`{verb}` needs the model's variables, a dict of arrays.",
-                received=type(variables).__name__,
-                usually="the trainer's state was passed instead of its variables.",
-                write=f"model.{verb}({arguments})",
-            )
+    variables = variables_in(given)
+    are_arrays = isinstance(variables, Mapping) and all(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(variables))
+    if are_arrays and not are_params(variables):
+        return variables
+    call = f"model.{verb}({arguments})"
+    usually, write = "Keras's models hold their weights; here they are passed.", call
+    if are_params(variables):
+        usually, write = "`state.params`, or variables['params'], alone.", of_state(call)
+    usually, write = given_instead(given, call) or (usually, write)
+    raise ValueError(
+        explain(
+            f"`{verb}` needs the model's variables, a dict of arrays.",
+            received=describe(given),
+            usually=usually,
+            write=write,
         )
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._words._call_arguments import checked_by_name
-from ..typing import FilePath, KeyLike, PyTree, Spec, Variables
+from ..typing import FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
 
 if TYPE_CHECKING:
     import optax
@@ -88,7 +88,7 @@ class Doors:
     @_named
     def predict(
         self,
-        variables: Variables,
+        variables: VariablesLike,
         x: PyTree,
         batch_size: int | None = None,
         verbose: int | str = "auto",
@@ -98,7 +98,7 @@ class Doors:
         """The model's outputs for all of `x`, in batches, in inference mode.
 
         Args:
-            variables: the model's variables.
+            variables: the model's variables, or the state of a run.
             x: an array, a pytree of arrays, or something that yields batches.
             batch_size: rows in a batch; what the model was described with, or 32, by default.
             verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook where there are
@@ -117,7 +117,7 @@ class Doors:
     def save(
         self,
         filepath: FilePath,
-        variables: Variables,
+        variables: VariablesLike,
         overwrite: bool = True,
         zipped: bool | None = None,
         *,
@@ -127,7 +127,7 @@ class Doors:
 
         Args:
             filepath: the file or directory to make; `fk.load_model` reads it.
-            variables: the model's variables.
+            variables: the model's variables, or the state of a run.
             overwrite: whether a checkpoint that is already there may be replaced.
             zipped: accepted for Keras's sake; a directory is not zipped.
             x: an example input, for a `.keras` file of a model without a graph.
@@ -144,7 +144,7 @@ class Doors:
     def save_weights(
         self,
         filepath: FilePath,
-        variables: Variables,
+        variables: VariablesLike,
         overwrite: bool = True,
         max_shard_size: float | None = None,
         *,
@@ -155,7 +155,7 @@ class Doors:
         Args:
             filepath: the file or directory to make: `.weights.h5` as real Keras 3 reads it, `.weights.json` with
                 shards beside it, `.safetensors`, else an Orbax directory.
-            variables: the model's variables.
+            variables: the model's variables, or the state of a run.
             overwrite: whether a checkpoint that is already there may be replaced.
             max_shard_size: the most that a shard of a `.weights.json` holds, in gigabytes.
             x: an example input, for a Keras file of a model without a graph.
@@ -172,7 +172,7 @@ class Doors:
     def load_weights(
         self,
         filepath: FilePath,
-        variables: Variables,
+        variables: VariablesLike,
         skip_mismatch: bool = False,
         *,
         rename: Mapping[str, str] | None = None,
@@ -217,7 +217,7 @@ class Doors:
     def export(
         self,
         filepath: FilePath,
-        variables: Variables,
+        variables: VariablesLike,
         format: str = "stablehlo",
         input_signature: PyTree = None,
         verify: bool = True,
@@ -230,7 +230,7 @@ class Doors:
 
         Args:
             filepath: the directory (`"stablehlo"`, `"tf_saved_model"`) or file (`"onnx"`, `"litert"`) to make.
-            variables: the model's variables.
+            variables: the model's variables, or the state of a run.
             format: `"stablehlo"` (read by JAX alone), `"tf_saved_model"` (TensorFlow), `"onnx"` (ONNX runtimes), or
                 `"litert"` (phones and small devices).
             input_signature: shapes to use in place of those of the model's `Input`s, in their structure or by their
@@ -250,7 +250,7 @@ class Doors:
     @_named
     def quantize(
         self,
-        variables: Variables,
+        variables: VariablesLike,
         mode: str | Mapping[str, str | None] = "int8",
         filters: LayerFilter = None,
         calibration_data: PyTree = None,
@@ -310,7 +310,7 @@ class Doors:
         return with_lora(self, rank, filters, alpha)  # type: ignore[arg-type]
 
     @_named
-    def lora_variables(self, variables: Variables, key: KeyLike = 0, *args: PyTree) -> Variables:
+    def lora_variables(self, variables: VariablesLike, key: KeyLike = 0, *args: PyTree) -> Variables:
         """Variables of a model that `with_lora` made: the weights as given, and changes that add nothing yet.
 
         Args:
@@ -323,7 +323,7 @@ class Doors:
         return lora_variables(self, variables, key, *args)  # type: ignore[arg-type]
 
     @_named
-    def merge_lora(self, variables: Variables, *args: PyTree) -> tuple[Any, Variables]:
+    def merge_lora(self, variables: VariablesLike, *args: PyTree) -> tuple[Any, Variables]:
         """The float model and variables that compute what this one with its low-rank changes does.
 
         Args:

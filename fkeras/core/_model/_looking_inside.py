@@ -21,6 +21,8 @@ class LooksInside(Layer):
 
     graph: Graph | None = None
 
+    _keras_kinds: ClassVar[tuple[str, ...]] = ("Model", "Layer", "SomeLayers")
+
     # Whether the layers stand in a row, each fed by the one before, and are a field beside the graph.
     _is_chain: ClassVar[bool] = False
 

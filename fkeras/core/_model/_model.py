@@ -18,13 +18,16 @@ from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer, WeightFacts, default_name
 from .._layer._sealing import call_state, settle
 from .._layer._trainable import at_rest
+from .._layer._variables import count
+from .._words._call_arguments import checked_by_name
 from .._words._config import register
 from .._words._dtypes import DTypePolicy, policy_name
 from .._words._errors import explain
+from .._words._given_instead import variables_in
 from .._words._random_key import as_key
 from .._words._tracebacks import door
 from .._words._views import View, Viewed
-from ..typing import JSON, Array, Config, CustomObjects, Key, KeyLike, PyTree, Variables
+from ..typing import JSON, Array, Config, CustomObjects, Key, KeyLike, PyTree, Variables, VariablesLike
 from . import _map_layers, _match_inputs, _model_json, _model_variables, _model_view, _summary, _summary_view
 from ._doors import Doors
 from ._init_from_example import variables_of
@@ -39,6 +42,9 @@ from ._which_weights_train import weight_facts
 from ._write_functional_config import graph_config
 
 Call = TypeVar("Call", bound=Callable[..., Any])
+
+# Who messages say has the verb.
+_named = checked_by_name("model")
 
 
 def runs_graph(call: Call) -> Call:
@@ -158,6 +164,7 @@ class Model(Doors, Viewed, LooksInside):
 
     @linen.nowrap
     @door
+    @_named
     def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
         """Make the model's variables; a graph needs no example input.
 
@@ -252,25 +259,26 @@ class Model(Doors, Viewed, LooksInside):
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap
-    def count_params(self, variables: Variables | None = None) -> int:
+    def count_params(self, variables: VariablesLike | None = None) -> int:
         """How many numbers the model's weights hold, in all collections.
 
         Args:
-            variables: the variables, for a model without a graph.
+            variables: the variables or the state of a run, for a model without a graph.
 
         >>> import fkeras as fk
         >>> fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).count_params()
         8
         """
-        return _model_variables.count(self.abstract_variables() if variables is None else variables)
+        return count(self.abstract_variables() if variables is None else variables_in(variables))
 
     @linen.nowrap
-    def variables_for(self, nested: Layer | str, variables: Variables) -> dict[str, PyTree]:
+    @_named
+    def variables_for(self, nested: Layer | str, variables: VariablesLike) -> dict[str, PyTree]:
         """The part of this model's variables that belongs to a layer or model inside it.
 
         Args:
             nested: the layer or model itself, or its path (`"backbone/block3"`).
-            variables: this model's variables.
+            variables: this model's variables, or the state of a run.
 
         Returns:
             Variables that `nested.apply` takes; the arrays are the same objects. `put` puts others in their place.
@@ -285,10 +293,10 @@ class Model(Doors, Viewed, LooksInside):
         >>> sorted(model.variables_for(dense, variables)["params"])
         ['bias', 'kernel']
         """
-        return _model_variables.part_of(variables, self, nested)
+        return _model_variables.part_of(variables_in(variables), self, nested)
 
     @linen.nowrap
-    def put(self, variables: Variables, nested: Layer | str, part: Variables) -> dict[str, PyTree]:
+    def put(self, variables: VariablesLike, nested: Layer | str, part: VariablesLike) -> dict[str, PyTree]:
         """This model's variables with other ones for a layer or model inside it; the inverse of `variables_for`.
 
         Args:
@@ -311,10 +319,11 @@ class Model(Doors, Viewed, LooksInside):
         >>> variables["params"]["base"]["dense"]["kernel"] is trained["params"]["dense"]["kernel"]
         True
         """
-        return _model_variables.with_part(variables, self, nested, part)
+        return _model_variables.with_part(variables_in(variables), self, nested, variables_in(part))
 
     @linen.nowrap
-    def variable_map(self, variables: Variables) -> dict[str, Array]:
+    @_named
+    def variable_map(self, variables: VariablesLike) -> dict[str, Array]:
         """The variables by path, `{"conv2d/kernel": array, …}`, all collections in one.
 
         >>> import fkeras as fk, jax
@@ -322,7 +331,7 @@ class Model(Doors, Viewed, LooksInside):
         >>> sorted(model.variable_map(model.init(jax.random.key(0))))
         ['dense/bias', 'dense/kernel']
         """
-        return _model_variables.by_path(variables)
+        return _model_variables.by_path(variables_in(variables))
 
     @linen.nowrap
     def weight_facts(self, *args: PyTree) -> dict[Path, WeightFacts]:
@@ -444,7 +453,7 @@ class Model(Doors, Viewed, LooksInside):
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: Sequence[str] | None = None,
-        variables: Variables | None = None,
+        variables: VariablesLike | None = None,
     ) -> None:
         """Print the model's layers, output shapes and numbers of parameters; in a notebook, show them as a table.
 
@@ -455,7 +464,7 @@ class Model(Doors, Viewed, LooksInside):
             expand_nested: whether nested models' layers are shown.
             show_trainable: whether to add a column that says which layers train.
             layer_range: two regular expressions, the names of the first and last layer to show.
-            variables: the variables, for a model without a graph.
+            variables: the variables or the state of a run, for a model without a graph.
         """
         summary = _summary.summary_of(self, expand_nested, show_trainable, layer_range, variables)
         _summary_view.show(summary, line_length, positions, print_fn)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from .._graph._dimensions import is_symbolic
 from .._layer._bound_sublayers import Path
 from .._layer._checked_variables import check_collections
 from .._layer._layer import Layer
-from .._layer._variables import counted
 from .._layer._variables_fit import spec_of
 from .._words._array_differences import compare_arrays
 from .._words._errors import explain
 from .._words._paths import plain_path_name
 from ..typing import PyTree, Variables
 from ._sublayers import find_path
-
-
-def count(variables: Variables) -> int:
-    """How many numbers the weights among the variables hold; a size that follows from the input counts once."""
-    shapes = [leaf.shape for leaf in jax.tree.leaves(counted(variables))]
-    return sum(math.prod(1 if is_symbolic(dim) else int(dim) for dim in shape) for shape in shapes)
 
 
 def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from .._layer._layer import Layer, WeightFacts, default_name
 from .._layer._sublayers import sublayers_of
 from .._layer._variables import counted
 from .._words._errors import explain
+from .._words._given_instead import variables_in
 from .._words._tree_view import size_text
-from ..typing import PyTree, Variables
+from ..typing import PyTree, Variables, VariablesLike
 from ._looking_inside import LooksInside
 from ._which_weights_train import weight_facts
 
@@ -49,11 +50,11 @@ def summary_of(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
-    variables: Variables | None = None,
+    variables: VariablesLike | None = None,
 ) -> Summary:
     """A model's layers, output shapes and numbers of parameters; the arguments are those of `Model.summary`."""
     try:
-        tree = counted(model.abstract_variables() if variables is None else variables)
+        tree = counted(model.abstract_variables() if variables is None else variables_in(variables))
     except ValueError:  # the model has not seen an input's shape yet
         tree = None
     facts = _recorded_facts(model)

@@ -19,6 +19,8 @@ _KEPT = {
     "state": ("the state of the run", "state = trainer.init(0)"),
     "variables": ("the model's variables", "variables = model.init(jax.random.key(0))"),
 }
+# What a line has for an argument whose name says little.
+_WRITTEN = {"rngs": "jax.random.key(0)"}
 
 
 def checked_by_name(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -113,7 +115,7 @@ class _Verb:
 
     def _lacks(self, missing: list[str], args: tuple[object, ...], kwargs: Mapping[str, object]) -> TypeError:
         given = [*map(describe, args), *(f"{name}=" for name in kwargs)]
-        call = f"{self.owner}.{self.name}({', '.join(self.required[1:])})"
+        call = f"{self.owner}.{self.name}({', '.join(_WRITTEN.get(name, name) for name in self.required[1:])})"
         received = ", ".join(given) or "no arguments"
         lacks = " and ".join(f"no {name}" for name in missing)
         kept = next((name for name in self.required if name in _KEPT), None)
@@ -122,7 +124,7 @@ class _Verb:
         what, made = _KEPT[kept]
         return TypeError(
             explain(
-                f"`{self.name}` takes {what} first; it got {lacks}.",
+                f"`{self.name}` takes {what}{' first' if kept == self.required[1] else ''}; it got {lacks}.",
                 received=received,
                 usually="Keras keeps weights in the model; here they go in and come out.",
                 write=f"{made}; {call}",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pathlib
 
+from ._array_errors import describe
 from ._errors import explain
+from ._given_instead import holds_weights
 
 
 def as_path(given: object, owner: str, write: str = '"runs/model"') -> str:
@@ -36,10 +38,12 @@ def as_path(given: object, owner: str, write: str = '"runs/model"') -> str:
             int: "an open file's number; files are named here.",
             type(None): "a variable that was never set, such as an environment variable that is not there.",
         }.get(type(given if text is None else text), "the arguments are in another order.")
+        if holds_weights(given):
+            usually, write = "the path comes first.", f"{owner}(path, variables)"
         raise TypeError(
             explain(
                 f"{owner} needs a path, a string or an os.PathLike.",
-                received=f"{given!r:.80}, a {type(given).__name__}",
+                received=describe(given) if holds_weights(given) else f"{given!r:.80}, a {type(given).__name__}",
                 usually=usually,
                 write=write,
             )

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import numbers
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +64,10 @@ class Initializer(Configured):
                 write="def __call__(self, key, shape, dtype=jnp.float32): return ...",
             )
         )
+
+    def clone(self) -> Self:
+        """The same initializer: it is a value, and uses up no seed that a copy would have to have anew."""
+        return self
 
 
 class CompiledInitializer(Initializer):

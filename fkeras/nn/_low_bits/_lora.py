@@ -20,7 +20,7 @@ from ...core import (
     path_name,
     split_path,
 )
-from ...core.typing import KeyLike, Params, PyTree, Variables
+from ...core.typing import KeyLike, Params, PyTree, Variables, VariablesLike
 from ._chosen_layers import LayerFilter, LayerPath, always_plain, chosen, storage_for, storages, with_storage
 from ._stored_variables import convert_variables
 from ._weight_storage import LowRankWeights, QuantizedWeights, is_large
@@ -81,12 +81,12 @@ def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float
     return map_layers_with_path(with_storage(model, storage_at), freeze_unchanged)
 
 
-def lora_variables(model: Model, variables: Variables, key: KeyLike = 0, *args: PyTree) -> Variables:
+def lora_variables(model: Model, variables: VariablesLike, key: KeyLike = 0, *args: PyTree) -> Variables:
     """The variables of a model that `with_lora` made: the weights as given, and changes that add nothing yet.
 
     Args:
         model: what `with_lora` returned.
-        variables: those of the model it was made from.
+        variables: those of the model it was made from, or the state of its run.
         key: a seed or a `jax.random.key` for the changes' first factors.
         *args: an example input, for a model without a graph.
 
@@ -96,7 +96,7 @@ def lora_variables(model: Model, variables: Variables, key: KeyLike = 0, *args: 
     Raises:
         ValueError: variables of another model.
     """
-    check_arrays(variables, "lora_variables", "state.variables, ...")
+    variables = check_arrays(variables, "lora_variables", "variables")
     fresh = model.init(key, *args)
     expected = named_leaves(fresh)
     given = named_leaves(convert_variables(model, variables, expected))
@@ -116,12 +116,12 @@ def lora_variables(model: Model, variables: Variables, key: KeyLike = 0, *args: 
     return {"params": {}, **filled}
 
 
-def merge_lora(model: Model, variables: Variables, *args: PyTree) -> tuple[Model, Variables]:
+def merge_lora(model: Model, variables: VariablesLike, *args: PyTree) -> tuple[Model, Variables]:
     """The float model and variables that compute what a model with low-rank changes does.
 
     Args:
         model: what `with_lora` returned.
-        variables: its variables.
+        variables: its variables, or the state of a run.
         *args: an example input, for a model without a graph.
 
     Returns:
@@ -140,7 +140,7 @@ def merge_lora(model: Model, variables: Variables, *args: PyTree) -> tuple[Model
                 write="lmodel.merge_lora(lvariables)   # lmodel = model.with_lora(rank)",
             )
         )
-    check_variables(model, variables, "merge_lora", "state.variables, ...")
+    variables = check_variables(model, variables, "merge_lora", "variables")
     plain = _without_changes(model)
     leaves = named_leaves(dict(variables))
 

@@ -19,7 +19,7 @@ from ...core import (
     matches_path,
     named_leaves,
 )
-from ...core.typing import PyTree, Variables
+from ...core.typing import PyTree, Variables, VariablesLike
 from ._chosen_layers import (
     LayerFilter,
     LayerPath,
@@ -49,7 +49,7 @@ MODES: dict[str, tuple[str, str | None]] = {
 
 def quantize(
     model: Model,
-    variables: Variables,
+    variables: VariablesLike,
     mode: str | Mapping[str, str | None] = "int8",
     filters: LayerFilter = None,
     calibration_data: PyTree = None,
@@ -62,7 +62,7 @@ def quantize(
 
     Args:
         model: a model, or one made by `with_fake_quant`.
-        variables: its variables; they are not changed.
+        variables: its variables, or the state of a run; they are not changed.
         mode: `"int8"`, `"int4"` (inputs int8), `"float8"` round weights and inputs; `"int8_weight_only"`,
             `"int4_weight_only"`, `"float8_weight_only"` and `"nf4"` weights alone. Or rules by path,
             `{"head": None, ".*": "int4"}`: whole paths, the first that matches counts, `None` stays float.
@@ -89,7 +89,7 @@ def quantize(
     point on the rounded numbers: it saves memory, not time.
     """
     check_float(model, "quantize")
-    check_variables(model, variables, "quantize", "state.variables, ...")
+    variables = check_variables(model, variables, "quantize", "variables")
     ranges = {} if calibration_data is None else input_ranges(model, variables, calibration_data)
     qmodel = _with_grids(model, mode, filters, block_size, QuantizedWeights, ranges)
     own_names = named_leaves(qmodel.abstract_variables()) if qmodel.graph is not None else ()

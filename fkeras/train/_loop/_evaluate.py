@@ -27,7 +27,8 @@ from .._step._outputs import Comparison
 from .._step._own_loss import handed_out, room_for_logs
 from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
-from .._step._state import TrainState, check_state
+from .._step._state import TrainState
+from .._step._state_or_variables import state_to_evaluate
 from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..losses import is_known
@@ -44,7 +45,7 @@ from ._whole_sets import BEGIN, floats, window
 @named
 def evaluate(
     trainer: Learner,
-    state: TrainState,
+    state: TrainState | Variables,
     x: PyTree = None,
     y: PyTree = None,
     batch_size: int | None = None,
@@ -58,7 +59,7 @@ def evaluate(
 
     Args:
         trainer: the trainer.
-        state: whose weights to use.
+        state: whose weights to use; or variables.
         x, y: as for `fit`.
         batch_size: rows in a batch; what the model was described with, or 32, by default.
         verbose: 0 silent, 1 a bar, 2 a line; `"auto"` is a bar on a terminal and in a notebook, and silent elsewhere.
@@ -70,7 +71,7 @@ def evaluate(
     Returns:
         `fk.train.Logs`: `{"loss": …, "accuracy": …}` by name, and `loss, accuracy = …` in the order of `compile`.
     """
-    check_state(state, "evaluate", "state, x, y")
+    state = state_to_evaluate(trainer, state, "evaluate", "state, x, y", (x, y))
     check_return_dict(return_dict)
     calls = CallbackList(callbacks)
     check_counts(steps=steps, batch_size=batch_size)

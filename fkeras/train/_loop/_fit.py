@@ -104,7 +104,7 @@ def fit(
     Any exception that ends the training, whoever raised it, has what was learnt: `state, history = error.fkeras_run`,
     the last whole state and the numbers of the epochs that ended. `trainer.fit(state, …, initial_epoch=…)` goes on.
     """
-    check_state(state, "fit", "state, x, y")
+    check_state(state, "fit", "state, x, y", (x, y))
     check_choice("fit", "on_interrupt", on_interrupt, ("return", "raise"))
     check_optimizer(trainer, state)
     verbose = verbosity(verbose, quiet=2)

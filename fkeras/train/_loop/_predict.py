@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from ...core import check_collections, explain
-from ...core.typing import ArrayLike, PyTree, Variables
+from ...core.typing import ArrayLike, PyTree, Variables, VariablesLike
 from .._batches._as_arrays import PLAIN, check_integers
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
@@ -31,7 +31,7 @@ from ._whole_sets import BEGIN, window
 
 def predict(
     trainer: Learner,
-    variables: Variables,
+    variables: VariablesLike,
     x: PyTree,
     batch_size: int | None = None,
     verbose: Any = "auto",
@@ -53,6 +53,8 @@ def predict(
     Returns:
         The outputs in the model's structure, numpy arrays with one row for each of `x`.
     """
+    if type(variables) is not dict:
+        variables = check_collections("`predict`", variables, rest=(x,), call="model.predict(variables, x)")
     try:
         return _outputs(trainer, variables, x, batch_size, verbose, steps, callbacks)
     except (TypeError, AttributeError):  # of JAX, on what is no weight
@@ -69,9 +71,7 @@ def _outputs(
     steps: int | None,
     callbacks: Any,
 ) -> PyTree:
-    """`predict`, on whatever the variables are."""
-    if type(variables) is not dict:
-        check_collections("`predict`", variables)
+    """`predict`, on variables that may not be the model's."""
     fixed = fixed_batch_size(trainer.model, variables)
     if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and verbose in ("auto", 0):
         check_integers(x, "x")

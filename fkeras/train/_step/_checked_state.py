@@ -7,8 +7,8 @@ from typing import Any
 import jax
 from flax import linen
 
-from ...core import RECURRENT_STATE, Layer, check_collections, explain, mismatches, other_shapes
-from ...core.typing import PyTree, Variables
+from ...core import RECURRENT_STATE, Layer, are_params, check_collections, explain, mismatches, other_shapes
+from ...core.typing import PyTree, Variables, VariablesLike
 from ._forward import graph_of
 from ._learner import Learner
 from ._programs import structure
@@ -16,20 +16,24 @@ from ._state import TrainState
 from ._train_step import has_own_step
 
 
-def check_variables(model: linen.Module, variables: Variables, x: PyTree = None) -> None:
-    """Refuse weights that a model could not run on: missing ones, and those of other shapes or of no real numbers.
+def check_variables(model: linen.Module, given: VariablesLike, x: PyTree = None) -> Variables:
+    """Variables that a model can run on; missing weights, and those of other shapes or no real numbers, are refused.
 
     Args:
         model: the model; of one that is no fkeras model nothing is known.
-        variables: its variables; what it does not use is ignored.
+        given: its variables, or a state that has them; what the model does not use is ignored.
         x: an example input, for a model that does not know its input's shape.
+
+    Returns:
+        The variables.
 
     Raises:
         TypeError: no variables at all.
         ValueError: each weight at fault, by path.
     """
     owner = model.path_text() if isinstance(model, Layer) else type(model).__name__
-    check_collections(owner, variables)
+    call = "state = trainer.init(0, variables=variables)"
+    variables = check_collections(owner, given, needs_params=are_params(given), call=call)
     expected: Any = {}
     if graph_of(model) is not None:
         expected = model.abstract_variables()
@@ -38,7 +42,7 @@ def check_variables(model: linen.Module, variables: Variables, x: PyTree = None)
     faults = mismatches({c: tree for c, tree in expected.items() if c != RECURRENT_STATE}, variables)  # made anew
     if faults:
         raise other_shapes(owner, faults)
-    check_collections(owner, variables, needs_params=True)
+    return check_collections(owner, variables, needs_params=True, call=call)
 
 
 def check_optimizer(trainer: Learner, state: TrainState) -> None:

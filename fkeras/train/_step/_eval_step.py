@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from ...core.typing import Batch, PyTree, Variables
+from ...core import variables_in
+from ...core.typing import Batch, PyTree, VariablesLike
 from ._batch import rows, unpack
 from ._compiled_method import overrides
 from ._forward import added_losses, forward, output_masks
@@ -16,7 +17,7 @@ from ._measurement import logs_of, measured, objective_of, outputs_of
 from ._objective import add_to, sums_of
 from ._outputs import Comparison
 from ._running_sums import RunningSums
-from ._state import TrainState
+from ._state import TrainState, check_is_state
 from ._train_step import has_own_loss, loss_and_extras
 
 
@@ -83,6 +84,7 @@ def eval_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainS
     Returns:
         The state with the sums after this batch, and the numbers that they stand for.
     """
+    check_is_state(state, "eval_step", "state, batch", (batch,))
     sums, _, numbers = _evaluated(trainer, state.metrics, state, batch, None)
     return state.replace(metrics=sums), {**numbers, **logs_of(trainer, sums, state, unpack(batch)[0])}
 
@@ -92,15 +94,15 @@ def has_own_eval_step(trainer: Learner) -> bool:
     return overrides(trainer, "eval_step", eval_step)
 
 
-def predict_step(trainer: Learner, variables: Variables, x: PyTree) -> PyTree:
+def predict_step(trainer: Learner, variables: VariablesLike, x: PyTree) -> PyTree:
     """The model's outputs for one batch, in inference mode.
 
     Args:
         trainer: the trainer.
-        variables: the model's variables.
+        variables: the model's variables, or the state of a run.
         x: a batch of inputs.
 
     Returns:
         The outputs, in the model's structure.
     """
-    return forward(trainer.model, variables, x, jax.random.key(0), False)[0]
+    return forward(trainer.model, variables_in(variables), x, jax.random.key(0), False)[0]

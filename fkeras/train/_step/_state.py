@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from typing import Any, Self, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from flax import serialization
 
-from ...core import View, Viewed, as_key, check_collections, describe, explain
-from ...core.typing import Params, PyTree, Variables
+from ...core import (
+    View,
+    Viewed,
+    answers_setting,
+    are_params,
+    as_key,
+    check_collections,
+    describe,
+    explain,
+    given_instead,
+    no_attribute,
+)
+from ...core.typing import Params, PyTree, VariablesLike
 from ._running_sums import RunningSums
 from ._state_view import state_text, state_view
 
@@ -23,6 +34,7 @@ ExampleSpec: TypeAlias = tuple[jax.tree_util.PyTreeDef, tuple[jax.ShapeDtypeStru
 _STATIC = {"static": True, "pytree_node": False}
 
 
+@answers_setting("TrainState", "state")
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["step", "params", "model_state", "opt_state", "metrics", "rng_data"],
@@ -73,6 +85,11 @@ class TrainState(Viewed):
 
     def _view(self) -> View:
         return state_view(self)
+
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, ("TrainState",), name)
 
     @property
     def example(self) -> PyTree:
@@ -139,9 +156,10 @@ class TrainState(Viewed):
         rest["metrics"] = RunningSums.of(sums) if isinstance(sums, Mapping) else sums
         return dataclasses.replace(self, **rest, **key_parts(tree["rng"]))
 
-    def with_variables(self, variables: Variables) -> Self:
-        """The state with other weights and collections."""
-        check_collections("`with_variables`", variables, needs_params=True)
+    def with_variables(self, variables: VariablesLike) -> Self:
+        """The state with other weights and collections, given as variables or as the state that has them."""
+        call = "state.with_variables(variables)"
+        variables = check_collections("`with_variables`", variables, needs_params=True, call=call)
         rest = {k: v for k, v in variables.items() if k != "params"}
         return self.replace(params=variables["params"], model_state={**self.model_state, **rest})
 
@@ -193,21 +211,20 @@ def _from_state_dict(state: TrainState, saved: dict[str, Any]) -> TrainState:
 serialization.register_serialization_state(TrainState, _to_state_dict, _from_state_dict)
 
 
-def check_state(state: Any, method: str, arguments: str) -> TrainState:
+def check_state(given: Any, method: str, arguments: str, rest: Iterable[object] = ()) -> TrainState:
     """The state, or an error for what is none, before anything is trained or written.
+
+    Args:
+        given: what came first.
+        method: the Trainer's method.
+        arguments: what to write in its brackets.
+        rest: the arguments after it, in which the state may stand by mistake.
 
     Raises:
         TypeError: something else came first, a subclass that JAX does not know, or a state with something else in it.
     """
-    if not isinstance(state, TrainState):
-        raise TypeError(
-            explain(
-                f"`{method}` takes the state of the run first.",
-                received=type(state).__name__ if state is not None else "no state",
-                usually="Keras keeps weights in the model; or variables were passed, or data.",
-                write=f"state = trainer.init(0); trainer.{method}({arguments})",
-            )
-        )
+    check_is_state(given, method, arguments, rest)
+    state: TrainState = given
     if type(state) is not TrainState:
         state.parts()
     if not isinstance(state.params, Mapping) or state.rng_data is None or not hasattr(state.step, "dtype"):
@@ -230,3 +247,29 @@ def check_state(state: Any, method: str, arguments: str) -> TrainState:
             )
         )
     return state
+
+
+def check_is_state(given: object, method: str, arguments: str, rest: Iterable[object]) -> None:
+    """Refuse what is no state, also while a step is traced.
+
+    Raises:
+        TypeError: naming what came instead, where it is variables, a trainer or another part of a run.
+    """
+    if isinstance(given, TrainState):
+        return
+    call = f"trainer.{method}({arguments})"
+    usually, write = "Keras keeps weights in the model; here they are in a state.", f"state = trainer.init(0); {call}"
+    if isinstance(given, Mapping) and "params" in given:
+        usually = "variables were passed, and a run needs the optimizer's state too."
+        write = f"state = trainer.init(0, variables=variables); {call}"
+    elif are_params(given) and not any(isinstance(x, TrainState) for x in rest):
+        usually = "`state.params` was passed, or data."
+    usually, write = given_instead(given, call, rest) or (usually, write)
+    raise TypeError(
+        explain(
+            f"`{method}` takes the state of the run first.",
+            received="no state" if given is None else describe(given),
+            usually=usually,
+            write=write,
+        )
+    )

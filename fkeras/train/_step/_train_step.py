@@ -25,7 +25,7 @@ from ._mixed_precision import all_finite, is_dynamic
 from ._outputs import Comparison
 from ._partition import merge
 from ._programs import note_trace
-from ._state import TrainState, example_of
+from ._state import TrainState, check_is_state, example_of
 from ._step_outputs import Shown
 
 
@@ -77,6 +77,7 @@ def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[Train
     Returns:
         The next state, and the running loss and metrics as device scalars.
     """
+    check_is_state(state, "train_step", "state, batch", (batch,))
     state, shown = _step(trainer, state, batch)
     return state, step_logs(trainer, state, shown)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias, TypeVar, cast
 
-from ...core import arguments_repr, explain
+from ...core import answers_setting, arguments_repr, no_attribute
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ..losses._exact_key import exact_key
@@ -32,6 +32,7 @@ CallbackSpec: TypeAlias = (
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
+@answers_setting("Event", "event")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
     """A moment of a run, as a callback sees it.
@@ -59,6 +60,11 @@ class Event:
     validates: bool = False
     goals: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
 
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, ("Event",), name)
+
     def replace(self, **changes: Any) -> Event:
         """The event with some parts changed; what a callback returns."""
         return dataclasses.replace(self, **changes)
@@ -66,20 +72,6 @@ class Event:
     def remember(self, **values: Any) -> Event:
         """The event with more in its memory."""
         return dataclasses.replace(self, memory={**self.memory, **values})
-
-
-class _OfTheRun:
-    """What a callback has while a run goes on; it is an attribute of the object then."""
-
-    def __get__(self, callback: object, owner: type | None = None) -> ModelView:
-        raise AttributeError(
-            explain(
-                "A callback has its model while a run goes on.",
-                received=getattr(owner, "__name__", "a callback"),
-                usually="it is looked at before `fit` or after it; or in a hook that takes the event, which has it.",
-                write="event.trainer.model, event.state; or def on_epoch_end(self, epoch, logs=None): self.model",
-            )
-        )
 
 
 def _nothing(hook: Hook) -> Hook:
@@ -140,7 +132,7 @@ class Callback:
     """
 
     #: The model as it is at the moment of a hook, for hooks in Keras's form; while a run goes on.
-    model: ModelView = _OfTheRun()  # type: ignore[assignment]
+    model: ModelView
     #: What the run was asked for (`epochs`, `steps`, `verbose`), for hooks in Keras's form; `None` before it.
     params: Mapping[str, Any] | None = None
 
@@ -151,6 +143,11 @@ class Callback:
     def set_params(self, params: Mapping[str, Any]) -> None:
         """Take what a run was asked for; called at its beginning, where the callback has hooks in Keras's form."""
         self.params = params
+
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, ("Callback",), name)
 
     @_nothing
     def on_train_begin(self, event: Event) -> CallbackResult:

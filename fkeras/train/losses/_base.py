@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import jax
 import jax.numpy as jnp
 
-from ...core import did_you_mean, explain, serialize, snake_case
+from ...core import did_you_mean, explain, no_attribute, serialize, snake_case
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ._frozen import DTypeSpec, Frozen, dtype_name, set_fields
 from ._inputs import MODULE, fill_rows, rows_as_columns
@@ -80,6 +80,11 @@ class Loss(Frozen):
                 )
             )
         set_fields(self, name=self.name or snake_case(type(self).__name__), dtype=dtype_name(self.dtype))
+
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, ("Loss",), name)
 
     def call(self, y_true: PyTree, y_pred: PyTree) -> jax.Array:
         """One value for each sample.

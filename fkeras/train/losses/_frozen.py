@@ -67,7 +67,7 @@ def _frozen_message(cls: str, name: str) -> str:
     return explain(
         f"{cls} is frozen: its attribute {name!r} cannot be set.",
         usually="code that was written for Keras's objects, which change in place.",
-        write=f"{cls}({name}=...), a new object",
+        write=f"{cls}({name}=...)   # a new object",
     )
 
 

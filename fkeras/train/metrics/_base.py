@@ -6,12 +6,12 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import jax
 import jax.numpy as jnp
 
-from ...core import explain, register, serialize, snake_case
+from ...core import explain, no_attribute, register, serialize, snake_case
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ..losses._frozen import DTypeSpec, Frozen, dtype_name, set_fields
 from ..losses._weighing import combine
@@ -119,6 +119,11 @@ class Metric(Frozen):
                 setattr(cls, name, function)
         elif "update" in vars(cls):
             cls.update = _taking_mask(cls.update)  # type: ignore[method-assign]
+
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, ("Metric",), name)
 
     def empty(self) -> PyTree:
         """The state before any data."""

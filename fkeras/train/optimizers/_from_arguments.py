@@ -10,10 +10,10 @@ import jax
 import numpy as np
 import optax
 
-from ...core import REQUIRED, did_you_mean, explain, snake_case, told, written
+from ...core import REQUIRED, did_you_mean, explain, no_attribute, snake_case, to_set, told, written
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
-from ._old_arguments import old_argument, old_attribute
+from ._old_arguments import old_argument
 
 T = TypeVar("T", bound="FromArguments")
 
@@ -87,17 +87,12 @@ class FromArguments(optax.GradientTransformationExtraArgs):
             explain(
                 f"{type(self).__name__} is frozen: {name} cannot be set.",
                 usually="in Keras the optimizer is changed in place; here its state is a value.",
-                write=f"state = optax.tree.set(state, {name}=...)"
-                if name == "learning_rate"
-                else f"optimizer = optimizer.replace({name}=...)",
+                write=to_set(("Optimizer",), name) or f"optimizer = optimizer.replace({name}=...)",
             )
         )
 
     def __getattr__(self, name: str) -> Any:
-        old = old_attribute(type(self).__name__, name)
-        if old is not None:
-            raise AttributeError(old)
-        return super().__getattribute__(name)  # raises, as it did before it came here
+        raise no_attribute(self, ("Optimizer",), name)
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(explain(f"{type(self).__name__} is frozen: {name} cannot be deleted."))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ...core import Explanation, explain
-
 _NEW = {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}
 _DECAY = "fk.optimizers.schedules.InverseTimeDecay({rate}, decay_steps=1, decay_rate={decay})"
 # Arguments that Keras 2 had and no optimizer has any more: why one may leave them out.
@@ -42,20 +40,3 @@ def old_argument(owner: str, name: str, given: Mapping[str, object], known: Coll
         schedule = _DECAY.format(rate=new.pop("learning_rate", "0.01"), decay=new["decay"])
         new = {"learning_rate": schedule, **new}
     return why, f"{owner}({', '.join(f'{n}={value}' for n, value in new.items() if n in known)})"
-
-
-def old_attribute(owner: str, name: str) -> Explanation | None:
-    """What is said of an attribute that Keras 2's optimizers had; `None` of any other."""
-    if name == "lr":
-        return explain(
-            f"{owner} has no `lr`.",
-            usually="Keras 2's name; and the number that the next step uses is in the state.",
-            write="optimizer.learning_rate, what it was made with; or trainer.get_learning_rate(state)",
-        )
-    if name == "decay":
-        return explain(
-            f"{owner} has no `decay`.",
-            usually="Keras 2's argument: a rate that falls is a schedule.",
-            write=f"{owner}(fk.optimizers.schedules.InverseTimeDecay(0.01, decay_steps=1, decay_rate=1e-4))",
-        )
-    return None
