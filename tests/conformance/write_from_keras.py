@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Iterable
 
 from fkeras._keras_api import look_up
+from fkeras.core import KERAS_NAMES
 
 from .keras_names import every_name, keras_names, older_names, ours
 
@@ -25,6 +26,8 @@ Keras 2 that only TensorFlow's Keras still has are answered too.
 
 There is no switch for all of a program: what Keras keeps there (a seed, a dtype, a device, a session) is an argument.
 
+What objects of Keras have, `model.weights`, `layer.kernel`, `callback.model`, is [at the end](#what-objects-have).
+
 This page is written by `python -m tests.conformance.write_from_keras`, and a test holds it.
 """
 
@@ -36,7 +39,8 @@ def page() -> str:
         rooms[path.rpartition(".")[0]].append(path)
     works = sum(_works(path) for path in keras_names())
     head = HEAD.format(every=len(keras_names()), works=works)
-    return "\n".join([head, *(_section(room, rooms[room]) for room in sorted(rooms, key=lambda r: (r.count("."), r)))])
+    sections = [_section(room, rooms[room]) for room in sorted(rooms, key=lambda r: (r.count("."), r))]
+    return "\n".join([head, *sections, OBJECTS, *(_object(kind) for kind in TITLES)])
 
 
 def _works(path: str) -> bool:
@@ -66,6 +70,38 @@ def _section(room: str, paths: list[str]) -> str:
     if all(path in older_names() for path in missing) and missing:
         lines.insert(2, "Of TensorFlow's Keras.\n")
     return "\n".join(lines)
+
+
+#: Whose attributes are answered: the class in Keras, and a title.
+TITLES = {
+    "Model": ("models.Model", "A model, beside what a layer has"),
+    "Layer": ("layers.Layer", "A layer"),
+    "SomeLayers": (None, "Layers of one kind"),
+    "Metric": ("metrics.Metric", "A metric"),
+    "Loss": ("losses.Loss", "A loss"),
+    "Optimizer": ("optimizers.Optimizer", "An optimizer"),
+    "Callback": ("callbacks.Callback", "A callback"),
+}
+
+OBJECTS = """## What objects have
+
+Attributes and methods of Keras's objects: those that are here, and of the others what is written for them. Names in
+italics are of older Keras.
+"""
+
+
+def _object(kind: str) -> str:
+    answered = collections.defaultdict(list)
+    for name, row in KERAS_NAMES[kind].items():
+        answered[row.usually, row.write].append(f"*`{name}`*" if row.older else f"`{name}`")
+    rows = [f"| {', '.join(sorted(names))} | {why} | {_code(line)} |" for (why, line), names in answered.items()]
+    path, title = TITLES[kind]
+    # `test_keras_attributes.py` holds that what has no row is here.
+    theirs = set(dir(keras_names()[path])) if path else set()
+    around = {*KERAS_NAMES[kind], *(dir(keras_names()["layers.Layer"]) if kind == "Model" else ())}
+    here = [name for name in theirs - around if not name.startswith("_")]
+    same = [f"Under the same names: {_names(here)}.", ""] if here else []
+    return "\n".join([f"### {title}", "", *same, "| Keras | what it is | write |", "| --- | --- | --- |", *rows, ""])
 
 
 def _names(paths: Iterable[str]) -> str:
