@@ -131,7 +131,6 @@ SETS_ATTRIBUTES: dict[str, str] = {
     "train/optimizers/_muon.py::Muon._check": "the last line of the constructor",
     # a class or module that is filled while its file is read, or as its names are first used
     "_keras_api/_attach.py::attach_stub.__getattr__": "a name of a module, imported when it is first used",
-    "core/_layer/_variables.py::_install_operators": "the operators of state weights, from a table",
     "nn/_ops/_table.py::_namespace": "`fk.ops.image` and its like, a module made of functions",
     # an error of the user's, which gets the run that it ended
     "train/_loop/_unfinished_run.py::Reachable.__exit__": "`error.fkeras_run`, on frozen exceptions too",

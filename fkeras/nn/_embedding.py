@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen
 
 from ..core import Layer, explain, field, register
-from ..core.typing import Array, Config, DTypeLike, Float, Num, PyTree
+from ..core.typing import Array, ArrayLike, Config, DTypeLike, Float, Key, Num, PyTree
 from . import _arguments as arg
+
+
+def _matrix(value: ArrayLike | Sequence[ArrayLike] | None) -> np.ndarray | None:
+    """A converter: a matrix, or a list that holds one, as Keras's `set_weights` takes it."""
+    if value is None:
+        return None
+    matrix = np.asarray(value[0] if isinstance(value, list) and len(value) == 1 else value)
+    if (matrix.ndim == 2 and np.issubdtype(matrix.dtype, np.number)) or matrix.dtype == jnp.bfloat16:
+        return matrix
+    raise ValueError(
+        explain(
+            "`weights` is a matrix, or a list that holds one.",
+            received=f"weights={value!r:.80}",
+            usually="the weights of another layer, or words in place of their vectors.",
+            write="weights=[matrix], or embeddings_initializer=fk.initializers.Constant(matrix)",
+        )
+    )
 
 
 @register("keras.layers")
@@ -21,7 +40,8 @@ class Embedding(Layer):
         output_dim: the vectors' size.
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
         mask_zero: whether 0 is padding, which later layers leave out.
-        weights: part of Keras's signature; weights are given to `apply`.
+        weights: the matrix that the table starts from, or a list of it; as in Keras it is in no config, and a file has
+            the table as it is then.
         lora_rank, lora_alpha, quantization_config: part of Keras's configs; only `None` is taken here.
 
     Input shape: any, integers. Output shape: the input's, with `output_dim` behind it.
@@ -40,19 +60,24 @@ class Embedding(Layer):
     embeddings_regularizer: arg.RegularizerLike = arg.regularizer()
     embeddings_constraint: arg.ConstraintLike = arg.constraint()
     mask_zero: bool = False
-    weights: None = field(None, convert=arg.absent("weights"))
+    weights: np.ndarray | None = field(None, convert=_matrix)
     lora_rank: None = field(None, convert=arg.absent("lora_rank"))
     lora_alpha: object = None
     quantization_config: None = field(None, convert=arg.absent("quantization_config"))
     activity_regularizer: arg.RegularizerLike = arg.regularizer()  # Keras takes it by keyword and always writes it
 
-    @classmethod
-    def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
-        if "input_length" in kwargs:  # an argument of Keras 2, which Keras 3 still takes and does not use
-            if kwargs["input_length"] is not None:
-                warnings.warn(f"{cls.__name__}: `input_length` says nothing any more; leave it out.", stacklevel=3)
-            kwargs = {k: v for k, v in kwargs.items() if k != "input_length"}
-        return args, kwargs
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shape = (self.input_dim, self.output_dim)
+        if self.weights is not None and self.weights.shape != shape:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()}: `weights` is a matrix of shape (input_dim, output_dim).",
+                    received=f"an array of shape {self.weights.shape} for {shape}",
+                    usually="the rows of padding or of unknown words are missing.",
+                    write="fk.nn.Embedding(*matrix.shape, weights=[matrix])",
+                )
+            )
 
     @linen.nowrap
     def _cast(self, args: PyTree) -> PyTree:
@@ -65,11 +90,15 @@ class Embedding(Layer):
     def _table(self) -> Float[Array, "numbers features"]:
         return self.add_weight(
             (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
+            self.embeddings_initializer if self.weights is None else self._given,
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
             name="embedding",
         )
+
+    def _given(self, key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
+        """An initializer: the matrix that the constructor was given."""
+        return jnp.asarray(self.weights, dtype)
 
     def _look_up(
         self, table: Float[Array, "numbers features"], inputs: Num[Array, "*shape"]

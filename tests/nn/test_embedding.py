@@ -64,9 +64,32 @@ def test_positional_arguments_are_keras_own():
 
 
 def test_embedding_takes_keras_old_input_length():
-    with pytest.warns(UserWarning, match="input_length"):
-        layer = fk.nn.Embedding(5, 4, input_length=3)
-    assert layer == fk.nn.Embedding(5, 4)
+    layer = fk.nn.Embedding(5, 4, input_length=3)
+    assert fk.Sequential([layer]).output_shape == (None, 3, 4)  # as of a model that begins with fk.Input((3,))
+    assert "input_length" not in layer.get_config()
+
+
+@pytest.mark.parametrize("given", [lambda m: [m], lambda m: m, lambda m: jnp.asarray(m)])
+@pytest.mark.parametrize("trainable", [True, False])
+def test_embedding_starts_from_the_weights_it_is_given(given, trainable, tmp_path):
+    matrix = np.arange(15, dtype="float32").reshape(5, 3)
+    layer = fk.nn.Embedding(5, 3, weights=given(matrix), trainable=trainable)
+    model = fk.Sequential([fk.Input((2,), dtype="int32"), layer])
+    variables = model.init(jax.random.key(0))
+    np.testing.assert_array_equal(variables["params"]["embedding"]["embedding"], matrix)
+    assert layer == fk.nn.Embedding(5, 3, weights=matrix, trainable=trainable, name=layer.name)
+    assert layer != fk.nn.Embedding(5, 3, weights=matrix + 1, trainable=trainable, name=layer.name)
+    assert "weights" not in layer.get_config()
+    model.save(tmp_path / "m.keras", variables)
+    again, read = fk.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.apply(read, np.array([[1, 4]])), matrix[[[1, 4]]])
+
+
+def test_embedding_refuses_weights_of_another_shape():
+    with pytest.raises(ValueError, match=r"of shape \(input_dim, output_dim\)[\s\S]*\(3, 5\) for \(5, 3\)"):
+        fk.nn.Embedding(5, 3, weights=[np.zeros((3, 5))])
+    with pytest.raises(ValueError, match=r"`weights` is a matrix[\s\S]*Constant"):
+        fk.nn.Embedding(5, 3, weights=["glove.txt"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -27,6 +27,22 @@ def dimension(name: str) -> Dimension:
     2*h + 1
     """
     return export.symbolic_shape(name, scope=_SCOPE)[0]
+
+
+# What unknown dimensions are called, by the rank of the whole shape. Two inputs with an unknown length share
+# the symbol: as in Keras, unknown is taken to fit unknown, and the run checks it.
+_AXES = {4: ("batch", "h", "w", "c"), 5: ("batch", "d", "h", "w", "c")}
+
+
+def named_shape(sizes: Sequence[Any]) -> tuple[Dimension, ...]:
+    """A shape with a symbol for each size that is `None`, called by the place of its axis.
+
+    >>> named_shape((None, 28, None, 3))
+    (batch, 28, w, 3)
+    """
+    names = _AXES.get(len(sizes), ("batch", "t", *(f"n{i}" for i in range(2, len(sizes)))))
+    pairs = zip(sizes, names, strict=False)
+    return tuple(dimension(n) if d is None else d if is_symbolic(d) else int(d) for d, n in pairs)
 
 
 def is_symbolic(dim: Dimension) -> bool:

@@ -8,7 +8,6 @@ does need not follow from their configuration alone.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import weakref
 from collections.abc import Callable, Hashable, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 from flax import linen
 
 from .._words._config import address_of
+from .._words._fields import value_fields
 from .._words._hashing import HashedOnce, hashable
 from ._inferred import Inferred
 
@@ -93,7 +93,7 @@ def exactly(value: object) -> Hashable:
 @functools.cache
 def _fields(kind: Any) -> tuple[str, ...]:
     """The fields that a call may depend on; where a layer's own variables are does not follow from its own name."""
-    return tuple(f.name for f in dataclasses.fields(kind) if f.name not in ("parent", "name", "_description"))
+    return value_fields(kind)
 
 
 def key_of_layer(layer: Any) -> Hashable:

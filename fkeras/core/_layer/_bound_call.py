@@ -27,7 +27,7 @@ from ._called_alone import is_called_alone, no_key, run_alone
 from ._input_spec import check_input_spec
 from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, outermost, set_context
 from ._sealing import call_state, call_state_if_any
-from ._variables import LOSSES
+from ._variables import LOSSES, StateWeight, as_arrays
 from ._weights import storage_of, trains
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ MISSING = (
 )
 
 
+# Other outputs, arrays most of all, are no weights and hold none.
+_MAY_HOLD_WEIGHTS = (StateWeight, tuple, list, dict)
+
+
 class RunsBound(linen.Module, kw_only=True):
     """The part of a layer's `__call__` that Linen wraps: its scope, its interceptors and its named scope are here."""
 
@@ -60,6 +64,8 @@ class RunsBound(linen.Module, kw_only=True):
         if storage is not None:
             args = storage.inputs(layer, args)
         outputs = layer.call(*args, **kwargs)
+        if type(outputs) in _MAY_HOLD_WEIGHTS:
+            outputs = as_arrays(outputs)
         if layer.activity_regularizer is not None:
             for leaf in layer._regularised(outputs):
                 layer.add_loss(layer.activity_regularizer(leaf) / jnp.maximum(jnp.shape(leaf)[0], 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen
 from flax.core import FrozenDict
 
+from .._words._errors import explain
 from ..typing import PyTree
 from ._call_state import BuildShapes, CallState
 from ._lifted_transforms import Mode, is_lifted
@@ -70,11 +72,26 @@ def in_turn(build: Method) -> Method:
 
     @functools.wraps(build)
     def built(self: Layer, *args: PyTree, **kwargs: PyTree) -> None:
-        asked = self.scope is not None and not call_state(self).is_building
-        if not asked:
+        if self.scope is None:
+            say_nothing_is_built(self)
+        elif call_state(self).is_building:  # else a layer around it asked
             build(self, *args, **kwargs)
 
     return built
+
+
+def say_nothing_is_built(layer: Layer) -> None:
+    """Warn that `layer.build(shape)` makes no weights outside of a call; a graph knows its shapes without."""
+    if layer.graph is None:
+        warnings.warn(
+            explain(
+                f"{layer.path_text()}: nothing was built, for a layer holds no weights.",
+                received=f"{type(layer).__name__}.build(...) called by hand",
+                usually="Keras layers keep the weights that `build` makes; here `init` makes them, and returns them.",
+                write="variables = layer.init(key, x)   # x: one batch, or jax.ShapeDtypeStruct((1, 8), 'float32')",
+            ),
+            stacklevel=3,
+        )
 
 
 def _build_once(layer: Layer, args: tuple[PyTree, ...], kwargs: Mapping[str, PyTree]) -> None:

@@ -117,8 +117,8 @@ def _with_modules_by_fields(value: Any) -> Any:
         return value if is_layer(value) else _ModuleByFields(value)
     if isinstance(value, Description):
         attributes = None if value.attributes is None else _with_modules_by_fields(value.attributes)
-        args, kwargs, config = map(_with_modules_by_fields, (value.args, value.kwargs, value.config))
-        return Description(args, kwargs, config, attributes)
+        args, kwargs, config, rest = map(_with_modules_by_fields, (value.args, value.kwargs, value.config, value.rest))
+        return Description(args, kwargs, config, attributes, rest, value.weights)
     if type(value) in (list, tuple):
         return type(value)(_with_modules_by_fields(item) for item in value)
     if type(value) is dict:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,17 @@ from .._words._naming import snake_case
 from .._words._random_key import as_key
 from .._words._tracebacks import door
 from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables, VariablesLike
-from . import _build, _copying, _layer_config, _layer_repr, _layer_value, _recorded_calls, _sealing, _weights
+from . import (
+    _build,
+    _copying,
+    _layer_config,
+    _layer_repr,
+    _layer_value,
+    _output_shapes,
+    _recorded_calls,
+    _sealing,
+    _weights,
+)
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
 from ._checked_variables import check_collections
 from ._construct import Arguments, Description, run_user_init
@@ -38,9 +48,11 @@ from ._keras_attributes import AnswersKerasNames
 from ._layer_class import LayerClass
 from ._layer_errors import check_attribute, check_name, lacking, said_of
 from ._linen_modules import holds_module
+from ._planned_weights import with_made
 from ._recorded_calls import RecordedCall
 from ._shown_names import shown_names
 from ._sublayers import sublayers_of
+from ._variables import as_arrays
 from ._weight_facts import WeightFacts as WeightFacts
 from ._weight_facts import abstract_call, abstract_init
 from ._weights import Storage
@@ -86,12 +98,17 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
     dtype: Any = field(None, convert=policy_name)
     _weights_as: Storage | None = None  # how the weights are kept, where not as plain arrays: see `stored_as`
     _unfrozen: bool = False  # trains though a layer around it does not: see `_trainable`
+    _batch_input_shape: Shape | None = None  # of the Input that a Sequential puts before it: see `_first_layers`
     _description: Description | None = None
 
     # Whether the layer hands its input's mask on unchanged (Keras's attribute of that name).
     supports_masking = False
     # What its inputs have to be (Keras's attribute of that name).
     input_spec = None  # type: PyTree
+    # Whether floating-point inputs are cast to the compute dtype.
+    autocast = True
+    # Whether the constructor takes `input_shape=`; models have inputs of their own.
+    _takes_input_shape: ClassVar[bool] = True
     # The graph that a model is described by. No annotation, which would make a field of it.
     graph = None  # type: Graph | None
 
@@ -112,6 +129,8 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
     @_build.makes_nothing
     def build(self, input_shape: PyTree) -> None:
         """Make weights and layers that depend on the input's shape; runs once, before `call`."""
+        if self.scope is None:
+            _build.say_nothing_is_built(self)
 
     @linen.nowrap
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
@@ -131,6 +150,8 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         name: str | None = None,
     ) -> Any:
         """Make, or on later calls read, a weight of this layer.
+
+        In `build` or `call`; in an `__init__`, where the shape is known there, it is made when the layer is bound.
 
         Args:
             shape: its shape, concrete integers; `()` by default.
@@ -223,9 +244,10 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         """
         variables = check_collections(self.path_text(), variables, rest=args)
         try:
-            return super().apply(variables, *map(as_input, args), **kwargs)
+            outputs = super().apply(variables, *map(as_input, args), **kwargs)
         except MISSING as error:
             raise lacking(self, variables, error) from None
+        return as_arrays(outputs) if "method" in kwargs else outputs
 
     @linen.nowrap
     def build_from_config(self, config: Mapping[str, JSON]) -> Variables:
@@ -242,6 +264,40 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         ShapeDtypeStruct(shape=(3, 2), dtype=float32)
         """
         return _layer_config.abstract_from_build_config(self, config)
+
+    @linen.nowrap
+    def compute_output_shape(self, *args: PyTree, **kwargs: PyTree) -> PyTree:
+        """The shape of what the layer returns, for inputs of a shape; nothing is allocated.
+
+        Args:
+            *args: the shapes of the call's arguments, each a tuple with `None` for what is not known; lists and dicts
+                of shapes where the layer takes such.
+            **kwargs: shapes by argument, `query_shape=…`.
+
+        Returns:
+            A shape, or the outputs' structure of them.
+
+        Raises:
+            ValueError: an input that the layer cannot take.
+
+        >>> import fkeras as fk
+        >>> fk.nn.Conv2D(6, 3, strides=2).compute_output_shape((None, 9, 9, 1))
+        (None, 4, 4, 6)
+        """
+        return _output_shapes.output_shape(self, args, kwargs)
+
+    @linen.nowrap
+    def compute_output_spec(self, *args: PyTree, **kwargs: PyTree) -> PyTree:
+        """What the layer returns as symbolic tensors, with shapes and dtypes; the call is not remembered.
+
+        Args:
+            *args, **kwargs: the call's arguments: symbolic tensors, `jax.ShapeDtypeStruct`s or arrays.
+
+        >>> import fkeras as fk
+        >>> fk.nn.Dense(2).compute_output_spec(fk.Input((3,))).shape
+        (None, 2)
+        """
+        return _output_shapes.output_spec(self, args, kwargs)
 
     # ------------------------------------------------------------------ looking inside
     @linen.nowrap
@@ -350,6 +406,12 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
 
     def __post_init__(self) -> None:
         self._convert()
+        if _sealing.memory_of(self).recorded is None:  # while a Keras-style `__init__` runs it has its place already
+            self._attach()
+
+    @linen.nowrap
+    def _attach(self) -> None:
+        """Give the layer its place in the module around it, which is Linen's part of construction."""
         super().__post_init__()
         parent = self.parent
         if isinstance(parent, Layer):
@@ -385,8 +447,11 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         if description.attributes is None:
             run_user_init(self, description)
             return
+        fields = type(self).__dataclass_fields__
+        made = [_weights.add_weight(self, **planned.arguments) for planned in description.weights]
         for name, value in description.attributes.items():
-            setattr(self, name, value)
+            if name not in fields:  # which Linen adopted when the layer got its place
+                setattr(self, name, with_made(value, made) if made else value)
 
     __setattr__ = linen.nowrap(_sealing.set_attribute)  # type: ignore[assignment]
     __delattr__ = linen.nowrap(_sealing.delete_attribute)
@@ -443,7 +508,7 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
     @linen.nowrap
     def _cast(self, args: PyTree) -> PyTree:
         """Floating-point inputs in the layer's compute dtype, as Keras's autocast."""
-        return cast_inputs(args, jnp.dtype(self.compute_dtype))
+        return cast_inputs(args, jnp.dtype(self.compute_dtype)) if self.autocast else args
 
     @linen.nowrap
     def _regularised(self, outputs: PyTree) -> list[jax.Array]:

@@ -26,7 +26,10 @@ from ._construct import (
     check_arguments,
     construct_keras_style,
     continue_description,
+    written_by_fields,
 )
+from ._first_layers import split_input_arguments
+from ._layer_config import config_of_arguments, has_own_fields
 from ._lifted_transforms import is_lifted
 from ._sealing import memory_of
 
@@ -78,10 +81,17 @@ class LayerClass(RunsBound, kw_only=True):
         if lifted:
             namespace.__call__ = dispatching(cls.__call__)
         _wrap_init(cls, user_init, is_root)
+        if user_init is not None and "get_config" not in own and cls._config_is_arguments():
+            namespace.get_config = linen.nowrap(config_of_arguments)
         if not is_root:  # not the dataclass's: layers are equal by their value
             root = next(base for base in cls.__mro__ if LayerClass in base.__bases__)
             namespace.__hash__, namespace.__eq__ = root.__hash__, root.__eq__
         cls._converters = converters_of(cls)
+
+    @classmethod
+    def _config_is_arguments(cls) -> bool:
+        """Whether a class of Keras's style is made from its own arguments, and not from those of what it extends."""
+        return has_own_fields(written_by_fields(cls))  # type: ignore[arg-type]
 
 
 def _set_init_aside(cls: type[LayerClass]) -> Init | None:
@@ -119,8 +129,10 @@ def _wrap_init(cls: Any, user_init: Init | None, is_root: bool) -> None:
             elif hasattr(type(self), "_user_init"):
                 construct_keras_style(self, args, kwargs)
             else:
-                values = arguments_by_name(cls, args, kwargs)
+                values, shape = split_input_arguments(cls, arguments_by_name(cls, args, kwargs))
                 check_arguments(cls, values)
+                if shape is not None:
+                    values["_batch_input_shape"] = shape
                 dataclass_init(self, **values)
                 memory.sealed = True
         except Exception as error:

@@ -17,7 +17,7 @@ def key_of(layer: Layer) -> tuple[object, ...]:
     parts = [(name, hashable(getattr(layer, name, None))) for name in value_fields(type(layer))]
     description = layer._description
     if description is not None:
-        parts.append(("arguments", hashable(description.config)))
+        parts.append(("arguments", (hashable(description.config), hashable(description.rest))))
         attributes = description.attributes or {}
         parts.append(("layers", hashable([v for v in attributes.values() if holds_module(v)])))
     return type(layer), tuple(parts)
@@ -25,4 +25,5 @@ def key_of(layer: Layer) -> tuple[object, ...]:
 
 def are_equal(one: Layer, other: Layer) -> bool:
     """Whether two layers of one class are the same value, of one name, and bound to the same scope if they are."""
-    return one.name == other.name and one.scope is other.scope and one._layer_key() == other._layer_key()
+    place = one.name == other.name and one._batch_input_shape == other._batch_input_shape
+    return place and one.scope is other.scope and one._layer_key() == other._layer_key()

@@ -60,3 +60,20 @@ def mode_arguments(function: Callable[..., PyTree], training: bool) -> dict[str,
     names = inspect.signature(function).parameters
     kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
     return {n: kind(training is positive) for n, positive in _MODE_ARGUMENTS.items() if n in names}  # type: ignore[misc]
+
+
+def adopted(parent: linen.Module, name: str, value: PyTree) -> PyTree:
+    """A field's value whose modules are bound copies inside `parent`, under the names that Linen gives those of fields.
+
+    Args:
+        parent: a bound module in its `setup`, where Linen itself adopts no field any more.
+        name: the field's name.
+        value: a module, or lists and dicts of them.
+    """
+    if is_module(value):
+        keeps = getattr(type(parent), "preserve_adopted_names", False)
+        own = value.name if keeps and value.name else name
+        return value if value.scope is not None else value.clone(parent=parent, name=own)
+    if isinstance(value, list | tuple):
+        return type(value)(adopted(parent, f"{name}_{i}", item) for i, item in enumerate(value))
+    return {k: adopted(parent, f"{name}_{k}", v) for k, v in value.items()} if isinstance(value, dict) else value

@@ -12,6 +12,7 @@ from .._words._dtypes import is_string
 from .._words._errors import explain
 from .._words._given_instead import variables_in
 from ..typing import PyTree, VariablesLike
+from ._first_layers import check_input_shape
 from ._layer_errors import explained
 from ._sealing import memory_of
 from ._variables import count
@@ -52,6 +53,8 @@ def record_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree
                 write="the layer's computation on the arrays that `call` receives",
             )
         )
+    if layer._batch_input_shape is not None:
+        check_input_shape(layer, args[0] if args else next(iter(kwargs.values()), None))
     leaves = jax.tree.leaves((args, kwargs))
     with explained(layer, leaves):
         if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):

@@ -23,14 +23,16 @@ from typing import TYPE_CHECKING
 
 from flax import errors as flax_errors
 from flax import linen
+from flax.core import Scope
 
 from ..typing import PyTree
 from ._call_state import CallState
 from ._layer_errors import check_attribute, frozen
-from ._linen_modules import holds_module, is_layer
+from ._linen_modules import adopted, holds_module, is_layer
 
 if TYPE_CHECKING:
     from ._layer import Layer
+    from ._planned_weights import PlannedWeight
     from ._recorded_calls import RecordedCall
 
 _MEMORY, _CALL = "_memory", "_call_state"
@@ -41,7 +43,9 @@ class Memory:
     """What a layer remembers beside its fields.
 
     Attributes:
+        fields_are_filled: whether a Keras-style `__init__` has called that of the class that has the fields.
         sealed: whether its constructor has returned.
+        planned: the weights that `__init__` has asked for so far.
         recorded: what `__init__` has set so far, while one of Keras's style runs; `None` at any other time.
         name_may_change: whether the name is one that the library chose, which gives way in a model to the next free.
         trainable_was_told: whether the layer comes from `replace(trainable=…)`.
@@ -49,8 +53,10 @@ class Memory:
         calls: its calls in graphs, held weakly; `None` before the first.
     """
 
+    fields_are_filled: bool = False
     sealed: bool = False
     recorded: dict[str, PyTree] | None = None
+    planned: list[PlannedWeight] | None = None
     name_may_change: bool = False
     trainable_was_told: bool = False
     key: tuple[object, ...] | None = None
@@ -80,6 +86,13 @@ def call_state(layer: Layer) -> CallState:
 def call_state_if_any(module: linen.Module) -> CallState | None:
     """The record of a module's call; `None` for one that has not begun, and for modules that are no layers."""
     return module.__dict__.get(_CALL)
+
+
+def is_copied(layer: Layer) -> bool:
+    """Whether a constructor, before it gives the layer its place, makes a copy: Linen tells a copy its place."""
+    return memory_of(layer).recorded is None and (
+        layer.parent is None or isinstance(layer.parent, linen.Module | Scope)
+    )
 
 
 def settle(frozen_value: object, name: str, value: object) -> None:
@@ -129,7 +142,7 @@ def _set_bound(layer: Layer, name: str, value: object) -> None:
         return
     description = layer._description
     if description is not None and name in type(layer).__dataclass_fields__:  # __init__ re-sets its own in setup
-        settle(layer, name, value)
+        settle(layer, name, adopted(layer, name, value) if holds_module(value) else value)
         return
     was_checked = description is not None and description.attributes is not None
     if not was_checked and holds_module(value):

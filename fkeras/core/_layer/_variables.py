@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from flax import linen
 
 from .._graph._dimensions import is_symbolic
-from .._graph._operators import OPERATORS
+from .._graph._operators import OPERATORS, ArrayOperators, Operand
 from ..typing import ArrayLike, PyTree, Variables
 
 if TYPE_CHECKING:
@@ -38,11 +39,15 @@ def count(variables: Variables) -> int:
     return sum(math.prod(1 if is_symbolic(dim) else int(dim) for dim in shape) for shape in shapes)
 
 
-class StateWeight:
+_FUNCTIONS = dict(OPERATORS.values())
+
+
+class StateWeight(ArrayOperators[jax.Array]):
     """A non-trainable weight inside `call`: read it like an array, change it with `assign`.
 
     A change is kept when the caller asked for it, `apply(..., mutable=["non_trainable"])`, and dropped
-    otherwise, as with every variable of Flax's collections; making a model's variables changes none.
+    otherwise, as with every variable of Flax's collections; making a model's variables changes none. Where a `call`
+    returns the weight, and where JAX takes it for a pytree, it is its array.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
     >>> class Counter(fk.nn.Layer):
@@ -50,12 +55,14 @@ class StateWeight:
     ...         self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
     ...     def call(self, inputs):
     ...         self.calls.assign_add(1.0)
-    ...         return inputs + self.calls
+    ...         return self.calls
     >>> layer = Counter()
     >>> variables = layer.init(jax.random.key(0), jnp.zeros(1))
-    >>> layer.apply(variables, jnp.zeros(1), mutable=["non_trainable"])[1]
-    {'non_trainable': {'calls': Array(1., dtype=float32)}}
+    >>> layer.apply(variables, jnp.zeros(1), mutable=["non_trainable"])
+    (Array(1., dtype=float32), {'non_trainable': {'calls': Array(1., dtype=float32)}})
     """
+
+    trainable = False
 
     def __init__(self, variable: linen.Variable[Any], layer: Layer) -> None:
         self._variable = variable
@@ -67,6 +74,11 @@ class StateWeight:
         return cast(jax.Array, self._variable.value)
 
     @property
+    def name(self) -> str:
+        """The weight's name in its layer."""
+        return self._variable.name
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The array's shape."""
         return tuple(self.value.shape)
@@ -75,6 +87,10 @@ class StateWeight:
     def dtype(self) -> np.dtype:
         """The array's dtype."""
         return self.value.dtype
+
+    def numpy(self) -> np.ndarray:
+        """The array on the host; not under `jit`."""
+        return np.asarray(self.value)
 
     def assign(self, value: ArrayLike) -> jax.Array:
         """Set the value to one that broadcasts to the weight's shape; returns it."""
@@ -85,27 +101,60 @@ class StateWeight:
 
     def assign_add(self, value: ArrayLike) -> jax.Array:
         """Add to the value; returns the new one."""
-        return self.assign(self.value + value)
+        return self.assign(self.value + jnp.asarray(value))
 
     def assign_sub(self, value: ArrayLike) -> jax.Array:
         """Subtract from the value; returns the new one."""
-        return self.assign(self.value - value)
+        return self.assign(self.value - jnp.asarray(value))
+
+    def _operate(self, op: str, *operands: Operand) -> jax.Array:
+        arrays = (operand.value if isinstance(operand, StateWeight) else operand for operand in operands)
+        return _FUNCTIONS[op](*arrays)
 
     def __jax_array__(self) -> jax.Array:
         return self.value
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.value, dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # which are of this object, or of no array
+            raise AttributeError(f"StateWeight has no attribute {name!r}")
+        return getattr(self.value, name)
+
     def __getitem__(self, key: Any) -> jax.Array:
         return self.value[key]
 
+    def __len__(self) -> int:
+        return len(self.value)
 
-def _install_operators() -> None:
-    for short, (_, function) in OPERATORS.items():
-        if short in ("neg", "abs", "invert"):
-            setattr(StateWeight, f"__{short}__", lambda self, f=function: f(self.value))
-            continue
-        setattr(StateWeight, f"__{short}__", lambda self, other, f=function: f(self.value, jnp.asarray(other)))
-        if short not in ("lt", "le", "gt", "ge"):
-            setattr(StateWeight, f"__r{short}__", lambda self, other, f=function: f(jnp.asarray(other), self.value))
+    def __iter__(self) -> Iterator[jax.Array]:
+        return iter(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        return f"<StateWeight {self.name!r}, value={self.value!r}>"
 
 
-_install_operators()
+jax.tree_util.register_pytree_node(StateWeight, lambda weight: ((weight.value,), None), lambda _, value: value[0])
+
+
+def as_arrays(outputs: PyTree) -> PyTree:
+    """Outputs with the array of each weight among them."""
+    leaves = jax.tree.leaves(outputs, is_leaf=_is_weight)
+    return jax.tree.map(lambda leaf: leaf, outputs) if any(map(_is_weight, leaves)) else outputs
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, StateWeight)

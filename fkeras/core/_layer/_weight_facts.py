@@ -11,7 +11,7 @@ import numpy as np
 from flax import linen
 
 from .._graph._dimensions import Dimension
-from .._graph._inferred import struct_of
+from .._graph._inferred import Inferred, struct_of
 from .._graph._shape_inference import infer
 from .._graph._symbolic import SymbolicTensor, has_symbolic
 from ..typing import Key, PyTree
@@ -87,9 +87,19 @@ def abstract_call(
 
 def abstract_init(layer: Layer, key: Key, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> dict[str, PyTree]:
     """A layer's variables, without running its forward pass: see `Layer.init`."""
+    arrays = [leaf for leaf in _structs_for_symbolic(jax.tree.leaves((args, kwargs))) if _is_array(leaf)]
+    return dict(inferred_call(layer, args, kwargs).program(key, arrays))
+
+
+def inferred_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> Inferred:
+    """What a call of a layer returns, and the program of its variables, from the shapes of the arguments.
+
+    Args:
+        layer: a layer that is not bound.
+        args, kwargs: the call's arguments: arrays, structs or symbolic tensors.
+    """
     leaves, treedef = jax.tree.flatten((args, kwargs))
-    if has_symbolic(leaves):
-        leaves = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
+    leaves = _structs_for_symbolic(leaves)
     places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
 
     def function(key: Key, arrays: list[jax.Array]) -> tuple[PyTree, dict[str, PyTree]]:
@@ -100,8 +110,13 @@ def abstract_init(layer: Layer, key: Key, args: tuple[PyTree, ...], kwargs: dict
         return layer._abstract_call(key, a, k)
 
     with explained(layer, leaves):
-        inferred = infer(function, [struct_of(leaves[i]) for i in places])
-    return dict(inferred.program(key, [leaves[i] for i in places]))
+        return infer(function, [struct_of(leaves[i]) for i in places])
+
+
+def _structs_for_symbolic(leaves: list[PyTree]) -> list[PyTree]:
+    if not has_symbolic(leaves):
+        return leaves
+    return [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
 
 
 def _is_array(leaf: object) -> bool:

@@ -15,7 +15,8 @@ from .._words._config import get
 from ..typing import Config, DTypeLike, PyTree, Shape, Spec
 from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_of
 from ._lifted_transforms import inherited_context, outermost
-from ._sealing import call_state
+from ._planned_weights import PlannedWeight, plan_weight
+from ._sealing import call_state, memory_of
 from ._variables import LOSSES, NON_TRAINABLE, StateWeight
 
 if TYPE_CHECKING:
@@ -47,8 +48,15 @@ def add_weight(
     regularizer: Spec,
     constraint: Spec,
     name: str | None,
-) -> jax.Array | StateWeight:
-    """Make, or on later calls read, a weight of a bound layer: see `Layer.add_weight`."""
+) -> jax.Array | StateWeight | PlannedWeight:
+    """Make, or on later calls read, a weight of a bound layer; or plan it in `__init__`: see `Layer.add_weight`."""
+    plans = memory_of(layer).planned if layer.scope is None else None
+    if plans is not None:
+        arguments = {
+            "shape": shape, "initializer": initializer, "dtype": dtype, "trainable": trainable, "autocast": autocast,
+            "regularizer": regularizer, "constraint": constraint, "name": name,
+        }  # fmt: skip
+        return plan_weight(layer, plans, arguments)
     sizes = concrete_shape(layer, shape, name)
     stored = jnp.dtype(dtype or layer.variable_dtype)
     constraints = call_state(layer).constraints

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import jax
 from flax import linen
 
-from .._graph._dimensions import dimension
+from .._graph._dimensions import named_shape
 from .._graph._inferred import Inferred
 from .._graph._symbolic import Node, SymbolicTensor
 from .._layer._layer import Layer
@@ -23,10 +23,6 @@ from ..typing import Config, DTypeLike, PyTree, Shape
 
 #: A shape as `Input` takes it; the sizes of one axis may stand alone.
 ShapeLike: TypeAlias = Sequence[int | None] | int | None
-
-# What unknown dimensions are called, by the rank of the whole shape. Two inputs with an unknown length share
-# the symbol: as in Keras, unknown is taken to fit unknown, and the run checks it.
-_AXES = {4: ("batch", "h", "w", "c"), 5: ("batch", "d", "h", "w", "c")}
 
 
 @register("keras.layers")
@@ -134,10 +130,7 @@ def Input(  # noqa: N802 - Keras's name
 
 def tensor_of(layer: InputLayer) -> SymbolicTensor:
     """The symbolic tensor that an input layer stands for."""
-    dims = layer.batch_shape
-    names = _AXES.get(len(dims), ("batch", "t", *(f"n{i}" for i in range(2, len(dims)))))
-    shape = tuple(dimension(n) if d is None else int(d) for d, n in zip(dims, names, strict=False))
-    struct = jax.ShapeDtypeStruct(shape, dtype_of(layer.dtype))
+    struct = jax.ShapeDtypeStruct(named_shape(layer.batch_shape), dtype_of(layer.dtype))
     node = Node(layer, (), jax.tree.structure(((), {})), Inferred(struct, {}, lambda key: {}))
     tensor = SymbolicTensor(struct, node, 0, layer.name or "input")
     layer._remember_call(weakref.ref(node), [weakref.ref(tensor)], jax.tree.structure(0))

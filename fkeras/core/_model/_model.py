@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import jax
 from flax import linen
-from flax.core import Scope
 
 from .._graph._graph import Graph, rerecord
 from .._graph._inferred import Inferred, needs_example
@@ -16,7 +15,7 @@ from .._graph._symbolic import Node
 from .._graph._variable_program import fold_in
 from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer, WeightFacts, default_name
-from .._layer._sealing import call_state, settle
+from .._layer._sealing import call_state, is_copied, settle
 from .._layer._trainable import at_rest
 from .._layer._variables import count
 from .._words._call_arguments import checked_by_name
@@ -82,6 +81,7 @@ class Model(Doors, Viewed, LooksInside):
     """
 
     _rewritten: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
+    _takes_input_shape: ClassVar[bool] = False
 
     # ------------------------------------------------------------------ construction
     @classmethod
@@ -107,7 +107,7 @@ class Model(Doors, Viewed, LooksInside):
                     write="fk.Model(inputs, outputs), fk.Sequential([...]), or class MyModel(fk.Model): ...",
                 )
             )
-        copied = self.parent is None or isinstance(self.parent, linen.Module | Scope)  # a copy is told its parent
+        copied = is_copied(self)
         super().__post_init__()
         if self.graph is not None and self.parent is None and not copied:
             check_shared(self)

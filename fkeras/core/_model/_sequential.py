@@ -215,8 +215,9 @@ def _split(layers: Layers, start: InputLayer | None, owner: str) -> tuple[InputL
             start = layer
         else:
             rest.append(_checked_layer(layer, owner))
-    if rest and start is None and rest[0]._text_shape is not None:
-        start = InputLayer(batch_shape=rest[0]._text_shape, dtype="string")
+    if rest and start is None and (rest[0]._batch_input_shape or rest[0]._text_shape) is not None:
+        dtype = None if rest[0]._text_shape is None else "string"
+        start = InputLayer(batch_shape=rest[0]._batch_input_shape or rest[0]._text_shape, dtype=dtype)
     first_graph = rest[0].graph if rest and start is None else None
     if first_graph is not None and isinstance(first_graph.inputs, SymbolicTensor):
         tensor = first_graph.inputs  # a model that knows its input tells the Sequential's

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..typing import JSON, Config, CustomObjects, PyTree
 from ._config_errors import at
-from ._errors import did_you_mean, explain
+from ._errors import did_you_mean, explain, explanation_of
 from ._fields import NO_ARGUMENTS
 from ._ops_costs import FREE
 from ._reading_budget import MAX_DEPTH, Reading, too_large
@@ -191,7 +191,8 @@ def serialize(value: object) -> Any:
     """Turn a value into Keras's JSON form.
 
     Objects with `get_config` become `{"module", "class_name", "config", "registered_name"}`, tuples become
-    lists, arrays `{"class_name": "__numpy__", …}`, slices `__slice__`, functions their registered name.
+    lists, arrays `{"class_name": "__numpy__", …}` (JAX's `__tensor__`), slices `__slice__`, functions their registered
+    name.
 
     Raises:
         TypeError: a value that has no JSON form, a lambda for example.
@@ -208,7 +209,12 @@ def serialize(value: object) -> Any:
         return {str(k): serialize(v) for k, v in value.items()}
     if isinstance(value, np.ndarray | jax.Array):
         array = np.asarray(value)
-        return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+        if isinstance(value, np.ndarray) and not array.ndim:
+            return array.item()  # as Keras does
+        kind = "__numpy__" if isinstance(value, np.ndarray) else "__tensor__"
+        return {"class_name": kind, "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+    if isinstance(value, bytes):
+        return {"class_name": "__bytes__", "config": {"value": value.decode()}}
     if isinstance(value, slice):
         config = {part: serialize(getattr(value, part)) for part in ("start", "stop", "step")}
         return {"class_name": "__slice__", "config": config}
@@ -228,15 +234,42 @@ def serialize(value: object) -> Any:
     )
 
 
+def serialize_arguments(owner: object, values: Mapping[str, object]) -> Config:
+    """Arguments in Keras's JSON form.
+
+    Args:
+        owner: the layer (or other object) whose they are.
+        values: the arguments by name; what is JSON already stays so.
+
+    Raises:
+        TypeError: a value that has no JSON form, naming the owner and the argument.
+    """
+    written: Config = {}
+    for key, value in values.items():
+        try:
+            written[str(key)] = serialize(value)
+        except TypeError as error:
+            said = explanation_of(error)
+            if said is None or said.place:
+                raise
+            path_text = getattr(owner, "path_text", None)
+            who = path_text() if path_text is not None else type(owner).__name__
+            raise TypeError(said.with_parts(place=f"the argument {key!r} of {who}")) from None
+    return written
+
+
 def serialize_object(value: HasConfig) -> Config:
     """`{"module", "class_name", "config", "registered_name"}` of an object that has `get_config`."""
     cls = type(value)
     address = address_of(cls)
+    config = value.get_config()
+    if address is None:  # a user's `get_config` may return arrays, as in Keras
+        config = serialize_arguments(value, config)
     storage = getattr(value, "_weights_as", None)  # a layer whose weights are kept in another form
     return {
         "module": address[0] if address else cls.__module__,
         "class_name": address[1] if address else cls.__name__,
-        "config": value.get_config(),
+        "config": config,
         "registered_name": None if address else own_name_of(cls) or cls.__name__,
         **({} if storage is None else {"weights_as": serialize_object(storage)}),
     }

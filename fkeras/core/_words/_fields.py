@@ -7,15 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 #: Fields of a layer that are no arguments and in no config: Linen sets them, a copy, or a model's class.
-NO_ARGUMENTS = ("parent", "graph", "start", "_description", "_weights_as")
+NO_ARGUMENTS = ("parent", "graph", "start", "_description", "_weights_as", "_batch_input_shape")
+#: Fields that tell where a layer stands, or what stands before it, and not what it is.
+_PLACE = ("parent", "name", "_description", "_batch_input_shape")
 
 
 def value_fields(cls: type[Any]) -> tuple[str, ...]:
-    """The fields that tell what a layer of a class is; name and parent tell where it stands.
+    """The fields that tell what a layer of a class is; name, parent and what is before it tell where it stands.
 
     What a Keras-style layer is made of is in its `Description` besides.
     """
-    return tuple(f.name for f in dataclasses.fields(cls) if f.name not in ("parent", "name", "_description"))
+    return tuple(f.name for f in dataclasses.fields(cls) if f.name not in _PLACE)
 
 
 def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | None = None) -> Any:

@@ -1,0 +1,368 @@
+"""Layers as Keras users write them: an `__init__` on a built-in layer, weights in `__init__`, shapes asked for."""
+
+import copy
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen
+
+import fkeras as fk
+
+KEY = jax.random.key(0)
+X = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+
+
+# ------------------------------------------------------------------ an `__init__` on a built-in layer
+class Scaled(fk.nn.Dense):
+    def __init__(self, units, scale=1.0, **kwargs):
+        super().__init__(units, activation="relu", **kwargs)
+        self.scale = scale
+
+    def call(self, inputs):
+        return super().call(inputs) * self.scale
+
+
+class Twice(Scaled):
+    def __init__(self, scale, *, name=None):
+        super().__init__(3, scale, name=name)
+        self.twice = 2.0
+
+    def call(self, inputs):
+        return super().call(inputs) * self.twice
+
+
+class Merged(Scaled):
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+class OfAnything(fk.nn.Dense):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+class Wide(fk.nn.Bidirectional):
+    def __init__(self, units, **kwargs):
+        super().__init__(fk.nn.LSTM(units, return_sequences=True), merge_mode="sum", **kwargs)
+
+
+def _as_model(layer, shape=(4,)):
+    return fk.Sequential([fk.Input(shape), layer])
+
+
+def test_the_weights_and_outputs_are_those_of_the_built_in_layer():
+    plain = _as_model(fk.nn.Dense(3, activation="relu", name="a"))
+    variables = plain.init(KEY)
+    for layer, factor in ((Scaled(3, scale=2.0, name="a"), 2.0), (Twice(3.0, name="a"), 6.0)):
+        model = _as_model(layer)
+        jax.tree.map(np.testing.assert_array_equal, model.init(KEY), variables)
+        np.testing.assert_allclose(model.apply(variables, X), factor * plain.apply(variables, X), rtol=1e-6)
+    assert Scaled(3)(fk.Input((4,))).shape == (None, 3)
+    assert _as_model(Scaled(3)).layers[0].name == "scaled"
+
+
+@pytest.mark.parametrize("layer", [Scaled(3, scale=2.0), Twice(3.0), OfAnything(3, use_bias=False), Wide(2)])
+def test_it_is_a_value_with_a_config(layer):
+    config = layer.get_config()
+    again = type(layer).from_config(config)
+    assert again.get_config() == config
+    for other in (again, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert other == layer or isinstance(layer, OfAnything)  # whose `*args` are named in the config
+        assert hash(other) == hash(layer) or other is again
+    assert layer.replace(trainable=False).trainable is False
+    assert layer.replace(dtype="bfloat16").replace(dtype="float32").get_config() == config
+
+
+def test_the_config_is_the_arguments():
+    config = Scaled(3, scale=2.0, use_bias=False).get_config()
+    assert {k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")} == {
+        "units": 3,
+        "scale": 2.0,
+        "use_bias": False,
+    }
+    assert Twice(3.0).get_config().keys() == {"name", "trainable", "dtype", "scale"}
+    assert Scaled(3).replace(scale=5.0).scale == 5.0
+    assert Scaled(3) != Scaled(3, scale=2.0)
+    assert OfAnything(3) != OfAnything(4)
+
+
+def test_a_get_config_of_ones_own_extends_that_of_the_built_in_layer():
+    layer = Merged(3, scale=2.0)
+    config = layer.get_config()
+    assert config["units"] == 3
+    assert config["scale"] == 2.0
+    again = Merged.from_config(config)  # though `__init__` gives `activation` itself
+    assert again.scale == 2.0
+    assert again.get_config() == config
+    with pytest.raises(TypeError, match="multiple values"):
+        Merged.from_config({**config, "activation": "tanh"})
+
+
+def test_it_is_saved_and_opened(tmp_path):
+    model = fk.Sequential([fk.Input((4,)), Merged(3, scale=2.0), Twice(3.0)])
+    variables = model.init(KEY)
+    model.save(tmp_path / "m.keras", variables)
+    again, read = fk.load_model(tmp_path / "m.keras", {"Merged": Merged, "Twice": Twice})
+    np.testing.assert_array_equal(again.apply(read, X), model.apply(variables, X))
+
+
+def test_it_works_inside_modules_and_wrappers():
+    class Outer(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            return Scaled(3, scale=2.0)(x) + linen.remat(Scaled)(3)(x)
+
+    out, variables = Outer().init_with_output(KEY, X)
+    assert jax.tree.map(jnp.shape, variables["params"])["Scaled_0"] == {"bias": (3,), "kernel": (4, 3)}
+    np.testing.assert_array_equal(Outer().apply(variables, X), out)
+
+    class Around(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            return Wide(2)(x)
+
+    out, variables = Around().init_with_output(KEY, np.ones((2, 3, 4), "float32"))
+    assert out.shape == (2, 3, 2)
+    assert sorted(variables["params"]["Wide_0"]) == ["backward_lstm", "forward_lstm"]
+    model = fk.Sequential([fk.Input((5, 4)), fk.nn.TimeDistributed(Scaled(3))])
+    assert model.apply(model.init(KEY), np.ones((2, 5, 4), "float32")).shape == (2, 5, 3)
+
+
+def test_layers_that_adapt():
+    class Standard(fk.nn.Normalization):
+        def __init__(self, gain=1.0, **kwargs):
+            super().__init__(**kwargs)
+            self.gain = gain
+
+        def call(self, inputs):
+            return self.gain * super().call(inputs)
+
+    layer = Standard(gain=3.0).adapt(np.array([[1.0], [3.0]]))
+    variables = layer.init(KEY, np.ones((1, 1), "float32"))
+    np.testing.assert_allclose(layer.apply(variables, np.array([[3.0]])), [[3.0]], rtol=1e-6)
+    assert layer.get_config()["gain"] == 3.0
+
+    class Words(fk.nn.TextVectorization):
+        def __init__(self, length, **kwargs):
+            super().__init__(output_sequence_length=length, **kwargs)
+
+    assert Words(3).adapt(["a b", "b"])(np.array(["b c"])).tolist() == [[2, 1, 0]]
+
+
+def test_an_init_that_gives_too_little_or_too_much_is_told():
+    class Short(fk.nn.Dense):
+        def __init__(self):
+            super().__init__()
+
+    class Silent(fk.nn.Dense):
+        def __init__(self, units):
+            self.own = units
+
+    class Wrong(fk.nn.Dense):
+        def __init__(self):
+            super().__init__(3, activaton="relu")
+
+    for cls, arguments, text in (
+        (Short, (), r"Dense needs 'units'[\s\S]*from Short.__init__[\s\S]*super\(\)"),
+        (Silent, (3,), r"Dense needs 'units'[\s\S]*from Silent.__init__"),
+        (Wrong, (), r"no argument 'activaton'[\s\S]*from Wrong.__init__[\s\S]*Did you mean 'activation'"),
+    ):
+        with pytest.raises(TypeError, match=text):
+            cls(*arguments)
+
+
+# ------------------------------------------------------------------ weights that `__init__` asks for
+class Linear(fk.nn.Layer):
+    def __init__(self, units=3, input_dim=4, **kwargs):
+        super().__init__(**kwargs)
+        self.w = self.add_weight(shape=(input_dim, units), initializer="random_normal", regularizer="l2", name="w")
+        self.more = [self.add_weight(shape=(units,), initializer="ones", trainable=False, name="offset")]
+
+    def call(self, inputs):
+        return jnp.einsum("bi,io->bo", inputs, self.w) + self.more[0].reshape(1, -1)
+
+
+class InBuild(fk.nn.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(4, 3), initializer="random_normal", regularizer="l2", name="w")
+        self.more = [self.add_weight(shape=(3,), initializer="ones", trainable=False, name="offset")]
+
+    def call(self, inputs):
+        return jnp.einsum("bi,io->bo", inputs, self.w) + self.more[0].reshape(1, -1)
+
+
+def test_add_weight_in_init_makes_what_it_makes_in_build():
+    model, twin = _as_model(Linear(name="a")), _as_model(InBuild(name="a"))
+    variables = model.init(KEY)
+    jax.tree.map(np.testing.assert_array_equal, variables, twin.init(KEY))
+    outcomes = [m.apply(variables, X, mutable=["losses"]) for m in (model, twin)]
+    jax.tree.map(np.testing.assert_array_equal, *outcomes)
+    layer = Linear()
+    assert layer.w.shape == (4, 3)
+    assert pickle.loads(pickle.dumps(layer)) == copy.deepcopy(layer) == layer
+    remat = _as_model(linen.remat(Linear)(name="a"))
+    np.testing.assert_array_equal(remat.apply(variables, X), model.apply(variables, X))
+
+
+def test_a_weight_of_init_has_no_numbers_outside():
+    layer = Linear()
+    for use in (lambda: layer.w.numpy(), lambda: layer.w.mean()):
+        with pytest.raises(AttributeError, match=r"he weight 'w' was asked for in `__init__`[\s\S]*init\(key, x\)"):
+            use()
+    with pytest.raises(TypeError, match=r"no numbers yet"):
+        np.asarray(layer.w)
+
+    class Unknown(fk.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.w = self.add_weight(shape=(None, 3), name="w")
+
+    with pytest.raises(ValueError, match=r"needs a known shape for its weight 'w'[\s\S]*def build"):
+        Unknown()
+
+
+# ------------------------------------------------------------------ non-trainable weights
+class Running(fk.nn.Layer):
+    def build(self, input_shape):
+        self.total = self.add_weight(shape=(input_shape[-1],), initializer="zeros", trainable=False, name="total")
+
+    def call(self, inputs):
+        self.total.assign_add(fk.ops.sum(inputs, axis=0))
+        return {"total": self.total, "more": (self.total + 1.0, fk.ops.mean(self.total), self.total.mean())}
+
+    def peek(self, inputs):
+        return self.total if inputs is None else self.total[0]
+
+
+def test_a_state_weight_is_an_array_wherever_it_goes():
+    layer = Running()
+    variables = layer.init(KEY, X)
+    outputs, updates = jax.jit(lambda v: layer.apply(v, X, mutable=["non_trainable"]))(variables)
+    assert list(outputs) == ["total", "more"] or list(outputs) == ["more", "total"]
+    np.testing.assert_allclose(outputs["total"], X.sum(0), rtol=1e-6)
+    np.testing.assert_array_equal(updates["non_trainable"]["total"], outputs["total"])
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(outputs))
+
+    class Uses(fk.nn.Layer):
+        def build(self, input_shape):
+            self.n = self.add_weight(shape=(), dtype="int32", initializer="ones", trainable=False, name="n")
+            self.v = self.add_weight(shape=(2,), initializer="ones", trainable=False, name="v")
+
+        def call(self, inputs):
+            assert self.n.name == "n"
+            assert float(self.n) == int(self.n) == 1
+            assert self.n.numpy() == 1
+            assert len(self.v) == 2
+            assert np.asarray(self.v).shape == (2,)
+            assert bool((self.v == self.v).all())
+            chosen = jax.lax.cond(True, lambda w: w * 2, lambda w: w + 0.0, self.v)
+            return chosen + self.v - 1 + jnp.sum(self.v) + next(iter(self.v)) + 3.0 / self.v
+
+    assert Uses().apply({"non_trainable": {"n": jnp.int32(1), "v": jnp.ones(2)}}, X).tolist() == [8.0, 8.0]
+
+
+# ------------------------------------------------------------------ shapes
+def test_compute_output_shape_takes_and_gives_keras_tuples():
+    class Pairs(fk.nn.Layer):
+        def call(self, inputs, scale):
+            return {"sum": inputs["a"] + inputs["b"], "scaled": [inputs["a"] * scale]}
+
+    x = fk.Input((4,))
+    for layer, shapes, named, wanted in (
+        (fk.nn.Add(), ([(None, 3), (None, 3)],), {}, (None, 3)),
+        (fk.nn.LSTM(7, return_state=True), ([2, 5, 3],), {}, ((2, 7), (2, 7), (2, 7))),
+        (fk.nn.MultiHeadAttention(2, 3), ((None, 5, 8),), {"value_shape": (None, 9, 8)}, (None, 5, 8)),
+        (fk.nn.StringLookup(vocabulary=["a"]), ((None, 2),), {}, (None, 2)),
+        (fk.nn.Embedding(5, 3), ((None, None),), {}, (None, None, 3)),
+        (fk.Model(x, [fk.nn.Dense(2)(x), x]), ((7, 4),), {}, [(7, 2), (7, 4)]),
+        (Scaled(3), (), {"input_shape": (None, 4)}, (None, 3)),
+        (Pairs(), ({"a": (None, 2), "b": (1, 2)}, ()), {}, {"scaled": [(None, 2)], "sum": (None, 2)}),
+    ):
+        assert layer.compute_output_shape(*shapes, **named) == wanted
+    with pytest.raises(ValueError, match="Layer Dense needs an input of rank 2"):
+        fk.nn.Dense(2).compute_output_shape((3,))
+    with pytest.raises(TypeError, match=r"no argument whose shape 'values_shape'[\s\S]*query"):
+        fk.nn.MultiHeadAttention(2, 3).compute_output_shape((None, 5, 8), values_shape=(None, 5, 8))
+    with pytest.raises(TypeError, match="A shape is a tuple of sizes"):
+        fk.nn.Dense(2).compute_output_shape("wide")
+
+
+def test_a_build_may_ask_its_layers_for_shapes():
+    class Stack(fk.nn.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.layers_in_a_row = [Scaled(5), fk.Sequential([fk.nn.Dense(6), fk.nn.Dense(2)])]
+
+        def build(self, input_shape):
+            for layer in self.layers_in_a_row:
+                layer.build(input_shape)
+                input_shape = layer.compute_output_shape(input_shape)
+            self.out = self.add_weight(shape=input_shape[-1:], initializer="ones", name="out")
+
+        def call(self, inputs):
+            for layer in self.layers_in_a_row:
+                inputs = layer(inputs)
+            return inputs * self.out.reshape(1, -1)
+
+    model = _as_model(Stack())
+    assert model.apply(model.init(KEY), X).shape == (2, 2)
+
+
+def test_a_build_by_hand_says_that_nothing_was_built():
+    for layer in (fk.nn.Dense(2), InBuild(), fk.Sequential([fk.nn.Dense(2)])):
+        with pytest.warns(UserWarning, match=r"nothing was built[\s\S]*variables = layer.init\(key, x\)"):
+            layer.build((None, 4))
+    _as_model(fk.nn.Dense(2)).build((None, 4))  # whose shapes are known: nothing is missing
+
+
+def test_compute_output_spec_records_no_call():
+    layer, x = fk.nn.Dense(2, dtype="bfloat16"), fk.Input((4,))
+    y = layer(x)
+    spec = layer.compute_output_spec(x)
+    assert (spec.shape, spec.dtype) == ((None, 2), jnp.bfloat16)
+    assert layer.output is y
+
+
+# ------------------------------------------------------------------ first layers
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda **kw: fk.nn.Dense(3, input_shape=(4,), **kw), (None, 4)),
+        (lambda **kw: fk.nn.Dense(3, input_dim=4, **kw), (None, 4)),
+        (lambda **kw: fk.nn.Dense(3, batch_input_shape=(2, 4), **kw), (2, 4)),
+        (lambda **kw: fk.nn.Dense(3, input_shape=[4], batch_size=2, dtype="float32", **kw), (2, 4)),
+        (lambda **kw: fk.nn.LSTM(3, input_dim=4, input_length=5, **kw), (None, 5, 4)),
+        (lambda **kw: fk.nn.Embedding(9, 3, input_length=5, **kw), (None, 5)),
+        (lambda **kw: fk.nn.Bidirectional(fk.nn.LSTM(2), input_shape=(None, 4), **kw), (None, None, 4)),
+        (lambda **kw: Scaled(3, input_shape=(4,), **kw), (None, 4)),
+        (lambda **kw: Twice(3.0, input_shape=(4,), **kw), (None, 4)),
+    ],
+)
+def test_the_first_layer_tells_the_input(make, shape):
+    layer = make(name="first")
+    model = fk.Sequential([layer, fk.nn.Flatten()])
+    twin = fk.Sequential([fk.Input(batch_shape=shape), layer.replace(), fk.nn.Flatten()])
+    assert model.input_shape == shape
+    assert model.layers[0] is layer
+    assert model.get_config()["layers"] == twin.get_config()["layers"]
+    jax.tree.map(np.testing.assert_array_equal, model.init(KEY), twin.init(KEY))
+    assert not {"input_shape", "batch_size", "batch_input_shape"} & set(layer.get_config())
+    added = fk.Sequential().add(make()).add(fk.nn.Flatten())
+    assert added.input_shape == shape
+    assert added.pop().input_shape == shape
+
+
+def test_the_argument_of_a_graph_is_checked_and_an_own_one_is_kept():
+    dense = fk.nn.Dense(3, input_shape=(4,))
+    assert dense(fk.Input((4,))).shape == (None, 3)
+    assert pickle.loads(pickle.dumps(dense)) == dense
+    assert dense != fk.nn.Dense(3)
+    with pytest.raises(ValueError, match=r"made for another input[\s\S]*\(None, 5\)[\s\S]*\(4,\)"):
+        dense(fk.Input((5,)))
+    assert Linear(input_dim=4).get_config()["input_dim"] == 4
+    assert fk.Sequential([Linear(input_dim=4)]).graph is None
+    with pytest.raises(TypeError, match="no argument 'input_shape'"):
+        fk.Sequential([fk.nn.Dense(2)], input_shape=(3,))
