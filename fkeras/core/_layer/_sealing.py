@@ -111,9 +111,12 @@ def set_attribute(layer: Layer, name: str, value: object) -> None:
     values = layer.__dict__
     memory: Memory | None = values.get(_MEMORY)
     constructing = memory is None or not (memory.sealed or memory.recorded is not None)
-    if constructing and name in ("scope", "parent", "name"):
+    bound = values.get("scope") is not None
+    if constructing and not bound:  # where Linen lets everything be set, too
+        settle(layer, name, value)
+    elif constructing and name in ("scope", "parent", "name"):
         linen.Module.__setattr__(layer, name, value)
-    elif values.get("scope") is not None:
+    elif bound:
         _set_bound(layer, name, value)
     elif memory is not None and memory.recorded is not None:
         if holds_module(value):
@@ -121,8 +124,6 @@ def set_attribute(layer: Layer, name: str, value: object) -> None:
         name_after_attribute(name, value)
         memory.recorded[name] = value
         settle(layer, name, value)
-    elif constructing:
-        linen.Module.__setattr__(layer, name, value)
     else:
         raise frozen(layer, name)
 
