@@ -33,6 +33,7 @@ from ._layer._variables_fit import spec_of as spec_of
 from ._layer._weights import Storage as Storage
 from ._model._input import Input as Input
 from ._model._input import InputLayer as InputLayer
+from ._model._keras_training import check_trains_by_trainer as check_trains_by_trainer
 from ._model._map_layers import map_layers_with_path as map_layers_with_path
 from ._model._model import Model as Model
 from ._model._model_json import model_from_config as model_from_config

@@ -14,7 +14,19 @@ import numpy as np
 import optax
 from flax import linen
 
-from ..core import HashedOnce, Layer, View, Viewed, answers_setting, as_key, did_you_mean, explain, takes_text, walk
+from ..core import (
+    HashedOnce,
+    Layer,
+    View,
+    Viewed,
+    answers_setting,
+    as_key,
+    check_trains_by_trainer,
+    did_you_mean,
+    explain,
+    takes_text,
+    walk,
+)
 from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
@@ -139,6 +151,8 @@ class Trainer(Viewed):
                     write='model.compile(optimizer="adam", loss="mse", metrics=[...])',
                 )
             )
+        if type(self) is Trainer:
+            check_trains_by_trainer(model)
         for name, value in as_objects(values).items():
             object.__setattr__(self, name, value)
 

@@ -366,3 +366,69 @@ def test_the_argument_of_a_graph_is_checked_and_an_own_one_is_kept():
     assert fk.Sequential([Linear(input_dim=4)]).graph is None
     with pytest.raises(TypeError, match="no argument 'input_shape'"):
         fk.Sequential([fk.nn.Dense(2)], input_shape=(3,))
+
+
+# ------------------------------------------------------------------ models as Keras users begin them
+def test_an_empty_sequential_says_that_add_returns_the_model():
+    model = fk.Sequential()
+    model.add(fk.nn.Dense(1))
+    for use in (
+        lambda: model.compile("sgd", "mse"),
+        lambda: model.init(KEY, X),
+        lambda: fk.Trainer(model, "sgd", "mse").init(0, X),
+        lambda: model(fk.Input((4,))),
+        lambda: fk.Sequential([fk.Input((4,))]).init(KEY),
+    ):
+        with pytest.raises(ValueError, match=r"has no layers[\s\S]*model = model.add\("):
+            use()
+
+
+class WithAStep(fk.Model):
+    def train_step(self, data):
+        raise AssertionError("never called")
+
+
+class WithACompile(WithAStep):
+    def compile(self, optimizer, loss_fn):
+        self.loss_fn = loss_fn
+        super().compile(optimizer)
+
+
+class WithALoop(fk.Model):
+    def fit(self, x, y, epochs=1):
+        raise AssertionError("never called")
+
+
+def test_a_model_that_trains_itself_is_refused_with_the_trainer_to_write():
+    def made(cls):
+        x = fk.Input((4,))
+        return cls(x, fk.nn.Dense(1)(x))
+
+    for cls, name in ((WithAStep, "train_step"), (WithACompile, "train_step"), (WithALoop, "fit")):
+        text = rf"class {cls.__name__} has a {name} of its own[\s\S]*class {cls.__name__}Trainer\(fk.Trainer\)"
+        with pytest.raises(TypeError, match=text + r"[\s\S]*trainer_class="):
+            made(cls).compile("sgd", "mse")
+    with pytest.raises(TypeError, match="WithAStepTrainer"):
+        fk.Trainer(made(WithAStep), "sgd", "mse")
+
+    class MyTrainer(fk.Trainer):
+        def train_step(self, state, batch):
+            return super().train_step(state, batch)
+
+    assert type(made(WithAStep).compile("sgd", "mse", trainer_class=MyTrainer)) is MyTrainer
+
+    class Own(fk.Model):
+        def compile(self, rate):
+            return super().compile(fk.optimizers.SGD(rate), "mse")
+
+        def fit(self, state, x):
+            return state
+
+    assert isinstance(made(Own).compile(0.1), fk.Trainer)
+
+    class Forgets(fk.Model):
+        def compile(self, rate):
+            super().compile(fk.optimizers.SGD(rate), "mse")
+
+    with pytest.raises(TypeError, match=r"Forgets.compile returned nothing[\s\S]*return super\(\).compile"):
+        made(Forgets).compile(0.1)

@@ -11,10 +11,11 @@ from flax import linen
 
 from .._graph._graph import Graph, rerecord
 from .._graph._inferred import Inferred, needs_example
-from .._graph._symbolic import Node
+from .._graph._symbolic import Node, has_symbolic
 from .._graph._variable_program import fold_in
 from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer, WeightFacts, default_name
+from .._layer._layer_config import config_of_arguments
 from .._layer._sealing import call_state, is_copied, settle
 from .._layer._trainable import at_rest
 from .._layer._variables import count
@@ -31,6 +32,7 @@ from . import _map_layers, _match_inputs, _model_json, _model_variables, _model_
 from ._doors import Doors
 from ._init_from_example import variables_of
 from ._input import InputLayer
+from ._keras_training import returning_a_trainer
 from ._looking_inside import LooksInside, input_names_of
 from ._not_adapted import warn_of_layers_not_adapted
 from ._read_functional_config import model_from_graph_config
@@ -82,6 +84,11 @@ class Model(Doors, Viewed, LooksInside):
 
     _rewritten: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
     _takes_input_shape: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        if "compile" in vars(cls):
+            cls.compile = returning_a_trainer(vars(cls)["compile"])  # type: ignore[method-assign]
+        super().__init_subclass__(**kwargs)
 
     # ------------------------------------------------------------------ construction
     @classmethod
@@ -418,9 +425,16 @@ class Model(Doors, Viewed, LooksInside):
         return self.map_layers(lambda layer: layer if isinstance(layer, InputLayer) else layer.replace(dtype=name))
 
     # ------------------------------------------------------------------ config
+    @classmethod
+    def _config_is_arguments(cls) -> bool:
+        return False  # an `__init__` may be given inputs and outputs: each model's `get_config` looks
+
     @linen.nowrap
     def get_config(self) -> Config:
-        """The model as Keras's own config: layers, and how they are called."""
+        """The model as Keras's own config: layers and their calls; of an `__init__` of one's own, its arguments."""
+        description = self._description
+        if description is not None and not has_symbolic((description.args, description.kwargs)):
+            return config_of_arguments(self)  # which make the graph again
         if self.graph is None:
             return super().get_config()
         return at_rest(graph_config(self, self.graph), self)

@@ -14,6 +14,7 @@ from .._graph._symbolic import SymbolicTensor
 from .._layer._build_config import check_build_config
 from .._layer._construct import BASE_ARGUMENTS
 from .._layer._layer import Layer
+from .._layer._layer_config import config_of_arguments
 from .._layer._sealing import call_state, settle
 from .._layer._trainable import at_rest, told
 from .._words._config import deserialize_at, register, serialize, serialize_object
@@ -22,7 +23,7 @@ from .._words._dtypes import DTypePolicy, dtype_name
 from .._words._errors import explain
 from .._words._fields import field
 from .._words._naming import name_layers
-from ..typing import Config, CustomObjects, PyTree
+from ..typing import Config, CustomObjects, Key, KeyLike, PyTree
 from ._input import InputLayer, tensor_of
 from ._looking_inside import input_names_of
 from ._match_inputs import match
@@ -93,6 +94,7 @@ class Sequential(Model):
         Returns:
             What the last layer returns.
         """
+        self._check_not_empty("called")
         masks: MaskOf = {} if mask is None else {id(inputs): mask}
         kept = [inputs]  # masks are found by id: keep every value alive
         layers = self.layers
@@ -109,6 +111,40 @@ class Sequential(Model):
         call_state(self).output_masks = found
         sow_masks(self, found)
         return x
+
+    @linen.nowrap
+    def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
+        """Make the model's variables: see `Model.init`.
+
+        Raises:
+            ValueError: there are no layers; or an example is needed and none was given.
+        """
+        self._check_not_empty("initialised")
+        return super().init(rngs, *args, **kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> Any:
+        """A `Trainer` of this model; the arguments are `fk.train.compile`'s. The model is unchanged.
+
+        Returns:
+            A `fk.Trainer`, or an instance of `trainer_class`.
+
+        Raises:
+            ValueError: there are no layers.
+        """
+        self._check_not_empty("compiled")
+        return super().compile(*args, **kwargs)
+
+    @linen.nowrap
+    def _check_not_empty(self, what: str) -> None:
+        if not self.layers:
+            raise ValueError(
+                explain(
+                    f"{self.path_text()} has no layers, so it cannot be {what}.",
+                    received=repr(self),
+                    usually="`model.add(layer)` as in Keras: here `add` returns the longer model, which was not kept.",
+                    write="model = model.add(fk.nn.Dense(1)), or fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])",
+                ).complete()
+            )
 
     @linen.nowrap
     def _matched(self, inputs: PyTree, masks: MaskOf) -> PyTree:
@@ -164,7 +200,10 @@ class Sequential(Model):
 
     @linen.nowrap
     def get_config(self) -> Config:
-        """The layers' configs in a list, as Keras's Sequential."""
+        """The layers' configs in a list, as Keras's Sequential; of an `__init__` of one's own, its arguments."""
+        description = self._description
+        if description is not None and "layers" not in description.config and not description.rest:
+            return config_of_arguments(self)  # which make the layers again
         config: Config = {
             "name": self.name,
             "trainable": self.trainable,
