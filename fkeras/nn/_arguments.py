@@ -150,6 +150,19 @@ def fraction(name: str) -> Callable[[object], int | float]:
     return convert
 
 
+def no_weights(value: object) -> None:
+    """A converter for the `weights` of Keras's Bidirectional, which does nothing with them: only `None`."""
+    if value is not None:
+        raise ValueError(
+            explain(
+                "`weights` is no argument that this layer starts from.",
+                received=f"weights={value!r:.80}",
+                usually="Keras 2's way to give weights to a layer that is made.",
+                write="variables = model.init(key); variables['params']['bidirectional'] = {...} of the same structure",
+            )
+        )
+
+
 def absent(name: str) -> Callable[[object], None]:
     """A converter for arguments that Keras's configs carry and fkeras does in another way: only `None`."""
 

@@ -432,3 +432,127 @@ def test_a_model_that_trains_itself_is_refused_with_the_trainer_to_write():
 
     with pytest.raises(TypeError, match=r"Forgets.compile returned nothing[\s\S]*return super\(\).compile"):
         made(Forgets).compile(0.1)
+
+
+# ------------------------------------------------------------------ masks, modes and specs of a `call` of one's own
+class Mean(fk.nn.Layer):
+    def call(self, x, mask):
+        weights = fk.ops.expand_dims(fk.ops.cast(mask, "float32"), -1)
+        return fk.ops.sum(x * weights, axis=1) / fk.ops.sum(weights, axis=1)
+
+
+class Seen(fk.nn.Layer):
+    def compute_mask(self, inputs, mask=None):
+        return fk.ops.any(fk.ops.not_equal(inputs, 0), axis=-1)
+
+    def call(self, inputs):
+        return inputs
+
+
+class Kept(fk.nn.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        return inputs * fk.ops.expand_dims(fk.ops.cast(mask, "float32"), -1)
+
+
+def test_a_layer_that_needs_its_mask_gets_it_while_it_is_described():
+    tokens = fk.Input((None,), dtype="int32")
+    h = fk.nn.Embedding(5, 3, mask_zero=True)(tokens)
+    model = fk.Model(tokens, Mean()(fk.nn.Dense(2)(Kept()(h))))
+    variables = model.init(KEY)
+    given = np.array([[1, 2, 0], [3, 0, 0]])
+    short = np.array([[3]])
+    np.testing.assert_allclose(model.apply(variables, given)[1], model.apply(variables, short)[0], rtol=1e-6)
+
+    x = np.array([[[1.0, 3.0], [3.0, 5.0], [0.0, 0.0]]], "float32")
+    assert fk.Sequential([fk.Input((3, 2)), Seen(), Kept(), Mean()]).apply({}, x).tolist() == [[2.0, 4.0]]
+    with pytest.raises(ValueError, match=r"cannot be called without a mask[\s\S]*fk.nn.Masking\(\)"):
+        Mean()(fk.Input((3, 2)))
+
+
+def test_calls_of_all_kinds_are_told_the_mode_once():
+    class Required(fk.nn.Layer):
+        def call(self, inputs, training):
+            return inputs * (2.0 if training else 1.0)
+
+    class Anything(fk.nn.Layer):
+        def call(self, inputs, *others, training=None, **kwargs):
+            return (inputs + sum(others)) * (2.0 if training else 1.0)
+
+    x = fk.Input((4,))
+    model = fk.Model(x, Anything()(Required()(x), x, x))
+    np.testing.assert_array_equal(model.apply({}, X), 3 * X)
+    np.testing.assert_array_equal(model.apply({}, X, training=True), 8 * X)
+
+
+def test_an_input_spec_is_checked_wherever_it_is_set():
+    class Rows(fk.nn.Layer):
+        def __init__(self, size=None, **kwargs):
+            super().__init__(**kwargs)
+            self.size = size
+            self.input_spec = fk.nn.InputSpec(ndim=2)
+
+        def build(self, input_shape):
+            if self.size:
+                self.input_spec = fk.nn.InputSpec(ndim=2, axes={-1: self.size})
+
+        def call(self, inputs):
+            return inputs
+
+    assert Rows(4)(fk.Input((4,))).shape == (None, 4)
+    for size, shape, text in ((None, (2, 4), "input of rank 2"), (3, (4,), "input of 3 along axis -1")):
+        with pytest.raises(ValueError, match=text):
+            Rows(size)(fk.Input(shape))
+
+
+def test_an_autocast_of_ones_own_leaves_inputs_as_they_are():
+    class Raw(fk.nn.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(autocast=False, dtype="mixed_bfloat16", **kwargs)
+
+        def call(self, inputs):
+            return inputs + jnp.ones((), inputs.dtype)
+
+    assert Raw()(fk.Input((4,))).dtype == "float32"
+
+
+# ------------------------------------------------------------------ arrays in a `get_config`
+class Scales(fk.nn.Layer):
+    def __init__(self, factors=(1.0, 1.0), kind=None, **kwargs):
+        super().__init__(**kwargs)
+        self.factors, self.kind = np.asarray(factors, "float32"), kind
+
+    def call(self, inputs):
+        return inputs * self.factors.reshape(1, -1)
+
+    def get_config(self):
+        return {**super().get_config(), "factors": self.factors, "kind": self.kind}
+
+
+def test_arrays_in_a_config_are_written_as_keras_writes_them(tmp_path):
+    x = np.ones((1, 2), "float32")
+    for given, kind, written in (
+        ([2.0, 3.0], np.float32(0.5), "__numpy__"),
+        (np.array([2.0, 3.0]), jnp.arange(3), "__numpy__"),
+        (jnp.array([2.0, 3.0]), b"raw", "__numpy__"),
+    ):
+        model = _as_model(Scales(given, kind), (2,))
+        model.save(tmp_path / "m.keras", model.init(KEY))
+        again, read = fk.load_model(tmp_path / "m.keras", {"Scales": Scales})
+        np.testing.assert_array_equal(again.apply(read, x), [[2.0, 3.0]])
+        entry = model.get_config()["layers"][1]["config"]
+        assert entry["factors"] == {"class_name": written, "config": {"value": [2.0, 3.0], "dtype": "float32"}}
+        np.testing.assert_array_equal(again.layers[0].kind, kind)
+    assert isinstance(again.layers[0].kind, bytes)
+
+
+def test_what_cannot_be_written_is_named_with_its_layer():
+    class Odd:
+        pass
+
+    for layer in (Scales(kind=Odd()), Scales(kind={1, 2})):
+        with pytest.raises(TypeError, match=r"cannot be written to a config[\s\S]*'kind' of Layer 'scales' \(Scales\)"):
+            _as_model(layer, (2,)).to_json()

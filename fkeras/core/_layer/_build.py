@@ -16,6 +16,7 @@ from flax.core import FrozenDict
 from .._words._errors import explain
 from ..typing import PyTree
 from ._call_state import BuildShapes, CallState
+from ._input_spec import check_input_spec
 from ._lifted_transforms import Mode, is_lifted
 from ._linen_modules import MethodContext
 from ._sealing import call_state, call_state_if_any, settle
@@ -105,6 +106,8 @@ def _build_once(layer: Layer, args: tuple[PyTree, ...], kwargs: Mapping[str, PyT
     else:
         shapes = {n: _shapes(inputs.get(n.removesuffix("_shape"))) for n in names}
     build_with(layer, shapes)
+    if "input_spec" in call_state(layer).build_names:
+        check_input_spec(layer, layer.input_spec, args[0] if args else next(iter(kwargs.values()), None))
 
 
 def build_with(layer: Layer, shapes: BuildShapes) -> None:

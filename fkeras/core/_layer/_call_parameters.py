@@ -18,12 +18,14 @@ class Parameters:
         any_keyword: whether it takes `**kwargs`.
         keeps_mode: whether a call in a graph that was told `training=False` stays in inference. It is where the default
             is `None`: where it is `False`, Keras writes that into its files for calls that were told nothing.
+        required: those without a default.
     """
 
     names: list[str]
     positional: int
     any_keyword: bool
     keeps_mode: bool = False
+    required: frozenset[str] = frozenset()
 
     def position(self, name: str) -> int:
         """Where a parameter stands among positional arguments; past any number of them when it cannot."""
@@ -38,4 +40,5 @@ def parameters_of(call: Callable[..., PyTree]) -> Parameters:
     by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     keeps_mode = any(p.name == "training" and p.default is None for p in parameters)
     any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return Parameters(by_place + by_name, len(by_place), any_keyword, keeps_mode)
+    required = frozenset(p.name for p in parameters if p.default is p.empty)
+    return Parameters(by_place + by_name, len(by_place), any_keyword, keeps_mode, required)

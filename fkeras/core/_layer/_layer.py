@@ -127,8 +127,13 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         )
 
     @_build.makes_nothing
-    def build(self, input_shape: PyTree) -> None:
-        """Make weights and layers that depend on the input's shape; runs once, before `call`."""
+    def build(self, *args: PyTree, **kwargs: PyTree) -> None:
+        """Make weights and layers that depend on the input's shape; runs once, before `call`.
+
+        Args:
+            *args, **kwargs: `input_shape`; or `query_shape` and so on, a shape for each argument of `call` that the
+                method of one's own names.
+        """
         if self.scope is None:
             _build.say_nothing_is_built(self)
 

@@ -12,6 +12,7 @@ from .._words._dtypes import is_string
 from .._words._errors import explain
 from .._words._given_instead import variables_in
 from ..typing import PyTree, VariablesLike
+from ._described_masks import evaluate_with_masks, needs_a_mask
 from ._first_layers import check_input_shape
 from ._layer_errors import explained
 from ._sealing import memory_of
@@ -59,7 +60,17 @@ def record_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree
     with explained(layer, leaves):
         if any(isinstance(leaf, SymbolicTensor) and is_string(leaf.dtype) for leaf in leaves):
             return record(layer, args, kwargs, found=layer._text_outputs(args, kwargs))
-        return record(layer, args, kwargs, layer._abstract_call)
+        try:
+            return record(layer, args, kwargs, layer._abstract_call)
+        except Exception as error:  # of a call that cannot do without its mask, whatever it did with `None`
+            if "mask" not in layer._call_parameters.names:
+                raise
+            evaluate = evaluate_with_masks(layer, args, kwargs)
+            if evaluate is not None:
+                return record(layer, args, kwargs, evaluate)
+            if "mask" in layer._call_parameters.required and kwargs.get("mask") is None:
+                raise needs_a_mask(layer) from error
+            raise
 
 
 def no_text(layer: Layer) -> TypeError:

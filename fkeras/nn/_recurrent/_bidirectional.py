@@ -40,7 +40,7 @@ class Bidirectional(Layer):
 
     layer: Any = field(convert=as_layer)
     merge_mode: str | None = field("concat", convert=_MERGE)
-    weights: None = field(None, convert=arg.absent("weights"))
+    weights: None = field(None, convert=arg.no_weights)
     backward_layer: Any = None
 
     supports_masking = True
