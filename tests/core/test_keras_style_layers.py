@@ -556,3 +556,57 @@ def test_what_cannot_be_written_is_named_with_its_layer():
     for layer in (Scales(kind=Odd()), Scales(kind={1, 2})):
         with pytest.raises(TypeError, match=r"cannot be written to a config[\s\S]*'kind' of Layer 'scales' \(Scales\)"):
             _as_model(layer, (2,)).to_json()
+
+
+# ------------------------------------------------------------------ weights of the built-in layer, by Keras's names
+class Standardised(fk.nn.Dense):
+    def call(self, inputs):
+        kernel = self.kernel - fk.ops.mean(self.kernel, axis=0, keepdims=True)
+        return fk.ops.matmul(inputs, kernel) + fk.ops.expand_dims(self.bias, 0)
+
+
+class Gated(fk.nn.Dense):
+    def __init__(self, units, **kwargs):
+        super().__init__(units, kernel_regularizer="l2", **kwargs)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.gate = self.add_weight(shape=self.kernel.shape, initializer="ones", name="gate")
+
+    def call(self, inputs):
+        return super().call(inputs) + fk.ops.matmul(inputs, self.kernel * self.gate) + super().call(inputs)
+
+
+def test_a_call_of_ones_own_reads_the_weights_of_the_layer_it_extends():
+    plain = _as_model(fk.nn.Dense(3, kernel_regularizer="l2", name="a"))
+    variables = plain.init(KEY)
+    weights = variables["params"]["a"]
+    kernel = np.asarray(weights["kernel"])
+    model = _as_model(Standardised(3, name="a"))
+    jax.tree.map(np.testing.assert_array_equal, model.init(KEY), variables)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, X), X @ (kernel - kernel.mean(0)), rtol=1e-5)
+    gated = _as_model(Gated(3, name="a"))
+    assert jax.tree.map(jnp.shape, gated.init(KEY)["params"]["a"]) == {"bias": (3,), "gate": (4, 3), "kernel": (4, 3)}
+    with_gate = {"params": {"a": {**weights, "gate": jnp.ones((4, 3))}}}
+    found, sown = gated.apply(with_gate, X, mutable=["losses"])
+    np.testing.assert_allclose(found, 3 * X @ kernel, rtol=1e-5)
+    np.testing.assert_array_equal(
+        sown["losses"]["a"]["kernel"], plain.apply(variables, X, mutable=True)[1]["losses"]["a"]["kernel"]
+    )
+
+    class Asks(fk.nn.Dropout):
+        def call(self, inputs, training=False):
+            assert not hasattr(self, "kernel")
+            return super().call(inputs, training)
+
+    np.testing.assert_array_equal(_as_model(Asks(0.5)).apply({}, X), X)
+
+
+def test_what_init_sets_over_a_field_may_be_replaced():
+    class Frozen(fk.nn.Dense):
+        def __init__(self, units, **kwargs):
+            super().__init__(units, **kwargs)
+            self.trainable = False
+
+    assert Frozen(3).trainable is False
+    assert Frozen(3).replace(trainable=True).trainable is True

@@ -43,8 +43,20 @@ def build_first(call: Method) -> Method:
 
     @functools.wraps(call)
     def built(self: Layer, *args: PyTree, **kwargs: PyTree) -> PyTree:
+        if type(self)._extended_call is not None and call_state(self).arguments is None:
+            return noting_weights(self, args, kwargs)
         _build_once(self, args, kwargs)
         return call(self, *args, **kwargs)
+
+    def noting_weights(self: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
+        """Of a class that extends a built-in layer, whose weights it may read by name."""
+        state = call_state(self)
+        state.arguments, state.weights = (args, kwargs), {}
+        try:
+            _build_once(self, args, kwargs)
+            return call(self, *args, **kwargs)
+        finally:
+            state.arguments = state.weights = None
 
     @functools.wraps(call, updated=())  # without the marks of a method that Linen has wrapped already
     def built_inside(self: Layer, *args: PyTree, **kwargs: PyTree) -> PyTree:

@@ -35,6 +35,9 @@ class CallState:
             until `build` begins, in layers with a `build`, and `None` in all others.
         layers_built: the layers that `build` made, in order; complete when it has run.
         constraints: each weight's constraint (or `None`) by its name; complete when the call has returned.
+        arguments: those of the `call`, in a class that extends a built-in layer and has a `call` of its own; while it
+            runs, and `None` in all others.
+        weights: those that such a call has made so far, by name.
         output_masks: the masks of a model's outputs; when its `call` has returned.
     """
 
@@ -46,4 +49,6 @@ class CallState:
     growing: dict[str, object] | None = None
     layers_built: list[Layer] = dataclasses.field(default_factory=list)
     constraints: dict[str, Constraint | None] = dataclasses.field(default_factory=dict)
+    arguments: tuple[tuple[PyTree, ...], dict[str, PyTree]] | None = None
+    weights: dict[str, PyTree] | None = None
     output_masks: list[jax.Array | None] | None = None

@@ -121,8 +121,10 @@ def _copy(self: Layer, description: Description, kwargs: Arguments) -> None:
         return
     self.__post_init__()
     if self.parent is None:
+        fields = type(self).__dataclass_fields__
         for name, value in description.attributes.items():
-            settle(self, name, value)
+            if name not in fields:  # which the copy has, and may have been told anew
+                settle(self, name, value)
 
 
 def _settle_fields(self: Layer, cls: type[Layer], values: Arguments) -> None:

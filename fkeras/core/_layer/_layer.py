@@ -44,6 +44,7 @@ from . import (
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
 from ._checked_variables import check_collections
 from ._construct import Arguments, Description, run_user_init
+from ._inherited_weights import inherited_weight
 from ._keras_attributes import AnswersKerasNames
 from ._layer_class import LayerClass
 from ._layer_errors import check_attribute, check_name, lacking, said_of
@@ -466,7 +467,8 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         state = _sealing.call_state_if_any(self)
         if state is not None and state.build_again is not None and _build.build_again(self, state, name):
             return vars(self)[name]
-        return super().__getattr__(name)
+        weight = inherited_weight(self, name)
+        return super().__getattr__(name) if weight is None else weight
 
     @linen.nowrap
     def clone(self, *, parent: Any = None, **updates: Any) -> Self:

@@ -29,6 +29,7 @@ from ._construct import (
     written_by_fields,
 )
 from ._first_layers import split_input_arguments
+from ._inherited_weights import extended_call
 from ._layer_config import config_of_arguments, has_own_fields
 from ._lifted_transforms import is_lifted
 from ._sealing import memory_of
@@ -44,6 +45,8 @@ class LayerClass(RunsBound, kw_only=True):
 
     Attributes:
         _call_parameters: what its `call` takes.
+        _extended_call: the `call` of the built-in layer that it extends with one of its own; `None` for others.
+        _extended_parameters: what that takes.
         _positional: the constructor's arguments that may be given by position, in Keras's order.
         _rewritten: the first of them that are no fields and that `_rewrite_arguments` makes fields of.
         _last_by_position: those that Keras's constructor takes by position after the class's own (`name`, `dtype`).
@@ -52,6 +55,8 @@ class LayerClass(RunsBound, kw_only=True):
     """
 
     _call_parameters: ClassVar[Parameters] = Parameters([], 0, True)
+    _extended_call: ClassVar[Callable[..., Any] | None] = None
+    _extended_parameters: ClassVar[Parameters] = Parameters([], 0, True)
     _positional: ClassVar[tuple[str, ...]] = ()
     _rewritten: ClassVar[tuple[str, ...]] = ()
     _last_by_position: ClassVar[tuple[str, ...]] = ()
@@ -73,6 +78,9 @@ class LayerClass(RunsBound, kw_only=True):
             del namespace.__call__
         if "call" in own and not is_root:
             cls._call_parameters = parameters_of(own["call"])
+            cls._extended_call = extended_call(cls)
+            if cls._extended_call is not None:
+                cls._extended_parameters = parameters_of(cls._extended_call)
             namespace.call = linen.compact(build_first(own["call"]))
         if "build" in own and not is_root:
             namespace.build = in_turn(own["build"])

@@ -67,6 +67,27 @@ def add_weight(
     if name is None:
         count = len([n for n in constraints if n.split("_")[0] == "weight"])
         name = f"weight_{count}" if count else "weight"
+    made = call_state(layer).weights
+    if made is not None and name in made and tuple(made[name].shape) == sizes:  # `super().call` that runs again
+        return made[name]  # type: ignore[no-any-return]
+    weight = _made_weight(layer, sizes, stored, initializer, trainable, autocast, regularizer, constraint, name)
+    if made is not None:
+        made[name] = weight
+    return weight
+
+
+def _made_weight(
+    layer: Layer,
+    sizes: tuple[int, ...],
+    stored: np.dtype,
+    initializer: Spec,
+    trainable: bool,
+    autocast: bool,
+    regularizer: Spec,
+    constraint: Spec,
+    name: str,
+) -> jax.Array | StateWeight:
+    constraints = call_state(layer).constraints
     if initializer is None:
         initializer = "glorot_uniform" if jnp.issubdtype(stored, jnp.inexact) else "zeros"
     make = get("keras.initializers", initializer)
