@@ -212,8 +212,9 @@ def test_a_weight_of_init_has_no_numbers_outside():
     for use in (lambda: layer.w.numpy(), lambda: layer.w.mean()):
         with pytest.raises(AttributeError, match=r"he weight 'w' was asked for in `__init__`[\s\S]*init\(key, x\)"):
             use()
-    with pytest.raises(TypeError, match=r"no numbers yet"):
-        np.asarray(layer.w)
+    for use in (lambda: np.asarray(layer.w), lambda: layer.w * 2, lambda: -layer.w):
+        with pytest.raises(TypeError, match=r"no numbers yet"):
+            use()
 
     class Unknown(fk.nn.Layer):
         def __init__(self):
@@ -610,3 +611,68 @@ def test_what_init_sets_over_a_field_may_be_replaced():
 
     assert Frozen(3).trainable is False
     assert Frozen(3).replace(trainable=True).trainable is True
+
+
+def test_a_layer_reads_a_weight_of_one_that_it_has_called():
+    class Tied(fk.nn.Layer):
+        def __init__(self, dense, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = dense
+
+        def call(self, inputs):
+            return fk.ops.matmul(self.dense(inputs), fk.ops.transpose(self.dense.kernel))
+
+    model = _as_model(Tied(fk.nn.Dense(3)))
+    variables = model.init(KEY)
+    kernel = variables["params"]["tied"]["dense"]["kernel"]
+    np.testing.assert_allclose(model.apply(variables, X), X @ kernel @ kernel.T, rtol=1e-5)
+
+
+def test_a_call_that_cannot_be_traced_is_described_by_its_own_shapes():
+    class Host(fk.nn.Layer):
+        def call(self, inputs):
+            return jnp.asarray(np.asarray(inputs).repeat(2, axis=-1))
+
+    class Told(Host):
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], 2 * input_shape[-1])
+
+    model = _as_model(Told())
+    assert model.output_shape == (None, 8)
+    assert model.apply({}, X).shape == (2, 8)
+    with pytest.raises(ValueError, match="cannot take this input"):
+        _as_model(Host())
+
+
+def test_an_input_layer_takes_its_old_arguments():
+    assert fk.Sequential([fk.nn.InputLayer(input_shape=(4,)), fk.nn.Dense(2)]).output_shape == (None, 2)
+    assert fk.nn.InputLayer(batch_input_shape=(3, 4)).batch_shape == (3, 4)
+
+
+class Words(fk.nn.TextVectorization):
+    def __init__(self, length, **kwargs):
+        super().__init__(output_sequence_length=length, **kwargs)
+
+
+class Bins(fk.nn.Discretization):
+    def __init__(self, bins):
+        super().__init__(num_bins=bins)
+
+
+@pytest.mark.parametrize(
+    ("layer", "data", "x"),
+    [
+        (Words(3), ["a b", "b"], np.array([["b c"], ["a"]])),
+        (Words(3, vocabulary=["b", "c"]), None, np.array([["b c"], ["a"]])),
+        (Bins(3), np.arange(9.0), np.array([[1.0], [7.0]])),
+    ],
+)
+def test_what_adapt_learnt_is_in_the_config(layer, data, x, tmp_path):
+    layer = layer if data is None else layer.adapt(data)
+    cls = type(layer)
+    again = cls.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(x), layer(x))
+    model = fk.Sequential([fk.Input((1,), dtype="string" if x.dtype.kind == "U" else "float32"), layer])
+    model.save(tmp_path / "m.keras", model.init(KEY))
+    opened, read = fk.load_model(tmp_path / "m.keras", {cls.__name__: cls})
+    np.testing.assert_array_equal(opened.apply(read, x), layer(x))

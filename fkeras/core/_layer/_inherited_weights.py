@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
+
 from .._words._config import address_of
 from ._sealing import call_state, call_state_if_any
+from ._weights import storage_of
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -42,15 +45,20 @@ def extended_call(cls: type) -> Callable[..., Any] | None:
 
 
 def inherited_weight(layer: Layer, name: str) -> Any:
-    """A weight of the built-in layer that a bound layer extends, by Keras's name; `None` where there is none.
+    """A weight of a bound layer by Keras's name for it; `None` where there is none.
+
+    Of a class that extends a built-in layer it is made if need be; of another layer (`self.dense.kernel`, for weights
+    that are tied) it is there once that was called.
 
     Args:
-        layer: the layer, whose `call` or `build` runs.
+        layer: the layer.
         name: the attribute that it was asked for.
     """
     state = call_state_if_any(layer)
-    if name not in _NAMES or state is None or state.arguments is None or state.weights is None:
+    if name not in _NAMES or layer.scope is None:
         return None
+    if state is None or state.arguments is None or state.weights is None:
+        return _weight_that_is_there(layer, _NAMES[name])
     if _NAMES[name] not in state.weights:
         call = type(layer)._extended_call
         assert call is not None
@@ -60,3 +68,11 @@ def inherited_weight(layer: Layer, name: str) -> Any:
         mode = {"training": False} if parameters.position("training") >= len(args) else {}
         call(layer, *args[: parameters.positional], **{**known, **(mode if "training" in parameters.names else {})})
     return call_state(layer).weights.get(_NAMES[name])  # type: ignore[union-attr]
+
+
+def _weight_that_is_there(layer: Layer, name: str) -> Any:
+    """A weight of a bound layer as the layer computes with it, if it is kept as a plain array."""
+    if storage_of(layer) is not None or not layer.has_variable("params", name):
+        return None
+    value: Any = layer.get_variable("params", name)
+    return value.astype(layer.compute_dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value

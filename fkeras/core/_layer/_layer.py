@@ -543,6 +543,11 @@ class Layer(AnswersKerasNames, LayerClass, kw_only=True):
         """Keep weak references to a recorded call, so that `layer.output` can find it."""
         _recorded_calls.remember_call(self, RecordedCall(node, tensors, treedef))
 
+    @linen.nowrap
+    def _learnt_config(self) -> Config:
+        """What a layer has learnt from data (`adapt`) and has in no variable, as arguments of the built-in layer."""
+        return {}
+
     _recorded_nodes = linen.nowrap(_recorded_calls.nodes_of)
 
 

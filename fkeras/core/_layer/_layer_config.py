@@ -61,7 +61,7 @@ def config_of_arguments(layer: Layer) -> Config:
             )
         )
     own = {k: v for k, v in description.config.items() if k not in BASE_ARGUMENTS or k not in config}
-    return at_rest({**config, **serialize_arguments(layer, own)}, layer)
+    return at_rest({**config, **serialize_arguments(layer, own), **layer._learnt_config()}, layer)
 
 
 def _base_config(layer: Layer) -> Config:

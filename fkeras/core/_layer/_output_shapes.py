@@ -14,6 +14,8 @@ from .._graph._symbolic import Node, SymbolicTensor, outputs_of
 from .._words._dtypes import dtype_of
 from .._words._errors import explain
 from ..typing import DTypeLike, PyTree, Shape
+from ._build import has_build
+from ._sublayers import sublayers_of
 from ._weight_facts import inferred_call
 
 if TYPE_CHECKING:
@@ -33,6 +35,34 @@ def output_spec(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree
     leaves, treedef = jax.tree.flatten((args, kwargs))
     tensors = outputs_of(Node(layer, tuple(leaves), treedef, inferred))
     return jax.tree.unflatten(jax.tree.structure(inferred.outputs), tensors)
+
+
+# What JAX raises where a function of one's own looks at the numbers of an array.
+UNTRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+def outputs_as_told(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> Inferred | None:
+    """What a layer's own `compute_output_shape` says of a call that cannot be traced, as Keras takes it.
+
+    Args:
+        layer: the layer.
+        args, kwargs: the call's arguments, with symbolic tensors.
+
+    Returns:
+        Outputs of the compute dtype; `None` for a layer without the method, or one that may have weights.
+    """
+    cls, description = type(layer), layer._description
+    weights = has_build(layer) or (description is not None and (description.weights or sublayers_of(layer)))
+    if cls.compute_output_shape.__module__.startswith("fkeras.core.") or weights:
+        return None
+    shapes, named = jax.tree.map(lambda leaf: getattr(leaf, "shape", None), (args, kwargs))
+    told = layer.compute_output_shape(*shapes, **{f"{name}_shape": shape for name, shape in named.items()})
+    dtype = layer.compute_dtype
+    return Inferred(_with_shapes(told, functools.partial(_struct, dtype)), {}, lambda key: {})
 
 
 def unbound(layer: Layer) -> Layer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import jax
 import numpy as np
 
+from .._graph._operators import ArrayOperators, Operand
 from .._words._errors import explain
 from ..typing import PyTree
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class PlannedWeight:
+class PlannedWeight(ArrayOperators[NoReturn]):
     """What stands for a weight on a layer that is not bound, whose `__init__` has called `add_weight`.
 
     Attributes:
@@ -39,6 +40,14 @@ class PlannedWeight:
         """The name that it was given."""
         name: str | None = self.arguments["name"]
         return name
+
+    # Plans are told apart, not compared as arrays are.
+    __eq__ = object.__eq__  # type: ignore[assignment]
+    __ne__ = object.__ne__  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+    def _operate(self, op: str, *operands: Operand) -> NoReturn:
+        raise TypeError(self._has_no_numbers(f"{op} of it"))
 
     def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
         raise TypeError(self._has_no_numbers("an array of it"))

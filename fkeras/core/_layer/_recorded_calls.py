@@ -15,6 +15,7 @@ from ..typing import PyTree, VariablesLike
 from ._described_masks import evaluate_with_masks, needs_a_mask
 from ._first_layers import check_input_shape
 from ._layer_errors import explained
+from ._output_shapes import UNTRACEABLE, outputs_as_told
 from ._sealing import memory_of
 from ._variables import count
 
@@ -62,7 +63,10 @@ def record_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree
             return record(layer, args, kwargs, found=layer._text_outputs(args, kwargs))
         try:
             return record(layer, args, kwargs, layer._abstract_call)
-        except Exception as error:  # of a call that cannot do without its mask, whatever it did with `None`
+        except Exception as error:  # of a call that cannot be traced, or not without its mask
+            told = outputs_as_told(layer, args, kwargs) if isinstance(error, UNTRACEABLE) else None
+            if told is not None:
+                return record(layer, args, kwargs, found=told)
             if "mask" not in layer._call_parameters.names:
                 raise
             evaluate = evaluate_with_masks(layer, args, kwargs)

@@ -45,6 +45,14 @@ class InputLayer(Layer):
     input_tensor: SymbolicTensor | None = None
     optional: bool = False
 
+    @classmethod
+    def _rewrite_arguments(
+        cls, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]
+    ) -> tuple[tuple[PyTree, ...], dict[str, PyTree]]:
+        """The old names of two arguments, which Keras 3 still takes."""
+        old = {"input_shape": "shape", "batch_input_shape": "batch_shape"}
+        return args, {old.get(name, name): value for name, value in kwargs.items()}
+
     def __post_init__(self) -> None:
         if self.batch_shape is None:
             shape = _checked_shape(self.shape, "shape")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 
 from ...core import Layer, explain, field, register
 from ...core.typing import JSON, Array, ArrayLike, Config, CustomObjects, DTypeLike, Float, Int, Num, PyTree
@@ -200,6 +202,10 @@ class Discretization(Layer):
         edges = _compress(summary, 1.0 / self.num_bins)[0, :-1]
         return self.replace(_adapted=[float(e) for e in edges])
 
+    @linen.nowrap
+    def _learnt_config(self) -> Config:
+        return {} if self._adapted is None else {"bin_boundaries": self.boundaries}
+
     def get_config(self) -> Config:
         config = {**super().get_config(), "bin_boundaries": self.boundaries}
         config["dtype"] = self.compute_dtype
@@ -207,6 +213,10 @@ class Discretization(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Self:
+        own_arguments = hasattr(cls, "_user_init") and "bin_boundaries" not in inspect.signature(cls).parameters
+        if own_arguments and config.get("bin_boundaries") is not None:
+            layer = super().from_config({k: v for k, v in config.items() if k != "bin_boundaries"}, custom_objects)
+            return layer.replace(_adapted=_floats(config["bin_boundaries"]))  # type: ignore[arg-type]
         if config.get("bin_boundaries") is not None and config.get("num_bins") is not None:  # adapted
             layer = super().from_config({**config, "bin_boundaries": None}, custom_objects)
             return layer.replace(_adapted=_floats(config["bin_boundaries"]))  # type: ignore[arg-type]

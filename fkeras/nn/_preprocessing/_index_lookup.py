@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 
 from ...core import Layer, explain
 from ...core.typing import JSON, Array, Config, CustomObjects, Int, PyTree
@@ -25,6 +26,7 @@ from ._vocabulary import (
     Weights,
     count,
     size_of_config,
+    split_learnt,
     vocabulary_of_config,
     with_learned,
 )
@@ -342,6 +344,10 @@ class IndexLookup(Layer):
         looked_up = np.asarray(np.frompyfunc(lambda p: entries.get(int(p), self.oov_token), 1, 1)(places), object)
         return looked_up.astype(str) if self._text else looked_up.astype(np.int32)
 
+    @linen.nowrap
+    def _learnt_config(self) -> Config:
+        return with_learned({}, self._learned, self._first)
+
     def get_config(self) -> Config:
         config = super().get_config()
         config["vocabulary_size"] = self.vocabulary_size() if self._table is not None else None
@@ -349,7 +355,10 @@ class IndexLookup(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Self:
-        layer = super().from_config(vocabulary_of_config(config), custom_objects)
+        arguments, learnt = split_learnt(cls, vocabulary_of_config(config))
+        layer = super().from_config(arguments, custom_objects)
+        if learnt:
+            return layer.set_vocabulary(**learnt)
         size = size_of_config(config)
         return layer if layer._table is not None or size is None else layer.replace(_size=size)
 

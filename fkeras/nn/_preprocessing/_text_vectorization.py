@@ -8,6 +8,7 @@ from typing import Self, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 
 from ...core import Inferred, Layer, dimension, explain, field, register
 from ...core.typing import JSON, Array, Config, CustomObjects, PyTree, Shape
@@ -24,6 +25,7 @@ from ._vocabulary import (
     given_vocabulary,
     given_weights,
     size_of_config,
+    split_learnt,
     vocabulary_of_config,
     with_learned,
 )
@@ -288,12 +290,19 @@ class TextVectorization(Layer):
         learned = self._lookup._with_assets(files)
         return self if learned is self._lookup else self.replace(_learned=learned._learned)
 
+    @linen.nowrap
+    def _learnt_config(self) -> Config:
+        return with_learned({}, self._lookup._learned, self._lookup._first)
+
     def get_config(self) -> Config:
         config = {**super().get_config(), "vocabulary_size": self.vocabulary_size()}
         return with_learned(config, self._lookup._learned, self._lookup._first)
 
     @classmethod
     def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Self:
-        layer = super().from_config(vocabulary_of_config(config), custom_objects)
+        arguments, learnt = split_learnt(cls, vocabulary_of_config(config))
+        layer = super().from_config(arguments, custom_objects)
+        if learnt:
+            return layer.set_vocabulary(**learnt)
         size = size_of_config(config)
         return layer if layer._lookup._table is not None or size is None else layer.replace(_size=size)

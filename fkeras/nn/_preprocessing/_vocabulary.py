@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, TypedDict
 
 import numpy as np
 
-from ...core import deserialize, explain
+from ...core import Layer, deserialize, explain
 from ...core.typing import JSON, Config
 
 #: An entry of a vocabulary.
@@ -103,6 +104,14 @@ def size_of_config(config: Mapping[str, JSON]) -> int | None:
     if size is None or (type(size) is int and size >= 0):
         return size  # type: ignore[return-value]
     raise ValueError(explain("`vocabulary_size` is a whole number.", received=repr(size)[:80]))
+
+
+def split_learnt(cls: type[Layer], config: Config) -> tuple[Config, Config]:
+    """The arguments in a config, and the vocabulary for which a class's own `__init__` has no argument."""
+    if not hasattr(cls, "_user_init") or "vocabulary" in inspect.signature(cls).parameters:
+        return config, {}
+    learnt = {key: config[key] for key in ("vocabulary", "idf_weights") if config.get(key) is not None}
+    return {key: value for key, value in config.items() if key not in learnt}, learnt
 
 
 def with_learned(config: Config, learned: Learned | None, first: int) -> Config:
