@@ -151,8 +151,7 @@ class Trainer(Viewed):
                     write='model.compile(optimizer="adam", loss="mse", metrics=[...])',
                 )
             )
-        if type(self) is Trainer:
-            check_trains_by_trainer(model)
+        check_trains_by_trainer(model, built_in=type(self) is Trainer)
         for name, value in as_objects(values).items():
             object.__setattr__(self, name, value)
 

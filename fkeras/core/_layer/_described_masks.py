@@ -82,7 +82,7 @@ def _computed_mask(layer: Layer, inputs: PyTree, mask: PyTree) -> PyTree:
 
     try:
         return infer(function, structs).outputs
-    except (TypeError, ValueError):  # a mask of text, or one that needs values
+    except Exception:  # a mask of text, or one that needs values: whatever a method of one's own raises for these
         return None
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._words._errors import explain
+from ._doors import Doors
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -44,17 +45,24 @@ _LOOPS = ("fit", "evaluate", "train_on_batch", "test_on_batch")
 _PASSED = {"state", "variables", "trainer"}
 
 
-def check_trains_by_trainer(model: object) -> None:
-    """Refuse a model whose class says how it trains: a Trainer would train it in the built-in way, without a word.
+def check_trains_by_trainer(model: object, built_in: bool = True) -> None:
+    """Refuse a model without layers, or whose class says how it trains: the built-in steps would not look at that.
 
     Args:
         model: what is to be trained; a Linen module that is no model may have what it likes.
+        built_in: whether the Trainer trains in the built-in way; a class of trainers of one's own has its own.
 
     Raises:
+        ValueError: a model without layers.
         TypeError: naming the method, with the class to write.
     """
+    if not isinstance(model, Doors):
+        return
+    check_not_empty = getattr(model, "_check_not_empty", None)  # a Sequential's
+    if check_not_empty is not None:
+        check_not_empty("compiled")
     cls = type(model)
-    if "_takes_input_shape" not in {name for base in cls.__mro__ for name in vars(base)}:
+    if not built_in:
         return
     for base in cls.__mro__:
         if base.__module__.startswith(("fkeras.core.", "fkeras.nn.", "flax.")):

@@ -122,18 +122,6 @@ class Sequential(Model):
         self._check_not_empty("initialised")
         return super().init(rngs, *args, **kwargs)
 
-    def compile(self, *args: Any, **kwargs: Any) -> Any:
-        """A `Trainer` of this model; the arguments are `fk.train.compile`'s. The model is unchanged.
-
-        Returns:
-            A `fk.Trainer`, or an instance of `trainer_class`.
-
-        Raises:
-            ValueError: there are no layers.
-        """
-        self._check_not_empty("compiled")
-        return super().compile(*args, **kwargs)
-
     @linen.nowrap
     def _check_not_empty(self, what: str) -> None:
         if not self.layers:
