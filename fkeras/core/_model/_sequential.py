@@ -17,6 +17,7 @@ from .._layer._layer import Layer
 from .._layer._layer_config import config_of_arguments
 from .._layer._sealing import call_state, settle
 from .._layer._trainable import at_rest, told
+from .._words._call_arguments import checked_by_name
 from .._words._config import deserialize_at, register, serialize, serialize_object
 from .._words._config_errors import at
 from .._words._dtypes import DTypePolicy, dtype_name
@@ -113,6 +114,7 @@ class Sequential(Model):
         return x
 
     @linen.nowrap
+    @checked_by_name("model")
     def init(self, rngs: KeyLike | Mapping[str, Key], *args: PyTree, **kwargs: Any) -> dict[str, PyTree]:
         """Make the model's variables: see `Model.init`.
 

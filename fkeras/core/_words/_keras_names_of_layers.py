@@ -50,13 +50,10 @@ LAYER: Rows = (
         {
             "built": "variables = model.init(jax.random.key(0))",
             "symbolic_call": _SYMBOLIC,
-            "compute_output_spec": _SYMBOLIC,
-            "compute_output_shape": _SYMBOLIC,
             "get_build_config": "model.get_config()",
             "call_signature_parameters": "import inspect; inspect.signature(layer.call).parameters",
             "add_metric": 'trainer = model.compile("adam", "mse", metrics=["mae"])',
             "supports_jit": "jax.jit(model.apply)(variables, x)",
-            "autocast": 'layer = fk.nn.Dense(3, dtype="float32")',
             "rematerialized_call": "layer = linen.remat(fk.nn.Dense)(3)",
         },
     ),
