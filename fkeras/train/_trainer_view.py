@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from ..core import Model, View, are_same, boxed, code, folded, short_repr, table, written
+from ..core import Model, View, are_same, html_box, html_code, html_folded, html_table, keyword_texts, short_repr
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -22,7 +22,7 @@ def trainer_repr(trainer: Trainer) -> str:
     Trainer(model=Sequential([Input((3,)), Dense(units=1)]), optimizer=SGD(learning_rate=0.01), \
 loss=LossFunctionWrapper(mean_squared_error))
     """
-    return f"{type(trainer).__name__}({', '.join(written([('model', trainer.model), *_told(trainer)]))})"
+    return f"{type(trainer).__name__}({', '.join(keyword_texts([('model', trainer.model), *_told(trainer)]))})"
 
 
 def trainer_view(trainer: Trainer) -> View:
@@ -33,10 +33,10 @@ def trainer_view(trainer: Trainer) -> View:
     rows = {"model": short_repr(model), **{name: short_repr(value) for name, value in told.items()}}
     width = max(map(len, rows))
     text = "\n".join([cls, *(f"  {name:{width}}  {value}" for name, value in rows.items())])
-    parts = table((), [(code(name), code(value)) for name, value in rows.items()])
+    parts = html_table((), [(html_code(name), html_code(value)) for name, value in rows.items()])
     if isinstance(model, Model):
-        parts += folded("layers", model._repr_html_())
-    return View(text, boxed(cls, parts))
+        parts += html_folded("layers", model._repr_html_())
+    return View(text, html_box(cls, parts))
 
 
 def _told(trainer: Trainer) -> list[tuple[str, object]]:

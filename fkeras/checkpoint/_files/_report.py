@@ -11,16 +11,16 @@ from ...core import (
     ArrayDifferences,
     View,
     Viewed,
-    boxed,
-    code,
     did_you_mean,
-    escape,
     explain,
-    faint,
     fits,
-    folded,
+    html_box,
+    html_code,
+    html_faint,
+    html_folded,
+    html_table,
+    html_text,
     show_spec,
-    table,
 )
 from ._tree_arrays import ArraySpecs
 
@@ -75,15 +75,15 @@ class LoadReport(Viewed, ArrayDifferences):
         loaded = {p: "" if source == p else f"from {source}" for p, source in self.loaded.items()}
         lists = {"mismatched": differ, "missing": self.missing, "unexpected": self.unexpected, "loaded": loaded}
         parts = [
-            folded(
-                f"{title} {faint(str(len(paths)))}",
-                table((), [(code(path), escape(what)) for path, what in paths.items()]),
+            html_folded(
+                f"{title} {html_faint(str(len(paths)))}",
+                html_table((), [(html_code(path), html_text(what)) for path, what in paths.items()]),
                 opened=title != "loaded",
             )
             for title, paths in lists.items()
             if paths
         ]
-        return View(str(self), boxed(f"LoadReport: {self._count()}", "".join(parts)))
+        return View(str(self), html_box(f"LoadReport: {self._count()}", "".join(parts)))
 
     def require(self, what: str) -> None:
         """Raise if anything differs that was not allowed to.

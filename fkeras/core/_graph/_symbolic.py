@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._words._errors import explain
-from .._words._views import View, Viewed, boxed, code, faint, table
+from .._words._views import View, Viewed, html_box, html_code, html_faint, html_table
 from ..typing import DTypeLike, Key, PyTree, Shape, Variables
 from ._dimensions import Dimension, is_symbolic
 from ._inferred import Inferred, Program, struct_of
@@ -115,8 +115,8 @@ class SymbolicTensor(Viewed, ArrayOperators["SymbolicTensor"]):
         operation, shape = self.node.operation, str(self.symbolic_shape).replace("'", "")
         made_by = f"{operation.name or ''} ({type(operation).__name__})".strip()
         rows = [("shape", shape), ("dtype", str(self.dtype)), ("made by", made_by)]
-        body = table((), [(faint(name), code(value)) for name, value in rows])
-        return View(repr(self), boxed(f"SymbolicTensor {code(self.name)}", body))
+        body = html_table((), [(html_faint(name), html_code(value)) for name, value in rows])
+        return View(repr(self), html_box(f"SymbolicTensor {html_code(self.name)}", body))
 
     def _operate(self, op: str, *operands: PyTree) -> SymbolicTensor:
         result: SymbolicTensor = record(Op(op, METHODS[op]), operands, {})

@@ -8,7 +8,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from .._words._fields import NO_ARGUMENTS
-from .._words._short_repr import REQUIRED, are_same, short_repr, told, written
+from .._words._short_repr import REQUIRED, are_same, differing_arguments, keyword_texts, short_repr
 from ._construct import BASE_ARGUMENTS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _of_fields(layer: Layer) -> list[str]:
     names = [n for n in (*cls._positional, *fields) if n[0] != "_" and n not in (*NO_ARGUMENTS, "name")]
     values = {n: getattr(layer, n) for n in names if hasattr(layer, n)}
     defaults = {n: REQUIRED if fields[n].default is dataclasses.MISSING else fields[n].default for n in values}
-    return written(told(functools.partial(cls, parent=None), defaults, values))
+    return keyword_texts(differing_arguments(functools.partial(cls, parent=None), defaults, values))
 
 
 def _of_init(layer: Layer) -> list[str]:
@@ -57,7 +57,7 @@ def _of_init(layer: Layer) -> list[str]:
         for name, value in config.items()
         if name not in parameters or not are_same(value, parameters[name].default)
     ]
-    return [*listed, *written(shown)]
+    return [*listed, *keyword_texts(shown)]
 
 
 def _of_base(layer: Layer) -> list[str]:
@@ -65,4 +65,4 @@ def _of_base(layer: Layer) -> list[str]:
     defaults = {f.name: f.default for f in dataclasses.fields(layer)}
     values = [(n, getattr(layer, n, defaults[n])) for n in BASE_ARGUMENTS if n != "name"]
     values = [(n, None if (n, value) == ("dtype", "float32") else value) for n, value in values]
-    return written((name, value) for name, value in values if not are_same(value, defaults[name]))
+    return keyword_texts((name, value) for name, value in values if not are_same(value, defaults[name]))

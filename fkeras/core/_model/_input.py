@@ -18,7 +18,7 @@ from .._words._config import register
 from .._words._dtypes import DTypePolicy, dtype_name, dtype_of, name_of_record
 from .._words._errors import explain
 from .._words._fields import field
-from .._words._short_repr import written
+from .._words._short_repr import keyword_texts
 from ..typing import Config, DTypeLike, PyTree, Shape
 
 #: A shape as `Input` takes it; the sizes of one axis may stand alone.
@@ -74,7 +74,7 @@ class InputLayer(Layer):
 
     def __repr__(self) -> str:
         rest = {"dtype": (self.dtype, "float32"), "optional": (self.optional, False), "name": (self.name, None)}
-        told = written((n, value) for n, (value, plain) in rest.items() if value != plain)
+        told = keyword_texts((n, value) for n, (value, plain) in rest.items() if value != plain)
         return f"{type(self).__name__}({', '.join([f'batch_shape={tuple(self.batch_shape)}', *told])})"
 
     def get_config(self) -> Config:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from .._words._views import View, boxed, escape, faint, table
+from .._words._views import View, html_box, html_faint, html_table, html_text
 from ._summary import Summary
 
 
@@ -57,19 +57,19 @@ def _text(summary: Summary, width: int, positions: Sequence[float] | None) -> st
 
 def _html(summary: Summary) -> str:
     rows = [
-        [f'<span style="padding-left:{1.2 * (depth - 1):.1f}em">{_named(row[0])}</span>', *map(escape, row[1:])]
+        [f'<span style="padding-left:{1.2 * (depth - 1):.1f}em">{_named(row[0])}</span>', *map(html_text, row[1:])]
         for row, depth in zip(summary.rows, summary.depths, strict=True)
     ]
-    drawn = table([*map(escape, summary.headers)], rows, "".join(side[0] for side in _sides(summary)))
-    lines = [f"{escape(label)}: {escape(text)}" for label, text in summary.totals]
-    hint = [faint(f"Write: {escape(summary.hint)}")] if summary.hint else []
-    return boxed(escape(summary.title), drawn + "<br>".join([*lines, *hint]))
+    drawn = html_table([*map(html_text, summary.headers)], rows, "".join(side[0] for side in _sides(summary)))
+    lines = [f"{html_text(label)}: {html_text(text)}" for label, text in summary.totals]
+    hint = [html_faint(f"Write: {html_text(summary.hint)}")] if summary.hint else []
+    return html_box(html_text(summary.title), drawn + "<br>".join([*lines, *hint]))
 
 
 def _named(cell: str) -> str:
     """A layer's name, and behind it its class."""
     name, _, kind = cell.partition(" (")
-    return f"{escape(name)} {faint(escape('(' + kind))}" if kind else escape(name)
+    return f"{html_text(name)} {html_faint(html_text('(' + kind))}" if kind else html_text(name)
 
 
 def _sides(summary: Summary) -> list[str]:

@@ -31,10 +31,10 @@ class _Short(reprlib.Repr):
         if inspect.isroutine(x) or isinstance(x, type | np.ufunc) or hasattr(x, "__wrapped__"):
             return _function(x)
         if isinstance(x, functools.partial):
-            arguments = [*map(short_repr, x.args), *written(x.keywords.items())]
+            arguments = [*map(short_repr, x.args), *keyword_texts(x.keywords.items())]
             return f"partial({', '.join([_function(x.func), *arguments])})"
         if isinstance(x, tuple) and type(x).__repr__ is _named_tuple_repr(type(x)):
-            return f"{type(x).__name__}({', '.join(written(zip(x._fields, x, strict=True)))})"  # type: ignore[attr-defined]
+            return f"{type(x).__name__}({', '.join(keyword_texts(zip(x._fields, x, strict=True)))})"  # type: ignore[attr-defined]
         if isinstance(x, linen.Module) and type(x).__repr__ is linen.Module.__repr__:
             return module_repr(x)
         return super().repr1(x, level)
@@ -69,7 +69,7 @@ def short_repr(value: object) -> str:
     return _Short().repr(value)
 
 
-def written(arguments: Iterable[tuple[str, object]]) -> list[str]:
+def keyword_texts(arguments: Iterable[tuple[str, object]]) -> list[str]:
     """Arguments as one writes them, `name=value`."""
     return [f"{name}={short_repr(value)}" for name, value in arguments]
 
@@ -78,7 +78,7 @@ def module_repr(module: linen.Module) -> str:
     """A Linen module with the fields that differ from their defaults, on one line."""
     fields = [f for f in dataclasses.fields(module) if f.init and f.repr and f.name not in ("parent", "name")]
     told = [(f.name, getattr(module, f.name, None), f.default) for f in fields]
-    shown = written((name, value) for name, value, default in told if not are_same(value, default))
+    shown = keyword_texts((name, value) for name, value, default in told if not are_same(value, default))
     return f"{type(module).__name__}({', '.join(shown)})"
 
 
@@ -96,7 +96,7 @@ def are_same(value: object, other: object) -> bool:
 REQUIRED = inspect.Parameter.empty
 
 
-def told(
+def differing_arguments(
     make: Callable[..., object] | None, defaults: Mapping[str, object], values: Mapping[str, object]
 ) -> list[tuple[str, object]]:
     """Which arguments have to be written down to make the same object again.
@@ -137,5 +137,5 @@ def arguments_repr(value: Any, makes: bool = True) -> str:
     plain = {n: p.default for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     values = {n: getattr(value, n) for n in plain if hasattr(value, n)}
     whole = {n for n, default in plain.items() if default is REQUIRED} <= set(values)
-    shown = written(told(cls if makes and whole else None, plain, values))
+    shown = keyword_texts(differing_arguments(cls if makes and whole else None, plain, values))
     return f"{cls.__name__}({', '.join([*shown, *['…'] * (not whole)])})"

@@ -11,7 +11,7 @@ import numpy as np
 from ..typing import PyTree
 from ._array_differences import show_spec
 from ._paths import KeyPath
-from ._views import code, escape, faint, folded
+from ._views import html_code, html_faint, html_folded, html_text
 
 # How many lines a part has in text, and in HTML; a line says how many are left out.
 _LINES, _ENTRIES = 24, 400
@@ -136,12 +136,12 @@ def _straight(name: str, part: Branch) -> tuple[str, Branch]:
 # ------------------------------------------------------------------ HTML
 def html_of(branch: Branch, name: str, opened: bool = False) -> str:
     """A part of the tree that opens by a click."""
-    title = f"{code(name)} {faint(escape(branch.told))}"
+    title = f"{html_code(name)} {html_faint(html_text(branch.told))}"
     if not branch.arrays:
         return f"<div>{title}</div>"
     parts = [_straight(key, part) for key, part in branch.parts.items() if isinstance(part, Branch)]
-    arrays = [f"{code(key)} {escape(part)}<br>" for key, part in branch.parts.items() if isinstance(part, str)]
+    arrays = [f"{html_code(key)} {html_text(part)}<br>" for key, part in branch.parts.items() if isinstance(part, str)]
     entries = [*arrays, *(html_of(part, key) for key, part in parts)]
     if len(entries) > _ENTRIES:
-        entries = [*entries[:_ENTRIES], faint(f"… {len(entries) - _ENTRIES} more")]
-    return folded(title, "".join(entries), opened)
+        entries = [*entries[:_ENTRIES], html_faint(f"… {len(entries) - _ENTRIES} more")]
+    return html_folded(title, "".join(entries), opened)

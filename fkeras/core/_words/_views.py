@@ -56,16 +56,16 @@ def in_notebook() -> bool:
 
 
 # ------------------------------------------------------------------ pieces of HTML
-def escape(text: object) -> str:
+def html_text(text: object) -> str:
     """Text in which no character is HTML's.
 
-    >>> escape('<b> & "x"')
+    >>> html_text('<b> & "x"')
     '&lt;b&gt; &amp; &quot;x&quot;'
     """
     return html.escape(str(text))
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
+def html_table(headers: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
     """A table of cells that are HTML already.
 
     Args:
@@ -84,22 +84,22 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], align: str = ""
     return f'<table cellpadding="4" style="border-collapse:collapse;margin:4px 0">{head}<tbody>{body}</tbody></table>'
 
 
-def folded(title: str, body: str, opened: bool = False) -> str:
+def html_folded(title: str, body: str, opened: bool = False) -> str:
     """A part that is shown when its title, HTML already, is clicked."""
     inside = f'<div style="margin-left:1.2em">{body}</div>'
     return f"<details{' open' * opened}><summary>{title}</summary>{inside}</details>"
 
 
-def boxed(title: str, body: str) -> str:
+def html_box(title: str, body: str) -> str:
     """A view: its title in bold above the rest; what is too wide for the page scrolls."""
     return f'<div style="overflow-x:auto;font-size:90%"><div style="font-weight:bold">{title}</div>{body}</div>'
 
 
-def faint(text: str) -> str:
+def html_faint(text: str) -> str:
     """HTML that stands back behind the rest."""
     return f'<span style="opacity:.65">{text}</span>'
 
 
-def code(text: object) -> str:
+def html_code(text: object) -> str:
     """Text in a fixed width."""
-    return f"<samp>{escape(text)}</samp>"
+    return f"<samp>{html_text(text)}</samp>"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import jax
 
-from ...core import Branch, View, boxed, branch_of, code, escape, faint, html_of, size_text, text_lines
+from ...core import Branch, View, branch_of, html_box, html_code, html_faint, html_of, html_text, size_text, text_lines
 
 if TYPE_CHECKING:
     from ._state import TrainState
@@ -29,8 +29,8 @@ def state_view(state: TrainState) -> View:
     body = [html_of(part, name, opened=name == "params") for name, part in parts.items()]
     if state.example_spec is not None:
         specs = ", ".join(f"{leaf.dtype}{leaf.shape}" for leaf in state.example_spec[1])
-        body.append(f"<div>{code('example')} {faint(code(specs))}</div>")
-    return View(state_text(state), boxed(escape(_title(state, parts)), "".join(body)))
+        body.append(f"<div>{html_code('example')} {html_faint(html_code(specs))}</div>")
+    return View(state_text(state), html_box(html_text(_title(state, parts)), "".join(body)))
 
 
 def _parts(state: TrainState) -> dict[str, Branch]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from ...core import address_of, explain, register, written
+from ...core import address_of, explain, keyword_texts, register
 from ...core import get as get_object
 from ...core import serialize as serialize_value
 from ...core.typing import JSON, Config, CustomObjects, PyTree, Spec
@@ -67,7 +67,7 @@ class LossFunctionWrapper(Loss):
 
     def __repr__(self) -> str:
         reduction = [] if self.reduction == "sum_over_batch_size" else [("reduction", self.reduction)]
-        return f"LossFunctionWrapper({', '.join([str(self.name), *written([*reduction, *self.kwargs.items()])])})"
+        return f"LossFunctionWrapper({', '.join([str(self.name), *keyword_texts([*reduction, *self.kwargs.items()])])})"
 
 
 def function_config(fn: Callable[..., object]) -> JSON:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 
-from ...core import register, written
+from ...core import keyword_texts, register
 from ...core.typing import ArrayLike, Config, Num, PyTree, Shaped
 from ..losses._frozen import DTypeSpec, set_fields
 from ..losses._probabilistic import kind_of
@@ -107,4 +107,4 @@ class ByTarget(Averaged):
     def __repr__(self) -> str:
         told: list[tuple[str, object]] = [("from_logits", True)] if self.from_logits else []
         told += [("name", self.name)] if self.name != self.family else []
-        return f"ByTarget({', '.join([repr(self.family), *written(told)])})"
+        return f"ByTarget({', '.join([repr(self.family), *keyword_texts(told)])})"

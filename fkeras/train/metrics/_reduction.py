@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import jax
 import jax.numpy as jnp
 
-from ...core import address_of, call_with_config, deserialize, serialize, written
+from ...core import address_of, call_with_config, deserialize, keyword_texts, serialize
 from ...core.typing import ArrayLike, Config, CustomObjects, Num, PyTree, Shaped
 from ..losses import Loss
 from ..losses._frozen import DTypeSpec, set_fields
@@ -207,7 +207,7 @@ class MeanMetricWrapper(FunctionMetric):
     def __repr__(self) -> str:
         name = getattr(self.fn, "__name__", None)
         told = [("name", self.name)] if self.name != name else []
-        return f"MeanMetricWrapper({', '.join([str(name or self.fn), *written([*told, *self.kwargs.items()])])})"
+        return f"MeanMetricWrapper({', '.join([str(name or self.fn), *keyword_texts([*told, *self.kwargs.items()])])})"
 
 
 def _not_half(y_pred: PyTree) -> jax.Array:

@@ -10,7 +10,16 @@ import jax
 import numpy as np
 import optax
 
-from ...core import REQUIRED, did_you_mean, explain, no_attribute, snake_case, to_set, told, written
+from ...core import (
+    REQUIRED,
+    did_you_mean,
+    differing_arguments,
+    explain,
+    keyword_texts,
+    no_attribute,
+    snake_case,
+    to_set,
+)
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
 from ._old_arguments import old_argument
@@ -133,7 +142,7 @@ class FromArguments(optax.GradientTransformationExtraArgs):
         plain = {**{n: p.default for n, p in parameters.items()}, "name": snake_case(type(self).__name__)}
         arguments = self._arguments()
         first = next(iter(arguments), "")  # the learning rate, which one wants to see
-        shown = written(told(type(self), {**plain, first: REQUIRED}, arguments))
+        shown = keyword_texts(differing_arguments(type(self), {**plain, first: REQUIRED}, arguments))
         spared = f".exclude_from_weight_decay({list(self._no_decay)!r})" if self._no_decay else ""
         return f"{type(self).__name__}({', '.join(shown)}){spared}"
 
