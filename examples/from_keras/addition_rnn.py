@@ -47,7 +47,7 @@ def load_data(training_size, digits, reverse):
 
 def main(small=False):
     digits = 1 if small else 3
-    ctable, x, y = load_data(1000 if small else 50000, digits, reverse=True)
+    ctable, x, y = load_data(1000 if small else 20000, digits, reverse=True)
     split_at = len(x) - len(x) // 10
     x_train, x_val = x[:split_at], x[split_at:]
     y_train, y_val = y[:split_at], y[split_at:]

@@ -46,8 +46,9 @@ class RecommenderNet(keras.Model):
 def load_data(rows):
     """Ratings like those of MovieLens: users that are more or less severe, films that are better or worse."""
     rng = np.random.default_rng(0)
-    users, movies = rng.integers(100, size=rows), rng.integers(50, size=rows)
-    kind, good = rng.normal(size=100), rng.normal(size=50)
+    num_users, num_movies = rows // 20, rows // 40
+    users, movies = rng.integers(num_users, size=rows), rng.integers(num_movies, size=rows)
+    kind, good = rng.normal(size=num_users), rng.normal(size=num_movies)
     rating = np.clip(np.round(2 * (3 + kind[users] + good[movies])) / 2, 0.5, 5)
     return pd.DataFrame({"userId": users + 1000, "movieId": movies * 7, "rating": rating})
 

@@ -87,7 +87,7 @@ def main(small=False):
         temperature=10,
     )
     state, history = distiller.fit(
-        distiller.init(1), x_train, y_train, epochs=12 if small else 5, batch_size=batch_size
+        distiller.init(1), x_train, y_train, epochs=12 if small else 40, batch_size=batch_size
     )
     assert history.history["distillation_loss"][-1] < history.history["distillation_loss"][0]
     distilled = distiller.evaluate(state, x_test, y_test)
@@ -98,9 +98,9 @@ def main(small=False):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy()],
     )
-    state, _ = alone.fit(alone.init(1), x_train, y_train, epochs=12 if small else 5, batch_size=batch_size)
+    state, _ = alone.fit(alone.init(1), x_train, y_train, epochs=12 if small else 40, batch_size=batch_size)
     print("alone:", alone.evaluate(state, x_test, y_test))
-    assert distilled["sparse_categorical_accuracy"] > (0.3 if small else 0.85)
+    assert distilled["sparse_categorical_accuracy"] > (0.3 if small else 0.8)
 
 
 if __name__ == "__main__":
