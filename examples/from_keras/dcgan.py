@@ -81,8 +81,8 @@ class GANMonitor(keras.callbacks.Callback):
 
 
 def main(small=False):
-    latent_dim = 16 if small else 128
-    filters = 8 if small else 64
+    latent_dim = 16 if small else 64
+    filters = 8 if small else 32
     discriminator = keras.Sequential(
         [
             keras.Input(shape=(8, 8, 1)),
@@ -126,7 +126,7 @@ def main(small=False):
         state,
         all_digits[:128] if small else all_digits,
         batch_size=64,
-        epochs=2 if small else 30,
+        epochs=2 if small else 10,
         callbacks=[GANMonitor(num_img=3, latent_dim=latent_dim)],
     )
     assert set(history.history) == {"d_loss", "g_loss"}
