@@ -44,8 +44,9 @@ def get_model(upscale_factor=3, channels=1, filters=64):
 
 
 class ESPCNCallback(keras.callbacks.Callback):
-    def __init__(self):
+    def __init__(self, test_img):
         super().__init__()
+        self.test_img = test_img
         self.mean_psnr = []
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -54,6 +55,7 @@ class ESPCNCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         print(f"Mean PSNR for epoch: {np.mean(self.psnr):.2f}")
         self.mean_psnr.append(np.mean(self.psnr))
+        self.prediction = self.model.predict(self.test_img, verbose=0)
 
     def on_test_batch_end(self, batch, logs=None):
         self.psnr.append(10 * math.log10(1 / logs["loss"]))
@@ -91,7 +93,7 @@ def main(small=False):
         )
         model = get_model(upscale_factor=upscale_factor, channels=1, filters=8 if small else 64)
         model.summary()
-        espcn = ESPCNCallback()
+        espcn = ESPCNCallback(inputs[:1])
         callbacks = [espcn, early_stopping_callback, model_checkpoint_callback]
         loss_fn = keras.losses.MeanSquaredError()
         optimizer = keras.optimizers.Adam(learning_rate=0.001)
@@ -103,7 +105,7 @@ def main(small=False):
         assert espcn.mean_psnr[-1] > espcn.mean_psnr[0]
         variables = model.load_weights(checkpoint_filepath, state.variables)
     prediction = model.predict(variables, inputs[:1])
-    assert prediction.shape == targets[:1].shape
+    assert prediction.shape == espcn.prediction.shape == targets[:1].shape
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ python examples/from_keras/training_with_built_in_methods.py
 
 What differs from the Keras script:
 
-- `workers=4` of the `PyDataset` is left out: it changes nothing here, and warns.
+- `workers=4` of a `PyDataset`, and `batch_size=64` beside one, are left out: they change nothing here, and warn.
 - `metrics_names` is not needed: `dict(results)` has the names.
 - `keras.load_trainer(path)` in place of `keras.models.load_model(path)`, where training goes on.
 - The parts on `tf.data`, PyTorch's `DataLoader` and TensorBoard are left out: they need those libraries.
