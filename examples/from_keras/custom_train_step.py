@@ -9,7 +9,10 @@ What differs from the Keras script:
 - `self.optimizer.update` and `optax.apply_updates` in place of `self.optimizer.stateless_apply`, and `update` and
   `compute` of a metric in place of `stateless_update_state` and `stateless_result`.
 - `eval_step` in place of `test_step`.
+- The logs of a step of one's own are those of its last call; means over an epoch are those of `compute_loss`.
 """
+
+import functools
 
 import jax
 import numpy as np
@@ -71,15 +74,16 @@ def main(small=False):
     y = np.random.random((rows, 1))
 
     plain = get_model().compile(optimizer="adam", loss="mse", metrics=["mae"])
-    _, wanted = plain.fit(plain.init(0), x, y, epochs=3)
+    wanted, _ = plain.fit(plain.init(0), x, y, epochs=3)
     trainer = get_model().compile(optimizer="adam", loss="mse", metrics=["mae"], trainer_class=CustomTrainer)
-    _, history = trainer.fit(trainer.init(0), x, y, epochs=3)
-    np.testing.assert_allclose(history.history["loss"][-1], wanted.history["loss"][-1], rtol=0.2)
-    assert history.history["loss"][-1] < history.history["loss"][0]
+    state, history = trainer.fit(trainer.init(0), x, y, epochs=3)
+    assert set(history.history) == {"loss", "mae"}
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5), state.params, wanted.params)
 
     trainer = get_model().compile(optimizer="adam", trainer_class=LowerLevelTrainer)
-    _, history = trainer.fit(trainer.init(0), x, y, epochs=5)
-    assert history.history["mae"][-1] < history.history["mae"][0]
+    before = trainer.init(0)
+    state, _ = trainer.fit(before, x, y, epochs=5)
+    assert abs(trainer.predict(state, x) - y).mean() < abs(trainer.predict(before, x) - y).mean()
 
     trainer = get_model().compile(loss="mse", metrics=["mae"], trainer_class=OwnEvaluation)
     state = trainer.init(0)
