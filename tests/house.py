@@ -129,6 +129,7 @@ SETS_ATTRIBUTES: dict[str, str] = {
     "train/optimizers/_loss_scale.py::LossScaleOptimizer._check": "the last line of the constructor",
     "train/optimizers/_multi.py::MultiOptimizer._check": "the last line of the constructor",
     "train/optimizers/_muon.py::Muon._check": "the last line of the constructor",
+    "core/_words/_fields.py::ListedField.__set__": "where a dataclass puts a field; what is frozen asks this last",
     # a class or module that is filled while its file is read, or as its names are first used
     "_keras_api/_attach.py::attach_stub.__getattr__": "a name of a module, imported when it is first used",
     "nn/_ops/_table.py::_namespace": "`fk.ops.image` and its like, a module made of functions",

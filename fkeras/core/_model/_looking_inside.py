@@ -27,11 +27,9 @@ class LooksInside(Layer):
     _is_chain: ClassVar[bool] = False
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The model's layers, in Keras's order; read-only."""
-        if self.graph is not None:
-            return self.graph.layers
-        return tuple(sublayers_of(self).values())
+    def layers(self) -> list[Layer]:
+        """The model's layers, in Keras's order: a list of one's own, to cut and to append to, as in Keras."""
+        return list(sublayers_of(self).values() if self.graph is None else self.graph.layers)
 
     @linen.nowrap
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

@@ -22,7 +22,7 @@ from .._words._config import deserialize_at, register, serialize, serialize_obje
 from .._words._config_errors import at
 from .._words._dtypes import DTypePolicy, dtype_name
 from .._words._errors import explain
-from .._words._fields import field
+from .._words._fields import ListedField
 from .._words._naming import name_layers
 from ..typing import Config, CustomObjects, Key, KeyLike, PyTree
 from ._input import InputLayer, tensor_of
@@ -61,7 +61,7 @@ class Sequential(Model):
     Unlike Keras, `add` and `pop` return new models.
     """
 
-    layers: Any = field(())  # a tuple of layers, from whatever lists them
+    layers: Any = ListedField()  # kept as a tuple, from whatever lists them; read as a list, as in Keras
     start: InputLayer | None = None
 
     # Layers' variables live under the layers' own names, as in a functional model.
@@ -155,13 +155,13 @@ class Sequential(Model):
         """
         if isinstance(layer, SymbolicTensor | InputLayer):
             start, _ = _split([layer], None, type(self).__name__)
-            return self._with(tuple(self.layers), start, None)
+            return self._with(self.layers, start, None)
         layer = _checked_layer(layer, type(self).__name__)
         graph = None
         if self.graph is not None:
             name_layers(unique([*self.layers, layer]), type(self).__name__)
             graph = Graph(self.graph.inputs, layer(self.graph.outputs), type(self).__name__)
-        return self._with((*self.layers, layer), self.start, graph)
+        return self._with([*self.layers, layer], self.start, graph)
 
     @linen.nowrap
     def pop(self) -> Sequential:
@@ -180,10 +180,10 @@ class Sequential(Model):
         if self.graph is not None and len(self.layers) > 1:
             before = jax.tree.leaves(self.graph.outputs)[0].node.inputs[0]
             graph = Graph(self.graph.inputs, before, type(self).__name__)
-        return self._with(tuple(self.layers[:-1]), self.start, graph)
+        return self._with(self.layers[:-1], self.start, graph)
 
     @linen.nowrap
-    def _with(self, layers: tuple[Layer, ...], start: InputLayer | None, graph: Graph | None) -> Sequential:
+    def _with(self, layers: list[Layer], start: InputLayer | None, graph: Graph | None) -> Sequential:
         kept = {n: getattr(self, n) for n in BASE_ARGUMENTS if n != "name"}
         name = None if self._name_may_change() else self.name
         return type(self)(layers=layers, start=start, graph=graph, name=name, **kept)

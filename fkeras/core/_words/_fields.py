@@ -40,6 +40,33 @@ def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | No
     return dataclasses.field(default=default, metadata={"convert": convert} if convert else {})
 
 
+class ListedField:
+    """A field of a dataclass that is kept as a tuple and read as a list, which is the reader's to change.
+
+    >>> @dataclasses.dataclass
+    ... class Row:
+    ...     parts: Any = ListedField()
+    >>> row = Row([1, 2])
+    >>> row.parts.append(3)
+    >>> row, Row()
+    (Row(parts=[1, 2]), Row(parts=[]))
+
+    Reference: https://docs.python.org/3/library/dataclasses.html#descriptor-typed-fields
+    """
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type[Any]) -> Any:
+        if instance is None:
+            return ()  # the field's default
+        value = vars(instance).get(self._name, ())
+        return list(value) if isinstance(value, tuple) else value
+
+    def __set__(self, instance: object, value: object) -> None:
+        vars(instance)[self._name] = tuple(value) if isinstance(value, list) else value
+
+
 def converters_of(cls: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
     """The fields of a class that have a converter."""
     return tuple(f for f in dataclasses.fields(cls) if "convert" in f.metadata)
