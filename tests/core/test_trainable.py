@@ -117,6 +117,33 @@ def test_flags_of_descriptions(change, want):
     assert trained(fk.model_from_json(changed.to_json())) == sorted(want)
 
 
+def said(model):
+    return sorted("/".join(path) for path, layer in fk.core.walk(model) if layer.trainable and path[-1] in "abcde")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.freeze(),
+        lambda m: m.replace(trainable=False),
+        lambda m: m.freeze("middle"),
+        lambda m: m.freeze("middle").unfreeze("middle/inner/c"),
+        lambda m: m.freeze().unfreeze("middle/d"),
+        lambda m: m.freeze().unfreeze(),
+    ],
+)
+def test_what_a_layer_says_is_what_trains(change):
+    changed = change(describe(fk, fk.nn, "sfs"))
+    assert said(changed) == trained(changed) == said(fk.model_from_json(changed.to_json()))
+    if not changed.trainable:  # in Keras every layer of a model that is told says so, its inputs too
+        assert not any(layer.trainable for layer in changed.layers)
+
+
+def test_a_model_cut_from_one_that_rests_rests():
+    base = describe(fk, fk.nn, "fff").freeze()
+    assert trained(fk.Model(base.input, base.get_layer("e").input)) == []
+
+
 def test_flags_of_layers_inside_layers():
     inner = fk.nn.Dense(2)
     model = fk.Sequential([fk.Input((3, 4)), fk.nn.TimeDistributed(inner, trainable=False, name="t")])

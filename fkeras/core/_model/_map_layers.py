@@ -82,17 +82,20 @@ def _inherited(model: Layer, flags: Mapping[Path, bool]) -> dict[Path, bool | No
 
 
 def _flagged(model: ModelT, flags: Mapping[Path, bool | None]) -> ModelT:
-    """A copy of a model with some layers told whether they train; marked are those that do in one that does not."""
+    """A copy of a model with some layers told whether they train.
+
+    Each layer inside says what it does, as after Keras's setter; marked are those that train in one that does not.
+    """
     trains: dict[Path, bool] = {(): model.trainable}
     updates: dict[Path, dict[str, bool]] = {}
     for path, layer in walk(model):
         around = trains[path[:-1]]
-        said = flags.get(path, layer.trainable) if not isinstance(layer, InputLayer) else None
+        said = flags.get(path, layer.trainable)
         trainable = layer.trainable if said is None else said
         marked = trainable and not around and (layer._unfrozen if path not in flags else said is True)
         trains[path] = trainable and (around or marked)
-        if (trainable, marked) != (layer.trainable, layer._unfrozen):
-            updates[path] = {"trainable": trainable, "_unfrozen": marked}
+        if (trains[path], marked) != (layer.trainable, layer._unfrozen):
+            updates[path] = {"trainable": trains[path], "_unfrozen": marked}
     if not updates:
         return model
 
