@@ -92,10 +92,11 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 
-# The doors of Model and Trainer to later rooms: a deferred import of one public name each.
+# The doors of Layer, Model and Trainer to later rooms: a deferred import of one public name each.
 DOORS: dict[tuple[str, str], set[str]] = {
     ("core/_words/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
     ("core/_words/_config.py", "train"): set(),
+    ("core/_layer/_weight_verbs.py", "checkpoint"): {"get_weights", "set_weights"},
     ("core/_model/_doors.py", "train"): {"compile", "predict"},
     ("core/_model/_doors.py", "checkpoint"): {"save_model", "save_weights", "load_weights", "export"},
     ("core/_model/_doors.py", "nn"): {"quantize", "with_fake_quant", "with_lora", "lora_variables", "merge_lora"},

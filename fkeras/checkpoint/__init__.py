@@ -20,5 +20,7 @@ from ._runs import save_run as save_run
 from ._some_arrays import load_arrays as load_arrays
 from ._trainers import load_trainer as load_trainer
 from ._trainers import save_trainer as save_trainer
+from ._weight_lists import get_weights as get_weights
+from ._weight_lists import set_weights as set_weights
 from ._weights import load_weights as load_weights
 from ._weights import save_weights as save_weights

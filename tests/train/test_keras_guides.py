@@ -7,6 +7,8 @@ import pytest
 
 import fkeras as fk
 
+from ..real_keras import keras_world
+
 
 def _row() -> fk.Sequential:
     return fk.Sequential([fk.Input((3,)), fk.nn.Dense(4, activation="relu", name="low"), fk.nn.Dense(2, name="high")])
@@ -30,3 +32,91 @@ def test_layers_are_a_list_to_cut_and_to_append_to(form):
     again = fk.Sequential([layer for layer in extracted if layer.name != row.input.name] + [fk.nn.Dense(1)])
     assert [layer.name for layer in again.layers] == ["low", "new", "dense"]
     assert again.apply(again.init(0, np.ones((1, 3))), np.ones((1, 3))).shape == (1, 1)
+
+
+# ------------------------------------------------------------------ weights, as a list in Keras's order
+class Mlp(fk.Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = fk.nn.BatchNormalization()
+        self.dense = fk.nn.Dense(units)
+
+    def call(self, inputs):
+        return self.norm(self.dense(inputs))
+
+
+def test_weights_go_from_a_functional_model_to_a_subclassed_one_and_back():
+    x = np.ones((2, 3), "float32")
+    inputs = fk.Input((3,))
+    functional = fk.Model(inputs, fk.nn.BatchNormalization()(fk.nn.Dense(2)(inputs)))
+    subclassed, ours = Mlp(2), functional.init(0)
+    variables = subclassed.init(1, x)
+    order = [np.shape(weight) for weight in subclassed.get_weights(variables, x)]
+    assert order == [(2,), (2,), (2,), (2,), (3, 2), (2,)]  # as the attributes were set
+    weights = functional.get_weights(ours)
+    moved = subclassed.set_weights(variables, weights[2:] + weights[:2], x)
+    np.testing.assert_array_equal(subclassed.apply(moved, x), functional.apply(ours, x))
+    assert variables["params"]["dense"]["kernel"] is not moved["params"]["dense"]["kernel"]
+    with pytest.raises(ValueError, match=r"not known before it is called[\s\S]*get_weights\(variables, x\)"):
+        subclassed.get_weights(variables)
+    subclassed(inputs)  # which tells the order
+    assert len(subclassed.get_weights(variables)) == 6
+
+
+def test_weights_of_a_layer():
+    inputs = fk.Input((5, 3))
+    lstm, rnn = fk.nn.LSTM(2), fk.nn.RNN(fk.nn.LSTMCell(2))
+    one, other = fk.Model(inputs, lstm(inputs)), fk.Model(inputs, rnn(inputs))
+    variables = one.init(0)
+    weights = lstm.get_weights(one.variables_for(lstm, variables))
+    assert [weight.shape for weight in weights] == [(3, 8), (2, 8), (8,)]
+    moved = other.set_weights(other.init(1), one.get_weights(variables))
+    x = np.ones((2, 5, 3), "float32")
+    np.testing.assert_allclose(other.apply(moved, x), one.apply(variables, x), atol=1e-6)
+    assert sorted(lstm.variable_map(one.variables_for(lstm, variables))) == ["bias", "kernel", "recurrent_kernel"]
+    with pytest.raises(ValueError, match=r"not the variables of Layer 'lstm'[\s\S]*model\.variables_for\(layer"):
+        lstm.get_weights(variables)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w[:-1], r"has 4 weights, which these 3 do not fit\.[\s\S]*\[3\]: nothing for params/high/bias"),
+        (lambda w: [w[0].T, *w[1:]], r"\[0\]: \(4, 3\) for params/low/kernel \(3, 4\)"),
+        (lambda w: w[0], r"\[0\]: \(4,\) for params/low/kernel"),
+    ],
+)
+def test_weights_that_do_not_fit_are_listed(change, said):
+    model = _row()
+    variables = model.init(0)
+    with pytest.raises(ValueError, match=said):
+        model.set_weights(variables, change(model.get_weights(variables)))
+    with pytest.raises(ValueError, match="not the variables"):
+        model.get_weights({"params": {"low": variables["params"]["low"]}})
+
+
+def test_weights_go_to_real_keras_and_back():
+    with keras_world():
+        keras = pytest.importorskip("keras")
+        theirs, model = (
+            lib.Sequential(
+                [
+                    lib.Input((6, 4)),
+                    layers.Conv1D(4, 3),
+                    layers.BatchNormalization(),
+                    layers.Bidirectional(layers.GRU(2, return_sequences=True)),
+                    layers.SeparableConv1D(3, 2),
+                    layers.LayerNormalization(),
+                    layers.Flatten(),
+                    layers.Dense(2),
+                ]
+            )
+            for lib, layers in ((keras, keras.layers), (fk, fk.nn))
+        )
+        variables = model.init(0)
+        state = model.compile("sgd", "mse").init(0, variables=variables)
+        theirs.set_weights(model.get_weights(state))
+        x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype("float32")
+        np.testing.assert_allclose(theirs(x), model.apply(variables, x), atol=1e-5)
+        back = model.set_weights(model.init(1), theirs.get_weights())
+    np.testing.assert_array_equal(model.apply(back, x), model.apply(variables, x))

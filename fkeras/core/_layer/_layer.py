@@ -56,6 +56,7 @@ from ._sublayers import sublayers_of
 from ._variables import as_arrays
 from ._weight_facts import WeightFacts as WeightFacts
 from ._weight_facts import abstract_call, abstract_init
+from ._weight_verbs import WeightVerbs
 from ._weights import Storage
 
 
@@ -63,7 +64,7 @@ def _optional(module: str) -> Callable[[Spec], Callable[..., jax.Array] | None]:
     return lambda value: get(module, value)
 
 
-class Layer(AnswersKerasNames, LayerClass, kw_only=True):
+class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
     """The base of every layer and model.
 
     Write a subclass as in Keras: `__init__`, `build(input_shape)` with `add_weight`, `call(inputs)`; or as in

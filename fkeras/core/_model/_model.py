@@ -27,7 +27,7 @@ from .._words._given_instead import variables_in
 from .._words._random_key import as_key
 from .._words._tracebacks import door
 from .._words._views import View, Viewed
-from ..typing import JSON, Array, Config, CustomObjects, Key, KeyLike, PyTree, Variables, VariablesLike
+from ..typing import JSON, Config, CustomObjects, Key, KeyLike, PyTree, Variables, VariablesLike
 from . import _map_layers, _match_inputs, _model_json, _model_variables, _model_view, _summary, _summary_view
 from ._doors import Doors
 from ._init_from_example import variables_of
@@ -327,18 +327,6 @@ class Model(Doors, Viewed, LooksInside):
         True
         """
         return _model_variables.with_part(variables_in(variables), self, nested, variables_in(part))
-
-    @linen.nowrap
-    @_named
-    def variable_map(self, variables: VariablesLike) -> dict[str, Array]:
-        """The variables by path, `{"conv2d/kernel": array, …}`, all collections in one.
-
-        >>> import fkeras as fk, jax
-        >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
-        >>> sorted(model.variable_map(model.init(jax.random.key(0))))
-        ['dense/bias', 'dense/kernel']
-        """
-        return _model_variables.by_path(variables_in(variables))
 
     @linen.nowrap
     def weight_facts(self, *args: PyTree) -> dict[Path, WeightFacts]:

@@ -14,7 +14,6 @@ from .._layer._layer import Layer
 from .._layer._variables_fit import spec_of
 from .._words._array_differences import compare_arrays
 from .._words._errors import explain
-from .._words._paths import plain_path_name
 from ..typing import PyTree, Variables
 from ._sublayers import find_path
 
@@ -78,15 +77,6 @@ def _replaced_at(tree: Mapping[str, PyTree], path: Path, value: PyTree) -> PyTre
     if not path:
         return value
     return {**tree, path[0]: _replaced_at(tree.get(path[0], {}), path[1:], value)}
-
-
-def by_path(variables: Variables) -> dict[str, jax.Array]:
-    """The variables by path, `{"conv2d/kernel": array, …}`, all collections in one."""
-    return {
-        plain_path_name(path): leaf
-        for tree in variables.values()
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
 
 
 def with_own_dicts(variables: PyTree) -> PyTree:

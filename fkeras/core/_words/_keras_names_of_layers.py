@@ -30,8 +30,6 @@ LAYER: Rows = (
         {
             "variables": "variables = model.init(jax.random.key(0)); y = model.apply(variables, x)",
             "weights": 'variables["params"]["dense"]   # all: model.variable_map(variables)',
-            "get_weights": 'weights = model.variables_for("dense", variables)["params"]',
-            "set_weights": 'variables = {**variables, "params": {**variables["params"], "dense": weights}}',
             "trainable_variables": 'params = variables["params"]["dense"]   # model.freeze(path) rests some',
             "trainable_weights": 'params = variables["params"]["dense"]   # model.freeze(path) rests some',
             "non_trainable_variables": "rest = {kind: tree for kind, tree in variables.items() if kind != 'params'}",

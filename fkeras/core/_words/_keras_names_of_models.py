@@ -63,8 +63,6 @@ MODEL: Rows = (
         HOLDS,
         {
             "weights": 'weights = model.variable_map(variables)   # {"dense/kernel": array, ...}',
-            "get_weights": 'weights = model.variable_map(variables)   # {"dense/kernel": array, ...}',
-            "set_weights": "state = state.with_variables(variables)   # any pytree like model.init's",
             "trainable_variables": 'params = variables["params"]   # model.freeze(path) rests some',
             "trainable_weights": 'params = variables["params"]   # model.freeze(path) rests some',
         },
