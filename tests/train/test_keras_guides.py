@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
@@ -120,3 +121,24 @@ def test_weights_go_to_real_keras_and_back():
         np.testing.assert_allclose(theirs(x), model.apply(variables, x), atol=1e-5)
         back = model.set_weights(model.init(1), theirs.get_weights())
     np.testing.assert_array_equal(model.apply(back, x), model.apply(variables, x))
+
+
+# ------------------------------------------------------------------ seeds, wherever keys are taken
+@pytest.mark.parametrize("rngs", [7, np.int32(7), {"dropout": 7}, {"params": 7}])
+def test_a_seed_is_a_key(rngs):
+    layer, x = fk.nn.Dropout(0.5), np.ones((4, 8), "float32")
+    key = jax.random.key(7)
+    keys = dict.fromkeys(rngs, key) if isinstance(rngs, dict) else key
+    want = layer.apply({}, x, training=True, rngs=keys)
+    np.testing.assert_array_equal(layer.apply({}, x, training=True, rngs=rngs), want)
+    np.testing.assert_array_equal(layer(x, training=True, rngs=rngs), want)
+    model = fk.Sequential([fk.Input((8,)), fk.nn.Dense(2)])
+    assert jax.tree.all(jax.tree.map(np.array_equal, model.init(keys), model.init(rngs)))
+    assert model.init({"params": rngs} if not isinstance(rngs, dict) else 7, x, method="call")["params"]
+
+
+def test_a_traced_seed_is_a_key():
+    layer, x = fk.nn.Dropout(0.5), np.ones((4, 8), "float32")
+    draw = jax.vmap(lambda seed: layer.apply({}, x, training=True, rngs={"dropout": seed}))
+    ours = draw(np.arange(2))
+    np.testing.assert_array_equal(ours[1], layer.apply({}, x, training=True, rngs=1))

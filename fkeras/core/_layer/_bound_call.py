@@ -21,6 +21,7 @@ from .._graph._symbolic import has_symbolic
 from .._words._arrays import as_input
 from .._words._dtypes import is_string
 from .._words._errors import explain
+from .._words._random_key import as_rngs
 from .._words._tracebacks import caller, shorten
 from ..typing import PyTree
 from ._called_alone import is_called_alone, no_key, run_alone
@@ -127,6 +128,8 @@ def dispatching(run: Run) -> Run:
 
 def _run_without_variables(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
     kwargs.setdefault("method", run_alone)
+    if "rngs" in kwargs:
+        kwargs["rngs"] = as_rngs(kwargs["rngs"])
     try:
         return linen.Module.apply(layer, {}, *map(as_input, args), **kwargs)
     except flax_errors.InvalidRngError as error:

@@ -27,7 +27,7 @@ from .._words._dtypes import DTypePolicy, policy_name
 from .._words._errors import explain
 from .._words._fields import field
 from .._words._naming import snake_case
-from .._words._random_key import as_key
+from .._words._random_key import as_key, as_rngs
 from .._words._tracebacks import door
 from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables, VariablesLike
 from . import (
@@ -222,7 +222,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         (initializer, shape, dtype). Works under `jax.jit`, `jax.vmap` and `jax.eval_shape`.
 
         Args:
-            rngs: a `jax.random.key`, or Linen's `{"params": key, …}`.
+            rngs: a seed or a `jax.random.key`, or Linen's `{"params": key, …}`.
             *args: the call's inputs: arrays, or `jax.ShapeDtypeStruct`s.
             **kwargs: the call's keyword arguments.
 
@@ -230,7 +230,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             `{"params": …, "batch_stats": …}`, a plain pytree.
         """
         if "method" in kwargs or "mutable" in kwargs:
-            return dict(super().init(rngs, *args, **kwargs))  # type: ignore[arg-type]
+            return dict(super().init(as_rngs(rngs), *args, **kwargs))
         return abstract_init(self, as_key(rngs), args, kwargs)
 
     @linen.nowrap
@@ -241,7 +241,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         Args:
             variables: what `init` made, `{"params": …, "batch_stats": …}`, or the state of a run, which has them.
             *args: the call's inputs.
-            **kwargs: the call's keyword arguments, and Linen's `rngs=`, `mutable=`, `method=`.
+            **kwargs: the call's keyword arguments, and Linen's `rngs=` (seeds or keys), `mutable=`, `method=`.
 
         Returns:
             The output; with `mutable=`, `(output, updates)`.
@@ -250,6 +250,8 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             ValueError: variables that lack what the layer reads, or randomness without a key.
         """
         variables = check_collections(self.path_text(), variables, rest=args)
+        if "rngs" in kwargs:
+            kwargs["rngs"] = as_rngs(kwargs["rngs"])
         try:
             outputs = super().apply(variables, *map(as_input, args), **kwargs)
         except MISSING as error:

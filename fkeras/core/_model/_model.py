@@ -176,7 +176,7 @@ class Model(Doors, Viewed, LooksInside):
         """Make the model's variables; a graph needs no example input.
 
         Args:
-            rngs: a `jax.random.key`, or Linen's `{"params": key, …}`.
+            rngs: a seed or a `jax.random.key`, or Linen's `{"params": key, …}`.
             *args: an example input, for a model without a graph, or with a variable that depends on the input
                 (a cache as long as the batch).
 

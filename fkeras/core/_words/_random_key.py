@@ -1,4 +1,4 @@
-"""The typed key of what a user hands to `init`."""
+"""The typed keys of what a user hands to `init` and `apply`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,24 @@ def as_key(rngs: Any) -> jax.Array:
             write="model.init(jax.random.key(0)), or trainer.init(0)",
         )
     )
+
+
+def as_rngs(rngs: Any) -> Any:
+    """Keys as Linen takes them, one or by stream, with a seed wherever one may be.
+
+    Args:
+        rngs: a key or a seed, `{"dropout": key or seed, …}`, or `None`; Linen refuses what is neither.
+
+    Returns:
+        The same with keys in place of the seeds.
+
+    >>> as_rngs({"dropout": 3})["dropout"] == jax.random.key(3)
+    Array(True, dtype=bool)
+    """
+    if isinstance(rngs, Mapping):
+        return {name: as_rngs(one) for name, one in rngs.items()}
+    is_seed = jnp.issubdtype(getattr(rngs, "dtype", np.dtype(object)), jnp.integer) and not np.shape(rngs)
+    return as_key(rngs) if is_seed or (isinstance(rngs, int) and not isinstance(rngs, bool)) else rngs
 
 
 def _words() -> tuple[int, ...]:
