@@ -14,6 +14,7 @@ from ..backend import is_float_dtype, is_int_dtype
 from ..core import explain
 from ..core.typing import Array, ArrayLike, DTypeLike, Float, Int, Key, Num
 from ._keys import key_of
+from ._seed_generator import LayerSeeds
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,9 +25,11 @@ def _keyed(draw: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(draw)
     def keyed(*args: P.args, **kwargs: P.kwargs) -> R:
-        key = key_of(draw, args, kwargs)
-        others = {name: value for name, value in kwargs.items() if name != "key"}
-        return draw(key, *args[1:], **others)  # type: ignore[arg-type]
+        seeds = kwargs.get("seed")
+        first = 0 if isinstance(seeds, LayerSeeds) else 1  # Keras's form, in a layer, has no key first
+        key = seeds.key() if isinstance(seeds, LayerSeeds) else key_of(draw, args, kwargs)
+        others = {name: value for name, value in kwargs.items() if name not in ("key", "seed")}
+        return draw(key, *args[first:], **others)  # type: ignore[arg-type]
 
     return keyed
 

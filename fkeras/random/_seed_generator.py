@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import explain
+from ..core import Layer, explain
 from ..core.typing import Config, Int, Key
 
 
@@ -32,6 +32,9 @@ class SeedGenerator:
     >>> import fkeras as fk
     >>> fk.random.normal(key, (2,)).shape
     (2,)
+
+    In a layer that has one as an attribute, `fk.random.normal(shape, seed=self.seed_generator)` draws as in Keras: from
+    the layer's stream of random numbers, which is another in each step, folded with the seed.
 
     Reference: https://keras.io/api/random/seed_generator/
     The keys are those of Keras's generator of the same seed, and so are the numbers drawn with them. Unlike Keras's,
@@ -63,6 +66,10 @@ class SeedGenerator:
         key = jax.random.wrap_key_data(words, impl="threefry2x32")
         return key, dataclasses.replace(self, drawn=self.drawn + 1)
 
+    def in_layer(self, layer: Layer) -> LayerSeeds:
+        """The generator as it is while a layer runs that has it as an attribute."""
+        return LayerSeeds(self.seed, self.drawn, layer)
+
     def get_config(self) -> Config:
         """The seed, as Keras writes it."""
         return {"seed": self.seed}
@@ -71,3 +78,23 @@ class SeedGenerator:
     def from_config(cls, config: Config) -> SeedGenerator:
         """The generator that `get_config` or Keras's wrote."""
         return cls(config["seed"])
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerSeeds(SeedGenerator):
+    """A generator of a layer that runs: it draws from the layer's stream, so that each step and each draw has a key.
+
+    Attributes:
+        layer: the layer, bound to its variables and keys.
+    """
+
+    layer: Layer | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    def key(self) -> Key:
+        """The next key of the layer's stream, folded with the seed.
+
+        Raises:
+            flax.errors.InvalidRngError: the call was given no key; `apply` says what to write.
+        """
+        assert self.layer is not None
+        return jax.random.fold_in(self.layer.make_rng("dropout"), self.seed)

@@ -142,3 +142,59 @@ def test_a_traced_seed_is_a_key():
     draw = jax.vmap(lambda seed: layer.apply({}, x, training=True, rngs={"dropout": seed}))
     ours = draw(np.arange(2))
     np.testing.assert_array_equal(ours[1], layer.apply({}, x, training=True, rngs=1))
+
+
+# ------------------------------------------------------------------ draws of a layer with a generator of its own
+class Sampling(fk.nn.Layer):
+    def __init__(self, seed=1337, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = fk.random.SeedGenerator(seed)
+
+    def call(self, inputs):
+        mean, log_variance = inputs
+        epsilon = fk.random.normal(shape=fk.ops.shape(mean), seed=self.seed_generator)
+        return mean + fk.ops.exp(0.5 * log_variance) * epsilon
+
+
+class Twice(fk.nn.Layer):
+    def build(self, input_shape):
+        self.generator = fk.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        shape = fk.ops.shape(inputs)
+        uniform = fk.random.uniform(shape, 2.0, 3.0, seed=self.generator)
+        return uniform, fk.random.uniform(shape, 2.0, 3.0, seed=self.generator)
+
+
+def test_a_generator_of_a_layer_draws_from_the_layer_s_stream():
+    inputs, x = fk.Input((3,)), np.zeros((2, 3), "float32")
+    model = fk.Model(inputs, Sampling(name="sampling")([inputs, inputs]))
+    one, again, other = (np.asarray(model.apply({}, x, rngs=seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, again)
+    assert not np.isclose(one, other).any()
+    of_seed = fk.Model(inputs, Sampling(7, name="sampling")([inputs, inputs])).apply({}, x, rngs=0)
+    assert not np.isclose(one, of_seed).any()
+    np.testing.assert_array_equal(jax.jit(lambda key: model.apply({}, x, rngs=key))(jax.random.key(0)), one)
+    with pytest.raises(ValueError, match=r"no key for them[\s\S]*rngs="):
+        model.apply({}, x)
+    with pytest.raises(TypeError, match=r"generator\.next\(\)"):
+        fk.random.normal((2,), seed=fk.random.SeedGenerator(0))
+    read = fk.model_from_json(model.to_json(), custom_objects={"Sampling": Sampling})
+    np.testing.assert_array_equal(read.apply({}, x, rngs=0), one)
+
+
+def test_each_draw_and_each_step_has_its_own():
+    first, second = Twice().apply({}, np.zeros((2, 3), "float32"), rngs=0)
+    assert not np.isclose(first, second).any()
+    assert np.all((first >= 2) & (first < 3))
+    inputs = fk.Input((3,))
+    model = fk.Model(inputs, fk.nn.Dense(1, kernel_initializer="zeros")(Sampling()([inputs, inputs])))
+    trainer = model.compile(fk.optimizers.SGD(0.0), "mse")
+    state, x = trainer.init(0), np.zeros((2, 3), "float32")
+    state = state.replace(params=jax.tree.map(np.ones_like, state.params))
+    losses = []
+    for _ in range(2):
+        state, logs = trainer.train_step(state, (x, x[:, :1]))
+        losses.append(float(logs["loss"]))
+    assert losses[0] != losses[1]
