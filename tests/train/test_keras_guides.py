@@ -198,3 +198,48 @@ def test_each_draw_and_each_step_has_its_own():
         state, logs = trainer.train_step(state, (x, x[:, :1]))
         losses.append(float(logs["loss"]))
     assert losses[0] != losses[1]
+
+
+# ------------------------------------------------------------------ the training loop of Keras's guides for JAX
+def test_the_stateless_functions_train_as_a_trainer_does():
+    model = fk.Sequential([fk.Input((3,)), fk.nn.BatchNormalization(), fk.nn.Dense(1, activity_regularizer="l2")])
+    optimizer, metric = fk.optimizers.Adam(0.1), fk.metrics.MeanSquaredError()
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    y = x[:, :1] * 2
+
+    def compute_loss_and_updates(trainable_variables, non_trainable_variables, metric_variables, x, y):
+        y_pred, non_trainable_variables, losses = model.stateless_call(
+            trainable_variables, non_trainable_variables, x, training=True, return_losses=True
+        )
+        metric_variables = metric.stateless_update_state(metric_variables, y, y_pred)
+        loss = fk.ops.mean((y_pred - y) ** 2) + sum(losses)
+        return loss, (non_trainable_variables, metric_variables)
+
+    @jax.jit
+    def train_step(state, data):
+        trainable, rest, optimizer_variables, metric_variables = state
+        (loss, (rest, metric_variables)), grads = jax.value_and_grad(compute_loss_and_updates, has_aux=True)(
+            trainable, rest, metric_variables, *data
+        )
+        trainable, optimizer_variables = optimizer.stateless_apply(optimizer_variables, grads, trainable)
+        return loss, (trainable, rest, optimizer_variables, metric_variables)
+
+    rest = dict(model.init(0))
+    params = rest.pop("params")
+    trainer = model.compile(optimizer, "mse")
+    theirs = trainer.init(0, variables={"params": params, **rest})
+    state = (params, rest, optimizer.init(params), metric.stateless_reset_state())
+    for _ in range(2):
+        loss, state = train_step(state, (x, y))
+        theirs, _ = trainer.train_step(theirs, (x, y))
+    ours = {"params": state[0], **state[1]}
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), ours, dict(theirs.variables))
+    assert metric.stateless_result(state[3]) > 0
+    assert np.isfinite(loss)
+
+
+@pytest.mark.parametrize("parts", [lambda v: (v, {}), lambda v: (v["params"], v), lambda v: ([1.0], [])])
+def test_variables_that_were_not_taken_apart_are_answered(parts):
+    model = _row()
+    with pytest.raises(TypeError, match=r"in two parts[\s\S]*rest\.pop"):
+        model.stateless_call(*parts(model.init(0)), np.ones((1, 3)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import numpy as np
 
 from .._words._call_arguments import checked_by_name
+from .._words._errors import explain
 from .._words._given_instead import variables_in
 from .._words._paths import plain_path_name
 from ..typing import Array, ArrayLike, PyTree, Variables, VariablesLike
+from ._variables import LOSSES
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -89,3 +91,57 @@ class WeightVerbs:
         from ...checkpoint import set_weights
 
         return set_weights(cast("Layer", self), variables, weights, *args)
+
+    def stateless_call(
+        self,
+        trainable_variables: Mapping[str, PyTree],
+        non_trainable_variables: Mapping[str, PyTree],
+        *args: PyTree,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """A call in which all state goes in and comes out, under Keras's name: `apply` with the variables in two parts.
+
+        Args:
+            trainable_variables: `variables["params"]`.
+            non_trainable_variables: the other collections, `{"batch_stats": …}`; `{}` for a model that has none.
+            *args: the call's inputs.
+            return_losses: whether the losses that layers added are returned.
+            **kwargs: the call's keyword arguments, and `rngs=`, a key or seed for what is drawn: in Keras it is among
+                the variables.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, and with `return_losses` a list of losses.
+
+        Raises:
+            TypeError: variables that were not taken apart.
+
+        >>> import fkeras as fk, jax
+        >>> model = fk.Sequential([fk.Input((3,)), fk.nn.BatchNormalization()])
+        >>> rest = dict(model.init(0))
+        >>> params = rest.pop("params")
+        >>> y, rest = model.stateless_call(params, rest, np.ones((2, 3), "float32"), training=True)
+        >>> rest["batch_stats"]["batch_normalization"]["mean"]
+        Array([0.01, 0.01, 0.01], dtype=float32)
+        """
+        layer = cast("Layer", self)
+        parts = (trainable_variables, non_trainable_variables)
+        if not all(isinstance(part, Mapping) and "params" not in part for part in parts):
+            raise TypeError(
+                explain(
+                    "`stateless_call` takes the variables in two parts: the params, and the other collections.",
+                    received=", ".join(
+                        f"a dict of {sorted(map(str, part))}" if isinstance(part, Mapping) else type(part).__name__
+                        for part in parts
+                    ),
+                    usually="variables that were not taken apart, or the lists that Keras has.",
+                    write='rest = dict(variables); params = rest.pop("params"); '
+                    "y, rest = model.stateless_call(params, rest, x, training=True)",
+                )
+            )
+        rest = dict(non_trainable_variables)
+        mutable = [*rest, *[LOSSES] * return_losses]
+        outputs, updates = layer.apply({"params": trainable_variables, **rest}, *args, mutable=mutable, **kwargs)
+        losses = jax.tree.leaves(updates.get(LOSSES, {}))
+        rest |= {name: tree for name, tree in updates.items() if name in non_trainable_variables}
+        return (outputs, rest, losses) if return_losses else (outputs, rest)

@@ -46,7 +46,7 @@ KERAS_NAMES: Mapping[str, Mapping[str, KerasName]] = {
     "Layer": _table(layers.LAYER, layers.LAYER_OLDER),
     "SomeLayers": _table(layers.SOME_LAYERS),
     "Loss": _table(training.LOSS),
-    "Metric": _table(training.METRIC + training.SUMS, training.METRIC_OLDER),
+    "Metric": _table(training.SUMS, training.METRIC_OLDER),
     "Optimizer": _table(training.OPTIMIZER, training.OPTIMIZER_OLDER),
     "Callback": _table(runs.CALLBACK + runs.FOUND, runs.CALLBACK_OLDER),
     "Event": _table(runs.EVENT),

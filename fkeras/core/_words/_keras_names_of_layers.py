@@ -36,7 +36,6 @@ LAYER: Rows = (
             "non_trainable_weights": "rest = {kind: tree for kind, tree in variables.items() if kind != 'params'}",
             "metrics": "trainer.metrics   # trainer = model.compile(..., metrics=[...])",
             "metrics_variables": "state.metrics   # state = trainer.init(0)",
-            "stateless_call": APPLY,
             "losses": _LOSSES,
             "save_own_variables": "model.save_weights(path, variables)",
             "load_own_variables": "variables = model.load_weights(path, variables)",

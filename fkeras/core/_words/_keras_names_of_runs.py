@@ -71,6 +71,7 @@ TRAINER: Rows = (
             "state": "state = trainer.init(0)",
             "variables": "state.variables   # state = trainer.init(0)",
             "weights": "state.variables   # model.variable_map(state) has them by path",
+            "stateless_call": "y = trainer.model.apply(state, x)   # or trainer.model.stateless_call(params, rest, x)",
             "get_weights": "weights = trainer.model.get_weights(state)",
             "set_weights": "state = state.with_variables(variables)   # variables = model.set_weights(state, weights)",
             "trainable_variables": "state.params   # state = trainer.init(0)",

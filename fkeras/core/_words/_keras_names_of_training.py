@@ -23,17 +23,6 @@ LOSS: Rows = (
     ),
 )
 
-METRIC: Rows = (
-    (
-        _SUMS,
-        {
-            "stateless_update_state": _UPDATE,
-            "stateless_result": "value = metric.compute(metric_state)",
-            "stateless_reset_state": _EMPTY,
-        },
-    ),
-)
-
 #: What Keras's metrics keep, by the name of the variable.
 SUMS: Rows = (
     (
@@ -68,7 +57,6 @@ OPTIMIZER: Rows = (
             "build": _INIT,
             "apply": _MOVE,
             "apply_gradients": _MOVE,
-            "stateless_apply": _MOVE,
             "update_step": _MOVE,
             "set_weights": "state = state.replace(opt_state=opt_state)",
             "assign": _MOVE,

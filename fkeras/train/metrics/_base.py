@@ -159,6 +159,32 @@ class Metric(Frozen):
         """The state of both parts of the data together."""
         return jax.tree.map(jnp.add, a, b)
 
+    # ------------------------------------------------------------------ the same under Keras's names
+    def stateless_update_state(self, metric_variables: PyTree, *args: Any, **kwargs: Any) -> PyTree:
+        """Keras's name of `update`.
+
+        Args:
+            metric_variables: the state before, as `empty` or `stateless_reset_state` made it.
+            *args: `y_true`, `y_pred` and `sample_weight`.
+            **kwargs: the same by name.
+
+        Returns:
+            The state after.
+        """
+        return self.update(metric_variables, *args, **kwargs)
+
+    def stateless_result(self, metric_variables: PyTree) -> PyTree:
+        """Keras's name of `compute`.
+
+        Args:
+            metric_variables: a state.
+        """
+        return self.compute(metric_variables)
+
+    def stateless_reset_state(self) -> PyTree:
+        """Keras's name of `empty`."""
+        return self.empty()
+
     # ------------------------------------------------------------------ a metric that was written for Keras
     def add_variable(
         self,

@@ -233,6 +233,27 @@ class Optimizer(FromArguments):
         return moves, self._state(state.iterations + 1, rate, inner, accumulator, ema)
 
     # ---------------------------------------------------------------- Keras's other verbs, state in hand
+    def stateless_apply(
+        self, optimizer_variables: PyTree, grads: PyTree, trainable_variables: PyTree
+    ) -> tuple[PyTree, PyTree]:
+        """A step under Keras's name: `update`, and the weights moved by what it returns.
+
+        Args:
+            optimizer_variables: the optimizer's state, which `init(params)` makes.
+            grads: the gradients.
+            trainable_variables: the weights, a pytree like `grads`.
+
+        Returns:
+            `(trainable_variables, optimizer_variables)`. Constraints are the trainer's to apply: layers have them.
+
+        >>> import fkeras as fk
+        >>> optimizer, params = fk.optimizers.SGD(0.5), {"w": jnp.ones(2)}
+        >>> optimizer.stateless_apply(optimizer.init(params), {"w": jnp.ones(2)}, params)[0]
+        {'w': Array([0.5, 0.5], dtype=float32)}
+        """
+        updates, state = self.update(grads, optimizer_variables, trainable_variables)
+        return optax.apply_updates(trainable_variables, updates), state
+
     def scale_loss(self, loss: ArrayLike, state: PyTree = None) -> ArrayLike:
         """The loss to differentiate: multiplied by what `update` divides the gradients by.
 
