@@ -21,6 +21,7 @@ from ._files._plain_weights import check_plain_weights
 from ._files._readable import readable_config
 from ._files._report import compare
 from ._files._suffixes import check_is_directory, suffix_of
+from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._keras._archive import CONFIG
 from ._keras._models import load_keras_model, save_keras_model
 from ._keras._weight_files import call_arguments
@@ -66,6 +67,7 @@ def save_model(
     (True, True)
     """
     filepath = as_path(filepath, "model.save", '"model.keras"')
+    warn_of_uncalled_hooks(model, "model.save")
     if suffix_of(filepath) == ".keras" and zipped is not False:
         variables = check_variables(model, variables, "save")
         check_plain_weights(model, filepath)
@@ -100,7 +102,9 @@ def load_model(
     """
     filepath = to_read(filepath, "fk.load_model", '"model.keras"')
     if suffix_of(filepath) == ".keras" or (pathlib.Path(filepath) / CONFIG).is_file():
-        return load_keras_model(filepath, custom_objects, compile)
+        model, variables = load_keras_model(filepath, custom_objects, compile)
+        warn_of_uncalled_hooks(model, "fk.load_model")
+        return model, variables
     check_is_directory(filepath)
     directory = last_of(filepath)
     manifest = read_manifest(directory, ("model", "trainer"))

@@ -13,6 +13,7 @@ from flax import linen
 from ..core import Layer, as_path, check_named, describe, described, explain, given_instead, to_read
 from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
+from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._files._warnings import warn
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
 from ._models import read_model
@@ -64,6 +65,7 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
             )
         )
     directory = as_path(directory, "trainer.save", '"run"')
+    warn_of_uncalled_hooks(trainer.model, "trainer.save")
     if pathlib.Path(directory).suffix == ".keras":
         save_keras_trainer(trainer, directory, state, overwrite)
         return
@@ -135,7 +137,9 @@ def load_trainer(
             raise ValueError(
                 explain("A Keras file holds its model.", received="model=...", write="fk.load_trainer(path)")
             )
-        return load_keras_trainer(directory, given)
+        trainer, state = load_keras_trainer(directory, given)
+        warn_of_uncalled_hooks(trainer.model, "fk.load_trainer")
+        return trainer, state
     checkpoint = last_of(directory)
     manifest = read_manifest(checkpoint, ("trainer",))
     cls = trainer_class_of(manifest.get("trainer_class"), given)

@@ -11,6 +11,7 @@ from ._files._plain_weights import check_plain_weights
 from ._files._report import LoadReport, MayDiffer, compare
 from ._files._suffixes import check_is_directory, suffix_of
 from ._files._tree_arrays import with_arrays
+from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._keras._weight_files import load_h5_weights, save_h5_weights
 from ._orbax._manifest import read_manifest
 from ._orbax._numbered import last_of
@@ -53,6 +54,7 @@ def save_weights(
     ['m.weights.json', 'm_00000.weights.h5', 'm_00001.weights.h5']
     """
     filepath = as_path(filepath, "model.save_weights", '"model.weights.h5"')
+    warn_of_uncalled_hooks(model, "model.save_weights")
     _check_shard_size(filepath, max_shard_size)
     suffix = suffix_of(filepath)
     if suffix not in (".h5", ".json", ".safetensors"):

@@ -243,3 +243,42 @@ def test_variables_that_were_not_taken_apart_are_answered(parts):
     model = _row()
     with pytest.raises(TypeError, match=r"in two parts[\s\S]*rest\.pop"):
         model.stateless_call(*parts(model.init(0)), np.ones((1, 3)))
+
+
+# ------------------------------------------------------------------ what Keras calls while it saves
+@fk.saving.register_keras_serializable("guides")
+class Vocabulary(fk.nn.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+    def save_assets(self, inner_path):
+        raise AssertionError
+
+    def load_own_variables(self, store):
+        raise AssertionError
+
+
+@fk.saving.register_keras_serializable("guides")
+class Compiled(fk.Model):
+    def get_compile_config(self):
+        raise AssertionError
+
+
+def test_methods_that_saving_does_not_call_are_named(tmp_path):
+    inputs = fk.Input((3,))
+    model = Compiled(inputs, fk.nn.TimeDistributed(Vocabulary())(fk.nn.Reshape((1, 3))(inputs)))
+    trainer, variables = model.compile("sgd", "mse"), model.init(0)
+    named = r"Compiled\.get_compile_config, Vocabulary\.load_own_variables, Vocabulary\.save_assets\."
+    saves = {
+        "model.save": lambda: model.save(tmp_path / "m.keras", variables),
+        "model.save_weights": lambda: model.save_weights(tmp_path / "m.weights.h5", variables),
+        "trainer.save": lambda: trainer.save(tmp_path / "run", trainer.init(0)),
+        "fk.load_model": lambda: fk.load_model(tmp_path / "m.keras"),
+    }
+    for verb, save in saves.items():
+        with pytest.warns(UserWarning, match=rf"`{verb}` does not call {named}[\s\S]*self\.add_weight"):
+            save()
+    _row().save(tmp_path / "plain.keras", _row().init(0))
