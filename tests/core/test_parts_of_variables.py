@@ -66,6 +66,23 @@ def test_what_does_not_fit_is_listed(where, part, said):
         model.variables_for("base", variables["params"])
 
 
+def test_a_collection_that_is_missing_is_an_empty_one():
+    inner = base()
+    trained = inner.init(OTHER)
+    whole = fk.Sequential([inner, fk.nn.Dropout(0.5)])  # all of whose weights are in the model inside
+    for variables in ({}, {"params": {}}):
+        jax.tree.map(
+            np.testing.assert_array_equal,
+            whole.put(variables, inner, trained),
+            {c: {"base": tree} for c, tree in trained.items()},
+        )
+    model = around(base())
+    params = {"params": model.init(KEY)["params"]}
+    assert sorted(model.put(params, "base", trained)) == ["batch_stats", "params"]
+    with pytest.raises(ValueError, match=r"missing     params/head/bias[\s\S]*model\.put\(model\.init\(0\), 'base'"):
+        model.put({}, "base", trained)
+
+
 def layers_of(params, chosen=lambda leaf: True):
     """The paths of the layers with a weight of a kind."""
     leaves = jax.tree_util.tree_leaves_with_path(params)

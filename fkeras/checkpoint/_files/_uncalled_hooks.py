@@ -39,7 +39,7 @@ def warn_of_uncalled_hooks(model: linen.Module, verb: str) -> None:
         warn(
             explain(
                 f"`{verb}` does not call {', '.join(found.values())}.",
-                usually="Keras's objects write what they hold; here weights are variables, and all else is in the config.",
+                usually="Keras's objects write what they hold; here weights are variables, all else is in the config.",
                 write="\n".join(lines),
             )
         )

@@ -326,7 +326,8 @@ class Model(Doors, Viewed, LooksInside):
         >>> variables["params"]["base"]["dense"]["kernel"] is trained["params"]["dense"]["kernel"]
         True
         """
-        return _model_variables.with_part(variables_in(variables), self, nested, variables_in(part))
+        expected = self.abstract_variables() if self._runs_graph else None
+        return _model_variables.with_part(variables_in(variables), self, nested, variables_in(part), expected)
 
     @linen.nowrap
     def weight_facts(self, *args: PyTree) -> dict[Path, WeightFacts]:

@@ -35,11 +35,21 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
     return part
 
 
-def with_part(variables: Variables, model: Layer, nested: Layer | str, part: Variables) -> dict[str, Any]:
-    """A model's variables with others for a layer inside it: see `Model.put`."""
-    check_collections(model.path_text(), variables, needs_params=True)
+def with_part(
+    variables: Variables, model: Layer, nested: Layer | str, part: Variables, expected: Variables | None = None
+) -> dict[str, Any]:
+    """A model's variables with others for a layer inside it: see `Model.put`.
+
+    Args:
+        variables: the model's variables; of one that knows its shapes a collection that is missing is an empty one.
+        model: the model.
+        nested: the layer, or its path.
+        part: its variables.
+        expected: the model's variables as shapes, where they are known.
+    """
+    check_collections(model.path_text(), variables, needs_params=expected is None)
     path = find_path(model, nested)
-    name, own = "/".join(path), part_of(variables, model, nested)
+    name, own = "/".join(path), part_of(variables if expected is None else expected, model, nested)
     if not isinstance(part, Mapping) or (part and not set(part) & set(own)):
         raise ValueError(
             explain(
@@ -63,6 +73,17 @@ def with_part(variables: Variables, model: Layer, nested: Layer | str, part: Var
     merged = dict(variables)
     for collection, tree in ((c, t) for c, t in given.items() if t):
         merged[collection] = _replaced_at(merged.get(collection, {}), path, tree)
+    if expected is not None and not jax.tree.leaves(variables):
+        lacking = compare_arrays(spec_of(expected), spec_of(merged))
+        if not lacking.ok:
+            raise ValueError(
+                explain(
+                    f"Empty variables with those of {name!r} are not all that {model.path_text()} has.",
+                    received="\n" + lacking.text("given"),
+                    usually="the other layers have weights too, which `init` makes.",
+                    write=f"variables = model.put(model.init(0), {name!r}, part)",
+                )
+            )
     return merged
 
 
