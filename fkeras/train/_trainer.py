@@ -41,7 +41,7 @@ from ._step import _eval_step, _measurement, _train_step
 from ._step._checked_state import check_optimizer, check_variables
 from ._step._compiled_method import CompiledMethod
 from ._step._forward import forward, graph_of, init_variables
-from ._step._log_names import log_names
+from ._step._log_names import described_log_names, log_names
 from ._step._logs import as_asked, check_return_dict
 from ._step._objective import Objective
 from ._step._outputs import output_names
@@ -169,6 +169,15 @@ class Trainer(Viewed):
 
         def __getattr__(self, name: str) -> NoReturn:
             raise no_trainer_attribute(self, name)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the numbers in the logs, in their order: `dict(zip(trainer.metrics_names, results))`.
+
+        Raises:
+            AttributeError: a model without a graph, whose outputs a call alone tells.
+        """
+        return list(described_log_names(self))
 
     def replace(self, **changes: Any) -> Any:
         """A trainer with some fields changed."""

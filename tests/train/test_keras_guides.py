@@ -282,3 +282,45 @@ def test_methods_that_saving_does_not_call_are_named(tmp_path):
         with pytest.warns(UserWarning, match=rf"`{verb}` does not call {named}[\s\S]*self\.add_weight"):
             save()
     _row().save(tmp_path / "plain.keras", _row().init(0))
+
+
+# ------------------------------------------------------------------ names and masks
+def test_the_names_of_the_logs_are_known_before_there_are_any():
+    trainer = _row().compile("sgd", "mse", metrics=["mae", fk.metrics.RootMeanSquaredError(name="rmse")])
+    results = trainer.evaluate(trainer.init(0), np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    assert trainer.metrics_names == ["loss", "mae", "rmse"] == list(results.keys())
+    assert dict(zip(trainer.metrics_names, results, strict=True)) == dict(results)
+    inputs = fk.Input((3,))
+    two = fk.Model(inputs, {"a": fk.nn.Dense(1)(inputs), "b": fk.nn.Dense(1)(inputs)})
+    trainer, y = two.compile("sgd", {"a": "mse", "b": "mae"}, metrics={"a": ["mae"]}), np.ones((4, 1))
+    results = trainer.evaluate(trainer.init(0), np.ones((4, 3)), {"a": y, "b": y}, verbose=0)
+    assert trainer.metrics_names == list(results.keys())
+    with pytest.raises(AttributeError, match=r"without a graph[\s\S]*logs\.keys\(\)"):
+        _ = Mlp(2).compile("sgd", "mse").metrics_names
+
+
+def test_the_mask_of_a_tensor_is_asked_of_its_layer():
+    embedding, tokens = fk.nn.Embedding(5, 2, mask_zero=True), np.array([[3, 1, 0]])
+    x = embedding(fk.Input((3,), dtype="int32"))
+    assert not hasattr(x, "_keras_mask")
+    with pytest.raises(AttributeError, match=r"carries no mask[\s\S]*layer\.compute_mask\(inputs\)"):
+        print(x._keras_mask)
+    np.testing.assert_array_equal(embedding.compute_mask(tokens), [[True, True, False]])
+    np.testing.assert_array_equal(fk.nn.Masking().compute_mask(np.eye(2)[None] * [[1], [0]]), [[True, False]])
+
+
+class TemporalSoftmax(fk.nn.Layer):
+    def call(self, inputs, mask=None):
+        assert mask is not None
+        mask = fk.ops.expand_dims(fk.ops.cast(mask, "float32"), -1)
+        exponentials = fk.ops.exp(inputs) * mask
+        return exponentials / fk.ops.sum(exponentials * mask, axis=1, keepdims=True)
+
+
+def test_a_layer_that_needs_its_mask_is_described_with_one():
+    inputs = fk.Input((None,), dtype="int32")
+    x = fk.nn.Dense(1)(fk.nn.Embedding(5, 2, mask_zero=True)(inputs))
+    model = fk.Model(inputs, TemporalSoftmax()(x))
+    y = model.apply(model.init(0), np.array([[3, 1, 0]]))
+    np.testing.assert_allclose(y.sum(), 1, atol=1e-6)
+    assert y[0, 2, 0] == 0

@@ -94,6 +94,20 @@ class SymbolicTensor(Viewed, ArrayOperators["SymbolicTensor"]):
         """The number of axes."""
         return len(self.struct.shape)
 
+    @property
+    def _keras_mask(self) -> NoReturn:
+        """Refused: which mask a tensor has is known where the graph runs, from the layers on the way to it."""
+        operation = self.node.operation
+        raise AttributeError(
+            explain(
+                f"The symbolic tensor {self.name!r} carries no mask.",
+                received="tensor._keras_mask",
+                usually="Keras hangs it on the tensor; here the graph hands it to each layer whose `call` takes it.",
+                write=f"mask = layer.compute_mask(inputs)   # layer: {operation.name or type(operation).__name__!r}; "
+                "of arrays too",
+            )
+        )
+
     def astype(self, dtype: DTypeLike) -> SymbolicTensor:
         """The tensor in another dtype."""
         return self._operate("cast", self, jnp.dtype(dtype).name)

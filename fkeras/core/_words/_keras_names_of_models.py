@@ -36,7 +36,7 @@ MODEL: Rows = (
             "compute_metrics": "state, logs = trainer.eval_step(state, (x, y))",
             "get_metrics_result": "logs = trainer.evaluate(state, x, y)",
             "reset_metrics": "state = state.replace(metrics=trainer.reset_metrics(state))",
-            "metrics_names": "names = list(trainer.evaluate(state, x, y))   # logs have names",
+            "metrics_names": "names = trainer.metrics_names   # trainer = model.compile(...)",
             "history": "state, history = trainer.fit(state, x, y)",
             "stop_training": _STOP,
             "stop_evaluating": "logs = trainer.evaluate(state, x, y, steps=1)",

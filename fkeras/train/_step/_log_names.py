@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...core import explain
 from ...core.typing import PyTree, Variables
 from ._forward import abstract_outputs, graph_of
 from ._learner import Learner
@@ -28,6 +29,24 @@ def log_names(trainer: Learner, state: TrainState, x: PyTree) -> tuple[str, ...]
     if not has_graph and state.example is None and (has_own_loss(trainer) or has_own_step(trainer)):
         return ("loss",)  # what its batches hold need not be the model's input
     return structure(trainer, _log_names, None if has_graph else shapes_of(x), state.variables, x)
+
+
+def described_log_names(trainer: Learner) -> tuple[str, ...]:
+    """The same of a trainer whose model says what it takes and returns, before there is a state.
+
+    Raises:
+        AttributeError: a model without a graph, whose outputs a call alone tells.
+    """
+    if graph_of(trainer.model) is None:
+        raise AttributeError(
+            explain(
+                "The names of the logs follow from the model's outputs, which are not known before it is called.",
+                received=f"{type(trainer.model).__name__}, a model without a graph",
+                usually="a subclassed model; Keras, too, knows them after its first batch.",
+                write="logs = trainer.evaluate(state, x, y); names = list(logs.keys())",
+            )
+        )
+    return structure(trainer, _log_names, None, trainer.model.abstract_variables(), None)
 
 
 def _log_names(trainer: Learner, variables: Variables, x: PyTree) -> tuple[str, ...]:
