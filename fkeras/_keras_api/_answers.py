@@ -8,7 +8,7 @@ import types
 
 import fkeras
 
-from ..core import Explanation, did_you_mean, explain
+from ..core import Explanation, did_you_mean, explain, nearest
 from ._answers_applications import APPLICATIONS
 from ._answers_backend import BACKEND
 from ._answers_data import DATA
@@ -61,7 +61,12 @@ def answer(module: str, name: str) -> Explanation:
     elsewhere = [f"fk.{room}.{name}" for room in dir(fkeras) if room not in _SECOND and name in _names_of(room)]
     if elsewhere:
         return explain(f"fkeras has no `{path}`.", usually="it is in another part.", write=" or ".join(elsewhere[:3]))
-    return explain(f"fkeras has no `{path}`. {did_you_mean(name, dir(sys.modules[module]), limit=12)}")
+    known = dir(sys.modules[module])
+    near = nearest(name, known)
+    room = module.replace("fkeras", "fk", 1)
+    return explain(
+        f"fkeras has no `{path}`. {did_you_mean(name, known, limit=12)}", write=f"{room}.{near[0]}" if near else ""
+    )
 
 
 def _names_of(part: str) -> list[str]:

@@ -62,7 +62,7 @@ SWITCHES: dict[str, tuple[str, str]] = {
     ),
     "utils.set_random_seed": (
         "a seed for all of a program; here it is an argument of what draws.",
-        "state = trainer.init(0), variables = model.init(jax.random.key(0))",
+        "state = trainer.init(0)   # variables = model.init(jax.random.key(0))",
     ),
     "backend.clear_session utils.clear_session": (
         "there is no global state, so there is nothing to clear: models are values, and equal ones get equal names.",

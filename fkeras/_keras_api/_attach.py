@@ -7,6 +7,7 @@ at, IMPORT_FROM, tells the two apart.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import opcode
@@ -34,12 +35,11 @@ def attach_stub(module: str, file: str) -> tuple[Callable[[str], object], Callab
             return stub().listed()
         if name.startswith("__"):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        try:
+        with contextlib.suppress(NotListedError):
             found = stub().find(name)
-        except NotListedError:
-            refuse(module, name)
-        setattr(sys.modules[module], name, found)
-        return found
+            setattr(sys.modules[module], name, found)
+            return found
+        refuse(module, name)  # not while the other error is handled: one error is shown
 
     def __dir__() -> list[str]:  # noqa: N807
         return stub().listed()

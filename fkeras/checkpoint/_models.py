@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from typing import Any
 
 from ..core import (
+    Explanation,
     Model,
     as_path,
     check_named,
@@ -105,6 +107,8 @@ def load_model(
         model, variables = load_keras_model(filepath, custom_objects, compile)
         warn_of_uncalled_hooks(model, "fk.load_model")
         return model, variables
+    if suffix_of(filepath) in (".h5", ".safetensors"):
+        raise ValueError(_holds_weights_alone(filepath))
     check_is_directory(filepath)
     directory = last_of(filepath)
     manifest = read_manifest(directory, ("model", "trainer"))
@@ -115,6 +119,24 @@ def load_model(
     places = places_of_variables(manifest)
     arrays = read_arrays(directory, manifest, set(places.values()))
     return model, {"params": {}, **rebuilt(arrays, places, manifest)}
+
+
+def _holds_weights_alone(filepath: FilePath) -> Explanation:
+    """What is said of a file of weights where a model is asked for."""
+    path = os.fspath(filepath)
+    if path.endswith(".h5") and not path.endswith(".weights.h5"):
+        return explain(
+            "A file of Keras 2's model.save is not read.",
+            received=path,
+            usually="a model that was saved before Keras 3.",
+            write='keras.models.load_model("model.h5").save("model.keras")   # then fk.load_model("model.keras")',
+        )
+    return explain(
+        "The file holds weights, and no description of a model.",
+        received=path,
+        usually="it is from `save_weights`; the model is made by the program, and takes them.",
+        write=f"variables = model.load_weights({path!r}, model.init(jax.random.key(0)))",
+    )
 
 
 def read_model(manifest: Manifest, custom_objects: CustomObjects | None) -> Model:

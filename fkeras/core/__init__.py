@@ -80,6 +80,7 @@ from ._words._errors import Explanation as Explanation
 from ._words._errors import did_you_mean as did_you_mean
 from ._words._errors import explain as explain
 from ._words._errors import explanation_of as explanation_of
+from ._words._errors import nearest as nearest
 from ._words._fields import field as field
 from ._words._file_paths import as_path as as_path
 from ._words._file_paths import check_room as check_room

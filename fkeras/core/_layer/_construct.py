@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .._words._errors import did_you_mean, explain
+from .._words._errors import did_you_mean, explain, nearest
 from .._words._fields import NO_ARGUMENTS
+from .._words._short_repr import keyword_texts
 from ..typing import PyTree, Shape
 from ._first_layers import INPUT_ARGUMENTS, split_input_arguments
 from ._linen_modules import adopted, holds_module
@@ -193,6 +194,7 @@ _WRITE_INSTEAD = {
     "batch_input_shape": "fk.Sequential([fk.Input(batch_shape=(4, 8)), ...])",
     "batch_size": "fk.Input((8,), batch_size=4) before the layer",
     "weights": "variables = model.init(key), with the values you want in place of its own",
+    **dict.fromkeys(("input", "inputs", "output", "outputs"), "fk.Model(inputs=inputs, outputs=outputs)"),
 }
 
 
@@ -214,7 +216,7 @@ def check_arguments(cls: type[Layer], values: Arguments, made: type[Layer] | Non
                     f"{cls.__name__} has no argument {name!r}.",
                     received=f"{name}={values[name]!r}"[:80] + ("" if own else f" from {made.__name__}.__init__"),  # type: ignore[union-attr]
                     usually=did_you_mean(name, known),
-                    write=_WRITE_INSTEAD.get(name, f"fk.nn.{cls.__name__}({', '.join(cls._positional[:3])}, ...)"),
+                    write=_WRITE_INSTEAD.get(name) or _meant(cls, name, values, known),
                 )
             )
     missing = [n for n in cls._positional if n not in values and fields[n].default is dataclasses.MISSING]
@@ -229,6 +231,16 @@ def check_arguments(cls: type[Layer], values: Arguments, made: type[Layer] | Non
                 else f"super().__init__({given}, **kwargs)",
             )
         )
+
+
+def _meant(cls: type[Layer], name: str, values: Arguments, known: Iterable[str]) -> str:
+    """The call with the argument that is meant in place of the one that does not exist."""
+    near = nearest(name, known)
+    if near and near[0] not in values:
+        arguments = ", ".join(keyword_texts((near[0] if n == name else n, value) for n, value in values.items()))
+    else:
+        arguments = ", ".join([*cls._positional[:3], "..."])
+    return f"{'fk.nn.' if cls.__module__.startswith('fkeras.') else ''}{cls.__name__}({arguments})"
 
 
 def _split_base(cls: type[Layer], kwargs: Arguments) -> tuple[Arguments, Shape | None, Arguments]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,7 +98,7 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
     if value is None:
         if getattr(tensor.node.operation, "optional", False):
             return None
-        raise _shape_error(owner, name, tensor, "None")
+        raise _shape_error(owner, name, tensor, None)
     if isinstance(value, SymbolicTensor):
         raise TypeError(
             explain(
@@ -118,7 +119,7 @@ def _fit(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
         d is None or not isinstance(s, int) or s == d for s, d in zip(shape, dims, strict=True)
     )
     if not fits:
-        raise _shape_error(owner, name, tensor, f"shape {shape}")
+        raise _shape_error(owner, name, tensor, shape)
     if is_string(value.dtype) or is_string(tensor.dtype):
         return _fit_string(value, tensor, name, owner)
     dtype = jnp.dtype(value.dtype) if not jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key) else value.dtype
@@ -160,12 +161,25 @@ def _fit_string(value: Any, tensor: SymbolicTensor, name: str, owner: str) -> An
     )
 
 
-def _shape_error(owner: str, name: str, tensor: SymbolicTensor, got: str) -> ValueError:
+def _shape_error(owner: str, name: str, tensor: SymbolicTensor, shape: tuple[Any, ...] | None) -> ValueError:
     return ValueError(
         explain(
             f"Input {name!r} of {owner} expects shape {tensor.shape}.",
-            received=got,
+            received=f"shape {shape}" if shape is not None else "None",
             usually="the batch dimension is missing, or the data was not reshaped as the Input says.",
-            write=f"an array of shape {tensor.shape}, e.g. x[None] for one example",
+            write=_that_fits(tensor.shape, shape),
         )
     )
+
+
+def _that_fits(wanted: tuple[int | None, ...], shape: tuple[Any, ...] | None) -> str:
+    """The line that gives an array of the wanted shape, or an input of the array's."""
+    rests = wanted[1:]
+    if not shape or not wanted or not all(isinstance(size, int) for size in shape):
+        return f"an array of shape {wanted}"
+    if len(shape) == len(rests) and all(want in (None, size) for want, size in zip(rests, shape, strict=True)):
+        return "x[None]   # a batch of one example"
+    sizes = [size for size in rests if size is not None]
+    if len(sizes) == len(rests) and math.prod(sizes) == math.prod(shape[1:]):
+        return f"x.reshape({(-1, *sizes)})"
+    return f"fk.Input({shape[1:]})   # or an array of shape {wanted}"

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from ._array_errors import describe
-from ._errors import did_you_mean, explain
+from ._errors import did_you_mean, explain, nearest
+from ._short_repr import short_repr
 from ._tracebacks import caller, shorten
 
 P = ParamSpec("P")
@@ -38,7 +39,7 @@ def checked_by_name(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     TypeError: `fit` has no argument 'epoch'.
       Received: epoch=
       Usually:  Did you mean 'epochs'? Known: epochs, state, x.
-      Write:    trainer.fit(state, x, ...)
+      Write:    trainer.fit(state, x, ..., epochs=2)
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -88,12 +89,13 @@ class _Verb:
         known = self.names[1:]
         unknown = [name for name in kwargs if name not in known]
         if unknown and not self.takes_any_name:
+            near = [f"{name}={short_repr(kwargs[unknown[0]])}" for name in nearest(unknown[0], known)[:1]]
             raise TypeError(
                 explain(
                     f"`{self.name}` has no argument {unknown[0]!r}.",
                     received=", ".join(f"{name}=" for name in kwargs),
                     usually=did_you_mean(unknown[0], known),
-                    write=f"{self.owner}.{self.name}({', '.join(known[:2])}, ...)",
+                    write=f"{self.owner}.{self.name}({', '.join([*known[:2], '...', *near])})",
                 )
             )
         twice = [name for name in kwargs if name in self.by_position[: len(args)]]

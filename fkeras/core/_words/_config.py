@@ -18,7 +18,7 @@ import numpy as np
 
 from ..typing import JSON, Config, CustomObjects, PyTree
 from ._config_errors import at
-from ._errors import did_you_mean, explain, explanation_of
+from ._errors import did_you_mean, explain, explanation_of, nearest
 from ._fields import NO_ARGUMENTS
 from ._ops_costs import FREE
 from ._reading_budget import MAX_DEPTH, Reading, too_large
@@ -523,12 +523,16 @@ def get(module: str, identifier: object, custom_objects: CustomObjects | None = 
         found = (custom_objects or {}).get(identifier)
         found = _entry(module, identifier) if found is None else found
         if found is None:
+            known = {**registered(module), **(custom_objects or {})}
+            near = nearest(identifier, known)
             raise ValueError(
                 explain(
                     f"Unknown name {identifier!r} in {kind}.",
                     received=repr(identifier),
-                    usually=did_you_mean(identifier, {**registered(module), **(custom_objects or {})}),
-                    write=f"fk.{kind}.<Name>(...), or the function or object itself",
+                    usually=did_you_mean(identifier, known),
+                    write=f"{near[0]!r}, or the function or object itself"
+                    if near
+                    else f"fk.{kind}.<Name>(...), or the function or object itself",
                 )
             )
         return found() if isinstance(found, type) else found

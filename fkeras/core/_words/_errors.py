@@ -120,6 +120,17 @@ def explanation_of(error: BaseException) -> Explanation | None:
 _LONGEST_NAME = 100
 
 
+def nearest(name: object, known: Iterable[str]) -> list[str]:
+    """Up to three names that may be meant, the likeliest first: of equal letters in another order before others.
+
+    >>> nearest("adma", ["adamax", "adam", "nadam", "sgd"])
+    ['adam', 'adamax', 'nadam']
+    """
+    asked = str(name)[:_LONGEST_NAME]
+    near = difflib.get_close_matches(asked, sorted({str(k)[:_LONGEST_NAME] for k in known}), n=3, cutoff=0.6)
+    return sorted(near, key=lambda found: sorted(found) != sorted(asked))
+
+
 def did_you_mean(name: object, known: Iterable[str], limit: int = 40) -> str:
     """List what exists, the nearest names first asked for.
 
@@ -127,7 +138,7 @@ def did_you_mean(name: object, known: Iterable[str], limit: int = 40) -> str:
     "Did you mean 'relu'? Known: elu, relu."
     """
     names = sorted({str(k)[:_LONGEST_NAME] for k in known})
-    near = difflib.get_close_matches(str(name)[:_LONGEST_NAME], names, n=3, cutoff=0.6)
+    near = nearest(name, names)
     listed = ", ".join(names[:limit]) + (f", … ({len(names) - limit} more)" if len(names) > limit else "")
     hint = f"Did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
     return f"{hint}Known: {listed or 'none'}."

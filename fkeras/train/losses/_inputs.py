@@ -125,7 +125,8 @@ def check_shapes(name: str, y_true: jax.Array, y_pred: jax.Array, one_shape: boo
                 f"{name} needs one-hot targets, of the shape of the predictions.",
                 received=f"y_true {y_true.shape}, y_pred {y_pred.shape}",
                 usually="the targets are integer labels.",
-                write=f"loss={'sparse_categorical_crossentropy'!r}, fk.losses.SparseCategoricalCrossentropy()",
+                write='loss="sparse_categorical_crossentropy"; or, where the outputs are logits, '
+                "loss=fk.losses.SparseCategoricalCrossentropy(from_logits=True)",
             )
         )
     raise ValueError(

@@ -148,7 +148,7 @@ def class_numbers(name: str, y_true: Num[Array, "batch ..."], y_pred: jax.Array,
         labels = jnp.squeeze(labels, axis if labels.shape[axis] == 1 else -1)
     if labels.shape != y_pred.shape[:axis] + y_pred.shape[axis + 1 :]:
         if labels.shape == y_pred.shape:
-            usually, write = "the targets are one-hot.", 'loss="categorical_crossentropy", or y_true.argmax(-1)'
+            usually, write = "the targets are one-hot.", 'y = y.argmax(-1), or loss="categorical_crossentropy"'
         else:
             usually = "an output layer of another shape than the targets."
             write = "class numbers of shape (batch,) for predictions of shape (batch, classes)"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import optax
 
 from ...core import deserialize as _deserialize
-from ...core import did_you_mean, explain, registered
+from ...core import did_you_mean, explain, nearest, registered
 from ...core.typing import CustomObjects, Spec
 from ._base import MODULE, Optimizer
 from ._by_path import by_path
@@ -63,12 +63,15 @@ def get(
         choices = {**registered(MODULE), **(custom_objects or {})}
         name = identifier if identifier in choices else _any_case().get(identifier.lower())
         if name is None:
+            near = nearest(identifier, [*choices, *_any_case()])
             raise ValueError(
                 explain(
                     f"Unknown optimizer {identifier!r}.",
                     received=repr(identifier),
                     usually=did_you_mean(identifier, [*choices, *_any_case()]),
-                    write="fk.optimizers.<Name>(...), or any optax transformation",
+                    write=f"{near[0]!r}, or any optax transformation"
+                    if near
+                    else "fk.optimizers.<Name>(...), or any optax transformation",
                 )
             )
         identifier = choices[name]

@@ -1,0 +1,79 @@
+"""The line that an answer ends with is one that works where it stands."""
+
+import jax
+import numpy as np
+import pytest
+
+import fkeras as fk
+
+X = np.zeros((4, 3), "float32")
+
+
+def model_of(*shape):
+    return fk.Sequential([fk.Input(shape), fk.nn.Flatten(), fk.nn.Dense(2)])
+
+
+def written(error):
+    return str(error.value).partition("Write:")[2].strip()
+
+
+@pytest.mark.parametrize(
+    ("shape", "data", "line"),
+    [
+        ((3,), X[0], "x[None]"),
+        ((28, 28), np.zeros((28, 28)), "x[None]"),
+        ((12,), np.zeros((4, 3, 4)), "x.reshape((-1, 12))"),
+        ((2, 6), np.zeros((4, 12)), "x.reshape((-1, 2, 6))"),
+        ((5,), X, "fk.Input((3,))"),
+        ((None, 5), np.zeros((4, 7, 3)), "fk.Input((7, 3))"),
+    ],
+)
+def test_a_wrong_shape_is_answered_with_the_line_that_fits(shape, data, line):
+    model = model_of(*shape) if None not in shape else fk.Sequential([fk.Input(shape), fk.nn.Dense(2)])
+    variables = model.init(jax.random.key(0))
+    with pytest.raises(ValueError, match="expects shape") as error:
+        model.predict(variables, data)
+    assert written(error).startswith(line)
+    if line.startswith("x"):
+        model.predict(variables, eval(line.partition("#")[0], {"x": data}))
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda: model_of(3).compile("adam", "mean_square_error"), "'mean_squared_error'"),
+        (lambda: model_of(3).compile("adma", "mse"), "'adam'"),
+        (lambda: model_of(3).compile("adam", "mse", metrics=["acuracy"]), "'accuracy'"),
+        (lambda: fk.nn.Dense(3, activaton="relu"), "fk.nn.Dense(units=3, activation='relu')"),
+        (lambda: fk.Model(inputs=fk.Input((3,)), output=fk.Input((3,))), "fk.Model(inputs=inputs, outputs=outputs)"),
+        (lambda: fk.layers.Dens, "fk.layers.Dense"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_one_that_is_meant(call, line):
+    with pytest.raises((ValueError, TypeError, AttributeError)) as error:
+        call()
+    assert written(error).startswith(line)
+    assert error.value.__context__ is None
+
+
+def test_an_argument_that_is_misspelt_is_written_with_its_value():
+    trainer = model_of(3).compile("adam", "mse")
+    with pytest.raises(TypeError, match="no argument 'epoch'") as error:
+        trainer.fit(trainer.init(0), X, X[:, :2], epoch=3)
+    assert written(error) == "trainer.fit(state, x, ..., epochs=3)"
+
+
+def test_a_file_of_weights_is_no_model(tmp_path):
+    pytest.importorskip("h5py")
+    model = model_of(3)
+    variables = model.init(jax.random.key(0))
+    path = str(tmp_path / "m.weights.h5")
+    model.save_weights(path, variables)
+    with pytest.raises(ValueError, match="holds weights, and no description of a model") as error:
+        fk.load_model(path)
+    names = {"model": model, "jax": jax}
+    exec(written(error), names)
+    jax.tree.map(np.testing.assert_array_equal, names["variables"], variables)
+    (tmp_path / "old.h5").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"Keras 2's model.save is not read"):
+        fk.load_model(tmp_path / "old.h5")
