@@ -56,6 +56,43 @@ def test_a_misspelt_name_is_answered_with_the_one_that_is_meant(call, line):
     assert error.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("argument", "line"),
+    [
+        ({"train": True}, "model.apply(variables, x, training=True)"),
+        ({"deterministic": True}, "model.apply(variables, x, training=False)"),
+        ({"traning": False}, "model.apply(variables, x, training=False)"),
+        ({"rate": 1.0}, ""),
+    ],
+)
+def test_an_argument_of_a_call_is_answered_with_the_one_that_is_meant(argument, line):
+    model = model_of(3)
+    variables = model.init(jax.random.key(0))
+    with pytest.raises(TypeError, match=f"takes no argument '{next(iter(argument))}' when it is called") as error:
+        model.apply(variables, X, **argument)
+    assert written(error) == line
+    with pytest.raises(TypeError, match=r"takes no argument 'train' when it is called[\s\S]*training=True"):
+        fk.nn.Dropout(0.5)(X, train=True)
+
+
+def test_an_argument_that_only_a_users_function_lacks_is_the_users():
+    def scaled(x, factor=1.0):
+        return x * factor
+
+    class Mine(fk.nn.Layer):
+        def call(self, inputs, training=False):
+            return scaled(inputs, train=training)
+
+    with pytest.raises(TypeError, match=r"scaled\(\) got an unexpected keyword argument 'train'"):
+        Mine().apply({}, X)
+
+
+def test_a_layer_in_a_model_says_the_line_that_it_says_alone():
+    with pytest.raises(ValueError, match="Layer 'conv2d'") as error:
+        fk.Sequential([fk.Input((8, 8)), fk.nn.Conv2D(3, 3)])
+    assert written(error).startswith("x[..., None]")
+
+
 def test_an_argument_that_is_misspelt_is_written_with_its_value():
     trainer = model_of(3).compile("adam", "mse")
     with pytest.raises(TypeError, match="no argument 'epoch'") as error:

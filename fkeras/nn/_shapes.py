@@ -66,7 +66,7 @@ def check_rank(layer: NamedLayer, x: Shaped[Array, "*shape"], rank: int) -> None
                 f"{layer.path_text()} needs an input of rank {rank}.",
                 received=f"shape {tuple(x.shape)}, rank {x.ndim}",
                 usually="the channel or the batch axis is missing, or the layer is one for another rank.",
-                write="x[..., None] for one channel, x[None] for one example",
+                write="x[..., None]   # for one channel; x[None] for one example",
             )
         )
 

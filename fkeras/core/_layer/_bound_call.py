@@ -26,6 +26,7 @@ from .._words._tracebacks import caller, shorten
 from ..typing import PyTree
 from ._called_alone import is_called_alone, no_key, run_alone
 from ._input_spec import check_input_spec
+from ._layer_errors import unknown_argument
 from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, outermost, set_context
 from ._sealing import call_state, call_state_if_any
 from ._variables import LOSSES, StateWeight, as_arrays
@@ -121,6 +122,9 @@ def dispatching(run: Run) -> Run:
             return run(self, *args, **kwargs)
         except Exception as error:
             shorten(error, caller())
+            said = unknown_argument(self, kwargs, error)
+            if said is not None:
+                raise said.with_traceback(error.__traceback__) from None
             raise
 
     return __call__

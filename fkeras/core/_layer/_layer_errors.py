@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from flax import errors as flax_errors
 
-from .._words._errors import Explanation, explain, explanation_of
+from .._words._errors import Explanation, did_you_mean, explain, explanation_of, nearest
 from .._words._given_instead import are_params
 from .._words._keras_names import to_set
 from .._words._naming import snake_case
+from .._words._short_repr import keyword_texts, short_repr
 from .._words._tracebacks import passes_through_users_code
 from ..typing import PyTree, Variables
 from ._checked_variables import mismatches, other_shapes, params_alone
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 # Methods for users, which core itself never calls, so that a layer may have an attribute in their place.
 _MAY_BE_HIDDEN = {"sublayers"}
+
+_FITTING = "an input of the shape the layer expects; model.summary() shows each layer's"
+
+# What other libraries call `training`.
+_MODES = {"train", "is_training", "deterministic"}
+_ONE_NAME = "Flax's modules choose the name; here it is Keras's, `training`."
 
 E = TypeVar("E", bound=Exception)
 
@@ -159,7 +166,8 @@ class explained:  # noqa: N801 - a context manager read as a word
             f"{self.layer.path_text()} cannot take this input.",
             received=self._shapes(),
             usually="several tensors were passed where the layer takes one." if several else _first_line(error),
-            write="an input of the shape the layer expects; model.summary() shows each layer's",
+            write=(said and said.write)
+            or "an input of the shape the layer expects; model.summary() shows each layer's",
         )
         raise ValueError(text.complete()) from None
 
@@ -177,6 +185,29 @@ class explained:  # noqa: N801 - a context manager read as a word
     def _is_own(self, said: Explanation) -> bool:
         """Whether it was the layer itself that said what is wrong."""
         return said.is_about(self.layer.path_text()) or said.is_about(type(self.layer).__name__)
+
+
+def unknown_argument(layer: Layer, kwargs: Mapping[str, PyTree], error: Exception) -> TypeError | None:
+    """What is said of an argument by name that `call` does not take; `None` where that is not what went wrong."""
+    known = layer._call_parameters
+    unknown = [name for name in kwargs if name not in known.names]
+    if not isinstance(error, TypeError) or explanation_of(error) is not None or known.any_keyword or not unknown:
+        return None
+    if f"unexpected keyword argument {unknown[0]!r}" not in str(error):
+        return None
+    modes = [] if "training" not in known.names else ["training"]
+    near = modes if unknown[0] in _MODES else nearest(unknown[0], known.names)
+    value = kwargs[unknown[0]]
+    if unknown[0] == "deterministic" and isinstance(value, bool):
+        value = not value
+    return TypeError(
+        explain(
+            f"{layer.path_text()} takes no argument {unknown[0]!r} when it is called.",
+            received=", ".join(keyword_texts(kwargs.items())),
+            usually=did_you_mean(unknown[0], known.names) if unknown[0] not in _MODES else _ONE_NAME,
+            write=f"model.apply(variables, x, {near[0]}={short_repr(value)})" if near else "",
+        ).complete()
+    )
 
 
 def _first_line(error: BaseException) -> str:
