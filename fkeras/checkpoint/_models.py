@@ -108,6 +108,8 @@ def load_model(
         warn_of_uncalled_hooks(model, "fk.load_model")
         return model, variables
     if suffix_of(filepath) in (".h5", ".safetensors"):
+        if not os.path.isfile(filepath):
+            raise FileNotFoundError(explain(f"There is no file {os.fspath(filepath)!r}.", usually="a wrong path."))
         raise ValueError(_holds_weights_alone(filepath))
     check_is_directory(filepath)
     directory = last_of(filepath)
@@ -126,9 +128,9 @@ def _holds_weights_alone(filepath: FilePath) -> Explanation:
     path = os.fspath(filepath)
     if path.endswith(".h5") and not path.endswith(".weights.h5"):
         return explain(
-            "A file of Keras 2's model.save is not read.",
+            "A model in Keras's old HDF5 format is not read.",
             received=path,
-            usually="a model that was saved before Keras 3.",
+            usually="a file of Keras 2, or one that Keras 3 saved under this suffix.",
             write='keras.models.load_model("model.h5").save("model.keras")   # then fk.load_model("model.keras")',
         )
     return explain(
