@@ -21,6 +21,7 @@ from .._graph._symbolic import has_symbolic
 from .._words._arrays import as_input
 from .._words._dtypes import is_string
 from .._words._errors import explain
+from .._words._given_instead import holds_weights
 from .._words._random_key import as_rngs
 from .._words._tracebacks import caller, shorten
 from ..typing import PyTree
@@ -131,6 +132,15 @@ def dispatching(run: Run) -> Run:
 
 
 def _run_without_variables(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:
+    if len(args) > 1 and holds_weights(args[0]):
+        raise TypeError(
+            explain(
+                f"{layer.path_text()} was called on variables: a call takes the inputs alone.",
+                received=f"a {type(args[0]).__name__} that holds weights, and then the input",
+                usually="a call in place of `apply`, which takes the variables, or the state of a run, first.",
+                write="y = layer.apply(variables, x)",
+            )
+        )
     kwargs.setdefault("method", run_alone)
     if "rngs" in kwargs:
         kwargs["rngs"] = as_rngs(kwargs["rngs"])
