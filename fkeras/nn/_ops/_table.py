@@ -76,6 +76,7 @@ def _lifted(functions: Table, room: str = "") -> Table:
     for name, function in functions.items():
         register("keras.ops", room + name)(function)
         lifted[name] = lift(function, room + name)
+        lifted[name].__module__ = "fkeras.ops"  # where pickles find it
     return lifted
 
 
