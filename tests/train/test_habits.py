@@ -1,8 +1,10 @@
 """What is typed by habit, from Keras and from Flax: it works, or is answered with the line to write."""
 
+import datetime
 import pickle
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -45,3 +47,49 @@ def test_layers_that_hold_an_op_pickle(make):
 def test_ops_pickle_by_their_names():
     for op in (fk.ops.relu, fk.ops.image.resize, fk.ops.numpy.matmul, fk.ops.nn.softmax):
         assert pickle.loads(pickle.dumps(op)) is op
+
+
+class Holds(fk.Layer):
+    def __init__(self, value=None, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+
+    def call(self, inputs):
+        return inputs * 1.0
+
+    def get_config(self):
+        return {**super().get_config(), "value": self.value}
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (np.array(["a", "bc"]), np.array(["a", "bc"])),
+        (np.array(["a", "bc"], object), np.array(["a", "bc"])),
+        (jnp.ones(2, "bfloat16"), np.ones(2, jnp.bfloat16)),
+        (jnp.float32, "float32"),
+        (jnp.bfloat16, "bfloat16"),
+        (np.float16, "float16"),
+        (np.int64(3), 3),
+    ],
+    ids=["text", "text as objects", "bfloat16", "a dtype of jax", "another", "a dtype of numpy", "a number"],
+)
+def test_what_a_config_holds_is_read_from_a_file(tmp_path, value, read):
+    model = fk.Sequential([fk.Input((3,)), Holds(value)])
+    model.save(tmp_path / "m.keras", model.init(jax.random.key(0)))
+    found = fk.load_model(tmp_path / "m.keras", {"Holds": Holds})[0].layers[-1].value
+    np.testing.assert_array_equal(found, read)
+    assert type(found) is type(read)
+    assert np.asarray(found).dtype == np.asarray(read).dtype
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([1j]), np.complex64(1j), np.array(["2020-01-01"], "datetime64[D]"), np.datetime64("2020-01-01"),
+     np.array([datetime.date(2020, 1, 1)]), np.array(datetime.date(2020, 1, 1)), np.longdouble(1), np.array([b"a"])],
+    ids=lambda value: f"{type(value).__name__} {value.dtype}",
+)  # fmt: skip
+def test_what_a_config_cannot_hold_is_named_when_saving(tmp_path, value):
+    model = fk.Sequential([fk.Input((3,)), Holds(value)])
+    with pytest.raises(TypeError, match=r"cannot be written to a config[\s\S]*the argument 'value' of Layer 'holds'"):
+        model.save(tmp_path / "m.keras", model.init(jax.random.key(0)))

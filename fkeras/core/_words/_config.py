@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Never, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Never, Protocol, TypeAlias, TypeGuard, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -199,9 +199,9 @@ def serialize(value: object) -> Any:
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+    if isinstance(value, np.generic) and not isinstance(plain := value.item(), np.generic):
+        return serialize(plain)
+    if _is_dtype(value):
         return np.dtype(value).name
     if isinstance(value, list | tuple):
         return [serialize(v) for v in value]
@@ -210,9 +210,9 @@ def serialize(value: object) -> Any:
     if isinstance(value, np.ndarray | jax.Array):
         array = np.asarray(value)
         if isinstance(value, np.ndarray) and not array.ndim:
-            return array.item()  # as Keras does
+            return serialize(array.item())  # as Keras does
         kind = "__numpy__" if isinstance(value, np.ndarray) else "__tensor__"
-        return {"class_name": kind, "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+        return {"class_name": kind, "config": {"value": array.tolist(), "dtype": _dtype_in_config(array)}}
     if isinstance(value, bytes):
         return {"class_name": "__bytes__", "config": {"value": value.decode()}}
     if isinstance(value, slice):
@@ -230,6 +230,35 @@ def serialize(value: object) -> Any:
             received=repr(value)[:80],
             usually="an argument of a custom layer is an object without a get_config method.",
             write="def get_config(self): return {...}   # on the object's class, with a matching from_config",
+        )
+    )
+
+
+def _is_dtype(value: object) -> TypeGuard[np.dtype | type[np.generic]]:
+    """Whether a value is a dtype: numpy's own, or a scalar type of numpy's or of `jax.numpy`'s."""
+    if isinstance(value, np.dtype):
+        return True
+    return isinstance(value, type) and (
+        issubclass(value, np.generic) or isinstance(getattr(value, "dtype", None), np.dtype)
+    )
+
+
+def _dtype_in_config(array: np.ndarray) -> str:
+    """The dtype of an array as `array_of` reads it; text is of no width.
+
+    Raises:
+        TypeError: an array of what JSON does not have, such as dates and complex numbers.
+    """
+    if array.dtype.kind == "U" or (array.dtype == object and all(isinstance(v, str) for v in array.flat)):
+        return "str"
+    if array.dtype.kind == "b" or (array.dtype.kind != "c" and jnp.issubdtype(array.dtype, jnp.number)):
+        return array.dtype.name
+    raise TypeError(
+        explain(
+            f"An array of dtype {array.dtype} cannot be written to a config.",
+            received=f"shape {array.shape}",
+            usually="dates, complex numbers, bytes or objects: a config holds numbers and text.",
+            write='get_config returns numbers or text instead: {"real": z.real, "imag": z.imag}, dates.astype(str)',
         )
     )
 
