@@ -2,6 +2,7 @@
 
 import datetime
 import pickle
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -93,3 +94,40 @@ def test_what_a_config_cannot_hold_is_named_when_saving(tmp_path, value):
     model = fk.Sequential([fk.Input((3,)), Holds(value)])
     with pytest.raises(TypeError, match=r"cannot be written to a config[\s\S]*the argument 'value' of Layer 'holds'"):
         model.save(tmp_path / "m.keras", model.init(jax.random.key(0)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [fk.nn.TextVectorization, fk.nn.StringLookup, lambda: fk.nn.IntegerLookup(output_mode="int")],
+    ids=["text", "strings", "integers"],
+)
+def test_a_vocabulary_that_adapt_did_not_fill_is_said_where_it_is_asked_for(make):
+    layer = make()
+    layer.adapt(["a b"] if not isinstance(layer, fk.nn.IntegerLookup) else np.array([7]))  # as in Keras
+    for ask in (layer.get_vocabulary, layer.vocabulary_size):
+        with pytest.warns(UserWarning, match=r"no vocabulary yet[\s\S]*layer = layer\.adapt\(data\)"):
+            ask()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer.get_config()
+        adapted = layer.adapt(["a b"] if not isinstance(layer, fk.nn.IntegerLookup) else np.array([7]))
+        assert adapted.vocabulary_size() == len(adapted.get_vocabulary()) > 1
+
+
+@pytest.mark.parametrize("where", ["__init__", "build"])
+def test_a_name_in_place_of_a_weights_shape_is_answered(where):
+    class Older(fk.Layer):
+        def __init__(self):
+            super().__init__()
+            if where == "__init__":
+                self.w = self.add_weight("w", (3,))
+
+        def build(self, input_shape):
+            if where == "build":
+                self.w = self.add_weight("w", (3,))
+
+        def call(self, inputs):
+            return inputs * self.w
+
+    with pytest.raises(TypeError, match=r'self\.add_weight\(name="w", shape=\(\.\.\.\)\)'):
+        Older().init(jax.random.key(0), X)

@@ -217,8 +217,11 @@ def _first_line(error: BaseException) -> str:
 
 def concrete_shape(layer: Layer, shape: Sequence[int | None] | int | None, name: str | None) -> tuple[int, ...]:
     """The shape of a weight as integers; an unknown dimension is an error."""
+    given = shape
     shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
     if not all(isinstance(d, int | np.integer) for d in shape):
+        if isinstance(given, str):
+            raise name_before_shape(layer, given)
         raise ValueError(
             explain(
                 f"{layer.path_text()} needs a known size for its weight {name!r}.",
@@ -228,6 +231,18 @@ def concrete_shape(layer: Layer, shape: Sequence[int | None] | int | None, name:
             )
         )
     return tuple(int(d) for d in shape if d is not None)
+
+
+def name_before_shape(layer: Layer, name: str) -> TypeError:
+    """The error for `add_weight` with a name in the place of the shape."""
+    return TypeError(
+        explain(
+            f"{layer.path_text()}: `add_weight` takes the shape first, and the name by `name=`.",
+            received=f"{name!r} as the shape",
+            usually="Keras before version 3 took the name first.",
+            write=f'self.add_weight(name="{name}", shape=(...))',
+        )
+    )
 
 
 def place_of(layer: Layer) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 from .._graph._operators import ArrayOperators, Operand
 from .._words._errors import explain
 from ..typing import PyTree
+from ._layer_errors import name_before_shape
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -78,6 +79,8 @@ def plan_weight(layer: Layer, plans: list[PlannedWeight], arguments: Mapping[str
     """
     planned = PlannedWeight(len(plans), arguments)
     if not all(isinstance(size, int | np.integer) for size in planned.shape):
+        if isinstance(arguments["shape"], str):
+            raise name_before_shape(layer, arguments["shape"])
         raise ValueError(
             explain(
                 f"{layer.path_text()} needs a known shape for its weight {planned.name!r}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import os
 import pathlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Self
 
@@ -179,12 +180,23 @@ class IndexLookup(Layer):
 
         Returns:
             A list of strings or integers.
+
+        Warns:
+            UserWarning: a layer that was not adapted.
         """
+        warn_without_vocabulary(self)
+        return self._entries(include_special_tokens)
+
+    def vocabulary_size(self) -> int:
+        """How many entries there are, the special ones included; a layer that was not adapted says so."""
+        warn_without_vocabulary(self)
+        return self._number_of_entries()
+
+    def _entries(self, include_special_tokens: bool = True) -> list[Token]:
         tokens = list(self._table.tokens) if self._table is not None else []
         return [*self._special(), *tokens] if include_special_tokens else tokens
 
-    def vocabulary_size(self) -> int:
-        """How many entries there are, the special ones included."""
+    def _number_of_entries(self) -> int:
         return self._first + (len(self._table.tokens) if self._table is not None else 0)
 
     def set_vocabulary(self, vocabulary: Vocabulary, idf_weights: Weights = None) -> Self:
@@ -279,7 +291,7 @@ class IndexLookup(Layer):
             return self.max_tokens if self.pad_to_max_tokens else self._size  # a file's vocabulary is still to come
         if self._table is None and not self.pad_to_max_tokens:
             raise _no_vocabulary(self)
-        return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+        return self.max_tokens if self.pad_to_max_tokens else self._number_of_entries()
 
     def _encoded(self, places: Int[Array, ...]) -> Array:
         """Places as `output_mode` says."""
@@ -337,7 +349,7 @@ class IndexLookup(Layer):
 
     def _entries_of(self, places: np.ndarray) -> np.ndarray:
         """The entry at each place; the unknown one where a place has none."""
-        table = self.get_vocabulary()
+        table = self._entries()
         entries = {i: table[i] for i in range(self._first, len(table))}
         if self.mask_token is not None:
             entries[0] = self.mask_token
@@ -350,7 +362,7 @@ class IndexLookup(Layer):
 
     def get_config(self) -> Config:
         config = super().get_config()
-        config["vocabulary_size"] = self.vocabulary_size() if self._table is not None else None
+        config["vocabulary_size"] = self._number_of_entries() if self._table is not None else None
         return with_learned(config, self._learned, self._first)
 
     @classmethod
@@ -363,14 +375,22 @@ class IndexLookup(Layer):
         return layer if layer._table is not None or size is None else layer.replace(_size=size)
 
 
+def warn_without_vocabulary(layer: Layer) -> None:
+    """Say of a layer that was not adapted that what is asked of its vocabulary are the special entries alone."""
+    if layer._not_adapted:
+        warnings.warn(_says_no_vocabulary(layer), stacklevel=5)  # past the frames of Linen
+
+
 def _no_vocabulary(layer: Layer) -> ValueError:
-    return ValueError(
-        explain(
-            f"{layer.path_text()} has no vocabulary yet.",
-            received="a layer that was not adapted",
-            usually="`adapt` returns a new layer, and its result was not kept.",
-            write="layer = layer.adapt(data), or vocabulary=[...]",
-        )
+    return ValueError(_says_no_vocabulary(layer))
+
+
+def _says_no_vocabulary(layer: Layer) -> str:
+    return explain(
+        f"{layer.path_text()} has no vocabulary yet.",
+        received="a layer that was not adapted",
+        usually="`adapt` returns a new layer, and its result was not kept.",
+        write="layer = layer.adapt(data), or vocabulary=[...]",
     )
 
 

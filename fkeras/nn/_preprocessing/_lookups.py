@@ -159,7 +159,7 @@ class IntegerLookup(IndexLookup):
 
     def _inverse(self, places: Int[Array, ...]) -> Int[Array, ...]:
         """The integer at each place; the unknown one where a place has none."""
-        table = jnp.asarray(np.asarray(self.get_vocabulary(False) or [self.oov_token], np.int32))
+        table = jnp.asarray(np.asarray(self._entries(False) or [self.oov_token], np.int32))
         at = places - self._first
         is_place = (at >= 0) & (at < table.shape[0])
         entries = jnp.where(is_place, table[jnp.clip(at, 0, table.shape[0] - 1)], self.oov_token)

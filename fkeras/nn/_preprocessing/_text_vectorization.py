@@ -14,7 +14,7 @@ from ...core import Inferred, Layer, dimension, explain, field, register
 from ...core.typing import JSON, Array, Config, CustomObjects, PyTree, Shape
 from ._adapt_data import batches_of
 from ._host_work import as_text, is_text, no_sparse, refuse_tracing, text_outputs
-from ._index_lookup import lookup_mode
+from ._index_lookup import lookup_mode, warn_without_vocabulary
 from ._lookups import StringLookup
 from ._vocabulary import (
     Assets,
@@ -275,12 +275,17 @@ class TextVectorization(Layer):
 
         Returns:
             A list of strings.
+
+        Warns:
+            UserWarning: a layer that was not adapted.
         """
-        return self._lookup.get_vocabulary(include_special_tokens)
+        warn_without_vocabulary(self)
+        return self._lookup._entries(include_special_tokens)
 
     def vocabulary_size(self) -> int:
-        """How many entries there are, the special ones included."""
-        return self._lookup.vocabulary_size()
+        """How many entries there are, the special ones included; a layer that was not adapted says so."""
+        warn_without_vocabulary(self)
+        return self._lookup._number_of_entries()
 
     def _beside_weights(self) -> dict[str, np.ndarray]:
         own = self._lookup._beside_weights()  # which Keras saves as the layer's and as the lookup's
@@ -295,7 +300,7 @@ class TextVectorization(Layer):
         return with_learned({}, self._lookup._learned, self._lookup._first)
 
     def get_config(self) -> Config:
-        config = {**super().get_config(), "vocabulary_size": self.vocabulary_size()}
+        config = {**super().get_config(), "vocabulary_size": self._lookup._number_of_entries()}
         return with_learned(config, self._lookup._learned, self._lookup._first)
 
     @classmethod
