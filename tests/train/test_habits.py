@@ -131,3 +131,39 @@ def test_a_name_in_place_of_a_weights_shape_is_answered(where):
 
     with pytest.raises(TypeError, match=r'self\.add_weight\(name="w", shape=\(\.\.\.\)\)'):
         Older().init(jax.random.key(0), X)
+
+
+def test_a_metric_that_is_called_is_answered_with_update():
+    for metric in (fk.metrics.MeanSquaredError(), fk.metrics.Mean()):
+        with pytest.raises(AttributeError, match=r"state = metric\.update\(state, y_true, y_pred\)"):
+            metric(Y, Y)
+
+
+def test_a_metric_is_no_loss():
+    with pytest.raises(ValueError, match="This is no loss"):
+        linear().compile("sgd", fk.metrics.MeanSquaredError())
+
+
+def test_a_metric_that_counts_in_an_attribute_is_told_of_variables():
+    class Counts(fk.metrics.Metric):
+        def __init__(self, name="counts", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self.count = 0.0
+            self.total = self.add_variable(shape=(), initializer="zeros", name="total")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total.assign_add(1.0)
+            self.count = self.count + 1
+
+        def result(self):
+            return self.total
+
+        def reset_state(self):
+            self.total = 0.0
+
+    metric = Counts()
+    with pytest.raises(AttributeError, match=r"Write: +self\.total\.assign\(value\)"):
+        metric.empty()
+    Counts.reset_state = lambda self: self.total.assign(0.0)
+    with pytest.raises(AttributeError, match=r'self\.count = self\.add_variable\(shape=\(\), .* name="count"\)'):
+        metric.update(metric.empty(), Y, Y)

@@ -12,7 +12,7 @@ from ...core import get as get_object
 from ...core import serialize as serialize_value
 from ...core.typing import JSON, Config, CustomObjects, PyTree, Spec
 from ._base import SUM_OVER_BATCH_SIZE, Loss
-from ._frozen import DTypeSpec, set_fields
+from ._frozen import DTypeSpec, Frozen, set_fields
 from ._inputs import MODULE, is_by_row, match_ranks
 from ._probabilistic import crossentropy
 
@@ -105,7 +105,7 @@ def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Loss |
     result = get_object(MODULE, identifier, custom_objects)
     if result is None or isinstance(result, Loss):
         return result
-    if not callable(result):
+    if not callable(result) or isinstance(result, Frozen):
         write = 'loss="mse", or a function (y_true, y_pred)'
         raise ValueError(explain("This is no loss.", received=repr(result)[:80], write=write))
     _check_order(result)

@@ -18,8 +18,10 @@ from ..losses._weighing import combine
 from ._metric_variables import Cell, MetricVariable
 from ._written_for_keras import (
     METHODS,
+    frozen_in_a_call,
     is_written_for_keras,
     new_variable,
+    outside_of_a_call,
     read_as_functions,
     record_of,
     run_pure,
@@ -229,6 +231,19 @@ class Metric(Frozen):
         """
         record = record_of(self, "update_state")
         record.own = run_pure(self, "update", record.own, *args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse Keras's way to add a batch and have the value of all so far.
+
+        Raises:
+            AttributeError: always: a metric holds no numbers.
+        """
+        raise outside_of_a_call(self, "__call__")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "_sealed" in vars(self) and is_written_for_keras(type(self)):
+            raise frozen_in_a_call(self, name)
+        super().__setattr__(name, value)
 
     def result(self) -> PyTree:
         """The value so far, inside a metric that is written as for Keras and derives from this one.

@@ -170,6 +170,7 @@ _WRITE = {
     "update_state": "state = metric.update(state, y_true, y_pred)",
     "result": "metric.compute(state)",
     "reset_state": "state = metric.empty()",
+    "__call__": "state = metric.update(state, y_true, y_pred); metric.compute(state)",
     "variables": "state = metric.empty(), whose leaves are the numbers",
 }
 
@@ -180,10 +181,26 @@ def outside_of_a_call(metric: Any, name: str) -> AttributeError:
     return AttributeError(
         explain(
             f"`{name}` of {type(metric).__name__} has no numbers to work on: a metric is frozen, and holds none.",
-            received=f"metric.{name}(…)" if name != "variables" else "metric.variables",
+            received={"variables": "metric.variables", "__call__": "metric(…)"}.get(name, f"metric.{name}(…)"),
             usually="Keras's metrics keep what they have seen; here it is a value that goes in and comes out.",
             write=f"{_WRITE[name]}   # it begins as metric.empty(), and metric.compute(state) is its value\n"
             f"a number of a step of your own, in its compute_loss (it is averaged over the epoch): {shown}",
+        )
+    )
+
+
+def frozen_in_a_call(metric: Any, name: str) -> AttributeError:
+    """The error for an attribute that a metric, written as for Keras, sets after its `__init__`."""
+    cls = type(metric).__name__
+    assigned = f"self.{name}.assign(value)"
+    if not isinstance(vars(metric).get(name), Cell | MetricVariable):
+        made = f'self.{name} = self.add_variable(shape=(), initializer="zeros", name="{name}")   # in __init__'
+        assigned = f"{made}\n{assigned}   # in update_state; in reset_state its first value"
+    return AttributeError(
+        explain(
+            f"{cls} is frozen: its attribute {name!r} cannot be set.",
+            usually="a number that batches are added to: such a number is a variable of the metric.",
+            write=assigned,
         )
     )
 
