@@ -5,7 +5,6 @@ python examples/from_keras/serialization_and_saving.py
 What differs from the Keras script:
 
 - Weights have names, not places: `{"dense_3": weights["predictions"]}` in place of `set_weights(get_weights())`.
-- `list(model.layers[:-1])`, as `layers` is a tuple.
 - `trainer.save` and `keras.load_trainer` where the optimizer is to be in the file.
 - `custom_objects=` in place of `custom_object_scope` and of `get_custom_objects().clear()`.
 """
@@ -172,7 +171,7 @@ def weights_on_disk():
     np.testing.assert_array_equal(
         variables["params"]["dense_1"]["kernel"], functional_model.init(0)["params"]["dense_1"]["kernel"]
     )
-    extracted_layers = list(pretrained_model.layers[:-1])
+    extracted_layers = pretrained_model.layers[:-1]
     extracted_layers.append(keras.layers.Dense(5, name="dense_3"))
     model = keras.Sequential(extracted_layers)
     model.summary()

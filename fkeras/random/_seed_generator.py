@@ -66,7 +66,7 @@ class SeedGenerator:
         key = jax.random.wrap_key_data(words, impl="threefry2x32")
         return key, dataclasses.replace(self, drawn=self.drawn + 1)
 
-    def in_layer(self, layer: Layer) -> LayerSeeds:
+    def _bound_to_layer(self, layer: Layer) -> LayerSeeds:
         """The generator as it is while a layer runs that has it as an attribute."""
         return LayerSeeds(self.seed, self.drawn, layer)
 

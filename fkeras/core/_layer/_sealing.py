@@ -136,11 +136,11 @@ def delete_attribute(layer: Layer, name: str) -> None:
 def _set_bound(layer: Layer, name: str, value: object) -> None:
     """Attributes of a bound layer: Linen's rules in `setup`, free in `build`, frozen in `call`.
 
-    A value that has an `in_layer`, as a generator of seeds has, is told the layer that runs.
+    A value that has a `_bound_to_layer`, as a generator of seeds has, is told the layer that runs.
     """
-    in_layer = getattr(type(value), "in_layer", None)
-    if in_layer is not None:
-        value = in_layer(value, layer)
+    bound_to_layer = getattr(type(value), "_bound_to_layer", None)
+    if bound_to_layer is not None:
+        value = bound_to_layer(value, layer)
     state = call_state_if_any(layer)
     if state is not None and state.is_building:
         state.build_names.add(name)
