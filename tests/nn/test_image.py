@@ -533,10 +533,10 @@ def test_wrong_inputs():
     with pytest.raises(ValueError, match=r"RandomHue.*3 channels"):
         fk.nn.RandomHue(0.5)(fk.Input((5, 5, 4)), training=True)
     with pytest.raises(ValueError, match="without being told how they are written"):
-        fk.nn.RandomFlip()(
+        fk.nn.RandomFlip(seed=0)(
             {"images": pixels(), "bounding_boxes": {"boxes": np.zeros((4, 1, 4)), "labels": np.zeros((4, 1))}}
         )
-    layer = fk.nn.RandomFlip(bounding_box_format="xyxy")
+    layer = fk.nn.RandomFlip(bounding_box_format="xyxy", seed=0)
     with pytest.raises(ValueError, match='a dict with "boxes" and "labels"'):
         layer({"images": pixels(), "bounding_boxes": np.zeros((4, 1, 4))})
     with pytest.raises(ValueError, match="do not fit each other"):

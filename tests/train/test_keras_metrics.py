@@ -119,7 +119,7 @@ def test_numbers_are_keras_s(tmp_path, weighted):
     got = trainer.evaluate(state, X, Y, **options)
     _, ours = trainer.fit(state, X, Y, epochs=2, shuffle=False, validation_data=(X, Y), **options)
     rename = {name: name.replace("io_u_1", "io_u") for name in (*wanted, *history)}  # Keras counts its objects
-    assert set(got) == {rename[n] for n in wanted}
+    assert set(got.keys()) == {rename[n] for n in wanted}
     assert set(ours.history) == {rename[n] for n in history}
     for name, value in wanted.items():
         np.testing.assert_allclose(got[rename[name]], value, rtol=1e-5)
