@@ -167,3 +167,32 @@ def test_a_metric_that_counts_in_an_attribute_is_told_of_variables():
     Counts.reset_state = lambda self: self.total.assign(0.0)
     with pytest.raises(AttributeError, match=r'self\.count = self\.add_variable\(shape=\(\), .* name="count"\)'):
         metric.update(metric.empty(), Y, Y)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["the cat", "a dog"],
+        [["the cat"], ["a dog"]],
+        list(np.array(["the cat", "a dog"])),
+        ("the cat", "a dog"),
+        ["cat"],
+    ],
+    ids=["texts", "rows of one", "numpy's texts", "a tuple", "one text"],
+)
+def test_a_model_of_text_takes_a_list_of_texts(given):
+    words = fk.nn.TextVectorization(output_sequence_length=2, vocabulary=["the", "cat", "dog"])
+    model = fk.Sequential([fk.Input((1,), dtype="string"), words, fk.nn.Embedding(6, 3), fk.nn.Flatten()])
+    variables = model.init(jax.random.key(0))
+    wanted = model.apply(variables, np.array(given).reshape(-1, 1))
+    assert wanted.shape == (len(given), 6)
+    np.testing.assert_array_equal(model.apply(variables, given), wanted)
+    np.testing.assert_array_equal(model.predict(variables, given), wanted)
+
+
+def test_one_row_in_lists_is_one_row():
+    model = linear()
+    variables = model.init(jax.random.key(0))
+    for row in ([[1.0, 2.0, 3.0]], [[np.float32(1), np.float32(2), np.float32(3)]], [[[1.0, 2.0, 3.0]]]):
+        wanted = model.apply(variables, np.array(row, "float32").reshape(1, 3))
+        np.testing.assert_array_equal(model.apply(variables, row), wanted)

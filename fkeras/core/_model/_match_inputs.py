@@ -57,12 +57,21 @@ def match_structure(expected: PyTree, values: PyTree, names: Sequence[str], owne
             raise _structure(owner, f"a {type(expected).__name__} of {len(expected)} inputs", values)
         return [v for e, given in zip(expected, values, strict=True) for v in match_structure(e, given, names, owner)]
     if isinstance(values, list | tuple):
-        if len(values) == 1:
+        if len(values) == 1 and not _is_nested(values[0]):
             return match_structure(expected, values[0], names, owner)
-        if not any(hasattr(v, "shape") for v in jax.tree.leaves(values)):
-            return [as_array(values, f"The input of {owner}", text=True)]  # nested numbers are an array, as in Keras
+        if _is_nested(values):  # numbers or text: an array, as in Keras
+            array = as_array(values, f"The input of {owner}", text=True)
+            packed = len(values) == 1 and array.ndim > len(expected.shape)  # in a list of one input
+            return match_structure(expected, values[0], names, owner) if packed else [array]
         raise _structure(owner, "one array", values)
     return [values]
+
+
+def _is_nested(values: object) -> bool:
+    """Whether something is a number or a text, or lists of such, and holds no array."""
+    return isinstance(values, str | bytes | int | float | complex | np.generic) or (
+        isinstance(values, list | tuple) and all(map(_is_nested, values))
+    )
 
 
 def _same_keys(expected: set[str], given: set[str], owner: str) -> None:
