@@ -196,3 +196,24 @@ def test_one_row_in_lists_is_one_row():
     for row in ([[1.0, 2.0, 3.0]], [[np.float32(1), np.float32(2), np.float32(3)]], [[[1.0, 2.0, 3.0]]]):
         wanted = model.apply(variables, np.array(row, "float32").reshape(1, 3))
         np.testing.assert_array_equal(model.apply(variables, row), wanted)
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [({"train": True}, "True"), ({"is_training": False}, "False"), ({"deterministic": True}, "False"),
+     ({"deterministic": False}, "True")],
+    ids=str,
+)  # fmt: skip
+def test_the_mode_by_the_names_of_linen_is_answered(told, written):
+    x = fk.Input((3,))
+    for layer in (fk.Model(x, fk.nn.Dropout(0.5)(x)), fk.nn.Dense(1)):
+        variables = layer.init(jax.random.key(0), X)
+        for call in (lambda: layer.apply(variables, X, **told), lambda: layer(x, **told)):
+            with pytest.raises(TypeError, match=rf"Write: +layer\.apply\(variables, x, training={written}\b"):
+                call()
+
+    class Own(fk.Layer):
+        def call(self, x, deterministic=True, train=False, is_training=False):
+            return x * 2.0
+
+    np.testing.assert_array_equal(Own().apply({}, X, **told), 2 * X)
