@@ -217,3 +217,17 @@ def test_the_mode_by_the_names_of_linen_is_answered(told, written):
             return x * 2.0
 
     np.testing.assert_array_equal(Own().apply({}, X, **told), 2 * X)
+
+
+def test_a_list_of_callbacks_may_be_a_callback_list():
+    seen = []
+    counts = fk.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    trainer = linear().compile("sgd", "mse")
+    trainer.fit(trainer.init(0), X, Y, epochs=2, verbose=0, callbacks=fk.callbacks.CallbackList([counts]))
+    assert seen == [0, 1]
+
+
+def test_a_history_among_the_callbacks_is_answered_with_what_fit_returns():
+    trainer = linear().compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"Write: +state, history = trainer\.fit\(state, x, y\)"):
+        trainer.fit(trainer.init(0), X, Y, verbose=0, callbacks=[fk.callbacks.History()])

@@ -15,6 +15,7 @@ from .._step._private_copy import private
 from .._step._state import TrainState, check_state
 from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, CallbackList, History
+from ..callbacks._callback_list import several
 from ..callbacks._frequency import check_choice
 from ._interrupt import Interruptible
 from ._nan_check import NotFiniteError
@@ -164,7 +165,7 @@ def fit(
 
 def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None]:
     """The callbacks, and the backup that one of them or `checkpoint` asks for."""
-    listed = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    listed = several(given)
     asked = [c for c in listed if isinstance(c, BackupAndRestore)]
     if checkpoint is not None:
         asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else _backup_at(checkpoint))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ...core import explain
 from ...core.typing import Variables
 from .._step._learner import Learner
 from .._step._state import TrainState
-from ._base import Callback, CallbackResult, CallbackSpec, Event, Memory
+from ._base import Callback, CallbackLike, CallbackResult, CallbackSpec, Event, Memory
+from ._history import History
 from ._keras_form import AsInKeras, Told, found_by_form, warn_of_attributes
 from ._of_a_run import ModelView, Moment
 
@@ -26,9 +27,8 @@ class CallbackList:
         TypeError: something that is neither, or a callback with a hook that can be called in neither form.
     """
 
-    def __init__(self, callbacks: CallbackSpec = None, memory: Sequence[Memory] | None = None) -> None:
-        several = callbacks if isinstance(callbacks, list | tuple) else [] if callbacks is None else [callbacks]
-        self.callbacks = [_as_callback(callback) for callback in several]
+    def __init__(self, callbacks: CallbackSpec | CallbackList = None, memory: Sequence[Memory] | None = None) -> None:
+        self.callbacks = [_as_callback(callback) for callback in several(callbacks)]
         self.memory: list[Memory] = list(memory or [{} for _ in self.callbacks])
         self._moment = Moment()
         self._other = [found_by_form(callback, self._moment) for callback in self.callbacks]
@@ -84,6 +84,15 @@ class CallbackList:
         return event.replace(memory={})
 
 
+def several(callbacks: CallbackSpec | CallbackList) -> Sequence[CallbackLike]:
+    """What `callbacks=` was given, as a list: one, several, none, or those of a `CallbackList`."""
+    if isinstance(callbacks, CallbackList):
+        return callbacks.callbacks
+    if isinstance(callbacks, list | tuple):
+        return callbacks
+    return [] if callbacks is None else [cast(CallbackLike, callbacks)]
+
+
 class _Reducer(Callback):
     """A plain function as a callback."""
 
@@ -107,7 +116,9 @@ def _as_callback(callback: object) -> Callback:
         return _Reducer(callback)
     name = callback.__name__ if isinstance(callback, type) else type(callback).__name__
     usually, write = "", "fk.callbacks.EarlyStopping(patience=3), or a function (trainer, state, logs) -> state"
-    if isinstance(callback, type):
+    if isinstance(callback, History):
+        usually, write = "Keras's fit fills it in; here it is returned.", "state, history = trainer.fit(state, x, y)"
+    elif isinstance(callback, type):
         usually, write = "a class was passed without calling it.", f"callbacks=[{name}(…)]"
     elif any(base.__module__.partition(".")[0] == "keras" for base in type(callback).__mro__):
         own = not type(callback).__module__.startswith("keras.")
