@@ -332,7 +332,8 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             ValueError: neither is there.
 
         >>> import fkeras as fk
-        >>> fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).layers[0].count_params()
+        >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
+        >>> model.layers[0].count_params()
         8
         """
         return _recorded_calls.count_params(self, variables)
