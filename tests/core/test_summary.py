@@ -122,3 +122,9 @@ def test_brackets_in_names_are_no_markup():
     text = text_of(model)
     assert 'Model: "[red]n"' in text
     assert "[bold]x (Dense)" in text
+
+
+def test_variables_by_position_are_named():
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])
+    with pytest.raises(TypeError, match=r"takes the table's width first[\s\S]*model.summary\(variables=state\)"):
+        model.summary(model.init(0))

@@ -364,3 +364,31 @@ def test_a_class_with_a_step_of_its_own_has_methods_of_any_name():
     trainer = compiled(optimizer=optax.sgd(0.1), trainer_class=Guide)
     state, _ = trainer.fit(trainer.init(0), X, Y, verbose=0)
     assert int(state.step) == 1
+
+
+# ------------------------------------------------------------------ losses of no one output
+def test_a_loss_of_ones_own_of_two_outputs_is_one_number():
+    class Apart(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            outputs, _ = self.forward(params, state, batch[0], rng)
+            return jnp.mean((outputs[0] - outputs[1]) ** 2), {"y_pred": outputs}
+
+    x = fk.Input((3,))
+    model = fk.Model(x, [fk.nn.Dense(1, name="a")(x), fk.nn.Dense(1, name="b")(x)])
+    trainer = model.compile("sgd", trainer_class=Apart)
+    state, history = trainer.fit(trainer.init(0), X, validation_data=(X,), verbose=0)
+    assert set(history.history) == {"loss", "val_loss"}
+    assert set(trainer.evaluate(state, X).keys()) == {"loss"}
+
+
+def test_a_loss_that_draws_without_a_key_is_told_what_to_write():
+    class Draws(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            key, _ = jax.random.split(rng)
+            return jnp.mean(jax.random.normal(key, (3,))) + 0 * params["dense"]["bias"].sum()
+
+    trainer = compiled(trainer_class=Draws)
+    state, _ = trainer.fit(trainer.init(0), X, verbose=0)
+    with pytest.raises(TypeError) as caught:
+        trainer.evaluate(state, X)
+    assert any("key = state.rng if rng is None else rng" in note for note in caught.value.__notes__)

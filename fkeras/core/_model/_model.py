@@ -19,6 +19,7 @@ from .._layer._layer_config import config_of_arguments
 from .._layer._sealing import call_state, is_copied, settle
 from .._layer._trainable import at_rest
 from .._layer._variables import count
+from .._words._array_errors import describe
 from .._words._call_arguments import checked_by_name
 from .._words._config import register
 from .._words._dtypes import DTypePolicy, policy_name
@@ -469,6 +470,15 @@ class Model(Doors, Viewed, LooksInside):
             layer_range: two regular expressions, the names of the first and last layer to show.
             variables: the variables or the state of a run, for a model without a graph.
         """
+        if not isinstance(line_length, int | None):
+            raise TypeError(
+                explain(
+                    f"`summary` of {self.path_text()} takes the table's width first.",
+                    received=describe(line_length),
+                    usually="the variables, or the state of a run, came by position.",
+                    write="model.summary(variables=state)",
+                )
+            )
         summary = _summary.summary_of(self, expand_nested, show_trainable, layer_range, variables)
         _summary_view.show(summary, line_length, positions, print_fn)
 

@@ -193,7 +193,7 @@ class OutputObjective:
         logs: dict[str, jax.Array] = {"loss": mean_of(sums["added"])}
         for name, part in sums["losses"].items():
             logs["loss"] += factors.get(name, 1.0) * mean_of(part)
-            if len(self.names) > 1:
+            if len(self.names) > 1 and name in factors:  # a loss of one's own may be of no output
                 logs[f"{name}_loss"] = mean_of(part)
         for measured in self.metrics:
             if not measured.on_host:

@@ -90,7 +90,15 @@ def loss_and_extras(
     Raises:
         TypeError: it returned something else.
     """
-    result = trainer.compute_loss(params, state, as_given(batch), rng)
+    try:
+        result = trainer.compute_loss(params, state, as_given(batch), rng)
+    except (TypeError, ValueError) as error:
+        if rng is None:
+            error.add_note(
+                f"{type(trainer).__name__}.compute_loss was called by an evaluation, in which `rng` is None. "
+                "A loss that draws writes: key = state.rng if rng is None else rng"
+            )
+        raise
     loss, extras = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
     is_number = isinstance(loss, jax.Array | np.ndarray | np.generic | float | int) and np.ndim(loss) == 0
     if not is_number or not isinstance(extras, Mapping):
