@@ -392,3 +392,21 @@ def test_a_loss_that_draws_without_a_key_is_told_what_to_write():
     with pytest.raises(TypeError) as caught:
         trainer.evaluate(state, X)
     assert any("key = state.rng if rng is None else rng" in note for note in caught.value.__notes__)
+
+
+def test_a_module_that_takes_more_than_its_input_is_called_by_the_loss_alone():
+    class Module(linen.Module):
+        @linen.compact
+        def __call__(self, x, scale):
+            return linen.Dense(1)(x) * scale
+
+    class Scaled(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            scale = 1.0 if rng is None else 2.0
+            return jnp.mean((self.model.apply({"params": params}, batch[0], scale) - batch[1]) ** 2)
+
+    trainer = Scaled(Module(), "sgd")
+    state = trainer.init(0, X, variables=Module().init(jax.random.key(0), X, 1.0))
+    state, history = trainer.fit(state, X, Y, validation_data=(X, Y), verbose=0)
+    assert set(history.history) == {"loss", "val_loss"}
+    assert set(trainer.evaluate(state, X, Y).keys()) == {"loss"}

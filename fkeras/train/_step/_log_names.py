@@ -50,6 +50,8 @@ def described_log_names(trainer: Learner) -> tuple[str, ...]:
 
 
 def _log_names(trainer: Learner, variables: Variables, x: PyTree) -> tuple[str, ...]:
+    if not trainer.objective.is_of_outputs:
+        return ("loss",)
     y_pred = abstract_outputs(trainer.model, variables, x)
     objective = objective_of(trainer, outputs_of(trainer, y_pred))
     measured = [measured.name for measured in objective.metrics]

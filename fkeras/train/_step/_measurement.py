@@ -57,7 +57,9 @@ def empty_sums(trainer: Learner, state: Any, x: PyTree) -> RunningSums:
 
 
 def _empty(trainer: Learner, variables: Variables | None, x: PyTree) -> RunningSums:
-    outputs = expected_outputs(trainer, variables, x)
+    # a loss of one's own may call the model on more than an input, so without need it is not called here
+    of_outputs = trainer.objective.is_of_outputs
+    outputs = expected_outputs(trainer, variables, x) if of_outputs else Outputs.of(jax.ShapeDtypeStruct((1, 1), float))
     with jax.ensure_compile_time_eval():  # constants, also while an outer function is traced
         return RunningSums.of(jax.tree.map(np.asarray, objective_of(trainer, outputs).empty()))
 
@@ -178,5 +180,7 @@ def logs_without_outputs(trainer: Learner, sums: Mapping[str, PyTree]) -> dict[s
 
 def logs_of(trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, x: PyTree) -> dict[str, jax.Array]:
     """The numbers that running sums stand for."""
+    if not trainer.objective.is_of_outputs:
+        return logs_without_outputs(trainer, sums)
     outputs = expected_outputs(trainer, state.variables, example_of(state, x))
     return {**objective_of(trainer, outputs).logs(sums), **_logged(sums)}

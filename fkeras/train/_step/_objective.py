@@ -68,6 +68,11 @@ class Objective:
                     taken.append(_unique(name, taken))
                     yield MeasuredMetric(taken[-1], metric, i, weighted)
 
+    @property
+    def is_of_outputs(self) -> bool:
+        """Whether there is a loss or a metric at all, so that a model's outputs matter."""
+        return any(jax.tree.leaves(part) for part in (self.loss, self.metrics, self.weighted_metrics))
+
     def without_metrics(self) -> Objective:
         """The losses alone."""
         return dataclasses.replace(self, metrics=None, weighted_metrics=None)
