@@ -209,7 +209,7 @@ def test_the_mode_by_the_names_of_linen_is_answered(told, written):
     for layer in (fk.Model(x, fk.nn.Dropout(0.5)(x)), fk.nn.Dense(1)):
         variables = layer.init(jax.random.key(0), X)
         for call in (lambda: layer.apply(variables, X, **told), lambda: layer(x, **told)):
-            with pytest.raises(TypeError, match=rf"Write: +layer\.apply\(variables, x, training={written}\b"):
+            with pytest.raises(TypeError, match=rf"Write: +model\.apply\(variables, x, training={written}\b"):
                 call()
 
     class Own(fk.Layer):

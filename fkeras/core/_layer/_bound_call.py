@@ -122,11 +122,6 @@ def dispatching(run: Run) -> Run:
                 kwargs.pop("training", None)
             return run(self, *args, **kwargs)
         except Exception as error:
-            said = _mode_by_another_name(self, kwargs)
-            if said is not None:
-                said = said.with_traceback(error.__traceback__)
-                shorten(said, caller())
-                raise said from None
             shorten(error, caller())
             said = unknown_argument(self, kwargs, error)
             if said is not None:
@@ -134,31 +129,6 @@ def dispatching(run: Run) -> Run:
             raise
 
     return __call__
-
-
-# What Linen modules call the mode, and what to write for it.
-_OTHER_MODES = {"train": "{0}", "is_training": "{0}", "deterministic": "not {0}"}
-
-
-def _mode_by_another_name(layer: Layer, kwargs: dict[str, PyTree]) -> TypeError | None:
-    """The error for a call that failed and was told the mode by a name that it does not have."""
-    parameters = layer._call_parameters
-    name = next((n for n in _OTHER_MODES if n in kwargs and n not in parameters.names), None)
-    if name is None or parameters.any_keyword:
-        return None
-    value = kwargs[name]
-    training = (value != (name == "deterministic")) if isinstance(value, bool) else _OTHER_MODES[name].format(name)
-    return TypeError(
-        explain(
-            f"{layer.path_text()} has no argument {name!r}: the mode is `training`.",
-            received=f"{name}={value!r}",
-            usually="the name that Linen modules have for it.",
-            write=f"layer.apply(variables, x, training={training}{_KEYS if training is not False else ''})",
-        )
-    )
-
-
-_KEYS = ', rngs={"dropout": key}'
 
 
 def _run_without_variables(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> PyTree:

@@ -195,8 +195,8 @@ def unknown_argument(layer: Layer, kwargs: Mapping[str, PyTree], error: Exceptio
         return None
     if f"unexpected keyword argument {unknown[0]!r}" not in str(error):
         return None
-    modes = [] if "training" not in known.names else ["training"]
-    near = modes if unknown[0] in _MODES else nearest(unknown[0], known.names)
+    # every layer is told the mode by `training`, whether its `call` takes it or not
+    near = ["training"] if unknown[0] in _MODES else nearest(unknown[0], known.names)
     value = kwargs[unknown[0]]
     if unknown[0] == "deterministic" and isinstance(value, bool):
         value = not value
