@@ -60,8 +60,9 @@ def test_weights_go_from_a_functional_model_to_a_subclassed_one_and_back():
     assert variables["params"]["dense"]["kernel"] is not moved["params"]["dense"]["kernel"]
     with pytest.raises(ValueError, match=r"not known before it is called[\s\S]*get_weights\(variables, x\)"):
         subclassed.get_weights(variables)
-    subclassed(inputs)  # which tells the order
+    outputs = subclassed(inputs)  # a call that is in a graph tells the order, as long as the graph is there
     assert len(subclassed.get_weights(variables)) == 6
+    assert outputs.shape == (None, 2)
 
 
 def test_weights_of_a_layer():
