@@ -17,6 +17,7 @@ from .._words._short_repr import keyword_texts, short_repr
 from .._words._tracebacks import passes_through_users_code
 from ..typing import PyTree, Variables
 from ._checked_variables import mismatches, other_shapes, params_alone
+from ._linen_modules import MODE_ARGUMENTS
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -27,7 +28,7 @@ _MAY_BE_HIDDEN = {"sublayers"}
 _FITTING = "an input of the shape the layer expects; model.summary() shows each layer's"
 
 # What other libraries call `training`.
-_MODES = {"train", "is_training", "deterministic"}
+_MODES = MODE_ARGUMENTS.keys() - {"training"}
 _ONE_NAME = "Flax's modules choose the name; here it is Keras's, `training`."
 
 E = TypeVar("E", bound=Exception)
@@ -198,7 +199,7 @@ def unknown_argument(layer: Layer, kwargs: Mapping[str, PyTree], error: Exceptio
     # every layer is told the mode by `training`, whether its `call` takes it or not
     near = ["training"] if unknown[0] in _MODES else nearest(unknown[0], known.names)
     value = kwargs[unknown[0]]
-    if unknown[0] == "deterministic" and isinstance(value, bool):
+    if unknown[0] in _MODES and not MODE_ARGUMENTS[unknown[0]] and isinstance(value, bool):
         value = not value
     return TypeError(
         explain(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._layer import Layer
 
 # How Linen modules spell "is this training", and whether the flag is turned round.
-_MODE_ARGUMENTS = {"training": True, "train": True, "is_training": True, "deterministic": False}
+MODE_ARGUMENTS = {"training": True, "train": True, "is_training": True, "deterministic": False}
 
 
 class MethodContext(Protocol):
@@ -59,7 +59,7 @@ def mode_arguments(function: Callable[..., PyTree], training: bool) -> dict[str,
     """
     names = inspect.signature(function).parameters
     kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
-    return {n: kind(training is positive) for n, positive in _MODE_ARGUMENTS.items() if n in names}  # type: ignore[misc]
+    return {n: kind(training is positive) for n, positive in MODE_ARGUMENTS.items() if n in names}  # type: ignore[misc]
 
 
 def adopted(parent: linen.Module, name: str, value: PyTree) -> PyTree:

@@ -83,17 +83,17 @@ class Objective:
 
     def takes_padding(self) -> bool:
         """Whether rows of weight 0 change no metric."""
-        given = jax.tree.leaves(
-            (self.metrics, self.weighted_metrics), is_leaf=lambda m: isinstance(m, fk_metrics.Metric)
-        )
-        return all(metric._takes_padding for metric in given if isinstance(metric, fk_metrics.Metric))
+        return all(metric._takes_padding for metric in self._given_metrics())
 
     def has_on_host(self) -> bool:
         """Whether a metric needs the whole set on the host."""
-        given = jax.tree.leaves(
-            (self.metrics, self.weighted_metrics), is_leaf=lambda m: isinstance(m, fk_metrics.OnHost)
-        )
-        return any(isinstance(metric, fk_metrics.OnHost) for metric in given)
+        return any(isinstance(metric, fk_metrics.OnHost) for metric in self._given_metrics())
+
+    def _given_metrics(self) -> list[fk_metrics.Metric]:
+        """The metrics that were given as objects, without their outputs."""
+        given = (self.metrics, self.weighted_metrics)
+        leaves = jax.tree.leaves(given, is_leaf=lambda part: isinstance(part, fk_metrics.Metric))
+        return [metric for metric in leaves if isinstance(metric, fk_metrics.Metric)]
 
     def weight_of(self, batch: Batch) -> jax.Array:
         """What a batch's loss weighs beside those of other batches: what its own sum was divided by."""

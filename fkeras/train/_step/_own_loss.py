@@ -14,7 +14,7 @@ from ._programs import compiled, exact_shapes_of, structure
 from ._running_sums import RunningSums
 from ._state import TrainState
 from ._step_outputs import Shown
-from ._train_step import advance, has_own_loss, loss_and_extras
+from ._train_step import advance, loss_and_extras
 
 
 class HandedOut(NamedTuple):
@@ -53,14 +53,12 @@ def room_for_logs(trainer: Learner, sums: RunningSums, state: TrainState, batch:
     """Running sums at the beginning of a run, with room for the numbers that a trainer's own loss logs.
 
     Args:
-        trainer: the trainer; without a loss of its own, the sums are what they were.
+        trainer: the trainer, with a loss of its own.
         sums: those of its losses and metrics.
         state: a state, or its shapes.
         batch: a batch, or its shapes.
         training: whether the run trains.
     """
-    if not has_own_loss(trainer):
-        return sums
     if trainer.run_eagerly:  # such a step is not traced either: it finds out by itself
         return with_room_for_logs(sums, {})
     if not training:
