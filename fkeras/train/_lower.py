@@ -19,6 +19,7 @@ from ._loop import _evaluate, _predict
 from ._loop._on_device import runs_on_device
 from ._loop._run_arguments import check_counts, named
 from ._loop._stacked import stack_of
+from ._loop._step_inspection import steps_in_a_row
 from ._step._batch import as_given, unpack
 from ._step._batch import rows as rows_of
 from ._step._checked_state import check_optimizer
@@ -124,10 +125,11 @@ def _fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> d
         state = state.replace(metrics=sums)
     if not stream and runs_on_device(trainer, source, step, state):
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
-        found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size)}
+        unrolled = steps_in_a_row(trainer, step, state, batch)
+        found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size, unrolled)}
     elif count := stack_of(trainer, step, state, batch):
         stack = data.spec(count * data.batch_size)
-        found = {"fit": many.lower(state, stack, None, place, place, data.batch_size)}
+        found = {"fit": many.lower(state, stack, None, place, place, data.batch_size, 0)}
     else:
         found = {"fit": step.lower(state, batch)}
     if not stream and data.count % data.batch_size:

@@ -13,7 +13,7 @@ from ._driver import Driver
 from ._on_device import OnDevice, runs_on_device
 from ._one_by_one import OneByOne
 from ._stacked import Stacked
-from ._step_inspection import calls_back
+from ._step_inspection import calls_back, steps_in_a_row
 
 
 def driver_for(
@@ -26,6 +26,7 @@ def driver_for(
     if trainer.run_eagerly:
         return OneByOne(step, source, seed)
     if isinstance(source, Arrays) and runs_on_device(trainer, source, step, state):
-        careful = calls_back(trainer, step, state, source.data.spec(source.data.batch_size))
-        return OnDevice(trainer, source, seed, donate, careful)
+        batch = source.data.spec(source.data.batch_size)
+        careful, unrolled = calls_back(trainer, step, state, batch), steps_in_a_row(trainer, step, state, batch)
+        return OnDevice(trainer, source, seed, donate, careful, unrolled)
     return Stacked(trainer, source, seed, donate)

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from ...core import LOSSES
 from ...core.typing import ArrayLike, Batch, PyTree, Variables
@@ -29,6 +28,7 @@ from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState
 from .._step._state_or_variables import state_to_evaluate
+from .._step._step_loop import over_steps
 from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..losses import is_known
@@ -38,6 +38,7 @@ from ._own_evaluation import evaluate_by_own_step
 from ._progress import Part, Progress
 from ._run_arguments import check_counts, named, verbosity
 from ._screen import screen_for
+from ._step_inspection import steps_in_a_row
 from ._unmeasured import warn_of_unmeasured
 from ._whole_sets import BEGIN, floats, window
 
@@ -192,13 +193,13 @@ def _pass_on_device(
     progress: Progress | Part,
 ) -> tuple[RunningSums, int]:
     """Many batches a dispatch."""
-    run = _many(trainer)
+    run, unrolled = _many(trainer), _in_a_row(trainer, sums, state, source)
     data, size = jax.device_put(source.data.tree), source.size
     total, done, dispatch_size = min(source.steps, steps or source.steps), 0, DispatchSize(None)
     before = None
     while done < total:
         stop = min(done + dispatch_size.count, total)
-        sums, made = run(sums, state, data, np.int32(done), np.int32(stop), size), stop - done
+        sums, made = run(sums, state, data, np.int32(done), np.int32(stop), size, unrolled), stop - done
         dispatch_size.wait(before, made)
         before, done = sums, stop
         progress.step(done, {})
@@ -212,7 +213,13 @@ def _evaluates_on_device(trainer: Learner, source: Arrays) -> bool:
 
 
 def _many(trainer: Learner) -> Any:
-    return compiled(trainer, _evaluate_many, static=(5,))
+    return compiled(trainer, _evaluate_many, static=(5, 6))
+
+
+def _in_a_row(trainer: Learner, sums: PyTree, state: TrainState, source: Arrays) -> int:
+    """How many batches are evaluated without asking the host."""
+    valid = jax.ShapeDtypeStruct((source.size,), bool)
+    return steps_in_a_row(trainer, compiled(trainer, evaluate_batch), sums, state, source.data.spec(source.size), valid)
 
 
 def _evaluate_many(
@@ -223,6 +230,7 @@ def _evaluate_many(
     start: ArrayLike,
     stop: ArrayLike,
     size: int,
+    unrolled: int,
 ) -> RunningSums:
     """Sums over the batches `start` to `stop`; rows that the last has in common with the one before count once."""
     count = rows(data[0])
@@ -232,7 +240,7 @@ def _evaluate_many(
         batch, first = window(data, i, size, count)
         return evaluate_batch(trainer, sums, state, batch, first + jnp.arange(size) >= i * size)
 
-    return lax.fori_loop(start, stop, body, sums)
+    return over_steps(body, start, stop, sums, unrolled)
 
 
 def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> Any:
@@ -247,7 +255,8 @@ def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: 
         state = state.replace(metrics=sums)
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
-        return _many(trainer).lower(state.metrics, bare, source.data.tree, place, place, data.batch_size)
+        unrolled = _in_a_row(trainer, state.metrics, bare, source)
+        return _many(trainer).lower(state.metrics, bare, source.data.tree, place, place, data.batch_size, unrolled)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
     run: Any = compiled(trainer, evaluate_and_keep if trainer.objective.has_on_host() else evaluate_batch)
     return run.lower(state.metrics, bare, data.spec(data.batch_size), valid)

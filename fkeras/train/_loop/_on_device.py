@@ -37,14 +37,21 @@ class OnDevice:
         seed: what their order follows from; `None` leaves them as they are.
         donate: whether a step may reuse the state's memory.
         careful: whether a step may raise while it runs: then it does not, and is waited for.
+        unrolled: how many steps are made without asking the host; see `over_steps`.
     """
 
     def __init__(
-        self, trainer: Learner, source: Arrays, seed: np.ndarray | None, donate: bool, careful: bool = False
+        self,
+        trainer: Learner,
+        source: Arrays,
+        seed: np.ndarray | None,
+        donate: bool,
+        careful: bool = False,
+        unrolled: int = 0,
     ) -> None:
         donate = donate and not careful
         self.steps, self.step = many_steps(trainer, donate), one_step(trainer, donate)
-        self.source, self.seed, self.careful = source, seed, careful
+        self.source, self.seed, self.careful, self.unrolled = source, seed, careful, unrolled
         data = source.data
         self.data = jax.device_put(data.tree)
         self.full = data.count // data.batch_size
@@ -71,7 +78,8 @@ class OnDevice:
                 order, on_device = self._order(begins_at)
                 if start < self.full:
                     stop = min(start + count - made, self.full)
-                    found = self.steps(state, self.data, on_device, np.int32(start), np.int32(stop), size)
+                    bounds = np.int32(start), np.int32(stop)
+                    found = self.steps(state, self.data, on_device, *bounds, size, self.unrolled)
                 else:
                     stop = start + 1
                     found = self.step(state, self.source.data.batch(start, order))

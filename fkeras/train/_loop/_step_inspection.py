@@ -11,7 +11,36 @@ from ...core.typing import Batch
 from .._step._learner import Learner
 from .._step._programs import exact_shapes_of, structure
 from .._step._state import TrainState
-from ._device_memory import on_cpu
+from ._device_memory import nbytes, on_cpu
+
+# On a GPU the host is asked before each round of a loop whose trip count the program does not know, which takes some
+# 12 microseconds. A step that moves this many bytes, or has this many operations, takes so much longer that it does
+# not matter; steps of fewer operations are written out eight or four at a time, as each copy has to be compiled.
+_LARGE, _MANY, _FEW = 2**25, 2000, 600
+
+
+def steps_in_a_row(trainer: Learner, step: Callable[..., Any], *args: Any) -> int:
+    """How many steps a loop on an accelerator makes without asking its host; 0 where it asks before each.
+
+    None on a CPU, where asking costs nothing. It follows from shapes and the platform alone, so that each part of a run
+    is made by the same program.
+
+    Args:
+        trainer: the trainer.
+        step: a jitted function: the train step, or the evaluation of a batch.
+        *args: its arguments, or `jax.ShapeDtypeStruct`s.
+    """
+    if on_cpu():
+        return 0
+    return structure(trainer, small_steps_in_a_row, (step, exact_shapes_of(args)), step, *args)
+
+
+def small_steps_in_a_row(trainer: Learner, step: Any, *args: Any) -> int:
+    """`steps_in_a_row` of an accelerator: 8, 4, or 0 for a step that is large or that Python is called in."""
+    if nbytes(args) > _LARGE or _calls_back(trainer, step, *args):
+        return 0
+    operations = sum(1 for _ in _equations(step.trace(*args).jaxpr.jaxpr))
+    return 8 if operations <= _FEW else 4 if operations <= _MANY else 0
 
 
 def loops_well(trainer: Learner, step: Callable[..., Any], state: TrainState, batch: Batch) -> bool:

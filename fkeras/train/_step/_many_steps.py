@@ -15,6 +15,7 @@ from ._measurement import add_logs, log_sums, without_logs
 from ._programs import compiled
 from ._running_sums import RunningSums
 from ._state import TrainState
+from ._step_loop import over_steps
 from ._step_outputs import Shown
 from ._train_step import advance, logs_after
 
@@ -56,16 +57,16 @@ def counted_step(trainer: Learner, state: TrainState, batch: Batch, *last: jax.A
 
 
 def many_steps(trainer: Learner, donate: bool) -> Any:
-    """`(state, data, order, start, stop, size) -> (state, logs)`: steps over the batches `start` to `stop`.
+    """`(state, data, order, start, stop, size, unrolled) -> (state, logs)`: steps over the batches `start` to `stop`.
 
     The bounds are numbers in the program's input, so one program serves every stretch of an epoch, and a run that is
-    cut up in another way has the same numbers.
+    cut up in another way has the same numbers. `over_steps` says what `unrolled` does.
 
     Args:
         trainer: the trainer.
         donate: whether the steps may reuse the state's memory.
     """
-    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(5,))
+    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(5, 6))
 
 
 def _many_steps(
@@ -76,6 +77,7 @@ def _many_steps(
     start: ArrayLike,
     stop: ArrayLike,
     size: int,
+    unrolled: int,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     def body(i: jax.Array, carry: Any) -> Any:
         # without numbers to show there is nothing to leave out, and the trace of one step serves here too
@@ -85,7 +87,7 @@ def _many_steps(
     batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
     step = compiled(trainer, advance)
     shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, without_logs(state), batch)[1])
-    state, shown = lax.fori_loop(start, stop, body, (state, shown))
+    state, shown = over_steps(body, start, stop, (state, shown), unrolled)
     return state, logs_after(trainer, state, shown)
 
 
