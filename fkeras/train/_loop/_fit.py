@@ -11,7 +11,7 @@ from ...core.typing import PyTree
 from .._batches._given_data import training_source, validation_source
 from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
-from .._step._private_copy import private
+from .._step._private_copy import given_away, private
 from .._step._state import TrainState, check_state
 from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, CallbackList, History
@@ -55,12 +55,13 @@ def fit(
     max_compiles: int | None = None,
     check_nans: bool = False,
     on_interrupt: str = "return",
+    donate: bool = False,
 ) -> tuple[TrainState, History]:
     """Train for some epochs.
 
     Args:
         trainer: the trainer.
-        state: where to start; it stays usable, `fit` trains a private copy.
+        state: where to start; it stays usable, `fit` trains a private copy, unless `donate` says otherwise.
         x, y: arrays or pytrees of arrays; or `x` alone, something that yields `(x, y)` or `(x, y, weight)` batches. As
             in Keras a tuple, a dict or a list of arrays is one set with several inputs; a list whose entries are all
             tuples, dicts or lists of arrays is a list of batches, of any length.
@@ -92,6 +93,8 @@ def fit(
         on_interrupt: what Ctrl-C does: `"return"` ends the run early, says so in a line, and returns what there is;
             `"raise"` raises `KeyboardInterrupt`, so that a script does not go on with half a run. A second Ctrl-C
             always raises, and waits for nothing but the step that runs.
+        donate: whether the run may use the memory of the state that it is given, so that one state is in memory and
+            not two. That state is then gone, and what takes it later says so; go on with the one that is returned.
 
     Returns:
         `(state, history)`. After Ctrl-C, the last whole state and the history so far; likewise, with a warning, where
@@ -112,7 +115,7 @@ def fit(
     check_run(
         batch_size=batch_size, validation_batch_size=validation_batch_size, validation_steps=validation_steps,
         validation_split=validation_split, validation_freq=validation_freq, initial_epoch=initial_epoch,
-        shuffle=shuffle, checkpoint=checkpoint, max_compiles=max_compiles, check_nans=check_nans,
+        shuffle=shuffle, checkpoint=checkpoint, max_compiles=max_compiles, check_nans=check_nans, donate=donate,
         validates=validation_data is not None,
     )  # fmt: skip
     steps_per_epoch, ends = run_lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
@@ -123,7 +126,8 @@ def fit(
     variables = state.variables
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
-    run = Run(private(state), initial_epoch, History(epochs=epochs or 1, steps=source.steps))
+    start = given_away(state) if donate else private(state)
+    run = Run(start, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
@@ -134,7 +138,7 @@ def fit(
     )  # fmt: skip
     with (
         loop.screen,
-        Reachable(run, state, backup),
+        Reachable(run, None if donate else state, backup),
         Interruptible(terminations=backup is not None) as interruption,
         Closing(calls, backup),
         calls.run(trainer, epochs=None if ends == float("inf") else int(ends), steps=source.steps, verbose=verbose),

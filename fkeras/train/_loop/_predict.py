@@ -19,6 +19,7 @@ from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import pad, rows
 from .._step._checked_state import check_variables
 from .._step._learner import Learner
+from .._step._private_copy import check_memory
 from .._step._programs import compiled
 from ..callbacks import CallbackList, Event
 from ._device_memory import nbytes, worth_copying
@@ -59,6 +60,9 @@ def predict(
         return _outputs(trainer, variables, x, batch_size, verbose, steps, callbacks)
     except (TypeError, AttributeError):  # of JAX, on what is no weight
         check_variables(trainer.model, variables)
+        raise
+    except RuntimeError:
+        check_memory(variables, "predict")
         raise
 
 

@@ -29,13 +29,14 @@ def check_run(
     checkpoint: Any,
     max_compiles: Any,
     check_nans: Any,
+    donate: Any,
     validates: bool,
 ) -> None:
     """Refuse what cannot be a run of `fit`, whatever the data; and say what says nothing.
 
     Args:
         batch_size, validation_batch_size, validation_steps, validation_split, validation_freq, initial_epoch, shuffle,
-        checkpoint, max_compiles, check_nans: those of `fit`.
+        checkpoint, max_compiles, check_nans, donate: those of `fit`.
         validates: whether there is `validation_data`.
 
     Raises:
@@ -55,7 +56,7 @@ def check_run(
         usually = "percent, or a number of rows; it is the fraction that is held out."
         raise _wrong("validation_split must lie between 0 and 1.", validation_split, usually, "validation_split=0.2")
     _check_frequency(validation_freq)
-    for name, value in (("shuffle", shuffle), ("check_nans", check_nans)):
+    for name, value in (("shuffle", shuffle), ("check_nans", check_nans), ("donate", donate)):
         if not isinstance(value, bool | np.bool_) and not (_is_integer(value) and value in (0, 1)):
             usually = "text that would count as true."
             if value == "batch":

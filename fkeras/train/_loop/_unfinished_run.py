@@ -18,7 +18,7 @@ class Unfinished(NamedTuple):
     """What `fit` would have returned, as far as it had come; `error.fkeras_run` of an exception that ended it.
 
     Attributes:
-        state: the last whole state.
+        state: the last whole state; `None` where a step that had its memory failed, of a run with `donate=True`.
         history: the numbers of the epochs that ended.
 
     >>> import fkeras as fk, numpy as np
@@ -34,7 +34,7 @@ class Unfinished(NamedTuple):
     1
     """
 
-    state: TrainState
+    state: TrainState | None
     history: History
 
 
@@ -43,11 +43,11 @@ class Reachable:
 
     Args:
         run: the run.
-        start: the state that the run began with, which no step was ever given.
+        start: the state that the run began with, where no step was ever given its memory.
         backup: what keeps the run on disk, if anything does.
     """
 
-    def __init__(self, run: Run, start: TrainState, backup: Backup | None) -> None:
+    def __init__(self, run: Run, start: TrainState | None, backup: Backup | None) -> None:
         self.run, self.start, self.backup = run, start, backup
 
     def __enter__(self) -> Reachable:
@@ -68,8 +68,10 @@ class Reachable:
             add_note(error, self._note(found, whole))
 
     def _note(self, found: Unfinished, whole: bool) -> str:
-        step = f"state, history = error.fkeras_run (step {int(found.state.step)}"
-        if whole:
+        step = "" if found.state is None else f"state, history = error.fkeras_run (step {int(found.state.step)}"
+        if found.state is None:
+            text = f"{_HEAD}, in a step that had the memory of the last state, and with donate=True there is no other"
+        elif whole:
             text = f"{_HEAD}, and nothing is lost: {step}); go on with trainer.fit(state, ..., "
             # an epoch whose steps were all made is not trained again for the sake of what came at its end
             text += f"initial_epoch={self.run.epoch + self.run.trained})"

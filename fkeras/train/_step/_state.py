@@ -24,6 +24,7 @@ from ...core import (
     no_attribute,
 )
 from ...core.typing import Params, PyTree, VariablesLike
+from ._private_copy import check_memory
 from ._running_sums import RunningSums
 from ._state_view import state_text, state_view
 
@@ -222,6 +223,7 @@ def check_state(given: Any, method: str, arguments: str, rest: Iterable[object] 
 
     Raises:
         TypeError: something else came first, a subclass that JAX does not know, or a state with something else in it.
+        ValueError: a state whose memory was given away.
     """
     check_is_state(given, method, arguments, rest)
     state: TrainState = given
@@ -246,6 +248,7 @@ def check_state(given: Any, method: str, arguments: str, rest: Iterable[object] 
                 write="trainer.train_step(state, batch), trainer.eval_step or trainer.predict_step: pure functions",
             )
         )
+    check_memory(state, method)
     return state
 
 

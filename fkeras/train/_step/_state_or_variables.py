@@ -12,6 +12,7 @@ from ...core.typing import Variables, VariablesLike
 from ._checked_state import check_variables
 from ._eval_step import has_own_eval_step
 from ._learner import Learner
+from ._private_copy import check_memory
 from ._state import TrainState, check_state, key_parts
 from ._train_step import has_own_loss
 
@@ -51,7 +52,7 @@ def state_to_evaluate(
     Raises:
         TypeError: neither a state nor variables; or variables, for a loss or an evaluation step of the user's own,
             which may look at anything in a state.
-        ValueError: variables that are not the model's.
+        ValueError: variables that are not the model's, or whose memory was given away.
     """
     if isinstance(given, TrainState) or not (isinstance(given, Mapping) and "params" in given):
         return check_state(given, method, arguments, rest)
@@ -65,6 +66,7 @@ def state_to_evaluate(
             )
         )
     check_variables(trainer.model, given)
+    check_memory(given, method)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=given["params"],
