@@ -24,7 +24,7 @@ test-fast: $(VENV)/.test
 test-all: $(VENV)/.test lint
 	FKERAS_TEST=all $(BIN)/$(PYTEST)
 
-# Breaks one line in each of thirty files and counts how many `make test-fast` sees: about an hour.
+# Breaks one line in each of thirty files and counts how many `make test-fast` sees: about half an hour.
 mutate: $(VENV)/.test
 	$(BIN)/python -m tests.mutate
 
