@@ -189,12 +189,13 @@ class explained:  # noqa: N801 - a context manager read as a word
 
 
 def unknown_argument(layer: Layer, kwargs: Mapping[str, PyTree], error: Exception) -> TypeError | None:
-    """What is said of an argument by name that `call` does not take; `None` where that is not what went wrong."""
+    """What is said of an argument by name that `call` does not take; `None` where each has a place.
+
+    Python binds the arguments of a call before it runs a line of it, so where one has no place nothing else went wrong.
+    """
     known = layer._call_parameters
     unknown = [name for name in kwargs if name not in known.names]
     if not isinstance(error, TypeError) or explanation_of(error) is not None or known.any_keyword or not unknown:
-        return None
-    if f"unexpected keyword argument {unknown[0]!r}" not in str(error):
         return None
     # every layer is told the mode by `training`, whether its `call` takes it or not
     near = ["training"] if unknown[0] in _MODES else nearest(unknown[0], known.names)
