@@ -1,5 +1,7 @@
 """What a model is: symbolic tensors and the graph, layers, models, naming, config, summary."""
 
+from ._graph._array_variable import ArrayVariable as ArrayVariable
+from ._graph._array_variable import array_of as array_of
 from ._graph._dimensions import dimension as dimension
 from ._graph._dimensions import is_symbolic as is_symbolic
 from ._graph._inferred import Inferred as Inferred

@@ -123,7 +123,9 @@ def dispatching(run: Run) -> Run:
             return run(self, *args, **kwargs)
         except Exception as error:
             shorten(error, caller())
-            said = unknown_argument(self, kwargs, error)
+            # a call without variables has arguments of `apply`, and the bound call inside it says what is wrong
+            alone = self.scope is None and not has_symbolic((args, kwargs))
+            said = None if alone else unknown_argument(self, kwargs, error)
             if said is not None:
                 raise said.with_traceback(error.__traceback__) from None
             raise

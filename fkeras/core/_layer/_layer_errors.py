@@ -188,13 +188,17 @@ class explained:  # noqa: N801 - a context manager read as a word
         return said.is_about(self.layer.path_text()) or said.is_about(type(self.layer).__name__)
 
 
+# What every layer may be called with, and what runs it takes out where its `call` has no such argument.
+_TAKEN_BEFORE = ("training", "mask")
+
+
 def unknown_argument(layer: Layer, kwargs: Mapping[str, PyTree], error: Exception) -> TypeError | None:
     """What is said of an argument by name that `call` does not take; `None` where each has a place.
 
     Python binds the arguments of a call before it runs a line of it, so where one has no place nothing else went wrong.
     """
     known = layer._call_parameters
-    unknown = [name for name in kwargs if name not in known.names]
+    unknown = [name for name in kwargs if name not in known.names and name not in _TAKEN_BEFORE]
     if not isinstance(error, TypeError) or explanation_of(error) is not None or known.any_keyword or not unknown:
         return None
     # every layer is told the mode by `training`, whether its `call` takes it or not

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen
 
+from .._graph._array_variable import ArrayVariable
 from .._graph._dimensions import is_symbolic
-from .._graph._operators import OPERATORS, ArrayOperators, Operand
 from ..typing import ArrayLike, PyTree, Variables
 
 if TYPE_CHECKING:
@@ -39,10 +37,7 @@ def count(variables: Variables) -> int:
     return sum(math.prod(1 if is_symbolic(dim) else int(dim) for dim in shape) for shape in shapes)
 
 
-_FUNCTIONS = dict(OPERATORS.values())
-
-
-class StateWeight(ArrayOperators[jax.Array]):
+class StateWeight(ArrayVariable):
     """A non-trainable weight inside `call`: read it like an array, change it with `assign`.
 
     A change is kept when the caller asked for it, `apply(..., mutable=["non_trainable"])`, and dropped
@@ -78,20 +73,6 @@ class StateWeight(ArrayOperators[jax.Array]):
         """The weight's name in its layer."""
         return self._variable.name
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The array's shape."""
-        return tuple(self.value.shape)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The array's dtype."""
-        return self.value.dtype
-
-    def numpy(self) -> np.ndarray:
-        """The array on the host; not under `jit`."""
-        return np.asarray(self.value)
-
     def assign(self, value: ArrayLike) -> jax.Array:
         """Set the value to one that broadcasts to the weight's shape; returns it."""
         new = jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
@@ -99,49 +80,10 @@ class StateWeight(ArrayOperators[jax.Array]):
             self._variable.value = new
         return new
 
-    def assign_add(self, value: ArrayLike) -> jax.Array:
-        """Add to the value; returns the new one."""
-        return self.assign(self.value + jnp.asarray(value))
-
-    def assign_sub(self, value: ArrayLike) -> jax.Array:
-        """Subtract from the value; returns the new one."""
-        return self.assign(self.value - jnp.asarray(value))
-
-    def _operate(self, op: str, *operands: Operand) -> jax.Array:
-        arrays = (operand.value if isinstance(operand, StateWeight) else operand for operand in operands)
-        return _FUNCTIONS[op](*arrays)
-
-    def __jax_array__(self) -> jax.Array:
-        return self.value
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.value, dtype)
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # which are of this object, or of no array
             raise AttributeError(f"StateWeight has no attribute {name!r}")
         return getattr(self.value, name)
-
-    def __getitem__(self, key: Any) -> jax.Array:
-        return self.value[key]
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def __iter__(self) -> Iterator[jax.Array]:
-        return iter(self.value)
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-    def __int__(self) -> int:
-        return int(self.value)
-
-    def __index__(self) -> int:
-        return self.value.__index__()
-
-    def __float__(self) -> float:
-        return float(self.value)
 
     def __repr__(self) -> str:
         return f"<StateWeight {self.name!r}, value={self.value!r}>"

@@ -7,9 +7,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from ...core import explain
+from ...core import ArrayVariable, explain
 from ...core.typing import Array, ArrayLike
 
 
@@ -51,7 +50,7 @@ class MetricVariable:
         )
 
 
-class Cell(np.lib.mixins.NDArrayOperatorsMixin):
+class Cell(ArrayVariable):
     """A variable of a metric while one of its methods runs: read it like an array, change it with `assign`.
 
     Args:
@@ -66,7 +65,12 @@ class Cell(np.lib.mixins.NDArrayOperatorsMixin):
     """
 
     def __init__(self, variable: MetricVariable, value: Array) -> None:
-        self.variable, self.value = variable, value
+        self.variable, self._value = variable, value
+
+    @property
+    def value(self) -> Array:
+        """The variable's number."""
+        return self._value
 
     @property
     def name(self) -> str:
@@ -78,23 +82,13 @@ class Cell(np.lib.mixins.NDArrayOperatorsMixin):
         """The variable's shape, which stays."""
         return self.variable.shape
 
-    @property
-    def dtype(self) -> np.dtype:
-        """The variable's dtype, which stays."""
-        return self.value.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
     def assign(self, value: ArrayLike) -> Array:
         """Set the value, which becomes of the variable's dtype; returns it.
 
         Raises:
             ValueError: a value of another shape.
         """
-        new = jnp.asarray(unwrapped(value))
+        new = jnp.asarray(value)
         if new.shape not in (self.shape, ()):
             raise ValueError(
                 explain(
@@ -104,48 +98,5 @@ class Cell(np.lib.mixins.NDArrayOperatorsMixin):
                     write=f"self.{self.name}.assign_add(ops.sum(values))",
                 )
             )
-        self.value = jnp.broadcast_to(new, self.shape).astype(self.value.dtype)
-        return self.value
-
-    def assign_add(self, value: ArrayLike) -> Array:
-        """Add to the value; returns the new one."""
-        return self.assign(self.value + unwrapped(value))
-
-    def assign_sub(self, value: ArrayLike) -> Array:
-        """Subtract from the value; returns the new one."""
-        return self.assign(self.value - unwrapped(value))
-
-    def numpy(self) -> np.ndarray:
-        """The value, of numpy; not while it is traced."""
-        return np.asarray(self.value)
-
-    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method != "__call__" or kwargs:
-            return NotImplemented
-        return getattr(jnp, function.__name__)(*map(unwrapped, inputs))
-
-    def __jax_array__(self) -> Array:
-        return self.value
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.value, dtype)
-
-    def __getitem__(self, key: Any) -> Array:
-        return self.value[key]
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __int__(self) -> int:
-        return int(self.value)
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-
-def unwrapped(value: Any) -> Any:
-    """The number of a variable; any other value as it is."""
-    return value.value if isinstance(value, Cell) else value
+        self._value = jnp.broadcast_to(new, self.shape).astype(self.dtype)
+        return self._value

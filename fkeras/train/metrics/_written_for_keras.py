@@ -19,11 +19,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from ...core import explain
+from ...core import array_of, explain
 from ...core.typing import PyTree
 from ...nn import initializers
 from ..losses._frozen import dtype_name, set_fields
-from ._metric_variables import Cell, MetricVariable, unwrapped
+from ._metric_variables import Cell, MetricVariable
 
 #: The methods that a metric for Keras is made of.
 METHODS = ("update_state", "result", "reset_state")
@@ -361,8 +361,8 @@ def compute(self: Any, state: PyTree) -> PyTree:
     """What `result` returns."""
     value = running(self, state).result()
     if isinstance(value, Mapping):
-        return {name: unwrapped(part) for name, part in value.items()}
-    return unwrapped(value)
+        return {name: array_of(part) for name, part in value.items()}
+    return array_of(value)
 
 
 def merge(self: Any, a: PyTree, b: PyTree) -> PyTree:
