@@ -11,7 +11,8 @@ from ...core import Layer, explain, field, register
 from ...core.typing import Array, Float, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import MaskLike, check_mask
-from ._projections_and_masks import causal, drop
+from ._attend import drop
+from ._seen import causal
 
 
 class _Attention(Layer):

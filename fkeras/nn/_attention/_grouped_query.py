@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import jax
 import jax.numpy as jnp
 
 from ...core import Layer, explain, field, register
-from ...core.typing import Array, Config, Num, Training
+from ...core.typing import Array, Config, Float, Num, Training
 from .. import _arguments as arg
 from .._sequence_masks import MaskLike, check_mask
 from .._shapes import check_rank
-from . import _projections_and_masks as parts
+from . import _projections as parts
+from . import _seen as seeing
+from ._attend import attend
 
 
 @register("keras.layers", "GroupQueryAttention")
@@ -96,38 +96,49 @@ class GroupedQueryAttention(Layer):
         parts.check_flash(self, return_attention_scores)
         parts.check_sequences(self, query, value, key)
         check_rank(self, query, 3)
-        targets, sources = query.shape[1], value.shape[1]
-        query_mask, value_mask, key_mask = parts.check_sequence_masks(
-            self, (query, query_mask), (value, value_mask), (key, key_mask)
-        )
-        mask = parts.of_sequences(query_mask, value_mask, key_mask)
-        if attention_mask is not None:
-            pair, batch = (targets, sources), query.shape[0]
-            shapes = (batch, *pair), pair, (batch, self.num_query_heads, *pair)
-            given = jnp.asarray(check_mask(self, attention_mask, *shapes, what="attention_mask"), bool)
-            mask = parts.both(mask, given[None] if given.ndim == 2 else given)
-        if use_causal_mask:
-            mask = parts.both(mask, parts.causal(targets, sources))
-        if self.sliding_window is not None:
-            mask = parts.both(mask, parts.within(self.sliding_window, targets, sources))
-        mask = parts.by_head(mask, 4, 2)
+        seen = seeing.of_sequences(self, (query, query_mask), (value, value_mask), (key, key_mask))
+        given = self._given(attention_mask, query, value)
+        seen = seen._replace(pairs=given, causal=bool(use_causal_mask), window=self.sliding_window)
+        q, k, v, gate = self._projected(query, key, value)
+        mixed, scores = attend(self, q, k, v, seen, (1,), training, return_attention_scores)
+        outputs = self._out(query, mixed, gate)
+        return (outputs, scores) if return_attention_scores else outputs
+
+    # ------------------------------------------------------------------ parts, in the order of `call`
+    def _given(
+        self, mask: MaskLike, query: Num[Array, "batch targets _"], value: Num[Array, "batch sources _"]
+    ) -> seeing.Visible:
+        """`attention_mask`: of targets and sources, with or without the batch and the heads in front."""
+        if mask is None:
+            return None
+        pair, batch = (query.shape[1], value.shape[1]), query.shape[0]
+        shapes = (batch, *pair), pair, (batch, self.num_query_heads, *pair)
+        given = jnp.asarray(check_mask(self, mask, *shapes, what="attention_mask"), bool)
+        return given[None] if given.ndim == 2 else given
+
+    def _projected(
+        self,
+        query: Num[Array, "batch targets features"],
+        key: Num[Array, "batch sources features_of_keys"],
+        value: Num[Array, "batch sources features_of_values"],
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array | None]:
+        """Query, key and value with axes for the heads, and the gate; in Keras's order of variables."""
         heads, shared = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
         q = parts.project(self, "query", query, 1, heads)
         k = parts.project(self, "key", key, 1, shared)
         gate = parts.project(self, "gate", query, 1, heads, "sigmoid") if self.use_gate else None
         v = parts.project(self, "value", value, 1, shared)
-        scale = 1 / math.sqrt(self.head_dim)
-        scores = None
-        if not self.dropout and not return_attention_scores:
-            mixed = parts.fused(self, q, k, v, mask, scale)  # JAX's function shares the heads
-        else:
-            repeats = self.num_query_heads // self.num_key_value_heads
-            k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
-            scores = parts.masked_softmax(jnp.einsum("bqhd,bkhd->bhqk", q * scale, k), mask, 1)
-            mixed = jnp.einsum("bhqk,bkhd->bqhd", parts.drop(self, scores, training), v)
+        return q, k, v, gate
+
+    def _out(
+        self,
+        query: Num[Array, "batch targets features"],
+        mixed: Float[Array, "batch targets heads size"],
+        gate: Float[Array, "batch targets heads size"] | None,
+    ) -> Float[Array, "batch targets features"]:
+        """What the heads found, gated and projected."""
         mixed = mixed if gate is None else mixed * gate
-        outputs = parts.project(self, "out", mixed, 2, (query.shape[-1],))
-        return (outputs, scores) if return_attention_scores else outputs
+        return parts.project(self, "out", mixed, 2, (query.shape[-1],))
 
     def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}

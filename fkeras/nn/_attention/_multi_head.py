@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import string
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 from flax import linen
@@ -15,7 +11,9 @@ from ...core.typing import Array, Bool, Config, Float, Num, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import MaskLike, check_mask
 from .._shapes import known_axis
-from . import _projections_and_masks as parts
+from . import _projections as parts
+from . import _seen as seeing
+from ._attend import attend
 
 
 @register("keras.layers")
@@ -103,27 +101,11 @@ class MultiHeadAttention(Layer):
         axes = tuple(
             known_axis(self, a, query, "attention_axes") for a in self.attention_axes or range(1, query.ndim - 1)
         )
-        query_mask, value_mask, key_mask = parts.check_sequence_masks(
-            self, (query, query_mask), (value, value_mask), (key, key_mask), axes=axes
-        )
-        given = self._given(attention_mask, query, value, axes)
-        mask = self._mask(query, value, axes, query_mask, value_mask, key_mask, given, use_causal_mask)
-        value_dim = self.value_dim or self.key_dim
-        q = parts.project(self, "query", query, 1, (self.num_heads, self.key_dim))
-        k = parts.project(self, "key", key, 1, (self.num_heads, self.key_dim))
-        gate = None
-        if self.use_gate:
-            gate = parts.project(self, "gate", query, 1, (self.num_heads, value_dim), "sigmoid")
-        v = parts.project(self, "value", value, 1, (self.num_heads, value_dim))
-        scale = 1 / math.sqrt(self.key_dim)
-        scores = None
-        if query.ndim == 3 and not self.dropout and not return_attention_scores and value_dim == self.key_dim:
-            mixed = parts.fused(self, q, k, v, mask, scale)
-        else:
-            mixed, scores = self._attend(q * scale, k, v, axes, mask, training)
-        mixed = mixed if gate is None else mixed * gate
-        # The activity regularizer applies to the output once, and `Layer` applies it.
-        outputs = parts.project(self, "out", mixed, 2, self.output_shape or (query.shape[-1],), activity=False)
+        seen = seeing.of_sequences(self, (query, query_mask), (value, value_mask), (key, key_mask), axes=axes)
+        seen = self._seen(seen, self._given(attention_mask, query, value, axes), use_causal_mask, axes)
+        q, k, v, gate = self._projected(query, key, value)
+        mixed, scores = attend(self, q, k, v, seen, axes, training, return_attention_scores)
+        outputs = self._out(query, mixed, gate)
         return (outputs, scores) if return_attention_scores else outputs
 
     # ------------------------------------------------------------------ parts, in the order of `call`
@@ -142,18 +124,10 @@ class MultiHeadAttention(Layer):
         shapes.sort(key=lambda s: s != (query.shape[0], *pair))  # messages name the first shape
         return jnp.asarray(check_mask(self, mask, *shapes, what="attention_mask"), bool)
 
-    def _mask(
-        self,
-        query: Num[Array, "*target"],
-        value: Num[Array, "*source"],
-        axes: tuple[int, ...],
-        query_mask: MaskLike,
-        value_mask: MaskLike,
-        key_mask: MaskLike,
-        given: Bool[Array, "*pairs"] | None,
-        use_causal_mask: bool,
-    ) -> parts.Visible:
-        """All masks as one that broadcasts against the scores, or `None`."""
+    def _seen(
+        self, seen: seeing.Seen, given: seeing.Visible, use_causal_mask: bool, axes: tuple[int, ...]
+    ) -> seeing.Seen:
+        """All masks: of the sequences, the one that was given, what is after a target, and the window."""
         count = len(axes)
         if count > 1 and (use_causal_mask or self.sliding_window is not None):
             raise ValueError(
@@ -166,32 +140,37 @@ class MultiHeadAttention(Layer):
             )
         if given is not None and given.ndim == 2 * count:  # one mask for the whole batch
             given = given[None]
-        mask = parts.both(parts.of_sequences(query_mask, value_mask, key_mask, count), given)
-        t, s = query.shape[axes[0]], value.shape[axes[0]]
-        if use_causal_mask:
-            mask = parts.both(mask, parts.causal(t, s))
-        if self.sliding_window is not None:
-            mask = parts.both(mask, parts.within(self.sliding_window, t, s))
-        return parts.by_head(mask, query.ndim + count, 2 * count)
+        return seen._replace(pairs=given, causal=bool(use_causal_mask), window=self.sliding_window)
 
-    def _attend(
+    def _projected(
         self,
-        q: Float[Array, "batch *targets heads size"],
-        k: Float[Array, "batch *sources heads size"],
-        v: Float[Array, "batch *sources heads value_size"],
-        axes: Sequence[int],
-        mask: parts.Visible,
-        training: Training,
-    ) -> tuple[Float[Array, "batch *targets heads value_size"], Float[Array, "batch ..."]]:
-        """`softmax(q k^T) v` over the attended axes; scores are `(batch, …, heads, target…, source…)`."""
-        names = string.ascii_lowercase[: q.ndim]
-        source = "".join(n.upper() if i in axes else n for i, n in enumerate(names))
-        batch = "".join(n for i, n in enumerate(names[:-2]) if i not in axes)
-        attended = "".join(names[a] for a in axes)
-        weights = batch + names[-2] + attended + attended.upper()
-        scores = parts.masked_softmax(jnp.einsum(f"{names},{source}->{weights}", q, k), mask, len(axes))
-        used = parts.drop(self, scores, training)
-        return jnp.einsum(f"{weights},{source[:-1]}Z->{names[:-1]}Z", used, v), scores
+        query: Num[Array, "batch *targets features"],
+        key: Num[Array, "batch *sources features_of_keys"],
+        value: Num[Array, "batch *sources features_of_values"],
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array | None]:
+        """Query, key and value with axes for the heads, and the gate; in Keras's order of variables."""
+        q = parts.project(self, "query", query, 1, (self.num_heads, self.key_dim))
+        k = parts.project(self, "key", key, 1, (self.num_heads, self.key_dim))
+        gate = None
+        if self.use_gate:
+            gate = parts.project(self, "gate", query, 1, (self.num_heads, self._value_dim), "sigmoid")
+        v = parts.project(self, "value", value, 1, (self.num_heads, self._value_dim))
+        return q, k, v, gate
+
+    def _out(
+        self,
+        query: Num[Array, "batch *targets features"],
+        mixed: Float[Array, "batch *targets heads value_size"],
+        gate: Float[Array, "batch *targets heads value_size"] | None,
+    ) -> Float[Array, "batch *targets ..."]:
+        """What the heads found, gated and projected."""
+        mixed = mixed if gate is None else mixed * gate
+        # The activity regularizer applies to the output once, and `Layer` applies it.
+        return parts.project(self, "out", mixed, 2, self.output_shape or (query.shape[-1],), activity=False)
+
+    @property
+    def _value_dim(self) -> int:
+        return self.value_dim or self.key_dim
 
     @linen.nowrap
     def _regularised(self, outputs: PyTree) -> list[jax.Array]:
