@@ -74,6 +74,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("losses",),
         ("metrics",),
         ("optimizers",),
+        ("distribution",),
         ("_step",),
         ("callbacks",),
         ("_batches",),

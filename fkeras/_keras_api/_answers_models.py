@@ -6,7 +6,6 @@ _BITS = "quantisation is a function from a model and its variables to others, an
 _QUANTIZE = 'qmodel, qvariables = model.quantize(variables, "int8")'
 _OWN_STEP = "two models in one step: a loss of one's own sees the other's outputs."
 _DEVICES = "a state is a pytree, and JAX places arrays."
-_SHARDING = 'jax.device_put(state, jax.sharding.NamedSharding(jax.make_mesh((8,), ("data",)), PartitionSpec()))'
 
 MODELS: dict[str, tuple[str, str]] = {
     "layers.TFSMLayer": (
@@ -81,18 +80,11 @@ MODELS: dict[str, tuple[str, str]] = {
         "jax.lax.stop_gradient(teacher.apply(teacher_variables, x))",
     ),
     # devices
-    "distribution.DataParallel distribution.ModelParallel distribution.set_distribution distribution.distribution": (
-        "a placement for all of a program; here what is placed is the state.",
-        _SHARDING,
+    "distribution.set_distribution distribution.distribution": (
+        "a placement for all of a program; here it is a field of the trainer.",
+        'trainer = trainer.distribute({"data": -1}, layout="fsdp")',
     ),
-    "distribution.DeviceMesh": (_DEVICES, 'jax.make_mesh((8,), ("data",))'),
-    "distribution.LayoutMap distribution.TensorLayout": (
-        _DEVICES,
-        'jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))',
-    ),
-    "distribution.distribute_tensor": (_DEVICES, "jax.device_put(x, sharding)"),
-    "distribution.list_devices": (_DEVICES, "jax.devices()"),
-    "distribution.get_device_count": (_DEVICES, "jax.device_count()"),
+    "distribution.distribute_tensor": (_DEVICES, "jax.device_put(x, jax.sharding.NamedSharding(mesh, spec))"),
     "distribution.initialize": (_DEVICES, "jax.distributed.initialize()"),
     # scikit-learn
     "wrappers.SKLearnClassifier wrappers.SKLearnRegressor wrappers.SKLearnTransformer": (

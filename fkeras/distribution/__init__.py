@@ -1,4 +1,4 @@
-"""`fk.distribution`: where arrays lie; each name says which of JAX to use."""
+"""`fk.distribution`: where arrays lie on several devices and hosts."""
 
 from .._keras_api import attach_stub
 

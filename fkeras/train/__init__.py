@@ -1,6 +1,7 @@
 """How a model learns: the Trainer and its state, losses, metrics, optimizers, callbacks."""
 
 from . import callbacks as callbacks
+from . import distribution as distribution
 from . import losses as losses
 from . import metrics as metrics
 from . import optimizers as optimizers

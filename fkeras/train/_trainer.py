@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import jax
 import jax.numpy as jnp
@@ -47,11 +47,14 @@ from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._own_methods import check_own_methods
 from ._step._partition import Partition, merge, partition_for
+from ._step._placed import put_state
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
 from ._step._state_or_variables import state_to_evaluate, variables_given
 from ._trainer_view import trainer_repr, trainer_view
+from .distribution._mesh import MeshLike
+from .distribution._placement import Distribution
 from .optimizers._by_path import warn_of_idle_rules
 from .optimizers._rates import rates_of, with_rates
 
@@ -106,6 +109,7 @@ class Trainer(Viewed):
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
     log: tuple[str, ...] = ()
+    distribution: Distribution | None = None
 
     def __init__(
         self,
@@ -183,6 +187,36 @@ class Trainer(Viewed):
         """A trainer with some fields changed."""
         return type(self)(**{**self._fields(), **changes})
 
+    def distribute(self, mesh: MeshLike = None, layout: Any = "data") -> Self:
+        """The same trainer on several devices; nothing else of a script changes.
+
+        Args:
+            mesh: devices as a grid with named axes: a `jax.sharding.Mesh`, `fk.distribution.DeviceMesh`,
+                `{"data": 4, "model": 2}`, a number of devices, or `None` for all of them along the axis `"data"`. The
+                rows of a batch are spread over the axis `"data"`, or the first one.
+            layout: where weights and the optimizer's slots lie. `"data"`: a copy on each device. `"fsdp"`: spread over
+                the devices and gathered where they are used. `"auto"`: found from the weights' use and shapes, also
+                along other axes of the mesh. `{regular expression of a path: axes}`, as in Keras's `LayoutMap`: the
+                weights in whose paths it is found, `(None, "model")` for a kernel that is cut along its units. Or a
+                layout of `fk.distribution`.
+
+        Returns:
+            A trainer whose `init`, `fit`, `evaluate` and `predict` put states and batches there.
+
+        Raises:
+            TypeError, ValueError: no such mesh or layout. What does not fit the model's weights is told by `init`.
+
+        >>> import fkeras as fk
+        >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse").distribute()
+        >>> trainer.init(0).params["dense"]["kernel"].sharding.is_fully_replicated
+        True
+
+        Reference: https://keras.io/guides/distribution/
+        Keras sets a distribution for the whole program; here it is a field of the trainer.
+        """
+        found: Self = self.replace(distribution=Distribution.of(mesh, layout))
+        return found
+
     # ------------------------------------------------------------------ a value
     def _fields(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
@@ -253,7 +287,7 @@ class Trainer(Viewed):
         moving, _ = self.partition(x).split(params)
         # one program, not one for each array's zeros
         start = compiled(self, _init_optimizer)
-        return TrainState(
+        state = TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
             model_state={c: v for c, v in variables.items() if c != "params"},
@@ -262,6 +296,7 @@ class Trainer(Viewed):
             **key_parts(jax.random.fold_in(key, 1)),
             example_spec=None if graph_of(self.model) is not None else spec_of(x),
         )
+        return put_state(self, state)
 
     def _check_frozen(self, x: PyTree) -> None:
         """Refuse to begin without knowing which weights rest."""

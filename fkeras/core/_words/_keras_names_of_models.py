@@ -98,7 +98,7 @@ MODEL_OLDER: Rows = (
             "to_yaml": "text = model.to_json()",
             "save_spec": "model.input_shape",
             "state_updates": APPLY,
-            "distribute_strategy": "state = jax.device_put(state, jax.devices()[0])",
+            "distribute_strategy": 'trainer = trainer.distribute(layout="data")',
             "reset_states": REMADE,
         },
     ),

@@ -24,6 +24,7 @@ from .._step._logs import as_asked, check_return_dict, in_order
 from .._step._measurement import logs_of, logs_without_outputs, objective_of, outputs_of
 from .._step._outputs import Comparison
 from .._step._own_loss import handed_out, room_for_logs
+from .._step._placed import put_everywhere, put_state
 from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState
@@ -92,7 +93,7 @@ def evaluate_source(
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
     # a step of evaluation takes nothing of the optimizer
-    bare = event.state.replace(opt_state=(), metrics=())
+    bare = put_state(trainer, event.state.replace(opt_state=(), metrics=()))
     sums, names = trainer.reset_metrics(state, example), log_names(trainer, state, example)
     if has_own_loss(trainer):
         sums = room_for_logs(trainer, sums, state, source.sample(), training=False)
@@ -194,7 +195,7 @@ def _pass_on_device(
 ) -> tuple[RunningSums, int]:
     """Many batches a dispatch."""
     run, unrolled = _many(trainer), _in_a_row(trainer, sums, state, source)
-    data, size = jax.device_put(source.data.tree), source.size
+    data, size = put_everywhere(trainer, source.data.tree), source.size
     total, done, dispatch_size = min(source.steps, steps or source.steps), 0, DispatchSize(None)
     before = None
     while done < total:

@@ -11,6 +11,7 @@ from ...core.typing import PyTree
 from .._batches._given_data import training_source, validation_source
 from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
+from .._step._placed import put_state
 from .._step._private_copy import given_away, private
 from .._step._state import TrainState, check_state
 from .._step._trained import Trained
@@ -126,7 +127,7 @@ def fit(
     variables = state.variables
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
-    start = given_away(state) if donate else private(state)
+    start = put_state(trainer, given_away(state) if donate else private(state))
     run = Run(start, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
     skip = source.resume(run.total, run.done, run.data) if resumed else 0

@@ -10,6 +10,7 @@ import numpy as np
 from .._batches._sources import Arrays, Position, Stream
 from .._step._learner import Learner
 from .._step._many_steps import many_steps, one_step
+from .._step._placed import put_everywhere
 from .._step._state import TrainState
 from ._device_memory import fits_device
 from ._driver import Reached
@@ -53,7 +54,7 @@ class OnDevice:
         self.steps, self.step = many_steps(trainer, donate), one_step(trainer, donate)
         self.source, self.seed, self.careful, self.unrolled = source, seed, careful, unrolled
         data = source.data
-        self.data = jax.device_put(data.tree)
+        self.data, self.trainer = put_everywhere(trainer, data.tree), trainer
         self.full = data.count // data.batch_size
         self.where, self.place = Position(0, 0), 0
         self.known: tuple[int, Any, Any] | None = None
@@ -96,5 +97,6 @@ class OnDevice:
         """The order of a pass, here and on the device."""
         if self.known is None or self.known[0] != begins_at:
             order = self.source.order(self.seed, begins_at)
-            self.known = (begins_at, order, None if order is None else jax.device_put(order.astype(np.int32)))
+            on_device = None if order is None else put_everywhere(self.trainer, order.astype(np.int32))
+            self.known = (begins_at, order, on_device)
         return self.known[1], self.known[2]

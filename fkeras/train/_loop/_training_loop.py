@@ -17,6 +17,7 @@ from .._step._breakable import breakable
 from .._step._learner import Learner
 from .._step._log_names import log_names
 from .._step._own_loss import room_for_logs
+from .._step._placed import put_everywhere
 from .._step._private_copy import private
 from .._step._running_sums import RunningSums
 from .._step._train_step import has_own_loss
@@ -105,6 +106,8 @@ class TrainingLoop:
         empty = trainer.reset_metrics(run.state, example)
         if has_own_loss(trainer):
             empty = room_for_logs(trainer, empty, run.state, source.sample(), training=True)
+        if trainer.distribution is not None:
+            empty = put_everywhere(trainer, empty)
         sums = RunningSums.of({**run.state.metrics, "logs": run.log_sums}) if run.total and run.log_sums else None
         if not run.total:
             sums = empty

@@ -16,6 +16,7 @@ from ._learner import Learner
 from ._measurement import logs_of, measured, objective_of, outputs_of
 from ._objective import add_to, sums_of
 from ._outputs import Comparison
+from ._placed import spread_rows
 from ._running_sums import RunningSums
 from ._state import TrainState, check_is_state
 from ._train_step import has_own_loss, loss_and_extras
@@ -42,6 +43,7 @@ def _evaluated(
     trainer: Learner, sums: Mapping[str, PyTree], state: TrainState, batch: Batch, valid: jax.Array | None
 ) -> tuple[RunningSums, PyTree, Mapping[str, jax.Array]]:
     """Running sums after a batch; predictions and numbers of its own, where a loss hands them out."""
+    batch = spread_rows(trainer, batch)
     x, y, sample_weight = unpack(batch)
     if has_own_loss(trainer):
         loss, extras = loss_and_extras(trainer, state.params, state, batch, None)
@@ -105,4 +107,5 @@ def predict_step(trainer: Learner, variables: VariablesLike, x: PyTree) -> PyTre
     Returns:
         The outputs, in the model's structure.
     """
+    x = spread_rows(trainer, x)
     return forward(trainer.model, variables_in(variables), x, jax.random.key(0), False)[0]

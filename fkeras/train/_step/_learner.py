@@ -11,6 +11,7 @@ from flax import linen
 from ...core.typing import Batch, KeyLike, PyTree, Variables, VariablesLike
 
 if TYPE_CHECKING:
+    from ..distribution import Distribution
     from ._objective import Objective
     from ._partition import Partition
     from ._programs import Programs
@@ -44,6 +45,8 @@ class Learner(Protocol):
     def steps_per_execution(self) -> int: ...
     @property
     def objective(self) -> Objective: ...
+    @property
+    def distribution(self) -> Distribution | None: ...
     @property
     def programs(self) -> Programs: ...
 

@@ -12,6 +12,7 @@ from ...core.typing import ArrayLike, Batch, PyTree
 from ._batch import rows
 from ._learner import Learner
 from ._measurement import add_logs, log_sums, without_logs
+from ._placed import in_place
 from ._programs import compiled
 from ._running_sums import RunningSums
 from ._state import TrainState
@@ -49,7 +50,7 @@ def counted_step(trainer: Learner, state: TrainState, batch: Batch, *last: jax.A
     """
     sums = log_sums(state)
     # a program of its own, so that it is traced once for all that contain it
-    state, shown = compiled(trainer, advance)(without_logs(state), batch, *last)
+    state, shown = compiled(trainer, advance)(*in_place(trainer, without_logs(state), batch), *last)
     if sums is not None:
         new = add_logs(sums, shown.averaged if isinstance(shown, Shown) else {}, rows(batch[0]))
         state = state.replace(metrics=RunningSums.of({**state.metrics, "logs": new}))
@@ -85,8 +86,8 @@ def _many_steps(
         return counted_step(trainer, carry[0], batch_at(data, order, i, size), *last)
 
     batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
-    step = compiled(trainer, advance)
-    shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, without_logs(state), batch)[1])
+    made = jax.eval_shape(lambda s, b: compiled(trainer, advance)(*in_place(trainer, s, b)), without_logs(state), batch)
+    shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), made[1])
     state, shown = over_steps(body, start, stop, (state, shown), unrolled)
     return state, logs_after(trainer, state, shown)
 

@@ -24,6 +24,7 @@ from ._measurement import measured, objective_of, outputs_of, step_logs
 from ._mixed_precision import all_finite, is_dynamic
 from ._outputs import Comparison
 from ._partition import merge
+from ._placed import in_place, keep_in_place
 from ._programs import note_trace
 from ._state import TrainState, check_is_state, example_of
 from ._step_outputs import Shown
@@ -78,7 +79,8 @@ def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[Train
         The next state, and the running loss and metrics as device scalars.
     """
     check_is_state(state, "train_step", "state, batch", (batch,))
-    state, shown = _step(trainer, state, batch)
+    state, shown = _step(trainer, *in_place(trainer, state, batch))
+    state = keep_in_place(trainer, state)
     return state, step_logs(trainer, state, shown)
 
 
@@ -138,8 +140,9 @@ def advance(trainer: Learner, state: TrainState, batch: Batch, last: Any = None)
     if has_own_step(trainer):
         own: CompiledMethod = type(trainer).train_step  # type: ignore[assignment]
         next_state, logs = own.function(trainer, state, as_given(batch))
-        return next_state, logs
-    return _step(trainer, state, batch, last)
+        return keep_in_place(trainer, next_state), logs
+    state, shown = _step(trainer, state, batch, last)
+    return keep_in_place(trainer, state), shown
 
 
 def logs_after(trainer: Learner, state: TrainState, shown: Any) -> dict[str, jax.Array]:

@@ -1,0 +1,147 @@
+"""Distribution: a mesh and a layout, and the places of states and batches that follow from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ...core.typing import Batch, PyTree, Variables
+from ._layout import Layout, Placement
+from ._layout_arguments import as_layout, mesh_for
+from ._mesh import DeviceMesh, MeshLike
+
+
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """Where the arrays of a run lie.
+
+    Attributes:
+        mesh: devices as a grid with named axes.
+        layout: which axis of the mesh cuts which axis of a weight, and the rows of a batch.
+    """
+
+    mesh: Mesh
+    layout: Layout
+
+    @classmethod
+    def of(cls, mesh: MeshLike, layout: Any) -> Distribution:
+        """A distribution of what `trainer.distribute` takes.
+
+        Args:
+            mesh: see `as_mesh`.
+            layout: see `as_layout`.
+
+        Returns:
+            The distribution.
+
+        Raises:
+            TypeError, ValueError: something else, or a batch axis that the mesh does not have.
+        """
+        found = as_layout(layout)
+        whole = mesh_for(mesh, found)
+        found.batch_axes(whole)
+        return cls(whole, found)
+
+    def __reduce__(self) -> Any:
+        # devices belong to a process: another one has its own, of the same numbers
+        numbers = tuple(d.id for d in self.mesh.devices.flat)
+        return _remade, (self.mesh.devices.shape, self.mesh.axis_names, numbers, self.layout)
+
+    # ------------------------------------------------------------------ places
+    def places(self, variables: Variables) -> dict[str, Placement]:
+        """A place for each variable, by path: `"params/dense/kernel"`.
+
+        Args:
+            variables: arrays, or what has their shapes.
+
+        Returns:
+            A `Placement` with a `spec` and its `reason` for each.
+        """
+        return self.layout.places(_by_path(variables), self.mesh)
+
+    def shardings(self, state: Any) -> Any:
+        """A sharding for each leaf of a state: slots lie where their weight does, what is no weight is everywhere.
+
+        Args:
+            state: a state, or its shapes.
+
+        Returns:
+            A tree of `NamedSharding`s in the state's structure.
+        """
+        places = self.places(state.variables)
+        weights = {path.partition("/")[2]: (path, leaf.shape) for path, leaf in _by_path(state.variables).items()}
+
+        def of_leaf(path: Any, leaf: Any) -> NamedSharding:
+            name = _name(path)
+            field, _, rest = name.partition("/")
+            if field == "params":
+                return self._sharding(places[name].spec)
+            if field == "model_state":
+                return self._sharding(places[rest].spec)
+            owner = _owner(rest, weights) if field == "opt_state" else None
+            same = owner is not None and weights[owner][1] == getattr(leaf, "shape", None)
+            return self._sharding(places[weights[owner][0]].spec if same and owner else PartitionSpec())
+
+        return jax.tree_util.tree_map_with_path(of_leaf, state)
+
+    def rows(self, leaf: Any) -> NamedSharding:
+        """Where an array with the batch in front lies: its rows over the devices, if these divide them."""
+        count = math.prod(self.mesh.shape[axis] for axis in self.batch_axes)
+        shape = np.shape(leaf)
+        spread = bool(shape) and shape[0] % count == 0
+        return self._sharding(PartitionSpec(self.batch_axes) if spread else PartitionSpec())
+
+    @property
+    def batch_axes(self) -> tuple[str, ...]:
+        """The axes of the mesh that the rows of a batch are spread over."""
+        return self.layout.batch_axes(self.mesh)
+
+    @property
+    def everywhere(self) -> NamedSharding:
+        """A copy on each device."""
+        return self._sharding(PartitionSpec())
+
+    def _sharding(self, spec: PartitionSpec) -> NamedSharding:
+        return NamedSharding(self.mesh, spec)
+
+    # ------------------------------------------------------------------ putting
+    def put(self, state: Any) -> Any:
+        """A state whose arrays lie where they should; those that do already are not copied."""
+        return jax.device_put(state, self.shardings(state))
+
+    # ------------------------------------------------------------------ inside a program
+    def keep(self, state: Any) -> Any:
+        """A state in a program, which XLA is told where to leave."""
+        return jax.lax.with_sharding_constraint(state, self.shardings(state))
+
+    def spread(self, batch: Batch) -> Batch:
+        """A batch in a program, whose rows XLA is told to spread over the devices; any number of rows."""
+        spec = self._sharding(PartitionSpec(self.batch_axes))
+        return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, spec) if np.ndim(a) else a, batch)
+
+
+def _remade(shape: tuple[int, ...], names: tuple[str, ...], numbers: tuple[int, ...], layout: Layout) -> Distribution:
+    known = {d.id: d for d in jax.devices()}
+    return Distribution(DeviceMesh(shape, names, [known[n] for n in numbers]).to_jax(), layout)
+
+
+def _by_path(tree: PyTree) -> dict[str, Any]:
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _owner(path: str, weights: dict[str, Any]) -> str | None:
+    """The weight that a slot belongs to: the longest path that the slot's own ends with."""
+    parts = path.split("/")
+    for begin in range(len(parts)):
+        if (tail := "/".join(parts[begin:])) in weights:
+            return tail
+    return None
