@@ -55,6 +55,7 @@ def as_objects(arguments: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": _each(_metric, arguments["metrics"]),
         "weighted_metrics": _each(_metric, arguments["weighted_metrics"]),
         "log": check_log(arguments["log"]),
+        "accumulate_in_step": _parts(arguments["accumulate_in_step"]),
     }
 
 
@@ -93,3 +94,17 @@ def _metric(spec: Any) -> Any:
         fk_metrics.resolve(spec, None, (1, 1), None)
         return spec
     return fk_metrics.get(spec) if isinstance(spec, Mapping) else spec
+
+
+def _parts(given: Any) -> int:
+    """The number of parts of a batch."""
+    if isinstance(given, bool) or not hasattr(given, "__index__") or given < 1:
+        raise ValueError(
+            explain(
+                "accumulate_in_step is the number of parts that a step cuts its batch into.",
+                received=repr(given),
+                usually="the size of a part, or None.",
+                write="accumulate_in_step=4",
+            )
+        )
+    return int(given)

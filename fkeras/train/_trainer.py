@@ -83,6 +83,10 @@ class Trainer(Viewed):
         auto_scale_loss: whether a model of the policy `mixed_float16` gets dynamic loss scaling.
         log: further numbers of each step to show: any of `"grad_norm"`, `"update_norm"`, `"param_norm"`,
             `"learning_rate"`. They are computed inside the step, and are those of the last one.
+        accumulate_in_step: into how many parts a step cuts its batch. Their gradients are made one after the other and
+            weighed as their rows, weights and masks ask, so that the step is that of the whole batch, and the
+            activations of one part are in memory.
+        distribution: on which devices states and batches lie; see `distribute`.
 
     >>> import fkeras as fk, numpy as np
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1, kernel_initializer="zeros")])
@@ -109,6 +113,7 @@ class Trainer(Viewed):
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
     log: tuple[str, ...] = ()
+    accumulate_in_step: int = 1
     distribution: Distribution | None = None
 
     def __init__(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from ...core.typing import Batch
+from .._step._equations import CONVOLUTION, equations
 from .._step._learner import Learner
 from .._step._programs import exact_shapes_of, structure
 from .._step._state import TrainState
@@ -39,7 +40,7 @@ def small_steps_in_a_row(trainer: Learner, step: Any, *args: Any) -> int:
     """`steps_in_a_row` of an accelerator: 8, 4, or 0 for a step that is large or that Python is called in."""
     if nbytes(args) > _LARGE or _calls_back(trainer, step, *args):
         return 0
-    operations = sum(1 for _ in _equations(step.trace(*args).jaxpr.jaxpr))
+    operations = sum(1 for _ in equations(step.trace(*args).jaxpr))
     return 8 if operations <= _FEW else 4 if operations <= _MANY else 0
 
 
@@ -77,19 +78,8 @@ def _loops_well(trainer: Learner, step: Any, *args: Any) -> bool:
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
     if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
         return False
-    return not (on_cpu() and any(e.primitive.name == "conv_general_dilated" for e in _equations(traced.jaxpr.jaxpr)))
+    return not (on_cpu() and any(e.primitive.name == CONVOLUTION for e in equations(traced.jaxpr)))
 
 
 def _calls_back(trainer: Learner, step: Any, *args: Any) -> bool:
-    return any(e.primitive.name.endswith("_callback") for e in _equations(step.trace(*args).jaxpr.jaxpr))
-
-
-def _equations(jaxpr: Any) -> Iterator[Any]:
-    """The equations of a program, those of the programs inside it included."""
-    for equation in jaxpr.eqns:
-        yield equation
-        for value in equation.params.values():
-            for inner in value if isinstance(value, list | tuple) else (value,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    yield from _equations(inner)
+    return any(e.primitive.name.endswith("_callback") for e in equations(step.trace(*args).jaxpr))

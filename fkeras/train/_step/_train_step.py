@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ from ._compiled_method import CompiledMethod, overrides
 from ._forward import added_losses, output_masks
 from ._learner import Learner
 from ._logged_norms import step_numbers
-from ._measurement import measured, objective_of, outputs_of, step_logs
+from ._measurement import objective_of, outputs_of, step_logs
+from ._microbatches import in_parts, whole
 from ._mixed_precision import all_finite, is_dynamic
 from ._outputs import Comparison
 from ._partition import merge
@@ -157,21 +159,33 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     moving, resting = partition.split(state.params)
     optimizer = trainer.optimizer
 
-    def loss_of(moving: PyTree) -> tuple[jax.Array, tuple[jax.Array, Mapping[str, Any]]]:
-        loss, extras = loss_and_extras(trainer, merge(moving, resting), state, batch, rng)
-        scale = getattr(optimizer, "scale_loss", None)
-        return (scale(loss, state.opt_state) if scale else loss), (loss, extras)
+    scale = getattr(optimizer, "scale_loss", None)
 
-    grads, (loss, extras) = jax.grad(loss_of, has_aux=True)(moving)
+    def gradient(state: TrainState, batch: Batch, rng: jax.Array, share: Any = None) -> Any:
+        def loss_of(moving: PyTree) -> tuple[jax.Array, Any]:
+            loss, extras = loss_and_extras(trainer, merge(moving, resting), state, batch, rng)
+            part = None if share is None else share(loss, extras)
+            total = loss if part is None else part.numerator
+            return (scale(total, state.opt_state) if scale else total), (part, loss, extras)
+
+        return jax.grad(loss_of, has_aux=True)(moving)
+
+    if trainer.accumulate_in_step > 1:
+        learnt = in_parts(trainer, state, batch, rng, has_own_loss(trainer), gradient)
+    else:
+        grads, (_, loss, extras) = gradient(state, batch, rng)
+        learnt = whole(trainer, state, batch, grads, loss, extras)
+    grads = learnt.grads
 
     def value_fn(moving: PyTree, obj_fn: Any = None, batch_weight: Any = None) -> jax.Array:
-        return loss_of(moving)[1][0]  # optax's line search hands on what else `update` was given
+        # optax's line search hands on what else `update` was given
+        return loss_and_extras(trainer, merge(moving, resting), state, batch, rng)[0]
 
-    extra = {"value": loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
+    extra = {"value": learnt.loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
     extra["batch_weight"] = trainer.objective.weight_of(batch)
     updates, opt_state = fk_optimizers.update(optimizer, grads, state.opt_state, moving, **extra)
     params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
-    collections = {**state.model_state, **extras.get("model_state", {})}
+    collections = learnt.model_state
     if is_dynamic(optimizer):  # a step that overflows changes nothing
         finite = all_finite(grads)
         collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
@@ -188,8 +202,6 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
         params=params,
         model_state=collections,
         opt_state=opt_state,
-        metrics=measured(trainer, state.metrics, batch, loss, extras),
+        metrics=learnt.metrics,
     )
-    y_pred = extras.get("y_pred")
-    outputs = None if y_pred is None else outputs_of(trainer, y_pred)
-    return state, Shown({**shown, **extras.get("last", {})}, outputs, dict(extras.get("logs", {})))
+    return state, dataclasses.replace(learnt.shown, numbers={**shown, **learnt.shown.numbers})
