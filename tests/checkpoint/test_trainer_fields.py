@@ -66,6 +66,7 @@ CHANGED = {
     "jit_compile": False,
     "auto_scale_loss": False,
     "log": ("grad_norm", "learning_rate"),
+    "accumulate_in_step": 2,
 }
 
 
@@ -75,7 +76,16 @@ def comparable(name, trainer):
 
 
 def test_every_field_has_a_row():
-    assert {f.name for f in dataclasses.fields(fk.Trainer) if f.init} == {"model", *CHANGED}
+    assert {f.name for f in dataclasses.fields(fk.Trainer) if f.init} == {"model", "distribution", *CHANGED}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_devices_of_a_machine_are_not_saved(tmp_path, place):
+    trainer = model().compile("sgd", {"a": "mse", "b": "mse"}).distribute(2, "fsdp")
+    trainer.save(tmp_path / place, trainer.init(0))
+    again, state = fk.load_trainer(tmp_path / place)
+    assert again.distribution is None
+    assert jax.tree.map(np.asarray, again.predict(state, np.ones((2, 4), "float32")))["a"].shape == (2, 1)
 
 
 @pytest.mark.parametrize("place", PLACES)

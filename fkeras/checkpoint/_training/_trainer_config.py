@@ -58,6 +58,8 @@ def trainer_config(trainer: Trainer, beside: dict[str, np.ndarray | Array] | Non
     lost: dict[str, str] = {}
     values = FieldValues(beside)
     for name in field_names(type(trainer)):
+        if name == "distribution":  # the devices of this machine: who loads the trainer says which there are
+            continue
         try:
             if name in KERAS_ARGUMENTS:
                 config[name] = _plain(name, trainer.get_config_of(name))
