@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import Model, as_path, check_variables, did_you_mean, explain
+from ...core import Model, as_path, check_variables, did_you_mean, explain, walk
 from ...core.typing import Array, FilePath, PyTree, VariablesLike
 from .._files._atomic_file import whole_file
 from .._orbax._whole_directory import whole_directory
@@ -105,11 +105,18 @@ def export(
     filepath = as_path(filepath, "model.export", '"program"')
     _check_suffix(filepath, form, format)
     variables = check_variables(model, variables, "export")
-    task = Task(model, jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))
+    task = Task(_on_any_device(model), jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))
     with form.place(filepath, overwrite) as place:
         signature, run = form.write(task, place, **options)
         if verify:
             verify_program(dataclasses.replace(task, signature=signature), run, form.title)
+
+
+def _on_any_device(model: Model) -> Model:
+    """A model that takes no kernel of one kind of device: JAX lowers no program with one for several kinds."""
+    if all(getattr(layer, "flash_attention", False) is False for _, layer in walk(model)):
+        return model
+    return model.map_layers(lambda a: a.replace(flash_attention=False) if hasattr(a, "flash_attention") else a)
 
 
 def _on_one_device(array: Array) -> Array:

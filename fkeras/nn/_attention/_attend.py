@@ -127,20 +127,21 @@ def fused(
         What each target gets, of the query's shape.
     """
 
-    def by_xla(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-        return _by_xla(q, k, v, seen, scale)
+    def elsewhere(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+        return by_xla(q, k, v, seen, scale, layer.flash_attention is not False)
 
-    return by_kernel(layer, query, key, value, seen, scale, by_xla)
+    return by_kernel(layer, query, key, value, seen, scale, elsewhere, layer.flash_attention)
 
 
-def _by_xla(
+def by_xla(
     query: Float[Array, "batch targets heads size"],
     key: Float[Array, "batch sources shared_heads size"],
     value: Float[Array, "batch sources shared_heads size"],
     seen: Seen,
     scale: float,
+    chosen: bool = True,
 ) -> Float[Array, "batch targets heads size"]:
-    """The same for any platform and dtype.
+    """The same for any platform and dtype; `chosen` says whether something may be chosen by platform.
 
     A target that sees nothing has its scores set to zero for every source, as the runtimes do not agree on a softmax
     over nothing. Single precision with a key for each head goes by way of the weights: that is what JAX's own function
@@ -158,10 +159,10 @@ def _by_xla(
     def of_jax(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
         return jax.nn.dot_product_attention(q, k, v, mask=mask, scale=scale, implementation="xla")
 
-    return _of_float16(of_jax, query, key, value) if query.dtype == jnp.float16 else of_jax(query, key, value)
+    return _of_float16(of_jax, chosen, query, key, value) if query.dtype == jnp.float16 else of_jax(query, key, value)
 
 
-def _of_float16(attention: Attention, *arrays: jax.Array) -> jax.Array:
+def _of_float16(attention: Attention, chosen: bool, *arrays: jax.Array) -> jax.Array:
     """JAX's function in half precision, where its sums are taken in single precision.
 
     It asks XLA for the algorithm F16_F16_F32, which only GPUs have: elsewhere a program with it is refused when it is
@@ -171,6 +172,6 @@ def _of_float16(attention: Attention, *arrays: jax.Array) -> jax.Array:
     def single(*arrays: jax.Array) -> jax.Array:
         return attention(*(a.astype(jnp.float32) for a in arrays)).astype(jnp.float16)
 
-    if any(d.platform == "gpu" for d in jax.local_devices()):
+    if chosen and any(d.platform == "gpu" for d in jax.local_devices()):
         return by_platform(attention, single, *arrays, rocm=True)
     return single(*arrays)

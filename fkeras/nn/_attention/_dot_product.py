@@ -12,7 +12,8 @@ from ...core.typing import Array, Float, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import MaskLike, check_mask
 from ._attend import drop
-from ._seen import causal
+from ._kernel import by_kernel
+from ._seen import Seen
 
 
 class _Attention(Layer):
@@ -51,7 +52,7 @@ class _Attention(Layer):
         training: Training = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> jax.Array | tuple[jax.Array, jax.Array]:
+    ) -> jax.Array | tuple[jax.Array, jax.Array | None]:
         self._check_lists(inputs, mask)
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) == 3 else value
@@ -59,20 +60,30 @@ class _Attention(Layer):
         query_mask = check_mask(self, query_mask, query.shape[:-1], what="query_mask")
         steps = (value.shape[0], value.shape[-2])
         value_mask = check_mask(self, value_mask, value.shape[:-1], steps, what="value_mask")
-        scores = self._scores(query, key)
-        visible = None if value_mask is None else jnp.asarray(value_mask, bool)[..., None, :]
-        if use_causal_mask:
-            order = causal(*scores.shape[-2:])
-            visible = order if visible is None else visible & order
-        if visible is not None:
-            visible = visible.reshape((visible.shape[0], *(1,) * (scores.ndim - visible.ndim), *visible.shape[1:]))
-            # As Keras, a large number is subtracted, so that a row in which all is masked keeps its softmax.
-            scores = jnp.where(visible, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
-        weights = jax.nn.softmax(scores, axis=-1)
-        outputs = jnp.einsum("...ts,...sd->...td", drop(self, weights, training), value)
+        sources = () if value_mask is None else (value_mask.astype(bool),)
+        seen = Seen(sources=sources, causal=bool(use_causal_mask))
+        outputs, weights = self._attend(query, key, value, seen, training, return_attention_scores)
         if query_mask is not None:
             outputs = jnp.where(jnp.asarray(query_mask, bool)[..., None], outputs, jnp.zeros_like(outputs))
         return (outputs, weights) if return_attention_scores else outputs
+
+    def _attend(
+        self,
+        query: Float[Array, "batch ... targets features"],
+        key: Float[Array, "batch ... sources features"],
+        value: Float[Array, "batch ... sources size"],
+        seen: Seen,
+        training: Training,
+        return_attention_scores: bool,
+    ) -> tuple[Float[Array, "batch ... targets size"], Float[Array, "batch ... targets sources"] | None]:
+        """The outputs, and the weights where they were made."""
+        scores = self._scores(query, key)
+        visible = seen.array(scores.shape[-2], scores.shape[-1], scores.ndim)
+        if visible is not None:
+            # As Keras, a large number is subtracted, so that a row in which all is masked keeps its softmax.
+            scores = jnp.where(visible, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
+        weights = jax.nn.softmax(scores, axis=-1)
+        return jnp.einsum("...ts,...sd->...td", drop(self, weights, training), value), weights
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return None if mask is None or mask[0] is None else jnp.asarray(mask[0])
@@ -90,6 +101,8 @@ class Attention(_Attention):
 
     Call arguments: `inputs` `[query, value]` or `[query, value, key]`, each `(batch, time, features)`; `mask`
     `[query_mask, value_mask]`; `return_attention_scores`; `use_causal_mask`; `training`.
+
+    In half precision `"dot"` without a scale, dropout and scores is cuDNN's kernel on a GPU that takes it.
 
     Raises:
         ValueError: another mode, or something other than two or three inputs.
@@ -116,6 +129,26 @@ class Attention(_Attention):
         weight = self.add_weight((), "ones", name="concat_score_weight")
         both = query[..., :, None, :] + key[..., None, :, :]
         return weight * jnp.sum(jnp.tanh(both if scale is None else scale * both), axis=-1)
+
+    def _attend(
+        self,
+        query: Float[Array, "batch ... targets features"],
+        key: Float[Array, "batch ... sources features"],
+        value: Float[Array, "batch ... sources size"],
+        seen: Seen,
+        training: Training,
+        return_attention_scores: bool,
+    ) -> tuple[Float[Array, "batch ... targets size"], Float[Array, "batch ... targets sources"] | None]:
+        by_scores = super()._attend
+        plain = self.score_mode == "dot" and not self.use_scale and not self.dropout and not return_attention_scores
+        if not plain or query.ndim != 3 or query.dtype not in (jnp.float16, jnp.bfloat16):
+            return by_scores(query, key, value, seen, training, return_attention_scores)
+
+        def of_one_head(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+            return by_scores(q[:, :, 0], k[:, :, 0], v[:, :, 0], seen, training, False)[0][:, :, None]
+
+        q, k, v = (a[:, :, None] for a in (query, key, value))
+        return by_kernel(self, q, k, v, seen, 1.0, of_one_head)[:, :, 0], None
 
 
 @register("keras.layers")

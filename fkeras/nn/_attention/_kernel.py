@@ -28,7 +28,7 @@ from jax.custom_batching import custom_vmap
 
 from ...core import explain
 from ...core.typing import Array, Bool, Float, Int, PyTree
-from ._projections import ProjectingLayer
+from ._projections import AttentionLayer
 from ._seen import Seen, Visible, causal
 
 #: The weighted sum as a function of query, key and value, each `(batch, time, heads, size)`.
@@ -46,22 +46,24 @@ def by_platform(on_cuda: Attention, elsewhere: Attention, *arrays: jax.Array, ro
 
 
 def by_kernel(
-    layer: ProjectingLayer,
+    layer: AttentionLayer,
     query: Float[Array, "batch targets heads size"],
     key: Float[Array, "batch sources shared_heads size"],
     value: Float[Array, "batch sources shared_heads size"],
     seen: Seen,
     scale: float,
     otherwise: Attention,
+    wanted: bool | None = None,
 ) -> Float[Array, "batch targets heads size"]:
     """`softmax(scale q k^T) v` by cuDNN where the program is lowered for CUDA and the kernel takes it.
 
     Args:
-        layer: the layer that attends; its `flash_attention` says whether the kernel is wanted.
+        layer: the layer that attends.
         query, key, value: after their projections.
         seen: which sources a target sees.
         scale: of the scores.
         otherwise: what computes the same elsewhere.
+        wanted: whether it is the kernel that must be; `None` where it can be had.
 
     Returns:
         What each target gets, of the query's shape.
@@ -70,13 +72,13 @@ def by_kernel(
         ValueError: `flash_attention=True` of what the kernel does not take, as in Keras.
     """
     sizes = (*query.shape, *key.shape)
-    if layer.flash_attention is False or not all(isinstance(size, int) for size in sizes):
-        return otherwise(query, key, value)
-    how = _how(query, key, seen, scale)
+    if wanted is False or layer.is_initializing() or not all(isinstance(size, int) for size in sizes):
+        return otherwise(query, key, value)  # shapes are all that a description and its weights need
+    how = how_to_ask(query, key, seen, scale)
     refused = _refused(how, query, key, value)
     if refused is None:
         return by_platform(lambda q, k, v: attention(q, k, v, seen, how), otherwise, query, key, value)
-    if layer.flash_attention:
+    if wanted:
         raise ValueError(
             explain(
                 f"{layer.path_text()}: flash_attention=True asks for cuDNN's attention, which cannot be had: {refused}",
@@ -106,7 +108,7 @@ class How(NamedTuple):
     masked: bool
 
 
-def _how(query: Float[Array, "batch ..."], key: Float[Array, "batch ..."], seen: Seen, scale: float) -> How:
+def how_to_ask(query: Float[Array, "batch ..."], key: Float[Array, "batch ..."], seen: Seen, scale: float) -> How:
     """What has a name goes by it, the rest is an array."""
     lengths = None
     if seen.sources and seen.pairs is None and seen.window is None:
@@ -182,7 +184,7 @@ def attention(
         assert given is not None
         mask = jnp.broadcast_to(given, (*given.shape[:2], targets, sources))
         outputs = _with_array(kernel, reference, query, key, value, mask)
-        sees = _and(sees, (mask & causal(targets, sources) if how.causal else mask).any(axis=-1))
+        sees = _and(sees, (mask & causal(targets, sources)[None] if how.causal else mask).any(axis=-1))
     elif how.lengths is not None:
         some = jnp.asarray(np.where(how.lengths, how.lengths, sources), jnp.int32)
         outputs = _with_array(kernel, reference, query, key, value, some)
@@ -226,21 +228,27 @@ def _ask(
 # ------------------------------------------------------------------ its derivatives, and under vmap
 def _alone(kernel: Attention, reference: Attention, *qkv: jax.Array) -> jax.Array:
     """The kernel of query, key and value, which keeps for its gradient what JAX's own rule keeps."""
-    tree = jax.tree.structure(jax.eval_shape(lambda *qkv: jax.vjp(kernel, *qkv)[1], *qkv))
+
+    def traced(*qkv: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
+        values, gradient = jax.vjp(kernel, *qkv)
+        return values, jax.tree.leaves(gradient)
+
+    # What a gradient keeps is in one order in all abstract traces, and in another where arrays are computed at once.
+    kept_as = jax.tree.structure(jax.eval_shape(lambda *qkv: jax.vjp(kernel, *qkv)[1], *qkv))
+    once = jax.jit(traced, inline=True)
 
     def outputs(*qkv: jax.Array) -> jax.Array:
         return kernel(*_aligned(*qkv))
 
     def forward(*qkv: jax.Array) -> tuple[jax.Array, PyTree]:
-        values, gradient = jax.vjp(kernel, *_aligned(*qkv))
-        return values, jax.tree.leaves(gradient)
+        return once(*_aligned(*qkv))
 
     def backward(kept: list[jax.Array], qkv: tuple[jax.Array, ...], g: jax.Array) -> tuple[jax.Array, ...]:
         of_batches = [i for i, leaf in enumerate(kept) if leaf.ndim > 1]
         *leaves, g = _aligned(*(kept[i] for i in of_batches), g)
         for i, leaf in zip(of_batches, leaves, strict=True):
             kept = [*kept[:i], leaf, *kept[i + 1 :]]
-        return jax.tree.unflatten(tree, kept)(g)
+        return jax.tree.unflatten(kept_as, kept)(g)
 
     return _derived(outputs, reference, forward, backward)(*qkv)
 

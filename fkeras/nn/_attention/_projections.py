@@ -24,6 +24,9 @@ class AttentionLayer(NamedLayer, Protocol):
     def make_rng(self, name: str) -> Key:
         """A key of its own for each call."""
 
+    def is_initializing(self) -> bool:
+        """Whether the call is for the sake of the weights."""
+
 
 @runtime_checkable
 class ProjectingLayer(AttentionLayer, Protocol):
