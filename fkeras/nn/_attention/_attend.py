@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from ...core.typing import Array, Float, Training
-from ._kernel import Attention, by_kernel, by_platform
+from ._by_jax import by_jax
+from ._kernel import by_kernel
 from ._projections import AttentionLayer, ProjectingLayer
 from ._seen import Seen, Visible
 
@@ -156,22 +157,4 @@ def by_xla(
     if query.dtype in (jnp.float32, jnp.float64) and query.shape[2] == key.shape[2]:
         return weighted(softmax_of(query * scale, key, mask), value)
 
-    def of_jax(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-        return jax.nn.dot_product_attention(q, k, v, mask=mask, scale=scale, implementation="xla")
-
-    return _of_float16(of_jax, chosen, query, key, value) if query.dtype == jnp.float16 else of_jax(query, key, value)
-
-
-def _of_float16(attention: Attention, chosen: bool, *arrays: jax.Array) -> jax.Array:
-    """JAX's function in half precision, where its sums are taken in single precision.
-
-    It asks XLA for the algorithm F16_F16_F32, which only GPUs have: elsewhere a program with it is refused when it is
-    lowered. There all of it is in single precision, as a CPU's own sums of float16 are.
-    """
-
-    def single(*arrays: jax.Array) -> jax.Array:
-        return attention(*(a.astype(jnp.float32) for a in arrays)).astype(jnp.float16)
-
-    if chosen and any(d.platform == "gpu" for d in jax.local_devices()):
-        return by_platform(attention, single, *arrays, rocm=True)
-    return single(*arrays)
+    return by_jax(query, key, value, mask=mask, scale=scale, chosen=chosen)

@@ -18,31 +18,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.custom_batching import custom_vmap
 
 from ...core import explain
 from ...core.typing import Array, Bool, Float, Int, PyTree
+from ._by_jax import Attention, by_platform
 from ._projections import AttentionLayer
 from ._seen import Seen, Visible, causal
-
-#: The weighted sum as a function of query, key and value, each `(batch, time, heads, size)`.
-Attention: TypeAlias = "Callable[..., jax.Array]"
-
-
-def by_platform(on_cuda: Attention, elsewhere: Attention, *arrays: jax.Array, rocm: bool = False) -> jax.Array:
-    """One of two functions, chosen when the program is lowered.
-
-    A gradient keeps what either branch needs, also on the platform that never runs it. So that no GPU holds the other
-    platforms' weights, `elsewhere` keeps its arguments alone.
-    """
-    more = {"rocm": on_cuda} if rocm else {}
-    return lax.platform_dependent(*arrays, cuda=on_cuda, default=jax.checkpoint(elsewhere), **more)
 
 
 def by_kernel(
@@ -75,7 +62,7 @@ def by_kernel(
     if wanted is False or layer.is_initializing() or not all(isinstance(size, int) for size in sizes):
         return otherwise(query, key, value)  # shapes are all that a description and its weights need
     how = how_to_ask(query, key, seen, scale)
-    refused = _refused(how, query, key, value)
+    refused = _refused(how, query, key, value) or (None if wanted else _untried(query))
     if refused is None:
         return by_platform(lambda q, k, v: attention(q, k, v, seen, how), otherwise, query, key, value)
     if wanted:
@@ -129,6 +116,11 @@ def _lengths(masks: tuple[Array | np.ndarray, ...], shape: tuple[int, int]) -> I
     return lengths if np.array_equal(mask, np.arange(shape[1]) < lengths[:, None]) else None
 
 
+def _untried(query: Float[Array, "batch time heads size"]) -> str | None:
+    """Why the kernel is not taken unasked, though JAX takes it."""
+    return None if query.shape[-1] <= _SMALL else f"heads of more than {_SMALL} are not for every GPU that has it."
+
+
 def _refused(how: How, *qkv: Float[Array, "batch time heads size"]) -> str | None:
     """Why the kernel does not take this; `None` where it does, as far as a program knows when it is traced."""
     query, key, _ = qkv
@@ -155,6 +147,8 @@ def _refused(how: How, *qkv: Float[Array, "batch time heads size"]) -> str | Non
 # ------------------------------------------------------------------ the kernel
 #: The first compute capability for which cuDNN has these kernels.
 _AMPERE = 8
+#: The largest head of which all of them compute the gradient.
+_SMALL = 128
 
 
 def attention(

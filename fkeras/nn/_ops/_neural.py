@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from ...core import explain
 from ...core.typing import Array, ArrayLike, Bool, Float, Num
 from .. import activations
+from .._attention._by_jax import by_jax
 from ._ctc import ctc_decode, ctc_loss
 from ._types import Table
 
@@ -65,7 +66,7 @@ def dot_product_attention(
             explain("dot_product_attention: attn_logits_soft_cap is for TPU kernels.", received=attn_logits_soft_cap)
         )
     q, k, v = (jnp.asarray(a) for a in (query, key, value))
-    return jax.nn.dot_product_attention(q, k, v, bias=bias, mask=mask, scale=scale, is_causal=is_causal)
+    return by_jax(q, k, v, bias, mask, scale, is_causal)
 
 
 def gelu(x: ArrayLike, approximate: bool = True) -> Array:
