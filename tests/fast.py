@@ -1,7 +1,7 @@
 """The tests of `make test-fast`: few enough for three minutes on two cores, and a break in any room turns them red.
 
 - Of a test that runs over a table of public names and compares numbers (`NUMBERS`), one case for each.
-- All of the architecture's tests.
+- All of the architecture's tests, and of those of what comes first in a Trainer's verbs.
 - Of any other test, two cases: laws that hold for every name are held by the whole suite.
 - None that takes long (`slow.txt`), none that runs examples, benchmarks or notebooks.
 
@@ -30,7 +30,7 @@ NUMBERS = re.compile(
     r"::test_(equals?_keras\w*|(numbers|values|streams|functions)_\w*keras\w*|given_keras_draw\w*|symbolic_shape\w*)$"
 )
 # Files of which every case is run.
-WHOLE = ("tests/test_architecture.py",)
+WHOLE = ("tests/test_architecture.py", "tests/train/test_state_or_variables.py")
 # Files that are not about one room.
 LEFT_OUT = ("tests/test_benchmarks.py", "tests/test_notebooks.py", "tests/test_shapes.py", "examples/")
 

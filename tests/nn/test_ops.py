@@ -161,6 +161,14 @@ def test_the_table_is_the_installed_keras_s():
                 assert op_of(cls.__name__, module.__name__).function is not None
 
 
+@pytest.mark.parametrize("strides", [None, 1])
+def test_patches_leave_with_their_strides(strides):
+    x = fk.Input((5, 5, 1), name="x")
+    model = fk.Model(x, fk.ops.image.extract_patches(x, 2, strides=strides))
+    theirs, image = keras.models.model_from_json(model.to_json()), np.arange(25.0, dtype="float32").reshape(1, 5, 5, 1)
+    np.testing.assert_array_equal(model.apply({}, image), theirs(image))
+
+
 def graph(lib):
     ops, x = lib.ops, lib.Input((4, 6), name="x")
     y = ops.expand_dims(ops.sum(x * 2.0, axis=1), -1) + ops.transpose(x, (0, 2, 1))

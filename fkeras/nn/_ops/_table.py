@@ -57,9 +57,8 @@ _OWN: Table = {
 
 def _makes_arrays(name: str, value: object) -> bool:
     """Whether a name of a JAX module is a function, and no dtype or setting."""
-    if name.startswith("_") or name in _LEFT_OUT or not callable(value) or isinstance(value, type):
-        return False
-    return hasattr(value, "__name__") and not hasattr(value, "dtype") and type(value).__name__ != "_ScalarMeta"
+    hidden = name.startswith("_") or name in _LEFT_OUT
+    return not hidden and callable(value) and not isinstance(value, type)
 
 
 def _functions() -> Table:
