@@ -14,7 +14,7 @@ from flax import linen
 from ..core import Layer, explain, field, register
 from ..core.typing import Array, ArrayLike, DTypeLike, Float, Key, Num, Training
 from . import _arguments as arg
-from ._moments import by_shape, from_moments, moment
+from ._moments import Moments, by_shape, from_moments_by, in_one_pass, in_two_passes, moment, wide
 from ._sequence_masks import MaskLike, check_mask
 from ._shapes import NamedLayer, along, known_axis
 
@@ -241,13 +241,9 @@ def _clipping(given: Mapping[str, float] | None) -> dict[str, float]:
 
 
 # ------------------------------------------------------------------ the arithmetic
-def _wide(x: Num[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The input in float32, or in its own dtype where that is wider."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
-
-
-@from_moments("axis", "epsilon", "bounds")
+@from_moments_by(in_two_passes, in_one_pass, "axis", "epsilon", "bounds")
 def _by_batch(
+    moments: Moments,
     x: Num[Array, "*shape"],
     mask: MaskLike,
     gamma: PerChannel | None,
@@ -259,8 +255,8 @@ def _by_batch(
     bounds: Bounds | None,
 ) -> tuple[Float[Array, "*shape"], PerChannel, PerChannel]:
     """`(y, mean, var)`: normalised by the batch's moments, which `running` ones correct where there are any."""
-    x = _wide(x)
-    mean, var = (moment(m) for m in _moments(x, axis, mask))
+    x = wide(x)
+    mean, var = _moments(moments, x, axis) if mask is None else _masked_moments(x, axis, mask)
     stretch = offset = None
     if running is not None and bounds is not None:
         stretch, offset = _correction(mean, var, running, epsilon, bounds)
@@ -279,7 +275,7 @@ def _by_running_moments(
     epsilon: float,
 ) -> Float[Array, "*shape"]:
     """The input normalised by running moments."""
-    x = _wide(x)
+    x = wide(x)
     return _normalised(x, mean.astype(x.dtype), var.astype(x.dtype), epsilon, axis, gamma, beta, None, None)
 
 
@@ -301,17 +297,22 @@ def _correction(
     return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
 
 
-def _moments(x: Float[Array, "*shape"], axis: int, mask: MaskLike) -> tuple[PerChannel, PerChannel]:
-    """Mean and biased variance for each channel, in two passes: E[x^2] - E[x]^2 cancels for large means."""
+def _moments(moments: Moments, x: Float[Array, "*shape"], axis: int) -> tuple[PerChannel, PerChannel]:
+    """Mean and biased variance for each channel."""
     axes = tuple(i for i in range(x.ndim) if i != axis)
-    if mask is None:
-        mean = jnp.mean(x, axis=axes)
-        return mean, jnp.mean(jnp.square(x - along(mean, (axis,), x)), axis=axes)
+    mean, var = moments(x, functools.partial(jnp.mean, axis=axes, keepdims=True), axes)
+    return mean.reshape(-1), var.reshape(-1)
+
+
+def _masked_moments(x: Float[Array, "*shape"], axis: int, mask: MaskLike) -> tuple[PerChannel, PerChannel]:
+    """Those of what a mask keeps, in two passes: no entry is known to be kept, and E[x^2] - E[x]^2 cancels."""
+    axes = tuple(i for i in range(x.ndim) if i != axis)
     visible = jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
     count = jnp.sum(visible, axis=axes, dtype=x.dtype) + 1e-7  # as Keras, against a batch in which all is masked
     x = jnp.where(visible, x, 0)  # not a product with 0: masked entries may be infinite or NaN
-    mean = jnp.sum(x, axis=axes) / count
-    return mean, jnp.sum(jnp.where(visible, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
+    mean = moment(jnp.sum(x, axis=axes) / count)
+    var = jnp.sum(jnp.where(visible, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
+    return mean, moment(var)
 
 
 def _normalised(
