@@ -11,7 +11,7 @@ from flax import linen
 import fkeras as fk
 from fkeras.nn._moments import in_one_pass, in_two_passes
 
-from .passes import passes
+from ..passes import passes
 
 MEAN = functools.partial(jnp.mean, axis=0, keepdims=True)
 WAYS = pytest.mark.parametrize("moments", [in_one_pass, in_two_passes], ids=lambda f: f.__name__)

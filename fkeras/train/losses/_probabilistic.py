@@ -10,6 +10,7 @@ import optax
 
 from ...core import explain
 from ...core.typing import Array, Num
+from ._classes import log_normalizer, of_class
 from ._inputs import EPSILON, loss_function
 
 
@@ -20,10 +21,6 @@ def _clip(p: jax.Array) -> jax.Array:
 def _probabilities(y_pred: jax.Array, axis: int) -> jax.Array:
     """Predictions that sum to 1 along an axis, clipped away from 0 and 1, as Keras does."""
     return _clip(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True))
-
-
-def _log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Array:
-    return jax.nn.log_softmax(y_pred, axis=axis) if from_logits else jnp.log(_probabilities(y_pred, axis))
 
 
 def _smooth(y_true: jax.Array, smoothing: float, classes: int) -> jax.Array:
@@ -61,7 +58,10 @@ def categorical_crossentropy(
     another one, smoothed targets sum to 1 only where both axes are as long.
     """
     y_true = _smooth(y_true, label_smoothing, y_pred.shape[-1])
-    return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
+    if not from_logits:
+        return -jnp.sum(y_true * jnp.log(_probabilities(y_pred, axis)), axis=axis)
+    m, z = log_normalizer(y_pred, axis)  # log p_k = x_k - m - z
+    return z * jnp.sum(y_true, axis=axis) - jnp.sum(y_true * (y_pred - jnp.expand_dims(m, axis)), axis=axis)
 
 
 @loss_function(one_shape=True)
@@ -126,14 +126,19 @@ def sparse_categorical_crossentropy(
     Unlike Keras, any `axis` works.
     """
     labels = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
-    log_p = jnp.moveaxis(y_pred, axis, -1)
-    is_class = (labels >= 0) & (labels < log_p.shape[-1])
+    y_pred = jnp.moveaxis(y_pred, axis, -1)
+    is_class = (labels >= 0) & (labels < y_pred.shape[-1])
+    seen = y_pred
     if ignore_class is not None:
         is_class &= labels != ignore_class
-        log_p = jnp.where(is_class[..., None], log_p, 1)  # predictions that are ignored get no gradient, NaN included
-    log_p = _log_probabilities(log_p, from_logits, -1)
-    picked = jnp.take_along_axis(log_p, jnp.where(is_class, labels, 0)[..., None], axis=-1)[..., 0]
-    return jnp.where(is_class, -picked, 0)
+        seen = jnp.where(is_class[..., None], y_pred, 1)  # predictions that are ignored get no gradient, NaN included
+    own = jnp.where(is_class, of_class(y_pred, jnp.where(is_class, labels, 0)), 1)
+    if from_logits:
+        m, z = log_normalizer(seen)
+        value = z - (own - m)
+    else:
+        value = -jnp.log(_clip(own / jnp.sum(seen, axis=-1)))
+    return jnp.where(is_class, value, 0)
 
 
 def class_numbers(name: str, y_true: Num[Array, "batch ..."], y_pred: jax.Array, axis: int = -1) -> jax.Array:

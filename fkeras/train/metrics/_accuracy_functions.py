@@ -9,6 +9,7 @@ from ...core import explain, register
 from ...core.typing import ArrayLike, Shaped
 from ..losses._inputs import check_shapes, match_ranks
 from ._base import FUNCTIONS
+from ._ranks import is_among, is_first
 
 
 @register(FUNCTIONS)
@@ -44,7 +45,7 @@ def categorical_accuracy(y_true: Shaped[ArrayLike, "batch ..."], y_pred: Shaped[
     Array([1., 0.], dtype=float32)
     """
     y_true, y_pred = _one_hot_pair("categorical_accuracy", y_true, y_pred)
-    return _ones(y_true.argmax(-1) == y_pred.argmax(-1))
+    return _ones(is_first(y_true.argmax(-1), y_pred))
 
 
 @register(FUNCTIONS)
@@ -64,7 +65,7 @@ def sparse_categorical_accuracy(
     Array([1., 0.], dtype=float32)
     """
     labels, y_pred = _labelled("sparse_categorical_accuracy", y_true, y_pred)
-    right = _ones(labels == y_pred.argmax(-1).astype(labels.dtype))
+    right = _ones(is_first(labels, y_pred))
     return right[..., 0] if right.ndim > 1 and right.shape[-1] == 1 else right
 
 
@@ -78,7 +79,7 @@ def top_k_categorical_accuracy(
     Array([1., 1.], dtype=float32)
     """
     y_true, y_pred = _one_hot_pair("top_k_categorical_accuracy", y_true, y_pred)
-    return _in_top(y_true.argmax(-1), y_pred, k)
+    return _ones(is_among(y_true.argmax(-1), y_pred, k))
 
 
 @register(FUNCTIONS)
@@ -105,7 +106,7 @@ def sparse_top_k_categorical_accuracy(
     labels, y_pred = _labelled("sparse_top_k_categorical_accuracy", y_true, y_pred)
     if from_sorted_ids:
         return _ones((labels[..., None].astype(y_pred.dtype) == y_pred[..., :k]).any(-1))
-    return _in_top(labels, y_pred, k)
+    return _ones(is_among(labels, y_pred, k))
 
 
 # ------------------------------------------------------------------ helpers
@@ -153,11 +154,3 @@ def _labelled(
             )
         )
     return labels, y_pred
-
-
-def _in_top(labels: jax.Array, y_pred: jax.Array, k: int) -> jax.Array:
-    labels = labels.astype(jnp.int32)
-    is_class = (labels >= 0) & (labels < y_pred.shape[-1])
-    own = jnp.take_along_axis(y_pred, jnp.where(is_class, labels, 0)[..., None], axis=-1)
-    own = jnp.where(jnp.isnan(own), -jnp.inf, own)  # as Keras: a NaN is below everything
-    return _ones(is_class & (jnp.sum(y_pred > own, axis=-1) < k))

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-_SUMS = ("reduce_sum", "reduce_max", "reduce_min", "argmax", "argmin", "dot_general")
+_SUMS = ("reduce_sum", "reduce_max", "reduce_min", "argmax", "argmin", "reduce_or", "reduce_and")
 
 
 def passes(function: Callable[..., Any], *args: Any, size: int, on_cpu: bool = False) -> int:
