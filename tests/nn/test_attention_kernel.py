@@ -234,6 +234,9 @@ def test_the_kernel_by_name_must_be_had():
     layer = fk.nn.GroupQueryAttention(8, 4, 2, flash_attention=True, dtype="bfloat16")
     with pytest.raises(ValueError, match="for as many targets as sources"):
         layer.apply(layer.init(jax.random.key(0), X, Y), X, Y, use_causal_mask=True)
+    layer = fk.nn.MultiHeadAttention(2, 8, value_dim=4, flash_attention=True, dtype="bfloat16")
+    with pytest.raises(ValueError, match="one axis of time, and values of the keys' size"):
+        layer.apply(layer.init(jax.random.key(0), X, Y), X, Y)
 
 
 def test_a_fixed_batch_in_float16_is_exported_for_several_platforms(tmp_path):

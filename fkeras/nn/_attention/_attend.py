@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from ...core.typing import Array, Float, Training
 from ._by_jax import by_jax
-from ._kernel import by_kernel
+from ._kernel import by_kernel, cannot_be_had
 from ._projections import AttentionLayer, ProjectingLayer
 from ._seen import Seen, Visible
 
@@ -44,6 +44,8 @@ def attend(
     scale = 1 / math.sqrt(query.shape[-1])
     if query.ndim == 4 and not layer.dropout and not scores and value.shape[-1] == key.shape[-1]:
         return fused(layer, query, key, value, seen, scale), None
+    if layer.flash_attention and not layer.is_initializing():
+        raise cannot_be_had(layer, "it is for one axis of time, and values of the keys' size.", query, key)
     shared = query.shape[-2] // key.shape[-2]
     if shared > 1:
         key, value = (jnp.repeat(a, shared, axis=-2) for a in (key, value))

@@ -66,14 +66,21 @@ def by_kernel(
     if refused is None:
         return by_platform(lambda q, k, v: attention(q, k, v, seen, how), otherwise, query, key, value)
     if wanted:
-        raise ValueError(
-            explain(
-                f"{layer.path_text()}: flash_attention=True asks for cuDNN's attention, which cannot be had: {refused}",
-                received=f"queries of shape {query.shape}, keys of shape {key.shape}, {query.dtype}",
-                write="flash_attention=None, which takes the kernel where it can be had",
-            )
-        )
+        raise cannot_be_had(layer, refused, query, key)
     return otherwise(query, key, value)
+
+
+def cannot_be_had(
+    layer: AttentionLayer, why: str, query: Float[Array, "batch ..."], key: Float[Array, "batch ..."]
+) -> ValueError:
+    """The error of `flash_attention=True` where there is no kernel."""
+    return ValueError(
+        explain(
+            f"{layer.path_text()}: flash_attention=True asks for cuDNN's attention, which cannot be had: {why}",
+            received=f"queries of shape {query.shape}, keys of shape {key.shape}, {query.dtype}",
+            write="flash_attention=None, which takes the kernel where it can be had",
+        )
+    )
 
 
 # ------------------------------------------------------------------ what is asked for

@@ -29,7 +29,8 @@ class MultiHeadAttention(Layer):
         output_shape: the output's feature shape; the query's last axis by default.
         attention_axes: the axes attended over; all but the batch and the features by default.
         sliding_window: a query sees the positions that are fewer than this away from its own.
-        flash_attention: `True` asks for cuDNN's kernel, which a GPU takes in half precision; elsewhere XLA chooses.
+        flash_attention: `None` takes cuDNN's kernel in half precision where the program is lowered for a GPU that has
+            it, and XLA's operations elsewhere; `True` runs with the kernel or not at all, `False` never with it.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
         kernel_constraint, bias_constraint: of the projections.
         use_gate: whether the heads' outputs are multiplied by a sigmoid of a projection of the query.
@@ -40,7 +41,8 @@ class MultiHeadAttention(Layer):
 
     Raises:
         ValueError: sizes that are not positive, inputs that are no sequences, keys and values of different lengths, a
-            causal mask or a window over several axes, flash attention with dropout or with scores returned.
+            causal mask or a window over several axes, flash attention with dropout, with scores returned or without a
+            kernel.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
     >>> x = jnp.ones((1, 5, 8))
@@ -51,6 +53,7 @@ class MultiHeadAttention(Layer):
     Reference: Vaswani et al., arXiv:1706.03762.
     https://keras.io/api/layers/attention_layers/multi_head_attention/
     Unlike Keras, which reads the query's mask off the tensor alone, a `query_mask` that is passed counts.
+    The kernel has no forward-mode derivative: for `jax.jvp` of a program on a GPU, `flash_attention=False`.
     """
 
     num_heads: int = arg.positive("num_heads")
