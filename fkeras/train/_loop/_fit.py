@@ -20,6 +20,7 @@ from ..callbacks._callback_list import several
 from ..callbacks._frequency import check_choice
 from ._interrupt import Interruptible
 from ._nan_check import NotFiniteError
+from ._profile import Profiled, profiles_of
 from ._run_arguments import check_run, named, verbosity
 from ._run_backup import Backup, Run
 from ._run_lengths import run_lengths
@@ -57,6 +58,8 @@ def fit(
     check_nans: bool = False,
     on_interrupt: str = "return",
     donate: bool = False,
+    profile: Any = None,
+    profile_dir: Any = None,
 ) -> tuple[TrainState, History]:
     """Train for some epochs.
 
@@ -96,6 +99,9 @@ def fit(
             always raises, and waits for nothing but the step that runs.
         donate: whether the run may use the memory of the state that it is given, so that one state is in memory and
             not two. That state is then gone, and what takes it later says so; go on with the one that is returned.
+        profile: the steps of the run to profile, the first and the last one, counted from 1: `(10, 15)`; or one step.
+            The numbers of the run stay the same to the bit.
+        profile_dir: the directory of the profile, which TensorBoard's profiler shows.
 
     Returns:
         `(state, history)`. After Ctrl-C, the last whole state and the history so far; likewise, with a warning, where
@@ -127,6 +133,7 @@ def fit(
     variables = state.variables
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
+    profiles = profiles_of(profile, profile_dir, calls.callbacks)
     start = put_state(trainer, given_away(state) if donate else private(state))
     run = Run(start, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
@@ -137,11 +144,13 @@ def fit(
         shuffle=shuffle, max_steps=max_steps, max_compiles=max_compiles, initial_epoch=initial_epoch,
         check_nans=check_nans,
     )  # fmt: skip
+    if profiles:
+        loop.driver = Profiled(loop.driver, profiles, run.total)
     with (
         loop.screen,
         Reachable(run, None if donate else state, backup),
         Interruptible(terminations=backup is not None) as interruption,
-        Closing(calls, backup),
+        Closing(calls, backup, profiles),
         calls.run(trainer, epochs=None if ends == float("inf") else int(ends), steps=source.steps, verbose=verbose),
     ):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import jax
 from ...core.typing import PyTree
 from .._step._state import TrainState
 from ..callbacks import CallbackList, History
+from ._profile import Profile
 from ._run_backup import Backup, Run
 
 
@@ -94,10 +96,12 @@ class Closing:
     Args:
         calls: the callbacks.
         backup: the backup, if there is one.
+        profiles: what is profiled.
     """
 
-    def __init__(self, calls: CallbackList, backup: Backup | None) -> None:
-        self.parts = [*(c._on_run_over for c in calls.callbacks), *([] if backup is None else [backup.close])]
+    def __init__(self, calls: CallbackList, backup: Backup | None, profiles: Sequence[Profile] = ()) -> None:
+        self.parts: list[Callable[[], None]] = [profile.stop for profile in profiles]
+        self.parts += [*(c._on_run_over for c in calls.callbacks), *([] if backup is None else [backup.close])]
 
     def __enter__(self) -> Closing:
         return self

@@ -93,7 +93,8 @@ def measured(
         # Keras on JAX loses a mask between gradient and metrics, so the numbers of training count every step;
         # those of evaluation leave masked steps out.
         batch = Comparison.of(y_pred, outputs.names, y, sample_weight, [None] * len(outputs.names))
-        new["metrics"] = objective_of(trainer, outputs).update_metrics(sums["metrics"], batch)
+        with jax.named_scope("metrics"):
+            new["metrics"] = objective_of(trainer, outputs).update_metrics(sums["metrics"], batch)
     if "logs" in sums:
         new["logs"] = add_logs(sums["logs"], extras.get("logs", {}), size)
     return RunningSums.of(new)

@@ -54,7 +54,8 @@ def compute_loss(trainer: Learner, params: PyTree, state: TrainState, batch: Bat
     outputs = outputs_of(trainer, y_pred)
     masks = output_masks(updates, len(outputs.names))
     compared = Comparison.of(y_pred, outputs.names, y, sample_weight, masks)
-    total, parts = objective_of(trainer, outputs).batch_loss(compared)
+    with jax.named_scope("loss"):
+        total, parts = objective_of(trainer, outputs).batch_loss(compared)
     added = added_losses(updates)
     if total is None and added is None:
         raise ValueError(
@@ -183,8 +184,9 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
 
     extra = {"value": learnt.loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
     extra["batch_weight"] = trainer.objective.weight_of(batch)
-    updates, opt_state = fk_optimizers.update(optimizer, grads, state.opt_state, moving, **extra)
-    params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
+    with jax.named_scope("optimizer"):
+        updates, opt_state = fk_optimizers.update(optimizer, grads, state.opt_state, moving, **extra)
+        params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
     collections = learnt.model_state
     if is_dynamic(optimizer):  # a step that overflows changes nothing
         finite = all_finite(grads)

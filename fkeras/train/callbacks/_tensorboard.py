@@ -16,6 +16,7 @@ from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ._base import Callback, CallbackResult, Event
+from ._profile_range import profile_range
 
 
 class TensorBoard(Callback):
@@ -25,9 +26,10 @@ class TensorBoard(Callback):
         log_dir: the directory; `train` and `validation` are made in it.
         histogram_freq: every how many epochs the weights are written, 0 for never.
         write_graph: whether the model's summary is written as text.
-        write_images, write_steps_per_second, profile_batch, embeddings_freq, embeddings_metadata: accepted for Keras's
-            sake; `jax.profiler.trace` writes what TensorBoard's profiler shows.
+        write_images, write_steps_per_second, embeddings_freq, embeddings_metadata: accepted for Keras's sake.
         update_freq: `"epoch"`, `"batch"`, or a number of batches after which losses are written too.
+        profile_batch: the batches of the run to profile, counted from 1: one, the first and the last one `(10, 15)`, or
+            the text `"10,15"`; 0 for none. The profile is in `train`, as what `fit(profile=…)` writes.
 
     Raises:
         ImportError: tensorboardX is not installed (`pip install 'fkeras[tensorboard]'`).
@@ -53,7 +55,7 @@ class TensorBoard(Callback):
         write_images: bool = False,
         write_steps_per_second: bool = False,
         update_freq: Literal["epoch", "batch"] | int = "epoch",
-        profile_batch: object = 0,
+        profile_batch: int | str | Sequence[int] = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: object = None,
     ) -> None:
@@ -61,6 +63,13 @@ class TensorBoard(Callback):
         self.histogram_freq, self.write_graph = histogram_freq, write_graph
         self._writers: dict[str, Any] = {}
         self.update_freq: Literal["epoch"] | int = 1 if update_freq == "batch" else update_freq
+        self.profile_batch = profile_batch
+        profile_range("profile_batch", profile_batch)
+
+    @property
+    def profile_steps(self) -> tuple[int, int] | None:
+        """The first and the last batch to profile, counted from 1 in a run; `None` for none."""
+        return profile_range("profile_batch", self.profile_batch)
 
     def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
         _library()
