@@ -181,3 +181,25 @@ def test_streams_too(trainer, alone):
     found, _ = spread.fit(spread.init(0), batches, epochs=2, verbose=0)
     wanted, _ = trainer.fit(trainer.init(0), batches, epochs=2, verbose=0)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), found.params, wanted.params)
+
+
+@pytest.mark.parametrize(("before", "after"), [("fsdp", "fsdp"), ("fsdp", None), (None, "data"), ("data", "rules")])
+def test_a_run_goes_on_on_other_devices(trainer, tmp_path, before, after):
+    def spread(name):
+        return trainer if name is None else trainer.distribute(*LAYOUTS[name])
+
+    def fit(name, epochs, place):
+        return spread(name).fit(
+            trainer.init(0), X, Y, batch_size=8, epochs=epochs, verbose=0, checkpoint=tmp_path / place
+        )[0]
+
+    whole = fit(before, 3, "whole")
+    fit(before, 1, "cut")
+    state = fit(after, 3, "cut")
+    assert int(state.step) == 21
+    same = [np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (state.params, whole.params)), strict=True)]
+    if before == after:
+        assert all(same)  # the same sums in the same order: equal to the bit
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), state.params, whole.params)
+    for leaf, where in zip(*map(jax.tree.leaves, (state, spread(after).init(0))), strict=True):
+        assert leaf.sharding.is_equivalent_to(where.sharding, leaf.ndim)

@@ -137,6 +137,8 @@ def fit(
     start = put_state(trainer, given_away(state) if donate else private(state))
     run = Run(start, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
+    if resumed:
+        run.state = put_state(trainer, run.state)  # it may have been saved on other devices
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = TrainingLoop.of(
