@@ -85,7 +85,6 @@ MODELS: dict[str, tuple[str, str]] = {
         'trainer = trainer.distribute({"data": -1}, layout="fsdp")',
     ),
     "distribution.distribute_tensor": (_DEVICES, "jax.device_put(x, jax.sharding.NamedSharding(mesh, spec))"),
-    "distribution.initialize": (_DEVICES, "jax.distributed.initialize()"),
     # scikit-learn
     "wrappers.SKLearnClassifier wrappers.SKLearnRegressor wrappers.SKLearnTransformer": (
         "scikit-learn asks for an object that keeps what it learnt; five lines around a trainer are one.",

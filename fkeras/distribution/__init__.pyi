@@ -8,4 +8,5 @@ from ..train.distribution import LayoutMap as LayoutMap
 from ..train.distribution import ModelParallel as ModelParallel
 from ..train.distribution import TensorLayout as TensorLayout
 from ..train.distribution import get_device_count as get_device_count
+from ..train.distribution import initialize as initialize
 from ..train.distribution import list_devices as list_devices

@@ -83,7 +83,12 @@ def array_data(x: PyTree, y: PyTree, sample_weight: PyTree, batch_size: int | No
 
 
 def are_plain(x: object, y: object) -> bool:
-    """Whether a batch is plain numpy arrays of one length, as most are; a quick check that avoids the thorough ones."""
+    """Whether a batch is plain numpy arrays of one length, as most are; a quick check that avoids the thorough ones.
+
+    >>> x = np.ones((4, 2), "float32")
+    >>> are_plain(x, None), are_plain(x, x), are_plain(x, x[1:]), are_plain(x, x.tolist())
+    (True, True, False, False)
+    """
     if type(x) is not np.ndarray or x.dtype not in PLAIN or not x.ndim or not len(x):
         return False
     return y is None or (type(y) is np.ndarray and y.dtype in PLAIN and y.shape[:1] == x.shape[:1])

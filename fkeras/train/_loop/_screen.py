@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
+from ..distribution._processes import is_first
+
 
 def is_live() -> bool:
     """Whether what stands on stdout can be drawn again: on a terminal, and in a notebook."""
@@ -182,8 +184,11 @@ def screen_for(verbose: int) -> Screen:
     """The place for the lines of a run.
 
     Args:
-        verbose: 0 is silent, 1 draws a bar where that can be, 2 prints a line at the end.
+        verbose: 0 is silent, 1 draws a bar where that can be, 2 prints a line at the end. Of several processes that
+            make a run together the first one shows it.
     """
+    if not is_first():
+        return Screen()
     if verbose == 1 and _to_notebook():
         return Notebook()
     if verbose == 1 and _on_terminal(sys.stdout):

@@ -10,3 +10,4 @@ from ._mesh import DeviceMesh as DeviceMesh
 from ._mesh import get_device_count as get_device_count
 from ._mesh import list_devices as list_devices
 from ._placement import Distribution as Distribution
+from ._processes import initialize as initialize
