@@ -80,8 +80,12 @@ def in_one_pass(x: Float[Array, "*shape"], mean: Mean, axes: tuple[int, ...]) ->
     beside the deviation. With an entry it is that entry's square distance from the mean in deviations, about 1, and
     below the number of entries whatever they hold; the mean loses $\epsilon |\mu - s|$.
 
+    Where the axes of the moments are explicitly sharded no device has the entry, and two passes are taken.
+
     Reference: Chan, Golub and LeVeque, Algorithms for Computing the Sample Variance, 1983 (shifted data).
     """
+    if any(jax.typeof(x).sharding.spec[a] is not None for a in axes):
+        return in_two_passes(x, mean, axes)
     near = moment(jax.lax.stop_gradient(_an_entry(x, axes)))
     distance = moment(mean(x - near))
     var = mean(jnp.square(x - near)) - jnp.square(distance)

@@ -113,3 +113,12 @@ def test_layers_have_derivatives_of_each_kind():
     both_of = lambda f: jax.jit(lambda x: jax.jvp(jax.grad(f), (x,), (jnp.cos(x),)))(x[None])  # noqa: E731
     for got, want in zip(both_of(loss), both_of(plain), strict=True):
         np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+def test_a_batch_that_is_explicitly_sharded_is_normalised_as_a_whole():
+    """No device has the entry in its middle."""
+    mesh = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Explicit,))
+    x = np.random.default_rng(5).normal(size=(4, 3)).astype("float32")
+    split = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch")))
+    for got, want in zip(*(jax.jit(lambda x: in_one_pass(x, MEAN, (0,)))(x) for x in (split, x)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)

@@ -136,3 +136,13 @@ def test_yeses_are_counted_beyond_a_byte():
         np.testing.assert_array_equal(jax.jit(count_true)(x[..., :count]), x[..., :count].sum(-1))
     x = jnp.arange(1000.0)[None]
     assert [bool(is_among(jnp.array([i]), x, 300)[0]) for i in (699, 700, 1000)] == [False, True, False]
+
+
+def test_classes_may_be_explicitly_sharded():
+    """None is taken by its position then."""
+    mesh = jax.make_mesh((2,), ("classes",), axis_types=(jax.sharding.AxisType.Explicit,))
+    x = np.random.default_rng(3).normal(size=(4, 130)).astype("float32")
+    split = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "classes")))
+    run = jax.jit(lambda x: (measured(*LOGITS, Y, x), jax.grad(lambda x: LOGITS[0](Y, x))(x)))
+    for got, want in zip(jax.tree.leaves(run(split)), jax.tree.leaves(run(x)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)

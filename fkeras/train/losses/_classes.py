@@ -49,7 +49,7 @@ def of_class(x: Num[Array, "*rows classes"], labels: Int[Array, "*rows"]) -> Num
     Array([0.75, 0.5 ], dtype=float32)
     """
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        return _taken(x, labels)
+        return _summed(x, labels) if are_split(x) else _taken(x, labels)
     return _of_class(x, labels)
 
 
@@ -57,6 +57,8 @@ def of_class(x: Num[Array, "*rows classes"], labels: Int[Array, "*rows"]) -> Num
 def _of_class(x: Float[Array, "*rows classes"], labels: Int[Array, "*rows"]) -> Float[Array, "*rows"]:
     # On an accelerator a sum is made along with the other sums over the classes; what is taken by position has to be
     # in memory first, which predictions in half precision are not in float32.
+    if are_split(x):
+        return _summed(x, labels)
     return jax.lax.platform_dependent(x, labels, cpu=_taken, default=_summed)
 
 
@@ -82,3 +84,8 @@ def numbers(x: Shaped[Array, "*rows classes"]) -> Int[Array, "*ones classes"]:
     Array([[0, 1, 2]], dtype=int32)
     """
     return jax.lax.broadcasted_iota(jnp.int32, (*(1 for _ in x.shape[:-1]), x.shape[-1]), x.ndim - 1)
+
+
+def are_split(x: Shaped[Array, "*rows classes"]) -> bool:
+    """Whether the classes are explicitly sharded, so that none can be taken by its position."""
+    return jax.typeof(x).sharding.spec[-1] is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from ...core.typing import Array, Bool, Int, Num, Shaped
-from ..losses._classes import numbers, of_class
+from ..losses._classes import are_split, numbers, of_class
 
 # So many yeses are counted in one byte.
 _IN_A_BYTE = 64
@@ -60,7 +60,7 @@ def count_true(x: Bool[Array, "*rows entries"]) -> Int[Array, "*rows"]:
     Array(130, dtype=int32)
     """
     count = x.shape[-1]
-    if count > _IN_A_BYTE:
+    if count > _IN_A_BYTE and not are_split(x):
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -count % _IN_A_BYTE)])
         parts = jnp.sum(x.reshape(*x.shape[:-1], -1, _IN_A_BYTE), axis=-1, dtype=jnp.int8)
         return jnp.sum(parts, axis=-1, dtype=jnp.int32)
