@@ -17,17 +17,16 @@ see nothing, padding among them, need nothing in the kernel: their outputs are r
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_batching import custom_vmap
 
 from ...core import explain
-from ...core.typing import Array, Bool, Float, Int, PyTree
+from ...core.typing import Array, Bool, Float, Int
 from ._by_jax import Attention, by_platform
+from ._derived import alone, with_array
 from ._projections import AttentionLayer
 from ._seen import Seen, Visible, causal
 
@@ -144,7 +143,7 @@ def _refused(how: How, *qkv: Float[Array, "batch time heads size"]) -> str | Non
     try:
         jax.eval_shape(lambda m, *qkv: jax.vjp(lambda q, k, v: _ask(how, "cudnn", q, k, v, m), *qkv)[0], mask, *qkv)
     except (RuntimeError, ValueError) as error:  # there is no cuDNN here, or it does not take these shapes and dtypes
-        return str(error).splitlines()[0]
+        return str(error).partition("\n")[0] or type(error).__name__
     capabilities = [d.compute_capability for d in jax.local_devices() if d.platform == "gpu"]
     if any(int(c.split(".")[0]) < _AMPERE for c in capabilities):
         return f"it needs a GPU of compute capability {_AMPERE}.0, and there is one of {min(capabilities)}."
@@ -184,14 +183,14 @@ def attention(
         given = seen._replace(targets=None, causal=False).array(targets, sources)
         assert given is not None
         mask = jnp.broadcast_to(given, (*given.shape[:2], targets, sources))
-        outputs = _with_array(kernel, reference, query, key, value, mask)
+        outputs = with_array(kernel, reference, query, key, value, mask)
         sees = _and(sees, (mask & causal(targets, sources)[None] if how.causal else mask).any(axis=-1))
     elif how.lengths is not None:
         some = jnp.asarray(np.where(how.lengths, how.lengths, sources), jnp.int32)
-        outputs = _with_array(kernel, reference, query, key, value, some)
+        outputs = with_array(kernel, reference, query, key, value, some)
         sees = _and(sees, jnp.asarray(how.lengths > 0)[:, None, None])
     else:
-        outputs = _alone(kernel, reference, query, key, value)
+        outputs = alone(kernel, reference, query, key, value)
     if sees is None:
         return outputs
     mean = jnp.repeat(value.mean(axis=1, keepdims=True), query.shape[2] // value.shape[2], axis=2)
@@ -224,129 +223,3 @@ def _ask(
         key_value_seq_lengths=lengths,
         implementation=implementation,
     )
-
-
-# ------------------------------------------------------------------ its derivatives, and under vmap
-def _alone(kernel: Attention, reference: Attention, *qkv: jax.Array) -> jax.Array:
-    """The kernel of query, key and value, which keeps for its gradient what JAX's own rule keeps."""
-
-    def traced(*qkv: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
-        values, gradient = jax.vjp(kernel, *qkv)
-        return values, jax.tree.leaves(gradient)
-
-    # What a gradient keeps is in one order in all abstract traces, and in another where arrays are computed at once.
-    kept_as = jax.tree.structure(jax.eval_shape(lambda *qkv: jax.vjp(kernel, *qkv)[1], *qkv))
-    once = jax.jit(traced, inline=True)
-
-    def outputs(*qkv: jax.Array) -> jax.Array:
-        return kernel(*_aligned(*qkv))
-
-    def forward(*qkv: jax.Array) -> tuple[jax.Array, PyTree]:
-        return once(*_aligned(*qkv))
-
-    def backward(kept: list[jax.Array], qkv: tuple[jax.Array, ...], g: jax.Array) -> tuple[jax.Array, ...]:
-        of_batches = [i for i, leaf in enumerate(kept) if leaf.ndim > 1]
-        *leaves, g = _aligned(*(kept[i] for i in of_batches), g)
-        for i, leaf in zip(of_batches, leaves, strict=True):
-            kept = [*kept[:i], leaf, *kept[i + 1 :]]
-        return jax.tree.unflatten(kept_as, kept)(g)
-
-    return _derived(outputs, reference, forward, backward)(*qkv)
-
-
-def _with_array(kernel: Attention, reference: Attention, *arrays: jax.Array) -> jax.Array:
-    """The kernel of query, key, value and an array without a gradient, as one call also under `vmap`.
-
-    JAX's rule for the kernel under `vmap` takes no mask that the heads share. What it keeps for a gradient has no axis
-    that is known here, so that the gradient computes the outputs once more.
-    """
-
-    def gradient(q: jax.Array, k: jax.Array, v: jax.Array, array: jax.Array, g: jax.Array) -> tuple[jax.Array, ...]:
-        return jax.vjp(lambda *qkv: kernel(*qkv, array), q, k, v)[1](g)
-
-    outputs, gradients = _over_batches(kernel), _over_batches(gradient)
-
-    def forward(*arrays: jax.Array) -> tuple[jax.Array, PyTree]:
-        return outputs(*arrays), ()
-
-    return _derived(outputs, reference, forward, lambda _, arrays, g: gradients(*arrays, g))(*arrays)
-
-
-def _derived(
-    kernel: Attention,
-    reference: Attention,
-    forward: Callable[..., tuple[jax.Array, PyTree]],
-    backward: Callable[..., tuple[jax.Array, ...]],
-) -> Attention:
-    """The kernel with its own gradient, of which the derivatives are the reference's: JAX has none for the kernel's.
-
-    Args:
-        kernel, reference: two ways to the same function of query, key, value and perhaps an array without a gradient.
-        forward: the kernel's outputs, and what its gradient needs.
-        backward: the gradients of query, key and value: of what `forward` kept, the arrays, and the outputs' gradient.
-
-    Returns:
-        The kernel.
-    """
-
-    def zeros(tree: PyTree) -> PyTree:
-        return jax.tree.map(jax.custom_derivatives.zero_from_primal, tree)
-
-    first, second = jax.custom_jvp(forward), jax.custom_jvp(backward)
-
-    @first.defjvp
-    def _(arrays: PyTree, tangents: PyTree) -> tuple[PyTree, PyTree]:
-        outputs, kept = first(*arrays)
-        return (outputs, kept), (jax.jvp(reference, arrays, tangents)[1], zeros(kept))
-
-    @second.defjvp
-    def _(primals: PyTree, tangents: PyTree) -> tuple[PyTree, PyTree]:
-        def gradient(arrays: tuple[jax.Array, ...], g: jax.Array) -> PyTree:
-            return jax.vjp(lambda *qkv: reference(*qkv, *arrays[3:]), *arrays[:3])[1](g)
-
-        return second(*primals), jax.jvp(gradient, primals[1:], tangents[1:])[1]
-
-    whole = jax.custom_vjp(kernel)
-
-    def keep(*arrays: jax.Array) -> tuple[jax.Array, PyTree]:
-        outputs, kept = first(*arrays)
-        return outputs, (kept, arrays)
-
-    def gradients(kept: tuple[PyTree, tuple[jax.Array, ...]], g: jax.Array) -> tuple[jax.Array | None, ...]:
-        return (*second(*kept, g), *(None for _ in kept[1][3:]))
-
-    whole.defvjp(keep, gradients)
-    return whole
-
-
-def _over_batches(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """A function of arrays of one batch that `vmap` calls once, with its axis put into the batch's.
-
-    JAX's own rule for the kernel takes no mask that the heads share.
-    """
-    mapped = custom_vmap(function)
-
-    @mapped.def_vmap
-    def rule(size: int, is_mapped: list[bool], *arrays: jax.Array) -> tuple[PyTree, PyTree]:
-        batch = arrays[0].shape[1 if is_mapped[0] else 0]
-        flat = []
-        for array, own in zip(arrays, is_mapped, strict=True):
-            array = array if own else array[None]
-            rest = array.shape[2:]
-            flat.append(jnp.broadcast_to(array, (size, batch, *rest)).reshape(size * batch, *rest))
-        outputs = jax.tree.map(lambda y: y.reshape(size, batch, *y.shape[1:]), mapped(*flat))
-        return outputs, jax.tree.map(lambda _: True, outputs)
-
-    return mapped
-
-
-@custom_vmap
-def _aligned(*arrays: jax.Array) -> tuple[jax.Array, ...]:
-    """The same arrays; under a `vmap` over one of them all have its axis, as JAX's rule for the kernel needs."""
-    return arrays
-
-
-@_aligned.def_vmap
-def _align(size: int, is_mapped: list[bool], *arrays: jax.Array) -> tuple[tuple[jax.Array, ...], tuple[bool, ...]]:
-    pairs = zip(arrays, is_mapped, strict=True)
-    return tuple(a if m else jnp.broadcast_to(a, (size, *a.shape)) for a, m in pairs), (True,) * len(arrays)
