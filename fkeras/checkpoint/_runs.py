@@ -21,6 +21,7 @@ import jax
 from ..core import check_room, explain, follow, nest, spec_of
 from ..core.typing import Config, FilePath, PyTree
 from ..train import Trainer, TrainState
+from ._files._conditions import conditions, warn_of_changes
 from ._files._json_values import decode
 from ._files._report import compare
 from ._files._run_values import RunValues
@@ -65,6 +66,7 @@ def save_run(
         **state_manifest(state, strict=False),
         "run": values.encode(record, "record"),
         "memory": [values.encode(m, f"memory/{i}") for i, m in enumerate(memory)],
+        "conditions": conditions(state.params),
     }
     tree = {**state.tree(), BESIDE: nest(values.arrays)}
     total = record["total"]
@@ -93,7 +95,8 @@ def load_run(
         callbacks: how many callbacks the run has.
 
     Returns:
-        The three, or `None`.
+        The three, or `None`. Where it was saved on another device, or with other versions or settings that change bits,
+        a warning names them.
 
     Raises:
         ValueError: it is another model's or optimizer's run, or one with other callbacks.
@@ -125,6 +128,8 @@ def load_run(
         if path.startswith(f"{BESIDE}/")
     }
     record = decode(manifest["run"], arrays=beside)
+    # as seen from the line that calls `fit`
+    warn_of_changes(str(place), manifest.get("conditions"), conditions(like.params), level=5)
     return state, record, [decode(m, arrays=beside) for m in manifest["memory"]]
 
 

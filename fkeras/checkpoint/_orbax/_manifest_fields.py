@@ -52,6 +52,13 @@ def run(value: Any, at: Path) -> None:
         raise KindError((*at, "state"), None, "no part of it")
 
 
+# What the bits of a run follow from beside its arguments.
+_CONDITIONS = record({}, {
+    "platform": text(), "device": text(), "devices": whole(1), "jax": text(), "jaxlib": text(),
+    "matmul_precision": maybe(text()), "x64": truth, "deterministic": text(),
+})  # fmt: skip
+
+
 # ------------------------------------------------------------------ programs
 _SIZE = either(whole(0, 1 << 48), text(), says="a size, or the name of one that is open")
 _ARGUMENT = record({"name": text(), "shape": listed(_SIZE, 0, 32), "dtype": dtype})
@@ -89,7 +96,7 @@ BY_KIND: Mapping[str, Kind] = {
             "trainer_class": maybe(text()),
             "example": maybe(example),
         },
-        {"files": _FILES, "run": run, "memory": listed(encoded), "fields": _CONFIG},
+        {"files": _FILES, "run": run, "memory": listed(encoded), "fields": _CONFIG, "conditions": _CONDITIONS},
     ),
     "exported": _exported,
 }

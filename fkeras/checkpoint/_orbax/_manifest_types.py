@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NotRequired, TypeAlias, TypedDict
 
 from ...core.typing import JSON, Config, PyTree
+from .._files._conditions import Conditions
 
 
 class ArrayRecord(TypedDict):
@@ -59,6 +60,7 @@ class Manifest(TypedDict, total=False):
         state: of a trainer's state of a class of the user's own: the class and its fields.
         run: where a run is, and
         memory: what its callbacks remember, both as `RunValues` writes them.
+        conditions: what the bits of a run follow from beside its arguments; older manifests do not have it.
     """
 
     format: str
@@ -76,6 +78,7 @@ class Manifest(TypedDict, total=False):
     state: StateRecord
     run: JSON
     memory: list[JSON]
+    conditions: Conditions
 
 
 class ArgumentRecord(TypedDict):

@@ -44,7 +44,9 @@ class BackupAndRestore(Callback):
     [0, 1, 2]
 
     Reference: https://keras.io/api/callbacks/backup_and_restore/
-    Unlike Keras the run that goes on is the same run, to the bit, wherever it was cut off.
+    Unlike Keras the run that goes on is the same run, to the bit, wherever it was cut off. On a GPU that takes programs
+    with the same bits each time, `XLA_FLAGS=--xla_gpu_deterministic_ops=true`; without, or on another device or version
+    of JAX than it began on, the run goes on to rounding, and a warning says so.
     """
 
     def __init__(
