@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-all test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-deep lint format clean
+.PHONY: demo test test-fast test-gpu test-all test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -19,6 +19,13 @@ test: $(VENV)/.test lint
 # A break in any room turns this red, in three minutes on two cores: tests/fast.py has what is run.
 test-fast: $(VENV)/.test
 	$(BIN)/$(PYTEST) --fast
+
+# What an accelerator computes, on the one that JAX finds (`make PIP_JAX='jax[cuda12]' test-gpu` installs for one); it says
+# so where there is none, and runs on the CPU. tests/gpu.py has the tests and the tolerances.
+PIP_JAX ?=
+test-gpu: $(VENV)/.test
+	$(if $(PIP_JAX),$(PIP) '$(PIP_JAX)')
+	$(BIN)/$(PYTEST) --gpu
 
 # Every law on every row of the tables: for the night.
 test-all: $(VENV)/.test lint

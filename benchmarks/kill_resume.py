@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -75,7 +76,9 @@ def train(directory: str, result: str, kind: str) -> None:
 def start(place: pathlib.Path, name: str, kind: str) -> subprocess.Popen[str]:
     """A training process that has begun."""
     command = [sys.executable, __file__, "--train", str(place / name), str(place / f"{name}.json"), kind]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # on a GPU each process then has the same kernels, and each kernel the same bits
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "XLA_FLAGS": flags})
     assert process.stdout is not None
     if process.stdout.readline() != "ready\n":
         raise RuntimeError(f"the training process ended with {process.wait()}")

@@ -32,6 +32,12 @@ HELD, GROWN = 5 * 2**28, 2**28
 os.environ.setdefault("KERAS_BACKEND", "jax")
 # Each program runs once or twice here, so compiling it well costs more than it saves.
 _QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+if "--gpu" in sys.argv:
+    # Programs as a user has them, and what JAX finds: an accelerator, or else the CPU. Workers share its memory.
+    _GPU = any(pathlib.Path("/dev").glob("nvidia[0-9]*")) or pathlib.Path("/dev/kfd").exists()
+    _QUICK = "--xla_gpu_deterministic_ops=true" if _GPU else f"{_QUICK} --xla_gpu_deterministic_ops=true"
+    os.environ.setdefault("JAX_PLATFORMS", "")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=4 {_QUICK}")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # One compilation cache for all workers of a run, and for the runs after it.
@@ -41,7 +47,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import jax  # noqa: E402
 
-from . import fast  # noqa: E402
+from . import fast, gpu  # noqa: E402
 from .real_keras import keras_world  # noqa: E402
 
 
@@ -53,13 +59,31 @@ def pytest_configure():
 # ------------------------------------------------------------------ which tests
 def pytest_addoption(parser):
     parser.addoption("--fast", action="store_true", help="the tests of `make test-fast`: see tests/fast.py")
+    parser.addoption("--gpu", action="store_true", help="the tests of `make test-gpu`: see tests/gpu.py")
+
+
+def pytest_report_header(config):
+    return gpu.header() if config.getoption("--gpu") else None
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--fast"):
-        chosen = fast.chosen([item.nodeid for item in items], fast.SLOW.read_text().split())
+    choose = {"--fast": fast.chosen, "--gpu": gpu.chosen}
+    for option in filter(config.getoption, choose):
+        chosen = choose[option]([item.nodeid for item in items], fast.SLOW.read_text().split())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
         items[:] = [item for item in items if item.nodeid in chosen]
+
+
+@pytest.fixture(autouse=True)
+def _on_an_accelerator(request):
+    """Under `--gpu`, the tolerances of an accelerator; what only a CPU can hold is skipped there."""
+    if not request.config.getoption("--gpu") or not gpu.on_accelerator():
+        yield
+        return
+    if why := gpu.why_only_on_cpu(request.node.nodeid):
+        pytest.skip(why)
+    with gpu.allowed(request.node.nodeid):
+        yield
 
 
 # ------------------------------------------------------------------ real Keras
@@ -152,6 +176,8 @@ def pytest_sessionfinish(session):
 
 
 def pytest_terminal_summary(terminalreporter):
+    if terminalreporter.config.getoption("--gpu"):
+        terminalreporter.write_line(gpu.header())
     over = {name: peak for name, peak in _peaks.items() if peak > MOST_MEMORY}
     if over or len(_peaks) > 1:
         peaks = ", ".join(f"{name} {peak / 2**30:.2f} GB" for name, peak in sorted(_peaks.items()))
