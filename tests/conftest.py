@@ -62,10 +62,6 @@ def pytest_addoption(parser):
     parser.addoption("--gpu", action="store_true", help="the tests of `make test-gpu`: see tests/gpu.py")
 
 
-def pytest_report_header(config):
-    return gpu.header() if config.getoption("--gpu") else None
-
-
 def pytest_collection_modifyitems(config, items):
     choose = {"--fast": fast.chosen, "--gpu": gpu.chosen}
     for option in filter(config.getoption, choose):

@@ -148,8 +148,8 @@ def allowed(node_id: str) -> Iterator[None]:
 
 
 def header() -> str:
-    """What the tests run on, for the head of pytest's report."""
+    """What the tests ran on, for the end of pytest's report."""
     devices = jax.devices()
     if on_accelerator():
         return f"accelerator: {len(devices)} {devices[0].device_kind}, products in float32"
-    return "accelerator: NONE IS HERE; the same tests run on the CPU, which says nothing of a GPU's numbers"
+    return "accelerator: NONE IS HERE; the tests ran on the CPU, which says nothing of a GPU's numbers"

@@ -115,4 +115,4 @@ def warn_of_changes(place: str, before: Mapping[str, object] | None, now: Condit
 
 
 def _shown(value: object) -> str:
-    return "default" if value in (None, "") else str(value)
+    return "default" if value in (None, "") else str(value)[:80]

@@ -109,7 +109,7 @@ def fit(
 
     Raises:
         ValueError: arrays that do not fit each other or the model, or arguments that contradict each other.
-        RuntimeError: more than `max_compiles` compilations.
+        RuntimeError: more than `max_compiles` compilations; or another profiler is active where a profile begins.
         KeyboardInterrupt: a second Ctrl-C, or the first one with `on_interrupt="raise"`.
 
     Any exception that ends the training, whoever raised it, has what was learnt: `state, history = error.fkeras_run`,

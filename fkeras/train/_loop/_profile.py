@@ -129,9 +129,9 @@ def profiles_of(profile: Any, profile_dir: Any, callbacks: Sequence[Callback]) -
         found.append(Profile(*wanted, check_room(profile_dir, "profile_dir", directory=True), "profile"))
     elif profile is None and profile_dir is not None:
         _warn(
-            f"profile_dir={os.fspath(profile_dir)!r} says nothing without profile=.",
+            f"profile_dir={profile_dir!r} says nothing without profile=.",
             "the steps were forgotten.",
-            f"profile=(10, 15), profile_dir={os.fspath(profile_dir)!r}",
+            f"profile=(10, 15), profile_dir={profile_dir!r}",
             level=5,
         )
     for board in callbacks:
