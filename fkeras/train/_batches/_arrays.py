@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import numpy as np
@@ -47,7 +48,7 @@ class ArrayData:
         start, stop = place * self.batch_size, min((place + 1) * self.batch_size, self.count)
         rows = slice(start, stop) if order is None else order[start:stop]
         leaves, treedef = self._flat
-        return jax.tree.unflatten(treedef, [leaf[rows] for leaf in leaves])
+        return jax.tree.unflatten(treedef, [_rows(leaf, rows) for leaf in leaves])
 
     @functools.cached_property
     def _flat(self) -> tuple[list[np.ndarray], jax.tree_util.PyTreeDef]:
@@ -94,10 +95,24 @@ def are_plain(x: object, y: object) -> bool:
     return y is None or (type(y) is np.ndarray and y.dtype in PLAIN and y.shape[:1] == x.shape[:1])
 
 
-def _indexable(leaf: np.ndarray | jax.Array) -> np.ndarray:
-    """Arrays that numpy can index cheaply; on the CPU a jax array's memory is read in place."""
+def _rows(leaf: np.ndarray | jax.Array, rows: slice | np.ndarray) -> np.ndarray | jax.Array:
+    """Some rows of an array, which are taken where it is."""
+    if isinstance(leaf, np.ndarray):
+        return leaf[rows]
+    places = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+    return leaf.at[jax.device_put(places.astype(np.int32))].get(mode="promise_in_bounds")
+
+
+def is_on_accelerator(leaf: Any) -> bool:
+    """Whether an array is on a device whose memory numpy cannot read, or spread over several devices."""
+    devices: Any = leaf.sharding.device_set if isinstance(leaf, jax.Array) else ()
+    return len(devices) > 1 or any(device.platform != "cpu" for device in devices)
+
+
+def _indexable(leaf: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+    """Arrays whose rows can be taken cheaply: those of a device there, a CPU's by numpy, which reads them in place."""
     if isinstance(leaf, jax.Array):
-        return np.asarray(leaf)
+        return leaf if is_on_accelerator(leaf) else np.asarray(leaf)
     # float64 is converted once, not batch by batch, unless JAX was told to keep it
     narrow = jax.dtypes.canonicalize_dtype(leaf.dtype) if leaf.dtype == np.float64 else leaf.dtype
     return leaf if narrow == leaf.dtype else leaf.astype(narrow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ...core import describe, explain
@@ -79,12 +80,16 @@ def check_weights(sample_weight: PyTree) -> None:
         ValueError: naming the array.
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(sample_weight):
-        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
+        if leaf.dtype.kind == "f" and not isinstance(leaf, jax.ShapeDtypeStruct) and not _is_finite(leaf):
             raise ValueError(
                 explain(
                     f"sample_weight{jax.tree_util.keystr(path)} holds weights that are infinite or NaN.",
-                    received=f"{int((~np.isfinite(leaf)).sum())} of {leaf.size}",
+                    received=f"{int((~np.isfinite(np.asarray(leaf))).sum())} of {leaf.size}",
                     usually="a division by the count of a class that does not occur.",
                     write="np.nan_to_num(sample_weight)",
                 )
             )
+
+
+def _is_finite(leaf: np.ndarray | jax.Array) -> bool:
+    return bool(jax.device_get(jnp.isfinite(leaf).all()) if isinstance(leaf, jax.Array) else np.isfinite(leaf).all())

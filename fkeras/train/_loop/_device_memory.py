@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ...core.typing import PyTree
+from .._batches._arrays import is_on_accelerator
 
 # Arrays that are copied to the device as a whole: up to this share of an accelerator's memory. On the CPU the copy
 # is in the memory the arrays are in already, so large ones are read batch by batch, where they lie.
@@ -22,6 +23,7 @@ def fits_device(tree: PyTree) -> bool:
     leaves = jax.tree.leaves(tree)
     if not are_numbers(leaves):
         return False
+    leaves = [leaf for leaf in leaves if not is_on_accelerator(leaf)]  # the others are on a device already
     device = jax.local_devices()[0]
     limit = _ON_CPU if on_cpu() else (device.memory_stats() or {}).get("bytes_limit", 2**30) * _SHARE
     return nbytes(leaves) <= limit
@@ -31,7 +33,7 @@ def worth_copying(tree: PyTree, steps: int) -> bool:
     """Whether one pass is faster over a copy on the device: where the copy costs less than a dispatch a batch."""
     if not fits_device(tree):
         return False
-    return not on_cpu() or nbytes(tree) <= steps * _CHEAP
+    return not on_cpu() or all(map(is_on_accelerator, jax.tree.leaves(tree))) or nbytes(tree) <= steps * _CHEAP
 
 
 def are_numbers(leaves: list[Any]) -> bool:

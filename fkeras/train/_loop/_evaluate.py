@@ -143,19 +143,19 @@ def _pass_by_batch(
     """
     whole = None
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
-    every = None if size is None else jnp.ones(size, bool)  # one array for all batches that are full
+    every = None if size is None else jax.device_put(np.ones(size, bool))  # one array for all batches that are full
     watched = calls.hooks("on_test_batch_end")
     for batch in itertools.islice(source.epoch(None, BEGIN), steps):
         calls.call("on_test_batch_begin", event, batch=done)
         valid, whole = every, batch
         if size is not None and (count := rows(batch[0])) < size:
-            valid, batch = jnp.arange(size) < count, pad(batch, size)
+            valid, batch = jax.device_put(np.arange(size) < count), pad(batch, size)
         if predictions is None:
             sums = run(sums, state, batch, valid)
         else:
             sums, y_pred = keep(sums, state, batch, valid)
             count = rows(whole[0])
-            predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: np.asarray(a)[:n], y_pred)))
+            predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: a[:n], jax.device_get(y_pred))))
         logs = _numbers(trainer, sums, state, example, whole) if watched else {}
         calls.call("on_test_batch_end", event, batch=done, logs=logs)
         done += 1
@@ -200,7 +200,8 @@ def _pass_on_device(
     before = None
     while done < total:
         stop = min(done + dispatch_size.count, total)
-        sums, made = run(sums, state, data, np.int32(done), np.int32(stop), size, unrolled), stop - done
+        bounds = jax.device_put((np.int32(done), np.int32(stop)))
+        sums, made = run(sums, state, data, *bounds, size, unrolled), stop - done
         dispatch_size.wait(before, made)
         before, done = sums, stop
         progress.step(done, {})

@@ -9,9 +9,10 @@ from typing import Any
 from ...core import explain
 from ...core.typing import PyTree
 from .._batches._given_data import training_source, validation_source
+from .._batches._sources import Arrays
 from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
-from .._step._placed import put_state
+from .._step._placed import as_data_lie, put_state
 from .._step._private_copy import given_away, private
 from .._step._state import TrainState, check_state
 from .._step._trained import Trained
@@ -134,6 +135,8 @@ def fit(
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
     profiles = profiles_of(profile, profile_dir, calls.callbacks)
+    if isinstance(source, Arrays):
+        trainer = as_data_lie(trainer, source.data.tree)
     start = put_state(trainer, given_away(state) if donate else private(state))
     run = Run(start, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)

@@ -10,7 +10,7 @@ import numpy as np
 from .._batches._sources import Arrays, Position, Stream
 from .._step._learner import Learner
 from .._step._many_steps import many_steps, one_step
-from .._step._placed import put_everywhere
+from .._step._placed import put_everywhere, put_rows
 from .._step._state import TrainState
 from ._device_memory import fits_device
 from ._driver import Reached
@@ -79,11 +79,11 @@ class OnDevice:
                 order, on_device = self._order(begins_at)
                 if start < self.full:
                     stop = min(start + count - made, self.full)
-                    bounds = np.int32(start), np.int32(stop)
+                    bounds = jax.device_put((np.int32(start), np.int32(stop)))
                     found = self.steps(state, self.data, on_device, *bounds, size, self.unrolled)
                 else:
                     stop = start + 1
-                    found = self.step(state, self.source.data.batch(start, order))
+                    found = self.step(state, put_rows(self.trainer, self.source.data.batch(start, order)))
                 state, logs = jax.block_until_ready(found) if self.careful else found
                 made, self.place = made + stop - start, self.place + stop - start
         finally:

@@ -6,7 +6,6 @@ import itertools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -81,7 +80,9 @@ def _outputs(
         check_integers(x, "x")
         found = trainer.predict_step(variables, x)
         try:
-            return np.asarray(found) if isinstance(found, jax.Array) else jax.tree.map(np.asarray, found)
+            if type(x) is np.ndarray and isinstance(found, jax.Array):
+                return np.asarray(found)  # in half the time of what follows
+            return jax.tree.map(np.asarray, jax.device_get(found))
         except jax.errors.TracerArrayConversionError:
             raise _traced() from None
     check_counts(steps=steps, batch_size=batch_size)
@@ -106,7 +107,7 @@ def _of_source(
     """`predict` over a source."""
     if isinstance(source, Arrays) and not calls.callbacks and not trainer.run_eagerly:
         if source.steps == 1 and source.size <= source.data.count:
-            found = jax.tree.map(np.asarray, trainer.predict_step(variables, source.data.x))
+            found = jax.tree.map(np.asarray, jax.device_get(trainer.predict_step(variables, source.data.x)))
             progress.finish(1, {})
             return found
         if steps is None and worth_copying(source.data.x, source.steps) and source.size <= source.data.count:
@@ -131,7 +132,7 @@ def _of_source(
         raise no_batches(0)
     calls.call("on_predict_end", event)
     progress.finish(len(results), {})
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *jax.device_get(results))
 
 
 def _traced() -> TypeError:
@@ -161,14 +162,15 @@ def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays, p
     if room is None:
         return None
     run, x = _many(trainer), jax.device_put(source.data.x)
-    out, dispatch_size, done = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), room), DispatchSize(None), 0
+    out = jax.device_put(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), room))
+    dispatch_size, done = DispatchSize(None), 0
     while done < source.steps:
         stop = min(done + dispatch_size.count, source.steps)
-        out = run(out, variables, x, np.int32(done), np.int32(stop), source.data.batch_size)
+        out = run(out, variables, x, *jax.device_put((np.int32(done), np.int32(stop))), source.data.batch_size)
         dispatch_size.wait(out if done else None, stop - done)
         done = stop
         progress.step(done, {})
-    return jax.tree.map(np.asarray, out)
+    return jax.tree.map(np.asarray, jax.device_get(out))
 
 
 def _room(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+import jax
 
 from ...core import explain
 from ...core.typing import PyTree
@@ -113,7 +113,7 @@ class TrainingLoop:
             sums = empty
         if sums is not None:
             run.state = run.state.replace(metrics=sums)
-        seed = np.asarray(run.state.rng_data) if shuffle else None
+        seed = jax.device_get(run.state.rng_data) if shuffle else None
         driver: Driver
         if check_nans:
             driver = Checked(trainer, source, seed)
@@ -166,7 +166,7 @@ class TrainingLoop:
         run, source = self.run, self.source
         if not run.begun:
             self.call("on_epoch_begin")
-            run.began_at = int(run.state.step) if isinstance(source, Arrays | Indexed) else 0
+            run.began_at = int(jax.device_get(run.state.step)) if isinstance(source, Arrays | Indexed) else 0
             run.state = run.state.replace(metrics=private(self.empty))
             run.begun = True
         self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ...core import describe, explain
@@ -72,7 +73,9 @@ def pad(tree: PyTree, size: int) -> PyTree:
 
     def one(leaf: Any) -> Any:
         short = size - leaf.shape[0]
-        return leaf if short <= 0 else np.concatenate([leaf, np.repeat(np.asarray(leaf[-1:]), short, axis=0)])
+        if short > 0 and isinstance(leaf, jax.Array):
+            return jnp.concatenate([leaf, jnp.repeat(leaf[-1:], short, axis=0)])
+        return leaf if short <= 0 else np.concatenate([leaf, np.repeat(leaf[-1:], short, axis=0)])
 
     return jax.tree.map(one, tree)
 

@@ -52,7 +52,7 @@ def empty_sums(trainer: Learner, state: Any, x: PyTree) -> RunningSums:
     variables = state.variables if isinstance(state, TrainState) else state
     x = example_of(state, x)
     shapes = None if graph_of(trainer.model) is not None or variables is None else shapes_of(x)
-    sums: RunningSums = jax.tree.map(jnp.asarray, structure(trainer, _empty, shapes, variables, x))
+    sums: RunningSums = jax.device_put(structure(trainer, _empty, shapes, variables, x))
     return sums
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import jax
+from jax.sharding import NamedSharding
 
 from ...core.typing import PyTree
+from ..distribution._layout import ModelParallel
+from ..distribution._mesh import as_mesh
+from ..distribution._placement import Distribution
 from ._learner import Learner
 
 T = TypeVar("T")
+L = TypeVar("L", bound=Learner)
 
 
 def spread_rows(trainer: Learner, batch: T) -> T:
@@ -37,7 +42,34 @@ def put_state(trainer: Learner, state: T) -> T:
     return found
 
 
-def put_everywhere(trainer: Learner, tree: PyTree) -> Any:
-    """Arrays on the device, or a copy on each of the devices."""
+def as_data_lie(trainer: L, data: PyTree) -> L:
+    """The trainer on the devices that data are spread over already, where it does not say itself where they lie."""
+    spread = [a for a in jax.tree.leaves(data) if isinstance(getattr(a, "sharding", None), NamedSharding)]
+    if trainer.distribution is not None or not spread or len(spread[0].sharding.device_set) == 1:
+        return trainer
+    where, rows = as_mesh(spread[0].sharding.mesh), next(iter(spread[0].sharding.spec), None)
+    layout = ModelParallel(layout_map={}, batch_dim_name=rows if isinstance(rows, str) else None)
+    found: L = trainer.replace(distribution=Distribution(where, layout))
+    return found
+
+
+def put_rows(trainer: Learner, batch: PyTree) -> Any:
+    """A batch on the device, or its rows spread over the devices."""
     where = trainer.distribution
-    return jax.device_put(tree) if where is None else jax.device_put(tree, where.everywhere)
+    return jax.device_put(batch) if where is None else jax.device_put(batch, jax.tree.map(where.rows, batch))
+
+
+def put_everywhere(trainer: Learner, tree: PyTree) -> Any:
+    """Arrays on the device, or a copy on each of the devices; what is spread over these already stays as it is."""
+    where = trainer.distribution
+    if where is None:
+        return jax.device_put(tree)
+    devices = set(where.mesh.devices.flat)
+
+    def sharding_of(leaf: Any) -> NamedSharding:
+        found = getattr(leaf, "sharding", None)
+        if isinstance(found, NamedSharding) and found.device_set == devices and found.mesh.shape == where.mesh.shape:
+            return NamedSharding(where.mesh, found.spec)
+        return where.everywhere
+
+    return jax.device_put(tree, jax.tree.map(sharding_of, tree))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -58,16 +59,25 @@ class RunningSums(Mapping[str, Any]):
 
     def tree(self) -> dict[str, Any]:
         """The sums as plain dicts; a stack of sums, as `jax.vmap` makes, gives stacks."""
-        numbers, arrays = iter(range(len(self.layout.in_vector))), iter(self.arrays)
-        leaves = [self.scalars[..., next(numbers)] if i else next(arrays) for i in self.layout.in_vector]
-        tree: dict[str, PyTree] = jax.tree.unflatten(self.layout.treedef, leaves)
-        return tree
+        return {key: self[key] for key in self}
 
+    def _places(self) -> dict[str, PyTree]:
+        """Where each leaf is: its place in the vector, or, counted from -1 down, among the other arrays."""
+        numbers, arrays = itertools.count(), itertools.count(-1, -1)
+        places: dict[str, PyTree] = jax.tree.unflatten(
+            self.layout.treedef, [next(numbers if inside else arrays) for inside in self.layout.in_vector]
+        )
+        return places
+
+    # What is asked for is taken out of the vector, and nothing else: on a device each number is a program of its own.
     def __getitem__(self, key: str) -> Any:
-        return self.tree()[key]
+        return jax.tree.map(lambda i: self.scalars[..., i] if i >= 0 else self.arrays[-1 - i], self._places()[key])
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.tree())
+        return iter(self._places())
 
     def __len__(self) -> int:
-        return len(self.tree())
+        return len(self._places())
