@@ -1,4 +1,4 @@
-"""One training step in the user's own loop, one prediction, and predictions and evaluation of many rows."""
+"""A `fit` call beside its steps, a step in the user's loop, a prediction, and many rows predicted and evaluated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from _fit import compiled
 from _handwritten import Loop
-from _measure import interleaved
+from _measure import interleaved, slope
 
 
 def train_step(rounds: int, quick: bool) -> dict[str, float]:
@@ -32,6 +32,19 @@ def train_step(rounds: int, quick: bool) -> dict[str, float]:
         jax.block_until_ready(state)
 
     return interleaved({who: lambda who=who: run(who) for who in first}, rounds, count)
+
+
+def fit_call(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds that a call of `fit` on device arrays takes beside its steps, with the tiny MLP."""
+    work, trainer, _ = compiled("tiny MLP")
+    x, y = (jnp.asarray(a) for a in work.data())
+    state = trainer.init(0, x[:1])
+
+    def run(epochs: int) -> None:
+        jax.block_until_ready(trainer.fit(state, x, y, batch_size=work.batch, epochs=epochs, verbose=0)[0].params)
+
+    found = slope(run, 1, 2 if quick else 5, rounds, enough=10)
+    return {"fkeras": max(found.call, 0.0), "a step": found.epoch / work.steps}
 
 
 def predict_one(rounds: int, quick: bool) -> dict[str, float]:

@@ -17,7 +17,16 @@ def in_child(function: Callable[..., Any], *arguments: Any, **environment: str) 
     Raises:
         RuntimeError: with the last line that the process wrote.
     """
-    command = [sys.executable, __file__, function.__module__, function.__name__, json.dumps(arguments)]
+    return in_interpreter(sys.executable, function.__module__, function.__name__, *arguments, **environment)
+
+
+def in_interpreter(python: str, module: str, name: str, *arguments: Any, **environment: str) -> Any:
+    """The same by another interpreter, of a module that may need what only that one has.
+
+    Raises:
+        RuntimeError: with the last line that the process wrote.
+    """
+    command = [python, __file__, module, name, json.dumps(arguments)]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[-1])

@@ -217,7 +217,7 @@ def _gradient(run: Callable[[Any], jax.Array], variables: Any) -> Any:
     return jax.jit(jax.grad(loss)).lower(variables["params"], rest)
 
 
-def compile_times(name: str, rounds: int, quick: bool) -> dict[str, float]:
+def compile_times(name: str, rounds: int, quick: bool, depths: tuple[int, ...] = ()) -> dict[str, float]:
     """Processor seconds that XLA takes, by who and depth, in turns.
 
     Of the processor, since one compilation uses all cores, and what else runs on them does not count.
@@ -225,7 +225,7 @@ def compile_times(name: str, rounds: int, quick: bool) -> dict[str, float]:
     block = BLOCKS[name]
     x = np.random.default_rng(0).normal(size=(2, *block.shape)).astype("float32")
     seconds: dict[str, list[float]] = {}
-    depths = (1, 2) if quick else _DEPTHS
+    depths = depths or ((1, 2) if quick else _DEPTHS)
     for depth in depths:
         ways = stack(block, depth, x)
         for i in range(rounds):

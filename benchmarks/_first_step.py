@@ -1,4 +1,4 @@
-"""ResNet-50 from nothing to its first train step: describe, make the weights, trace, lower, compile, run."""
+"""ResNet-50 and a decoder from nothing to their first train step: describe, make weights, trace, compile, run."""
 
 from __future__ import annotations
 
@@ -114,6 +114,38 @@ def by_hand(size: int, blocks: list[int], width: int) -> dict[str, float]:
     jax.block_until_ready(step(variables["params"], variables["batch_stats"], opt))
     seconds, _, _ = clock.lap()
     return {"linen.init": init, "by hand first step": init + seconds}
+
+
+def gpt_with(who: str, size: dict[str, int]) -> float:
+    """Seconds to describe a decoder and make its first step, by `keras` or `fkeras`, in a process of its own."""
+    import importlib
+
+    import jax
+    from _gpt import Size, gpt
+
+    library = importlib.import_module(who)
+    made, rng = Size(**size), np.random.default_rng(0)
+    x = rng.integers(0, made.vocabulary, (_BATCH, made.time)).astype("int32")
+    clock, parts = _Clock(), library.nn if who == "fkeras" else library.layers
+    model = gpt(library, parts, made)
+    trainer = model.compile(
+        "adam", library.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
+    if who == "keras":
+        model.train_on_batch(x, x)
+    else:
+        jax.block_until_ready(trainer.train_step(trainer.init(0), (x, x)))
+    return clock.lap()[0]
+
+
+def gpt_from_nothing(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds from nothing to the first step of a decoder of twelve blocks, each in fresh processes, in turns.
+
+    It is as deep as GPT-2, and narrower: what is measured is not what two cores take to multiply its matrices.
+    """
+    size = {"width": 32, "heads": 2, "blocks": 1, "time": 8, "vocabulary": 64} if quick else {
+        "width": 256, "heads": 4, "blocks": 12, "time": 64, "vocabulary": 8192}  # fmt: skip
+    return median_of([{who: in_child(gpt_with, who, size) for who in ("keras", "fkeras")} for _ in range(rounds)])
 
 
 def resnet_from_nothing(rounds: int, quick: bool) -> dict[str, float]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import inspect
 import io
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import _nnx
+from _child import in_interpreter
 from _handwritten import Loop
 from _measure import interleaved
-from _workloads import WORKLOADS
+from _peers import MissingError, interpreter
+from _workloads import WORKLOADS, Workload
 
 
 def compiled(name: str) -> tuple[Any, Any, Any]:
@@ -22,17 +27,12 @@ def compiled(name: str) -> tuple[Any, Any, Any]:
 
     work = WORKLOADS[name]
 
-    def arguments(library: Any) -> dict[str, Any]:
-        if not work.classes:
-            return {"loss": "mse", "metrics": ["mae"]}
-        return {"loss": library.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-
     def peer(steps: int) -> Any:
         model = work.build(keras, keras.layers)
-        model.compile("adam", steps_per_execution=steps, **arguments(keras))
+        model.compile("adam", steps_per_execution=steps, **work.arguments(keras))
         return model
 
-    return work, work.build(fk, fk.nn).compile("adam", **arguments(fk)), peer
+    return work, work.build(fk, fk.nn).compile("adam", **work.arguments(fk)), peer
 
 
 def fit(name: str, rounds: int, quick: bool) -> dict[str, float]:
@@ -46,10 +46,43 @@ def fit(name: str, rounds: int, quick: bool) -> dict[str, float]:
         "loop": lambda: loop.by_step(work.epochs),
         "scan": lambda: loop.by_scan(work.epochs),
     }
+    if work.nnx:
+        by_step = _nnx.by_step(work.nnx, x, y, work.classes, work.batch)
+        ways["nnx"] = lambda: by_step(work.epochs)
     for steps in (1,) if quick else (1, 16, 64):
         if steps <= work.steps:
             ways[f"keras/{steps}"] = functools.partial(peer(steps).fit, x, y, **arguments)
-    return interleaved(ways, rounds, work.steps * work.epochs)
+    found = interleaved(ways, rounds, work.steps * work.epochs)
+    return {**found, **_elsewhere(name, work, rounds)}
+
+
+def _elsewhere(name: str, work: Workload, rounds: int) -> dict[str, float]:
+    """Those who live in other interpreters, one after the other: what is not there is left out."""
+    found, rounds = {}, min(rounds, 5)
+    with contextlib.suppress(MissingError):
+        python, variables = interpreter("torch")
+        sizes = work.shape, work.classes, work.batch, work.steps, rounds
+        found |= in_interpreter(python, "_torch", "fit", name, *sizes, **variables)
+    with contextlib.suppress(MissingError):
+        python, variables = interpreter("nightly")
+        sizes = work.batch, work.steps, work.epochs, rounds
+        found |= in_interpreter(python, "_fit", "nightly", name, *sizes, **variables)
+    return found
+
+
+def nightly(name: str, batch: int, steps: int, epochs: int, rounds: int) -> dict[str, float]:
+    """Seconds a step of the Keras that is imported here, several steps a dispatch."""
+    import keras
+
+    work = dataclasses.replace(WORKLOADS[name], batch=batch, steps=steps, epochs=epochs)
+    x, y = work.data()
+    ways = {}
+    for count in (16, 64):
+        if count <= max(steps, 16):
+            model = work.build(keras, keras.layers)
+            model.compile("adam", steps_per_execution=min(count, steps), **work.arguments(keras))
+            ways[f"nightly/{count}"] = functools.partial(model.fit, x, y, batch_size=batch, epochs=epochs, verbose=0)
+    return interleaved(ways, rounds, steps * epochs)
 
 
 def _shortened(name: str, quick: bool) -> Any:
@@ -93,6 +126,21 @@ def shown(rounds: int, quick: bool) -> dict[str, float]:
             trainer.fit(state, x, y, batch_size=work.batch, epochs=work.epochs, verbose=verbose)
 
     return interleaved({"fkeras": lambda: run(1), "silent": lambda: run(0)}, rounds, work.steps * work.epochs)
+
+
+def profile_over(rounds: int, quick: bool) -> dict[str, float]:
+    """Seconds a step of a `fit` before any profile was taken in the process, and after one was."""
+    (_, trainer, _), work = compiled("tiny MLP"), _shortened("tiny MLP", quick)
+    if "profile" not in inspect.signature(trainer.fit).parameters:
+        raise MissingError("fit has no profile=")
+    x, y = work.data()
+    state = trainer.init(0, x[:1])
+    run = functools.partial(trainer.fit, state, x, y, batch_size=work.batch, epochs=work.epochs, verbose=0)
+    before = interleaved({"before": run}, rounds)["before"]
+    with tempfile.TemporaryDirectory() as directory:
+        run(profile=(1, 2), profile_dir=directory)
+    after = interleaved({"after": run}, rounds)["after"]
+    return {"fkeras": after / (work.steps * work.epochs), "before": before / (work.steps * work.epochs)}
 
 
 def measured(rounds: int, quick: bool) -> dict[str, float]:

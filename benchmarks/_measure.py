@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int, per: int = 1) -> dict[str, float]:
@@ -31,6 +31,43 @@ def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int, per: int = 1
             call()
             seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) / per for name, values in seconds.items()}
+
+
+class Slope(NamedTuple):
+    """What `run(epochs)` takes.
+
+    Attributes:
+        epoch: seconds of one epoch more.
+        call: seconds of a call beside its epochs.
+    """
+
+    epoch: float
+    call: float
+
+
+def slope(run: Callable[[int], Any], short: int, long: int, rounds: int, enough: float = 2.0) -> Slope:
+    """The seconds of a call with few epochs, and of one with many, taken apart into what a call costs and an epoch.
+
+    Args:
+        run: what to call with a number of epochs. It is called twice before, to compile.
+        short, long: how many epochs.
+        rounds: how often both are timed; at least twice.
+        enough: seconds after which no further round begins.
+
+    >>> found = slope(lambda epochs: time.sleep(0.002 * epochs + 0.004), 1, 5, rounds=3)
+    >>> round(found.epoch, 3), found.call > 0.003
+    (0.002, True)
+    """
+    run(short), run(long)
+    began, seconds = time.perf_counter(), {short: [], long: []}
+    while len(seconds[long]) < 2 or (len(seconds[long]) < rounds and time.perf_counter() - began < enough):
+        for epochs, times in seconds.items():
+            start = time.perf_counter()
+            run(epochs)
+            times.append(time.perf_counter() - start)
+    few, many = (statistics.median(times) for times in seconds.values())
+    epoch = (many - few) / (long - short)
+    return Slope(epoch, few - short * epoch)
 
 
 def median_of(found: Sequence[Mapping[str, float]]) -> dict[str, float]:

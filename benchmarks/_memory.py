@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import pathlib
 import resource
@@ -54,6 +55,40 @@ def peak(rounds: int, quick: bool) -> dict[str, float]:
     return median_of(
         [{"fkeras": in_child(peak_of_fit, size), "by hand": in_child(peak_by_hand, size)} for _ in range(rounds)]
     )
+
+
+def beside_the_state(donate: bool, width: int) -> float:
+    """Bytes at the peak of a second `fit`, beside the state that it is given; all of one process."""
+    import jax
+
+    import fkeras as fk
+
+    layers = [fk.Input((width,)), *[fk.nn.Dense(width, activation="relu") for _ in range(2)]]
+    trainer, batch = fk.Sequential(layers).compile("adam", "mse"), 8
+    x = np.zeros((2 * batch, width), "float32")
+    run = functools.partial(trainer.fit, x=x, y=x, batch_size=batch, verbose=0, donate=donate)
+    state, _ = run(trainer.init(0))  # compiles
+    jax.block_until_ready(state.params)
+    gc.collect()
+    device = jax.devices()[0].memory_stats()
+    if device:  # its peak is that of both runs, which hold the same
+        weights = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+        jax.block_until_ready(run(state)[0].params)
+        return jax.devices()[0].memory_stats()["peak_bytes_in_use"] - weights
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins again here
+    before = _peak()
+    jax.block_until_ready(run(state)[0].params)
+    return _peak() - before
+
+
+def donated(rounds: int, quick: bool) -> dict[str, float]:
+    """Peak bytes of `fit(donate=True)` and of `fit`, each beside the state that it is given."""
+    width = 256 if quick else 4096  # two such layers and Adam's numbers: 400 MB
+
+    def seen(donate: bool) -> float:
+        return float(np.median([in_child(beside_the_state, donate, width) for _ in range(rounds)]))
+
+    return {"fkeras": seen(True), "fit": seen(False)}
 
 
 def _resident() -> int:

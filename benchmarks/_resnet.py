@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 _EPSILON = 1.001e-5
 
@@ -46,15 +47,18 @@ class _Bottleneck(nn.Module):
     stride: int
     widen: bool
     train: bool
+    dtype: Any
 
     @nn.compact
     def __call__(self, x):
-        normal = partial(nn.BatchNorm, use_running_average=not self.train, momentum=0.99, epsilon=_EPSILON)
-        stride = (self.stride, self.stride)
-        shortcut = normal()(nn.Conv(4 * self.filters, (1, 1), stride)(x)) if self.widen else x
-        x = nn.relu(normal()(nn.Conv(self.filters, (1, 1), stride)(x)))
-        x = nn.relu(normal()(nn.Conv(self.filters, (3, 3))(x)))
-        return nn.relu(shortcut + normal()(nn.Conv(4 * self.filters, (1, 1))(x)))
+        normal = partial(
+            nn.BatchNorm, use_running_average=not self.train, momentum=0.99, epsilon=_EPSILON, dtype=self.dtype
+        )
+        conv, stride = partial(nn.Conv, dtype=self.dtype), (self.stride, self.stride)
+        shortcut = normal()(conv(4 * self.filters, (1, 1), stride)(x)) if self.widen else x
+        x = nn.relu(normal()(conv(self.filters, (1, 1), stride)(x)))
+        x = nn.relu(normal()(conv(self.filters, (3, 3))(x)))
+        return nn.relu(shortcut + normal()(conv(4 * self.filters, (1, 1))(x)))
 
 
 class Linen(nn.Module):
@@ -63,13 +67,16 @@ class Linen(nn.Module):
     blocks: tuple[int, ...]
     width: int
     classes: int = 10
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x, train: bool = True):
-        x = nn.Conv(self.width, (7, 7), (2, 2), padding=[(3, 3), (3, 3)])(x)
-        x = nn.relu(nn.BatchNorm(use_running_average=not train, momentum=0.99, epsilon=_EPSILON)(x))
+        x = nn.Conv(self.width, (7, 7), (2, 2), padding=[(3, 3), (3, 3)], dtype=self.dtype)(x)
+        normal = nn.BatchNorm(use_running_average=not train, momentum=0.99, epsilon=_EPSILON, dtype=self.dtype)
+        x = nn.relu(normal(x))
         x = nn.max_pool(x, (3, 3), (2, 2), padding=[(1, 1), (1, 1)])
         for stage, count in enumerate(self.blocks):
             for block in range(count):
-                x = _Bottleneck(self.width * 2**stage, 2 if stage and not block else 1, not block, train)(x)
-        return nn.Dense(self.classes)(x.mean((1, 2)))
+                stride = 2 if stage and not block else 1
+                x = _Bottleneck(self.width * 2**stage, stride, not block, train, self.dtype)(x)
+        return nn.Dense(self.classes, dtype=self.dtype)(x.mean((1, 2)))

@@ -1,6 +1,7 @@
 """Measure fkeras beside real Keras and a loop written by hand, in one run.
 
-    python benchmarks/run.py [--quick] [--only REGEX] [--output DIRECTORY]
+    python benchmarks/run.py [--quick] [--only REGEX] [--output DIRECTORY] [--torch-python PYTHON]
+        [--nightly-python PYTHON | --nightly-path FOLDER]
 
 Prints each figure with what it must reach and writes `results.json` and `RESULTS.md`. Every figure runs in a process of
 its own, with a limit on its time, so that one that fails leaves the others alone; what is compared runs in turns.
@@ -18,11 +19,7 @@ import os
 import pathlib
 import platform
 import re
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -31,29 +28,15 @@ import _deep
 import _describe
 import _first_step
 import _fit
+import _language
 import _memory
 import _second_process
+import _streams
+from _peers import MissingError, add_arguments, describe, environment_of
+from _processes import EndedError, lines_of
+from _table import HEAD, Bar, line, rows_of
 
 _HERE = pathlib.Path(__file__).parent
-
-
-class Bar(NamedTuple):
-    """What must hold of a figure's numbers.
-
-    Attributes:
-        most: what `ours` over the best of `peers` must not exceed; without peers, what `ours` itself must not;
-            `None` where it is only shown.
-        peers: a pattern of names; those that were measured count.
-        ours: the name of our number.
-        unit: `s`, `B` (bytes) or nothing.
-        what: what is measured, where the figure's name does not say it.
-    """
-
-    most: float | None
-    peers: str = ""
-    ours: str = "fkeras"
-    unit: str = "s"
-    what: str = ""
 
 
 class Figure(NamedTuple):
@@ -70,7 +53,10 @@ class Figure(NamedTuple):
 
 
 def _of_fit(name: str, *bars: Bar) -> Figure:
-    return Figure(functools.partial(_fit.fit, name), 5 if name == "CNN" else 11, bars)
+    # Those without a bar are only shown, where they are installed.
+    shown = Bar(None, "nnx"), Bar(None, r"nightly/\d+"), Bar(None, r"torch.*")
+    rounds = {"CNN": 5, "GRU": 5, "bidirectional LSTM": 5}.get(name, 11)
+    return Figure(functools.partial(_fit.fit, name), rounds, (*bars, *shown))
 
 
 def _of_blocks(name: str) -> Figure:
@@ -93,6 +79,12 @@ FIGURES = {
     "fit, CNN": _of_fit("CNN", Bar(1.03, _BY_HAND), Bar(1, _KERAS)),
     "fit, Transformer": _of_fit("Transformer", Bar(1.03, _BY_HAND), Bar(1, _KERAS)),
     "fit, LSTM": _of_fit("LSTM", Bar(1.03, _BY_HAND), Bar(1, _KERAS)),
+    "fit, GRU": _of_fit("GRU", Bar(1.03, _BY_HAND), Bar(1, _KERAS)),
+    "fit, bidirectional LSTM": _of_fit("bidirectional LSTM", Bar(1.03, _BY_HAND), Bar(1, _KERAS)),
+    "fit call on device arrays": Figure(_calls.fit_call, 31, (Bar(3e-3, what="beside its steps"),)),
+    "fit from a stream, residual network": Figure(
+        _streams.stream, 3, (Bar(1.05, "on the device", what="after the first batch"),)
+    ),
     "fit from a generator, tiny MLP": Figure(
         functools.partial(_fit.generator, "tiny MLP"), 5, (Bar(1.15, "loop"), Bar(1 / 2, "keras"))
     ),
@@ -108,6 +100,7 @@ FIGURES = {
     "predict, 60,000 rows": Figure(functools.partial(_calls.many_rows, "predict"), 11, (Bar(1.05, "loop"),)),
     "evaluate, 60,000 rows": Figure(functools.partial(_calls.many_rows, "evaluate"), 11, (Bar(1.05, "loop"),)),
     "ResNet-50": Figure(_first_step.resnet_from_nothing, 3, _FROM_NOTHING),
+    "a decoder of 12 blocks": Figure(_first_step.gpt_from_nothing, 3, (Bar(0.65, "keras", what="first train step"),)),
     "graph of 500 layers": Figure(_describe.graph, 5, (Bar(0.5, "keras"),)),
     "graph of 500 layers, no two alike": Figure(_describe.graph_of_many_kinds, 3, (Bar(None, "keras"),)),
     "graph, 100 to 1,000 layers": Figure(_describe.scaling, 5, (Bar(12, "a tenth"),)),
@@ -125,6 +118,14 @@ FIGURES = {
         ),
     ),
     "peak memory of fit, 1 GB of data": Figure(_memory.peak, 1, (Bar(1.15, "by hand", unit="B"),)),
+    "fit(donate=True)": Figure(
+        _memory.donated, 1, (Bar(0.5, "fit", unit="B", what="peak memory beside the state that it is given"),)
+    ),
+    "loss and accuracy over 32,768 classes": Figure(
+        _language.vocabulary, 1, (Bar(1.05, "by hand", unit="B", what="memory that a step needs"),)
+    ),
+    "cached generation, a token": Figure(_language.generation, 5, (Bar(1, "full forwards"),)),
+    "profile that is over": Figure(_fit.profile_over, 15, (Bar(1.05, "before"),)),
     "verbose=1": Figure(_fit.shown, 15, (Bar(1.03, "silent"),)),
     "three metrics and grad_norm": Figure(_fit.measured, 15, (Bar(1.05, "the loss alone"),)),
     "300 rounds of build, fit and drop": Figure(
@@ -135,20 +136,6 @@ FIGURES = {
 }
 # Seconds that a figure may take.
 _LIMIT, _QUICK_LIMIT = 600, 100
-
-
-def rows_of(name: str, found: dict[str, float]) -> list[dict[str, Any]]:
-    """Each bar of a figure with its ratio, or without peers its value."""
-    rows = []
-    for bar in FIGURES[name].bars:
-        row = {"figure": f"{name}: {bar.what}" if bar.what else name, "unit": bar.unit, "bar": bar.most}
-        value = row["ours"] = row["ratio"] = found[bar.ours]
-        if bar.peers:
-            known = {who: value for who, value in found.items() if re.fullmatch(bar.peers, who)}
-            peer = min(known, key=lambda who: known[who])
-            row |= {"peer": peer, "theirs": known[peer], "ratio": value / known[peer]}
-        rows.append(row | {"holds": None if bar.most is None else row["ratio"] <= bar.most})
-    return rows
 
 
 # ------------------------------------------------------------------ processes
@@ -178,40 +165,15 @@ def _process(names: list[str], quick: bool) -> Iterator[tuple[str, dict[str, Any
     if quick:  # nothing runs long enough to deserve a good compilation
         environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
     command = [sys.executable, __file__, "--figures", json.dumps(names), *(["--quick"] if quick else [])]
-    reader, writer = os.pipe()
-    late = threading.Event()
-    with tempfile.TemporaryFile("w+") as noise, os.fdopen(reader) as lines:
-        # A session of its own, so that what it started ends with it.
-        child = subprocess.Popen(
-            [*command, "--to", str(writer)], env=environment, stdout=noise, stderr=noise, pass_fds=[writer],
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(writer)
-
-        def stop() -> None:
-            late.set()
-            os.killpg(child.pid, signal.SIGKILL)
-
-        found = 0
-        try:
-            while found < len(names):
-                timer = threading.Timer(_QUICK_LIMIT if quick else _LIMIT, stop)
-                timer.start()
-                line = lines.readline()
-                timer.cancel()
-                if not line:
-                    break
-                found += 1
-                yield names[found - 1], json.loads(line)
-            if found < len(names):
-                child.wait()
-                noise.seek(0)
-                said = noise.read().strip().splitlines() or [f"ended with {child.returncode}"]
-                yield "", {"error": "its time was up" if late.is_set() else said[-1]}
-        finally:
-            if child.poll() is None and found < len(names):
-                stop()
-            child.wait()
+    found, limit = 0, _QUICK_LIMIT if quick else _LIMIT
+    try:
+        for numbers in lines_of(command, environment, lambda: limit):
+            found += 1
+            yield names[found - 1], numbers
+            if found == len(names):
+                return
+    except EndedError as error:
+        yield "", {"error": str(error)}
 
 
 def measure(names: list[str], quick: bool, to: int) -> None:
@@ -221,6 +183,8 @@ def measure(names: list[str], quick: bool, to: int) -> None:
             figure, began = FIGURES[name], _processor_seconds()
             try:
                 found: dict[str, Any] = {"seconds": figure.measure(rounds=1 if quick else figure.rounds, quick=quick)}
+            except MissingError as error:
+                found = {"skipped": str(error)}
             except Exception as error:
                 found = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
             found["processor seconds"] = round(_processor_seconds() - began, 1)
@@ -234,25 +198,6 @@ def _processor_seconds() -> float:
 
 
 # ------------------------------------------------------------------ tables
-def _shown(value: float, unit: str) -> str:
-    if unit == "B":
-        return f"{value / 2**20:.1f} MB" if abs(value) >= 2**20 else f"{value / 2**10:.1f} kB"
-    if unit == "s":
-        return f"{value * 1e6:.1f} µs" if value < 1e-3 else f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.2f} s"
-    return f"{value:g}"
-
-
-def _line(row: dict[str, Any]) -> str:
-    if "error" in row:
-        return f"| {row['figure']} | did not run: {row['error']} | | | | | **no** |"
-    unit, with_peer = row["unit"], "peer" in row
-    cells = (row["figure"], _shown(row["ours"], unit), row["peer"] if with_peer else "",
-             _shown(row["theirs"], unit) if with_peer else "", f"{row['ratio']:.3f}" if with_peer else "",
-             "" if row["bar"] is None else "≤ " + (f"{row['bar']:.3g}" if with_peer else _shown(row["bar"], unit)),
-             {None: "", True: "yes", False: "**no**"}[row["holds"]])  # fmt: skip
-    return "| " + " | ".join(cells) + " |"
-
-
 def machine() -> dict[str, str]:
     """Where and with what the numbers were taken."""
     versions = {name: importlib.metadata.version(name) for name in ("jax", "flax", "optax", "keras", "numpy")}
@@ -272,23 +217,27 @@ def main() -> int:
     parser.add_argument("--output", type=pathlib.Path, help="where to write; benchmarks/ for a whole full run")
     parser.add_argument("--figures", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--to", type=int, help=argparse.SUPPRESS)
+    add_arguments(parser)
     given = parser.parse_args()
     if given.figures:
         measure(given.figures, given.quick, given.to)
         return 0
+    os.environ.update(environment_of(given))  # the figures' processes find the peers by it
     about, rows, seconds = machine(), [], {}
-    head = [
-        "| figure | fkeras | peer | its value | ratio | bar | holds |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    print("\n".join(head), flush=True)
+    if not given.quick:
+        about |= {peer: describe(peer) for peer in ("torch", "nightly")}
+        print("".join(f"{peer}: {about[peer]}\n" for peer in ("torch", "nightly")))
+    print("\n".join(HEAD), flush=True)
     asked = bool(given.only or given.quick)
     names = [name for name, figure in FIGURES.items() if re.search(given.only, name) and (asked or not figure.apart)]
     for name, found in in_own_processes(names, given.quick):
-        new = rows_of(name, found["seconds"]) if "seconds" in found else [{"figure": name, "error": found["error"]}]
+        if "seconds" in found:
+            new = rows_of(name, FIGURES[name].bars, found["seconds"])
+        else:
+            new = [{"figure": name, **{key: found[key] for key in ("error", "skipped") if key in found}}]
         seconds[name] = found
         rows += new
-        print("\n".join(map(_line, new)), flush=True)
+        print("\n".join(map(line, new)), flush=True)
     about["load average after"] = _load()
     output = given.output or (None if given.quick or given.only else _HERE)
     if output:
@@ -296,7 +245,7 @@ def main() -> int:
         (output / "results.json").write_text(json.dumps({"about": about, "rows": rows, "seconds": seconds}, indent=1))
         named = "\n".join(f"- {key}: {value}" for key, value in about.items())
         text = "\n".join(
-            ["# Results", "", "Written by `python benchmarks/run.py`.", "", named, "", *head, *map(_line, rows)]
+            ["# Results", "", "Written by `python benchmarks/run.py`.", "", named, "", *HEAD, *map(line, rows)]
         )
         # written by hand, about the last whole run that was kept
         misses = "" if given.only else (_HERE / "MISSES.md").read_text()
