@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-gpu test-all test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-deep lint format clean
+.PHONY: demo test test-fast test-gpu test-all test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -65,12 +65,19 @@ export-oracle: $(if $(filter stablehlo,$(FORMAT)),$(VENV)/.test,$(READER)/.ready
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.checkpoint.fuzz 10000
 
-# Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md.
+# Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md. Who else is measured where he is
+# installed: make bench PEERS="--torch-python torch/bin/python --nightly-path nightly"
+PEERS ?=
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(PEERS)
 
 bench-quick: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py --quick
+
+# What a GPU shows, in eight minutes on one card, for the JAX of the environment; writes benchmarks/gpu/GPU.md.
+bench-gpu: $(VENV)/.test
+	$(if $(PIP_JAX),$(PIP) '$(PIP_JAX)')
+	$(BIN)/python benchmarks/gpu.py --output benchmarks/gpu $(PEERS)
 
 # Compile times of deep stacks beside Linen's, with XLA's optimizer on: about half an hour.
 bench-deep: $(VENV)/.test
