@@ -53,7 +53,7 @@ def fit(name: str, rounds: int, quick: bool) -> dict[str, float]:
         if steps <= work.steps:
             ways[f"keras/{steps}"] = functools.partial(peer(steps).fit, x, y, **arguments)
     found = interleaved(ways, rounds, work.steps * work.epochs)
-    return {**found, **_elsewhere(name, work, rounds)}
+    return {**found, **_elsewhere(name, work, rounds)} if work.elsewhere else found
 
 
 def _elsewhere(name: str, work: Workload, rounds: int) -> dict[str, float]:

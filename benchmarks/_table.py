@@ -35,6 +35,8 @@ class Bar(NamedTuple):
 def rows_of(name: str, bars: Sequence[Bar], found: Mapping[str, float]) -> list[dict[str, Any]]:
     """Each bar of a figure with its ratio, or without peers its value; one that nothing was measured for says so.
 
+    One that is only shown is left out where its peers were not measured.
+
     >>> row, = rows_of("fit", [Bar(2, "loop|scan")], {"fkeras": 3, "loop": 4, "scan": 2})
     >>> row["peer"], row["ratio"], row["holds"]
     ('scan', 1.5, True)
@@ -45,6 +47,8 @@ def rows_of(name: str, bars: Sequence[Bar], found: Mapping[str, float]) -> list[
     for bar in bars:
         row: dict[str, Any] = {"figure": f"{name}: {bar.what}" if bar.what else name, "unit": bar.unit, "bar": bar.most}
         known = {who: value for who, value in found.items() if re.fullmatch(bar.peers, who)}
+        if bar.most is None and bar.peers and not known:  # a peer that is only shown where it is installed
+            continue
         if bar.ours not in found or (bar.peers and not known):
             rows.append(row | {"skipped": f"no {bar.peers if bar.ours in found else bar.ours} was measured"})
             continue

@@ -25,16 +25,12 @@ class _Transformer(nn.Module):
 
 
 class _Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.Module], both: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.layer = kind(16, 64, batch_first=True, bidirectional=both)
-        self.both, self.out = both, nn.Linear(128 if both else 64, 10)
+        self.layer, self.out = nn.LSTM(16, 64, batch_first=True), nn.Linear(64, 10)
 
     def forward(self, x: Any) -> Any:
-        steps = self.layer(x)[0]
-        if self.both:  # the last state of each direction
-            return self.out(torch.cat([steps[:, -1, :64], steps[:, 0, 64:]], 1))
-        return self.out(steps[:, -1])
+        return self.out(self.layer(x)[0][:, -1])
 
 
 class _Mean(nn.Module):
@@ -49,9 +45,7 @@ _MODELS: dict[str, Callable[[], nn.Module]] = {
         nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), _Mean(), nn.Linear(64, 10)
     ),
     "Transformer": _Transformer,
-    "LSTM": lambda: _Recurrent(nn.LSTM),
-    "GRU": lambda: _Recurrent(nn.GRU),
-    "bidirectional LSTM": lambda: _Recurrent(nn.LSTM, both=True),
+    "LSTM": _Recurrent,
 }
 
 

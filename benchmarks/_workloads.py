@@ -24,6 +24,7 @@ class Workload:
         classes: how many there are; 0 is regression on one number.
         batch, steps, epochs: the size of one measured `fit`.
         nnx: the same in Flax NNX, where it is measured.
+        elsewhere: whether peers that live in other interpreters are measured too, which takes most of the time.
         tokens: whether a sample is that many tokens of as many kinds as there are classes, and its label the next
             ones; else it is of random numbers.
         policy: of the types, in Keras's words.
@@ -38,6 +39,7 @@ class Workload:
     steps: int
     epochs: int
     nnx: Callable[[nnx.Rngs], nnx.Module] | None = None
+    elsewhere: bool = True
     tokens: bool = False
     policy: str = "float32"
     flops: float = 0.0
@@ -138,9 +140,11 @@ WORKLOADS = {
     "GRU": Workload(
         build=sequential((32, 16), lambda p: [p.GRU(64), p.Dense(10)]),
         linen=recurrent(lambda: nn.GRUCell(64)), shape=(32, 16), classes=10, batch=32, steps=32, epochs=2,
+        elsewhere=False,
     ),
     "bidirectional LSTM": Workload(
         build=sequential((32, 16), lambda p: [p.Bidirectional(p.LSTM(64)), p.Dense(10)]),
         linen=_Bidirectional, shape=(32, 16), classes=10, batch=32, steps=32, epochs=2,
+        elsewhere=False,
     ),
 }  # fmt: skip

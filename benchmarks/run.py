@@ -100,7 +100,7 @@ FIGURES = {
     "predict, 60,000 rows": Figure(functools.partial(_calls.many_rows, "predict"), 11, (Bar(1.05, "loop"),)),
     "evaluate, 60,000 rows": Figure(functools.partial(_calls.many_rows, "evaluate"), 11, (Bar(1.05, "loop"),)),
     "ResNet-50": Figure(_first_step.resnet_from_nothing, 3, _FROM_NOTHING),
-    "a decoder of 12 blocks": Figure(_first_step.gpt_from_nothing, 3, (Bar(0.65, "keras", what="first train step"),)),
+    "a decoder of 12 blocks": Figure(_first_step.gpt_from_nothing, 2, (Bar(0.65, "keras", what="first train step"),)),
     "graph of 500 layers": Figure(_describe.graph, 5, (Bar(0.5, "keras"),)),
     "graph of 500 layers, no two alike": Figure(_describe.graph_of_many_kinds, 3, (Bar(None, "keras"),)),
     "graph, 100 to 1,000 layers": Figure(_describe.scaling, 5, (Bar(12, "a tenth"),)),
