@@ -45,29 +45,43 @@ class Slope(NamedTuple):
     call: float
 
 
-def slope(run: Callable[[int], Any], short: int, long: int, rounds: int, enough: float = 2.0) -> Slope:
-    """The seconds of a call with few epochs, and of one with many, taken apart into what a call costs and an epoch.
+def slopes(
+    ways: Mapping[str, Callable[[int], Any]], short: int, long: int, rounds: int, enough: float = 2.0
+) -> dict[str, Slope]:
+    """The seconds of calls with few epochs and with many, in turns, taken apart into what a call costs and an epoch.
 
     Args:
-        run: what to call with a number of epochs. It is called twice before, to compile.
+        ways: what to call with a number of epochs, by name. Each is called twice before, to compile.
         short, long: how many epochs.
         rounds: how often both are timed; at least twice.
         enough: seconds after which no further round begins.
 
-    >>> found = slope(lambda epochs: time.sleep(0.002 * epochs + 0.004), 1, 5, rounds=3)
-    >>> round(found.epoch, 3), found.call > 0.003
-    (0.002, True)
+    >>> found = slopes({"it": lambda epochs: time.sleep(0.002 * epochs + 0.004)}, 1, 5, rounds=3)
+    >>> found["it"].epoch < 0.02 and found["it"].call > 0
+    True
     """
-    run(short), run(long)
-    began, seconds = time.perf_counter(), {short: [], long: []}
-    while len(seconds[long]) < 2 or (len(seconds[long]) < rounds and time.perf_counter() - began < enough):
-        for epochs, times in seconds.items():
+    for run in ways.values():
+        run(short), run(long)
+    began, seconds = time.perf_counter(), {(who, epochs): [] for who in ways for epochs in (short, long)}
+    for turn in range(max(rounds, 2)):
+        if turn >= 2 and time.perf_counter() - began > enough:
+            break
+        for (who, epochs), times in list(seconds.items())[:: -1 if turn % 2 else 1]:
             start = time.perf_counter()
-            run(epochs)
+            ways[who](epochs)
             times.append(time.perf_counter() - start)
-    few, many = (statistics.median(times) for times in seconds.values())
-    epoch = (many - few) / (long - short)
-    return Slope(epoch, few - short * epoch)
+
+    def of(who: str) -> Slope:
+        few, many = (statistics.median(seconds[who, epochs]) for epochs in (short, long))
+        epoch = (many - few) / (long - short)
+        return Slope(epoch, few - short * epoch)
+
+    return {who: of(who) for who in ways}
+
+
+def slope(run: Callable[[int], Any], short: int, long: int, rounds: int, enough: float = 2.0) -> Slope:
+    """`slopes` of one way."""
+    return slopes({"it": run}, short, long, rounds, enough)["it"]
 
 
 def median_of(found: Sequence[Mapping[str, float]]) -> dict[str, float]:

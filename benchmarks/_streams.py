@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _measure import slope
+from _measure import slopes
 from _resnet import resnet
 
 _BATCHES = 6
@@ -46,8 +46,7 @@ def compare(size: int, blocks: tuple[int, ...], width: int, batch: int, policy: 
         jax.block_until_ready(trainer.fit(state, *on_device, **arguments)[0].params)
 
     # An epoch more of the same call: the first batch, which nothing can hide, is in what a call costs.
-    found = {who: slope(run, 1, 4, rounds, enough=8) for who, run in
-             {"fkeras": from_stream, "on the device": from_device}.items()}  # fmt: skip
+    found = slopes({"fkeras": from_stream, "on the device": from_device}, 1, 4, rounds, enough=12)
     return {who: one.epoch / _BATCHES for who, one in found.items()}
 
 
