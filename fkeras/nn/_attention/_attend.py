@@ -158,5 +158,4 @@ def by_xla(
         query = jnp.where(jnp.swapaxes(sees, 1, 2), query, jnp.zeros_like(query))
     if query.dtype in (jnp.float32, jnp.float64) and query.shape[2] == key.shape[2]:
         return weighted(softmax_of(query * scale, key, mask), value)
-
     return by_jax(query, key, value, mask=mask, scale=scale, chosen=chosen)
