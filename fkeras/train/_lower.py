@@ -28,6 +28,7 @@ from ._step._many_steps import many_steps, one_step
 from ._step._own_loss import room_for_logs
 from ._step._private_copy import private
 from ._step._state import TrainState, check_state
+from ._step._step_loop import BOUNDS
 from ._step._train_step import has_own_loss
 
 VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
@@ -119,17 +120,17 @@ def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
 def _fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
     data = source.data
     step, many = one_step(trainer, True), many_steps(trainer, True)
-    place, batch = jax.ShapeDtypeStruct((), np.int32), data.spec(data.batch_size)
+    batch = data.spec(data.batch_size)
     if has_own_loss(trainer):
         sums = jax.eval_shape(lambda m: room_for_logs(trainer, m, state, batch, training=True), state.metrics)
         state = state.replace(metrics=sums)
     if not stream and runs_on_device(trainer, source, step, state):
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
         unrolled = steps_in_a_row(trainer, step, state, batch)
-        found = {"fit": many.lower(state, data.tree, order, place, place, data.batch_size, unrolled)}
+        found = {"fit": many.lower(state, data.tree, order, BOUNDS, data.batch_size, unrolled)}
     elif count := stack_of(trainer, step, state, batch):
         stack = data.spec(count * data.batch_size)
-        found = {"fit": many.lower(state, stack, None, place, place, data.batch_size, 0)}
+        found = {"fit": many.lower(state, stack, None, BOUNDS, data.batch_size, 0)}
     else:
         found = {"fit": step.lower(state, batch)}
     if not stream and data.count % data.batch_size:

@@ -11,7 +11,7 @@ import fkeras as fk
 from fkeras.train._loop._evaluate import _many as evaluate_many
 from fkeras.train._loop._step_inspection import small_steps_in_a_row, steps_in_a_row
 from fkeras.train._step._many_steps import many_steps, one_step
-from fkeras.train._step._step_loop import over_steps
+from fkeras.train._step._step_loop import BOUNDS, bounds_of, over_steps
 
 X = np.random.default_rng(0).normal(size=(88, 3)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(88, 1)).astype("float32")
@@ -33,7 +33,7 @@ def state(trainer):
 def run(trainer, state, cuts, unrolled):
     steps, logs = many_steps(trainer, donate=False), None
     for start, stop in itertools.pairwise(cuts):
-        state, logs = steps(state, (X, Y, None), ORDER, np.int32(start), np.int32(stop), 8, unrolled)
+        state, logs = steps(state, (X, Y, None), ORDER, bounds_of(start, stop), 8, unrolled)
     return state, logs
 
 
@@ -44,13 +44,15 @@ def is_same(a, b):
 @pytest.mark.parametrize("unrolled", [0, 1, 4, 8])
 @pytest.mark.parametrize("bounds", [(0, 0), (3, 3), (0, 8), (5, 6), (7, 9), (1, 31)])
 def test_each_step_within_the_bounds_is_made_once_in_order(bounds, unrolled):
-    loop = jax.jit(over_steps, static_argnums=(0, 4))
-    digits = loop(lambda i, seen: seen.at[seen[-1]].set(i).at[-1].add(1), *bounds, jnp.zeros(40, jnp.int32), unrolled)
+    loop = jax.jit(over_steps, static_argnums=(0, 3))
+    digits = loop(
+        lambda i, seen: seen.at[seen[-1]].set(i).at[-1].add(1), bounds_of(*bounds), jnp.zeros(40, jnp.int32), unrolled
+    )
     assert digits[: digits[-1]].tolist() == list(range(*bounds))
 
 
 def test_what_lies_outside_of_the_bounds_is_not_kept_even_where_it_is_not_finite():
-    found = over_steps(lambda i, x: x / (i - 2), 3, 5, jnp.float32(6), unrolled=8)
+    found = over_steps(lambda i, x: x / (i - 2), bounds_of(3, 5), jnp.float32(6), unrolled=8)
     np.testing.assert_array_equal(found, 3.0)  # 6 / 1 / 2; the step before the first divides by zero
 
 
@@ -63,10 +65,8 @@ def test_a_run_that_is_cut_has_the_numbers_of_one_that_is_not(trainer, state):
 
 
 def test_a_program_for_a_gpu_asks_its_host_once_for_all_steps_that_are_written_out(trainer, state):
-    place = jax.ShapeDtypeStruct((), np.int32)
-
     def text(unrolled):
-        traced = many_steps(trainer, donate=False).trace(state, (X, Y, None), ORDER, place, place, 8, unrolled)
+        traced = many_steps(trainer, donate=False).trace(state, (X, Y, None), ORDER, BOUNDS, 8, unrolled)
         return traced.lower(lowering_platforms=("cuda",)).as_text()
 
     for unrolled, copies in ((0, 1), (4, 4)):
@@ -94,7 +94,7 @@ def test_small_steps_are_written_out_where_the_device_is_no_cpu(trainer, state):
 
 def test_evaluation_in_stretches_has_the_same_numbers(trainer, state):
     bare, loop = state.replace(opt_state=(), metrics=()), evaluate_many(trainer)
-    sums = [loop(state.metrics, bare, (X, Y, None), np.int32(0), np.int32(6), 16, unrolled) for unrolled in (0, 4)]
+    sums = [loop(state.metrics, bare, (X, Y, None), bounds_of(0, 6), 16, unrolled) for unrolled in (0, 4)]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), *sums)  # sums in another order
     assert len(jax.tree.leaves(sums[0]))
 

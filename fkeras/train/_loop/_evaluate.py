@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import LOSSES
-from ...core.typing import ArrayLike, Batch, PyTree, Variables
+from ...core.typing import Batch, PyTree, Variables
 from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
 from .._batches._sources import Arrays, Stream, no_batches
@@ -29,7 +29,7 @@ from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState
 from .._step._state_or_variables import state_to_evaluate
-from .._step._step_loop import over_steps
+from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
 from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..losses import is_known
@@ -200,8 +200,7 @@ def _pass_on_device(
     before = None
     while done < total:
         stop = min(done + dispatch_size.count, total)
-        bounds = jax.device_put((np.int32(done), np.int32(stop)))
-        sums, made = run(sums, state, data, *bounds, size, unrolled), stop - done
+        sums, made = run(sums, state, data, bounds_of(done, stop), size, unrolled), stop - done
         dispatch_size.wait(before, made)
         before, done = sums, stop
         progress.step(done, {})
@@ -215,7 +214,7 @@ def _evaluates_on_device(trainer: Learner, source: Arrays) -> bool:
 
 
 def _many(trainer: Learner) -> Any:
-    return compiled(trainer, _evaluate_many, static=(5, 6))
+    return compiled(trainer, _evaluate_many, static=(4, 5))
 
 
 def _in_a_row(trainer: Learner, sums: PyTree, state: TrainState, source: Arrays) -> int:
@@ -229,12 +228,11 @@ def _evaluate_many(
     sums: RunningSums,
     state: TrainState,
     data: PyTree,
-    start: ArrayLike,
-    stop: ArrayLike,
+    bounds: Bounds,
     size: int,
     unrolled: int,
 ) -> RunningSums:
-    """Sums over the batches `start` to `stop`; rows that the last has in common with the one before count once."""
+    """Sums over the batches within the bounds; rows that the last has in common with the one before count once."""
     count = rows(data[0])
 
     def body(i: jax.Array, sums: RunningSums) -> RunningSums:
@@ -242,13 +240,13 @@ def _evaluate_many(
         batch, first = window(data, i, size, count)
         return evaluate_batch(trainer, sums, state, batch, first + jnp.arange(size) >= i * size)
 
-    return over_steps(body, start, stop, sums, unrolled)
+    return over_steps(body, bounds, sums, unrolled)
 
 
 def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> Any:
     """The program of `evaluate` for arrays or batches of which only shapes are known; lowered."""
     bare = state.replace(opt_state=(), metrics=())
-    data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    data = source.data
     if has_own_eval_step(trainer):
         return trainer.eval_step.lower(state, as_given(data.spec(data.batch_size)))
     if has_own_loss(trainer):
@@ -258,7 +256,7 @@ def lower_evaluate(trainer: Learner, state: TrainState, source: Arrays, stream: 
     padded = not stream and _can_pad(trainer, state.variables, data.spec(source.fixed or 1)[0])
     if padded and _evaluates_on_device(trainer, source):
         unrolled = _in_a_row(trainer, state.metrics, bare, source)
-        return _many(trainer).lower(state.metrics, bare, source.data.tree, place, place, data.batch_size, unrolled)
+        return _many(trainer).lower(state.metrics, bare, source.data.tree, BOUNDS, data.batch_size, unrolled)
     valid = jax.ShapeDtypeStruct((data.batch_size,), bool) if padded else None
     run: Any = compiled(trainer, evaluate_and_keep if trainer.objective.has_on_host() else evaluate_batch)
     return run.lower(state.metrics, bare, data.spec(data.batch_size), valid)

@@ -12,6 +12,7 @@ from .._step._learner import Learner
 from .._step._many_steps import many_steps, one_step
 from .._step._placed import put_everywhere, put_rows
 from .._step._state import TrainState
+from .._step._step_loop import bounds_of
 from ._device_memory import fits_device
 from ._driver import Reached
 from ._interrupt import Interruptible
@@ -79,8 +80,7 @@ class OnDevice:
                 order, on_device = self._order(begins_at)
                 if start < self.full:
                     stop = min(start + count - made, self.full)
-                    bounds = jax.device_put((np.int32(start), np.int32(stop)))
-                    found = self.steps(state, self.data, on_device, *bounds, size, self.unrolled)
+                    found = self.steps(state, self.data, on_device, bounds_of(start, stop), size, self.unrolled)
                 else:
                     stop = start + 1
                     found = self.step(state, put_rows(self.trainer, self.source.data.batch(start, order)))

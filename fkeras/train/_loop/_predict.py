@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from ...core import check_collections, explain
-from ...core.typing import ArrayLike, PyTree, Variables, VariablesLike
+from ...core.typing import PyTree, Variables, VariablesLike
 from .._batches._as_arrays import PLAIN, check_integers
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
@@ -20,6 +20,7 @@ from .._step._checked_state import check_variables
 from .._step._learner import Learner
 from .._step._private_copy import check_memory
 from .._step._programs import compiled
+from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
 from ..callbacks import CallbackList, Event
 from ._device_memory import nbytes, worth_copying
 from ._dispatch_size import DispatchSize
@@ -166,7 +167,7 @@ def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays, p
     dispatch_size, done = DispatchSize(None), 0
     while done < source.steps:
         stop = min(done + dispatch_size.count, source.steps)
-        out = run(out, variables, x, *jax.device_put((np.int32(done), np.int32(stop))), source.data.batch_size)
+        out = run(out, variables, x, bounds_of(done, stop), source.data.batch_size)
         dispatch_size.wait(out if done else None, stop - done)
         done = stop
         progress.step(done, {})
@@ -184,27 +185,25 @@ def _room(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:
 
 
 def _many(trainer: Learner) -> Any:
-    return compiled(trainer, _predict_many, static=(5,), donate=(0,))
+    return compiled(trainer, _predict_many, static=(4,), donate=(0,))
 
 
-def _predict_many(
-    trainer: Learner, out: PyTree, variables: Variables, x: PyTree, start: ArrayLike, stop: ArrayLike, size: int
-) -> PyTree:
-    """The outputs of the batches `start` to `stop`, written into an array of all."""
+def _predict_many(trainer: Learner, out: PyTree, variables: Variables, x: PyTree, bounds: Bounds, size: int) -> PyTree:
+    """The outputs of the batches within the bounds, written into an array of all."""
 
     def body(i: jax.Array, out: PyTree) -> Any:
         batch, first = window(x, i, size, rows(x))
         found = trainer.predict_step(variables, batch)
         return jax.tree.map(lambda o, f: lax.dynamic_update_slice_in_dim(o, f, first, 0), out, found)
 
-    return lax.fori_loop(start, stop, body, out)
+    return over_steps(body, bounds, out)
 
 
 def lower_predict(trainer: Learner, variables: Variables, source: Arrays, stream: bool) -> Any:
     """The program of `predict` for arrays or batches of which only shapes are known; lowered."""
-    data, place = source.data, jax.ShapeDtypeStruct((), np.int32)
+    data = source.data
     if not stream and source.steps > 1 and worth_copying(data.x, source.steps):
         room = _room(trainer, variables, source)
         if room is not None:
-            return _many(trainer).lower(room, variables, data.x, place, place, data.batch_size)
+            return _many(trainer).lower(room, variables, data.x, BOUNDS, data.batch_size)
     return trainer.predict_step.lower(variables, data.spec(data.batch_size)[0])

@@ -110,7 +110,7 @@ class Stacked(OneByOne):
         """The steps of a stack of batches."""
         data = jax.tree.unflatten(form[0], stack.arrays)
         # A batch's place in a stack follows from the time at which it came, so no steps are written out by place.
-        made = self.steps(state, data, None, np.int32(0), np.int32(stack.filled), stack.size, 0)
+        made = self.steps(state, data, None, np.array([0, stack.filled], np.int32), stack.size, 0)
         self.watch(made[1], AHEAD)
         return jax.block_until_ready(made) if self.careful else made
 

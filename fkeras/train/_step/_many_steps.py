@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ...core.typing import ArrayLike, Batch, PyTree
+from ...core.typing import Batch, PyTree
 from ._batch import rows
 from ._learner import Learner
 from ._measurement import add_logs, log_sums, without_logs
@@ -16,7 +16,7 @@ from ._placed import in_place
 from ._programs import compiled
 from ._running_sums import RunningSums
 from ._state import TrainState
-from ._step_loop import over_steps
+from ._step_loop import Bounds, over_steps
 from ._step_outputs import Shown
 from ._train_step import advance, logs_after
 
@@ -58,7 +58,7 @@ def counted_step(trainer: Learner, state: TrainState, batch: Batch, *last: jax.A
 
 
 def many_steps(trainer: Learner, donate: bool) -> Any:
-    """`(state, data, order, start, stop, size, unrolled) -> (state, logs)`: steps over the batches `start` to `stop`.
+    """`(state, data, order, bounds, size, unrolled) -> (state, logs)`: steps over the batches within the bounds.
 
     The bounds are numbers in the program's input, so one program serves every stretch of an epoch, and a run that is
     cut up in another way has the same numbers. `over_steps` says what `unrolled` does.
@@ -67,7 +67,7 @@ def many_steps(trainer: Learner, donate: bool) -> Any:
         trainer: the trainer.
         donate: whether the steps may reuse the state's memory.
     """
-    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(5, 6))
+    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(4, 5))
 
 
 def _many_steps(
@@ -75,20 +75,19 @@ def _many_steps(
     state: TrainState,
     data: Batch,
     order: jax.Array | None,
-    start: ArrayLike,
-    stop: ArrayLike,
+    bounds: Bounds,
     size: int,
     unrolled: int,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     def body(i: jax.Array, carry: Any) -> Any:
         # without numbers to show there is nothing to leave out, and the trace of one step serves here too
-        last = (i + 1 == stop,) if trainer.log else ()
+        last = (i + 1 == bounds[1],) if trainer.log else ()
         return counted_step(trainer, carry[0], batch_at(data, order, i, size), *last)
 
     batch = jax.eval_shape(lambda: batch_at(data, order, jnp.int32(0), size))
     made = jax.eval_shape(lambda s, b: compiled(trainer, advance)(*in_place(trainer, s, b)), without_logs(state), batch)
     shown = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), made[1])
-    state, shown = over_steps(body, start, stop, (state, shown), unrolled)
+    state, shown = over_steps(body, bounds, (state, shown), unrolled)
     return state, logs_after(trainer, state, shown)
 
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
-
-from ...core.typing import ArrayLike
 
 Carry = TypeVar("Carry")
 
 
-def over_steps(
-    body: Callable[[jax.Array, Carry], Carry], start: ArrayLike, stop: ArrayLike, carry: Carry, unrolled: int = 0
-) -> Carry:
-    """`body(stop - 1, … body(start, carry))`.
+#: The first step's number and the one after the last, int32 of shape (2,).
+Bounds: TypeAlias = jax.Array
+#: Their shape and dtype.
+BOUNDS = jax.ShapeDtypeStruct((2,), np.int32)
+
+
+def bounds_of(start: int, stop: int) -> Bounds:
+    """Bounds on the device, copied there because it was asked for: two scalars take three times as long."""
+    found: Bounds = jax.device_put(np.array([start, stop], np.int32))
+    return found
+
+
+def over_steps(body: Callable[[jax.Array, Carry], Carry], bounds: Bounds, carry: Carry, unrolled: int = 0) -> Carry:
+    """`body(stop - 1, … body(start, carry))`, with `start, stop = bounds`.
 
     A loop whose trip count is a number in the program's input makes a GPU ask its host after each round whether to go
     on. With `unrolled` the host is asked once for so many steps, which are written out one after another. They are
@@ -26,17 +35,17 @@ def over_steps(
 
     Args:
         body: one step, `(its number, carry) -> carry`, without side effects where steps are unrolled.
-        start: the first step's number, scalar.
-        stop: the number after the last one's, scalar.
+        bounds: int32 of shape (2,), the first step's number and the one after the last.
         carry: what goes from step to step.
         unrolled: how many steps are written out; 0 asks before each.
 
     Returns:
         The carry after the last step.
 
-    >>> over_steps(lambda i, total: total + i, 2, 5, jnp.int32(0), unrolled=4)
+    >>> over_steps(lambda i, total: total + i, bounds_of(2, 5), jnp.int32(0), unrolled=4)
     Array(9, dtype=int32)
     """
+    start, stop = bounds[0], bounds[1]
     if not unrolled:
         found: Carry = lax.fori_loop(start, stop, body, carry)
         return found
@@ -48,6 +57,5 @@ def over_steps(
             carry = jax.tree.map(lambda n, o, keep=keep: n if n is o else jnp.where(keep, n, o), new, carry)
         return carry
 
-    first, last = jnp.asarray(start, jnp.int32), jnp.asarray(stop, jnp.int32)
-    whole: Carry = lax.fori_loop(first // unrolled, -(-last // unrolled), stretch, carry)
+    whole: Carry = lax.fori_loop(start // unrolled, -(-stop // unrolled), stretch, carry)
     return whole
