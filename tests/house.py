@@ -67,7 +67,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("_arguments", "_moments"),
         (REST,),  # one file a layer family
         ("_attention", "_image", "_preprocessing", "_recurrent"),
-        ("_low_bits", "_ops"),
+        ("_generation", "_low_bits", "_ops"),
         ("_aliases", "ops"),
     ),
     "train": (

@@ -38,9 +38,14 @@ from ._aliases import MaxPool2D as MaxPool2D
 from ._aliases import MaxPool3D as MaxPool3D
 from ._aliases import SeparableConvolution1D as SeparableConvolution1D
 from ._aliases import SeparableConvolution2D as SeparableConvolution2D
+from ._attention._cache import cache_positions as cache_positions
+from ._attention._cache import init_cache as init_cache
+from ._attention._cache import update_cache as update_cache
 from ._attention._dot_product import AdditiveAttention as AdditiveAttention
 from ._attention._dot_product import Attention as Attention
 from ._attention._multi_head import MultiHeadAttention as MultiHeadAttention
+from ._attention._positions import PositionEmbedding as PositionEmbedding
+from ._attention._positions import RotaryEmbedding as RotaryEmbedding
 from ._convolutional import Conv1D as Conv1D
 from ._convolutional import Conv2D as Conv2D
 from ._convolutional import Conv3D as Conv3D
@@ -59,6 +64,7 @@ from ._example_normalization import UnitNormalization as UnitNormalization
 from ._foreign import FlaxLayer as FlaxLayer
 from ._foreign import deserialize as deserialize
 from ._foreign import serialize as serialize
+from ._generation._generate import generate as generate
 from ._image import AugMix as AugMix
 from ._image import AutoContrast as AutoContrast
 from ._image import CenterCrop as CenterCrop

@@ -79,4 +79,11 @@ ALONE = [
     Row("Attention", {"score_mode": "concat", "use_scale": True}, PAIR, variant="concat_scale"),
 ]
 
-ROWS = PROJECTED + ALONE
+# KerasHub's, which is not among the tests' packages: tests/nn/test_generation.py has an oracle
+POSITIONS = [
+    Row("RotaryEmbedding", {"max_wavelength": 100}, (3, 5, 4), keras=False),
+    Row("RotaryEmbedding", {"sequence_axis": 2, "feature_axis": 1}, (3, 4, 5, 2), keras=False, variant="axes"),
+    Row("PositionEmbedding", {"sequence_length": 7}, (3, 5, 4), keras=False),
+]
+
+ROWS = PROJECTED + ALONE + POSITIONS

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from flax import linen
 
 from ...core import Layer, explain, field, register
-from ...core.typing import Array, Config, Float, Num, Training
+from ...core.typing import Array, Config, Float, Num, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import MaskLike, check_mask
 from .._shapes import check_rank
 from . import _projections as parts
 from . import _seen as seeing
 from ._attend import attend
+from ._cache import cast_each_once, extended
 
 
 @register("keras.layers", "GroupQueryAttention")
@@ -33,7 +35,8 @@ class GroupedQueryAttention(Layer):
         seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
 
     Call arguments: `query`, `value`, `key` (the value by default), `query_mask`, `value_mask`, `key_mask`,
-    `attention_mask` `(batch, target, source)`, `return_attention_scores`, `training`, `use_causal_mask`.
+    `attention_mask` `(batch, target, source)`, `return_attention_scores`, `training`, `use_causal_mask`. With
+    `use_causal_mask` it goes on from a cache of keys and values, where the variables have one: see `init_cache`.
 
     Raises:
         ValueError: heads that do not divide, inputs that are no sequences, keys and values of different lengths,
@@ -100,6 +103,7 @@ class GroupedQueryAttention(Layer):
         given = self._given(attention_mask, query, value)
         seen = seen._replace(pairs=given, causal=bool(use_causal_mask), window=self.sliding_window)
         q, k, v, gate = self._projected(query, key, value)
+        k, v, seen = extended(self, k, v, seen, to_itself=value is query)
         mixed, scores = attend(self, q, k, v, seen, (1,), training, return_attention_scores)
         outputs = self._out(query, mixed, gate)
         return (outputs, scores) if return_attention_scores else outputs
@@ -139,6 +143,10 @@ class GroupedQueryAttention(Layer):
         """What the heads found, gated and projected."""
         mixed = mixed if gate is None else mixed * gate
         return parts.project(self, "out", mixed, 2, (query.shape[-1],))
+
+    @linen.nowrap
+    def _cast(self, args: PyTree) -> PyTree:
+        return cast_each_once(super()._cast, args)
 
     def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}

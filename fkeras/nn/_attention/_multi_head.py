@@ -14,6 +14,7 @@ from .._shapes import known_axis
 from . import _projections as parts
 from . import _seen as seeing
 from ._attend import attend
+from ._cache import cast_each_once, extended
 
 
 @register("keras.layers")
@@ -37,7 +38,8 @@ class MultiHeadAttention(Layer):
         seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
 
     Call arguments: `query`, `value`, `key` (the value by default), `query_mask`, `value_mask`, `key_mask`,
-    `attention_mask` `(batch, target, source)`, `return_attention_scores`, `training`, `use_causal_mask`.
+    `attention_mask` `(batch, target, source)`, `return_attention_scores`, `training`, `use_causal_mask`. With
+    `use_causal_mask` it goes on from a cache of keys and values, where the variables have one: see `init_cache`.
 
     Raises:
         ValueError: sizes that are not positive, inputs that are no sequences, keys and values of different lengths, a
@@ -107,6 +109,7 @@ class MultiHeadAttention(Layer):
         seen = seeing.of_sequences(self, (query, query_mask), (value, value_mask), (key, key_mask), axes=axes)
         seen = self._seen(seen, self._given(attention_mask, query, value, axes), use_causal_mask, axes)
         q, k, v, gate = self._projected(query, key, value)
+        k, v, seen = extended(self, k, v, seen, to_itself=value is query)
         mixed, scores = attend(self, q, k, v, seen, axes, training, return_attention_scores)
         outputs = self._out(query, mixed, gate)
         return (outputs, scores) if return_attention_scores else outputs
@@ -181,6 +184,10 @@ class MultiHeadAttention(Layer):
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return mask
+
+    @linen.nowrap
+    def _cast(self, args: PyTree) -> PyTree:
+        return cast_each_once(super()._cast, args)
 
     def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "flash_attention"}
