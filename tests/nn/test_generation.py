@@ -372,6 +372,10 @@ def test_models_that_cannot_generate():
     ahead = fk.Model(tokens, fk.nn.Dense(VOCABULARY)(fk.nn.Bidirectional(fk.nn.LSTM(4, return_sequences=True))(x)))
     with pytest.raises(ValueError, match="sees what comes after a token"):
         fk.nn.generate(ahead, ahead.init(0), TOKENS[:, :2], 2, use_cache=False)
+    with pytest.raises(ValueError, match=r"(?s)scores .* are NaN.*tokens beyond the vocabulary"):
+        fk.nn.generate(GPT, OF_GPT, TOKENS[:, :3] + VOCABULARY, 5)
+    with pytest.raises(TypeError, match=r"takes variables: a dict"):
+        fk.nn.generate(GPT, [[1, 2]], OF_GPT, 4)
     pooled = fk.Model(tokens, fk.nn.Dense(VOCABULARY)(fk.nn.GlobalAveragePooling1D()(x)))
     with pytest.raises(ValueError, match="no scores of the next token for each token"):
         fk.nn.generate(pooled, pooled.init(0), TOKENS[:, :2], 2, use_cache=False)

@@ -9,10 +9,10 @@ from typing import Literal, overload
 import jax
 import jax.numpy as jnp
 
-from ...core import Layer, as_key, explain, variables_in
+from ...core import Layer, as_key, check_collections, explain
 from ...core.typing import Array, ArrayLike, Int, KeyLike, VariablesLike
 from .._attention._cache import CACHE, NotCachedError
-from ._loop import Settings, run
+from ._loop import DIFFERS, Settings, run
 from ._prompts import read_prompts
 
 
@@ -83,12 +83,15 @@ def generate(
     Raises:
         TypeError: a prompt that is no integers.
         ValueError: prompts of another rank, without tokens, or with holes in the mask; a draw without a seed; arguments
-            out of range; a model that sees what comes after a token.
+            out of range; a model that sees what comes after a token; scores that are NaN, as of a token that is not in
+            the vocabulary.
 
     Warns:
         UserWarning: the model cannot go on from a cache (it has no causal attention, or depends on something else,
-            such as positions that count from 0), and runs on all tokens at each step. Where this is seen only when the
-            program runs, under `jax.jit`, nobody can be told: the new tokens are -1, and `use_cache=False` helps.
+            such as positions that count from 0), and runs on all tokens at each step.
+
+    Under `jax.jit` nobody can be told what is seen only when the program runs, that a cache does not serve, that the
+    model sees what comes after a token, or that scores are NaN: the new tokens are -1.
 
     >>> import fkeras as fk
     >>> tokens = fk.Input((None,), dtype="int32")
@@ -101,11 +104,14 @@ def generate(
 
     Reference: Holtzman et al., arXiv:1904.09751, for `top_p`. KerasHub's `generate` is a method of its models.
     """
-    variables = {c: tree for c, tree in variables_in(variables).items() if c != CACHE}
+    given = check_collections(
+        model.path_text(), variables, True, (prompt,), "fk.nn.generate(model, variables, prompt, 64)"
+    )
+    variables = {collection: tree for collection, tree in given.items() if collection != CACHE}
     _check(max_new_tokens, temperature, top_k, top_p)
     if temperature is None:
         temperature = 0.0 if top_k is None and top_p is None and seed is None else 1.0
-    greedy = not isinstance(temperature, jax.Array) and temperature == 0
+    greedy = not isinstance(temperature, jax.core.Tracer) and float(temperature) == 0
     if not greedy and seed is None:
         raise ValueError(
             explain(
@@ -149,22 +155,15 @@ def generate(
     except NotCachedError as error:
         settings = _on_all(settings, str(error).splitlines()[0].rstrip("."), use_cache)
         generated = run(model, settings, *arguments)
-    if isinstance(generated.differs, jax.core.Tracer):
+    if isinstance(generated.fault, jax.core.Tracer):
         new = jnp.arange(total)[None] >= (time if prompts.lengths is None else prompts.lengths[:, None])
-        generated = generated._replace(tokens=jnp.where(generated.differs & new, -1, generated.tokens))
-    elif generated.differs and settings.cached:
+        tokens = jnp.where((generated.fault > 0) & new, -1, generated.tokens)
+        return (tokens, generated.lengths) if return_lengths else tokens
+    if generated.fault == DIFFERS and settings.cached:
         settings = _on_all(settings, _OTHER_STATE, use_cache)
         generated = run(model, settings, *arguments)
-    if not isinstance(generated.differs, jax.core.Tracer) and generated.differs:
-        raise ValueError(
-            explain(
-                f"generate: {model.path_text()} sees what comes after a token.",
-                received="other scores for the same prompt with other tokens behind it",
-                usually="attention without use_causal_mask=True, a convolution without causal padding, or "
-                "a bidirectional layer.",
-                write="layer(x, x, use_causal_mask=True)",
-            )
-        )
+    if generated.fault > 0:
+        raise _fault(model, int(generated.fault))
     return (generated.tokens, generated.lengths) if return_lengths else generated.tokens
 
 
@@ -189,6 +188,28 @@ def _on_all(settings: Settings, why: str, use_cache: bool | None) -> Settings:
         stacklevel=3,
     )
     return settings._replace(cached=False)
+
+
+def _fault(model: Layer, fault: int) -> ValueError:
+    """What is said of a run that ended with a fault."""
+    if fault == DIFFERS:
+        return ValueError(
+            explain(
+                f"generate: {model.path_text()} sees what comes after a token.",
+                received="other scores for the same prompt with other tokens behind it",
+                usually="attention without use_causal_mask=True, a convolution without causal padding, or "
+                "a bidirectional layer.",
+                write="layer(x, x, use_causal_mask=True)",
+            )
+        )
+    return ValueError(
+        explain(
+            f"generate: the scores that {model.path_text()} gives are NaN.",
+            usually="tokens beyond the vocabulary, more tokens than there are position embeddings for, or weights that "
+            "are NaN.",
+            write="prompt.max(), and model.apply(variables, prompt)",
+        )
+    )
 
 
 # ------------------------------------------------------------------ arguments

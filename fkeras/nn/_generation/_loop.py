@@ -25,6 +25,9 @@ from ...core.typing import Array, Bool, Float, Int, Key, PyTree, Shaped, Variabl
 from .._attention._cache import CACHE, NotCachedError, at_position, init_cache
 from ._sampling import choose, row_keys
 
+# What may be wrong with a run.
+DIFFERS, IS_NAN = 1, 2
+
 
 class Settings(NamedTuple):
     """What a program is compiled for, beside the model and the shapes.
@@ -54,12 +57,13 @@ class Generated(NamedTuple):
     Attributes:
         tokens: prompts and what was generated, `(batch, time + steps)`.
         lengths: how many tokens each row has.
-        differs: whether the scores that were compared are not the same.
+        fault: 0; `DIFFERS` where the scores that were compared are not the same; `IS_NAN` where scores are NaN. The run
+            has ended there.
     """
 
     tokens: Int[Array, "batch time"]
     lengths: Int[Array, " batch"]
-    differs: Bool[Array, ""]
+    fault: Int[Array, ""]
 
 
 class _State(NamedTuple):
@@ -70,7 +74,7 @@ class _State(NamedTuple):
         tokens, lengths: as in `Generated`.
         ended: the rows that have ended.
         scores: those that were compared.
-        difference: by how much they differ, beside the largest of them.
+        fault: as in `Generated`.
         cache: the model's cache.
     """
 
@@ -79,7 +83,7 @@ class _State(NamedTuple):
     lengths: Int[Array, " batch"]
     ended: Bool[Array, " batch"]
     scores: Float[Array, "batch vocabulary"]
-    difference: Float[Array, ""]
+    fault: Int[Array, ""]
     cache: PyTree
 
 
@@ -123,14 +127,16 @@ def run(
 
     def goes_on(state: _State) -> Bool[Array, ""]:
         more = (state.step < settings.steps) & ~jnp.all(state.ended)
-        return more & (state.difference <= allowed)
+        return more & (state.fault == 0)
 
     def step(state: _State) -> _State:
         scores, cache = logits_of(state.tokens, state.step, state.cache)
-        difference = jnp.where(state.step == 0, _difference(scores, state.scores), state.difference)
+        differs = (state.step == 0) & (_difference(scores, state.scores) > allowed)
         to_compare = jnp.where(state.step < 0, scores, state.scores)
         if settings.cached:
             scores = jnp.where(state.step == 0, first, scores)
+        is_nan = jnp.any(jnp.isnan(scores).any(axis=-1) & ~state.ended)
+        fault = jnp.where(is_nan, IS_NAN, jnp.where(differs, DIFFERS, 0))
         chosen = choose(
             _as_logits(scores),
             None if key is None else row_keys(key, rows, state.step),
@@ -144,7 +150,7 @@ def run(
         goes = ~state.ended & (state.step >= 0)
         stops = jnp.isin(chosen, jnp.asarray(settings.stops, jnp.int32)) if settings.stops else jnp.zeros_like(goes)
         return _State(
-            state.step + 1, tokens, state.lengths + goes, state.ended | (goes & stops), to_compare, difference, cache
+            state.step + 1, tokens, state.lengths + goes, state.ended | (goes & stops), to_compare, fault, cache
         )
 
     begin = 0
@@ -156,11 +162,11 @@ def run(
         lengths=jnp.broadcast_to(start, (rows,)),
         ended=jnp.zeros((rows,), bool),
         scores=compared,
-        difference=jnp.zeros((), jnp.float32),
+        fault=jnp.asarray(0),
         cache=cache,
     )
     state = lax.while_loop(goes_on, step, state)
-    return Generated(state.tokens, state.lengths, state.difference > allowed)
+    return Generated(state.tokens, state.lengths, state.fault)
 
 
 # ------------------------------------------------------------------ the scores of the next token
@@ -241,10 +247,10 @@ def _as_logits(scores: Float[Array, "batch vocabulary"]) -> Float[Array, "batch 
 
 
 def _difference(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """The largest difference beside the largest number; no difference where both are NaN."""
+    """The largest difference beside the largest number; infinities that are the same do not differ."""
     a, b = a.astype(jnp.float32), b.astype(jnp.float32)
-    apart = jnp.where((a == b) | (jnp.isnan(a) & jnp.isnan(b)), 0.0, jnp.abs(a - b))
-    return jnp.nan_to_num(jnp.max(apart) / jnp.maximum(jnp.max(jnp.abs(b)), 1e-6), nan=jnp.inf)
+    size = jnp.max(jnp.where(jnp.isinf(b), 0, jnp.abs(b)))
+    return jnp.max(jnp.where(a == b, 0, jnp.abs(a - b))) / jnp.maximum(size, 1e-6)
 
 
 def _allowed(arrays: PyTree) -> float:
