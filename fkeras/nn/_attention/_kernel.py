@@ -127,7 +127,7 @@ def _untried(query: Float[Array, "batch time heads size"]) -> str | None:
     return None if query.shape[-1] <= _SMALL else f"heads of more than {_SMALL} are not for every GPU that has it."
 
 
-def _refused(how: How, *qkv: Float[Array, "batch time heads size"]) -> str | None:
+def _refused(how: How, *qkv: Float[Array, "_ _ _ _"]) -> str | None:
     """Why the kernel does not take this; `None` where it does, as far as a program knows when it is traced."""
     query, key, _ = qkv
     targets, sources = query.shape[1], key.shape[1]

@@ -34,8 +34,8 @@ class RotaryEmbedding(Layer):
     Raises:
         ValueError: an odd number of features.
 
-    >>> import fkeras as fk, numpy as np
-    >>> x = np.ones((1, 2, 2), "float32")
+    >>> import fkeras as fk, jax.numpy as jnp, numpy as np
+    >>> x = jnp.ones((1, 2, 2))
     >>> np.asarray(fk.nn.RotaryEmbedding()(x)[0]).round(3)
     array([[ 1.   ,  1.   ],
            [-0.301,  1.382]], dtype=float32)

@@ -18,10 +18,10 @@ from ._prompts import read_prompts
 
 @overload
 def generate(
-    model: Layer, variables: VariablesLike, prompt: ArrayLike, max_new_tokens: int,
+    model: Layer, variables: VariablesLike, prompt: ArrayLike | Sequence[Sequence[int]], max_new_tokens: int,
     temperature: float | jax.Array | None = None, top_k: int | None = None,
     top_p: float | jax.Array | None = None, seed: KeyLike | None = None, *,
-    prompt_mask: ArrayLike | None = None, pad_token_id: int | None = None,
+    prompt_mask: ArrayLike | Sequence[Sequence[bool]] | None = None, pad_token_id: int | None = None,
     stop_token_ids: int | Sequence[int] | None = None, use_cache: bool | None = None,
     return_lengths: Literal[False] = False,
 ) -> Int[Array, "batch time"]: ...  # fmt: skip
@@ -29,10 +29,10 @@ def generate(
 
 @overload
 def generate(
-    model: Layer, variables: VariablesLike, prompt: ArrayLike, max_new_tokens: int,
+    model: Layer, variables: VariablesLike, prompt: ArrayLike | Sequence[Sequence[int]], max_new_tokens: int,
     temperature: float | jax.Array | None = None, top_k: int | None = None,
     top_p: float | jax.Array | None = None, seed: KeyLike | None = None, *,
-    prompt_mask: ArrayLike | None = None, pad_token_id: int | None = None,
+    prompt_mask: ArrayLike | Sequence[Sequence[bool]] | None = None, pad_token_id: int | None = None,
     stop_token_ids: int | Sequence[int] | None = None, use_cache: bool | None = None, return_lengths: Literal[True],
 ) -> tuple[Int[Array, "batch time"], Int[Array, " batch"]]: ...  # fmt: skip
 
@@ -40,14 +40,14 @@ def generate(
 def generate(
     model: Layer,
     variables: VariablesLike,
-    prompt: ArrayLike,
+    prompt: ArrayLike | Sequence[Sequence[int]],
     max_new_tokens: int,
     temperature: float | jax.Array | None = None,
     top_k: int | None = None,
     top_p: float | jax.Array | None = None,
     seed: KeyLike | None = None,
     *,
-    prompt_mask: ArrayLike | None = None,
+    prompt_mask: ArrayLike | Sequence[Sequence[bool]] | None = None,
     pad_token_id: int | None = None,
     stop_token_ids: int | Sequence[int] | None = None,
     use_cache: bool | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -24,7 +25,11 @@ class Prompts(NamedTuple):
     lengths: Int[Array, " batch"] | None
 
 
-def read_prompts(prompt: ArrayLike, mask: ArrayLike | None, pad_token_id: int | None) -> Prompts:
+def read_prompts(
+    prompt: ArrayLike | Sequence[Sequence[int]],
+    mask: ArrayLike | Sequence[Sequence[bool]] | None,
+    pad_token_id: int | None,
+) -> Prompts:
     """Prompts that are padded before or after their tokens, or not at all.
 
     Args:
