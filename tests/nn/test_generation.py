@@ -154,6 +154,9 @@ def test_a_full_cache_says_so_and_is_never_silently_wrong():
     assert np.isnan(run(cache)).all()
     with pytest.raises(ValueError, match=r'(?s)cache that may not change.*mutable=\["cache"\]'):
         GPT.apply({**OF_GPT, "cache": cache}, TOKENS[:, :1])
+    layers = {name: of_layer for name, of_layer in cache.items() if name != "position"}
+    with pytest.raises(ValueError, match=r"(?s)its cache has no position.*init_cache"):
+        GPT.apply({**OF_GPT, "cache": layers}, TOKENS[:, :1], mutable=["cache"])
     with pytest.raises(ValueError, match=r"(?s)cache of other sizes.*batch_size=1"):
         GPT.apply({**OF_GPT, "cache": cache}, TOKENS[:1, :1], mutable=["cache"])
 

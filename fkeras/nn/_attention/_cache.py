@@ -218,7 +218,8 @@ def extended(
         raise _cannot(layer, "it is called twice in one run of the model", "a layer for each of the calls")
     length = key.shape[1]
     start = _start(layer, length)
-    assert start is not None
+    if start is None:
+        raise _cannot(layer, "its cache has no position", "fk.nn.init_cache(model, batch_size, max_length)")
     visible = None
     for mask in seen.sources:
         visible = jnp.asarray(mask, bool) if visible is None else visible & jnp.asarray(mask, bool)
