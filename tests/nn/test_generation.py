@@ -269,7 +269,7 @@ def test_a_row_ends_behind_its_stop_token():
     free = np.asarray(fk.nn.generate(GPT, OF_GPT, TOKENS[:, :2], 6))
     stop = int(free[0, 3])
     ended, lengths = fk.nn.generate(
-        GPT, OF_GPT, TOKENS[:, :2], 6, stop_token_ids=[stop, 99], pad_token_id=10, return_lengths=True
+        GPT, OF_GPT, TOKENS[:, :2], 6, stop_token_ids=np.asarray([stop, 99]), pad_token_id=10, return_lengths=True
     )
     for row, length, whole in zip(np.asarray(ended), lengths, free, strict=True):
         found = np.flatnonzero(whole[2:] == stop)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal, overload
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import Layer, as_key, check_collections, explain
 from ...core.typing import Array, ArrayLike, Int, KeyLike, VariablesLike
@@ -222,12 +223,8 @@ def _width(model: Layer) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _stops(stop_token_ids: int | Iterable[int] | None) -> tuple[int, ...]:
-    if stop_token_ids is None:
-        return ()
-    if hasattr(stop_token_ids, "__index__"):
-        return (int(stop_token_ids),)  # type: ignore[arg-type]
-    return tuple(int(token) for token in stop_token_ids)  # type: ignore[union-attr]
+def _stops(stop_token_ids: int | Sequence[int] | None) -> tuple[int, ...]:
+    return () if stop_token_ids is None else tuple(int(token) for token in np.ravel(stop_token_ids))
 
 
 def _check(max_new_tokens: int, temperature: object, top_k: object, top_p: object) -> None:
