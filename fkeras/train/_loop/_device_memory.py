@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.typing import PyTree
 from .._batches._arrays import is_on_accelerator
+from .._step._learner import Learner
 
 # Arrays that are copied to the device as a whole: up to this share of an accelerator's memory. On the CPU the copy
 # is in the memory the arrays are in already, so large ones are read batch by batch, where they lie.
@@ -44,6 +45,11 @@ def are_numbers(leaves: list[Any]) -> bool:
 def nbytes(tree: PyTree) -> int:
     """The bytes of arrays, or of what stands for arrays."""
     return sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
+
+
+def depth_for(trainer: Learner, prefetch: int) -> int:
+    """How many batches are copied ahead: none on a CPU, which has them in its memory, unless it stands for several."""
+    return 0 if on_cpu() and trainer.distribution is None else prefetch
 
 
 def on_cpu() -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from ...core import LOSSES
 from ...core.typing import Batch, PyTree, Variables
 from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
+from .._batches._prefetch import DEPTH, copied_ahead
 from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import as_given, pad, rows
 from .._step._eval_step import evaluate_and_keep, evaluate_batch, has_own_eval_step
@@ -24,7 +26,7 @@ from .._step._logs import as_asked, check_return_dict, in_order
 from .._step._measurement import logs_of, logs_without_outputs, objective_of, outputs_of
 from .._step._outputs import Comparison
 from .._step._own_loss import handed_out, room_for_logs
-from .._step._placed import put_everywhere, put_state
+from .._step._placed import put_everywhere, put_rows, put_state
 from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState
@@ -33,7 +35,7 @@ from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
 from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
 from ..losses import is_known
-from ._device_memory import worth_copying
+from ._device_memory import depth_for, worth_copying
 from ._dispatch_size import DispatchSize
 from ._own_evaluation import evaluate_by_own_step
 from ._progress import Part, Progress
@@ -145,7 +147,10 @@ def _pass_by_batch(
     run, keep, done = compiled(trainer, evaluate_batch), compiled(trainer, evaluate_and_keep), 0
     every = None if size is None else jax.device_put(np.ones(size, bool))  # one array for all batches that are full
     watched = calls.hooks("on_test_batch_end")
-    for batch in itertools.islice(source.epoch(None, BEGIN), steps):
+    batches: Iterator[Batch] = itertools.islice(source.epoch(None, BEGIN), steps)
+    if depth := depth_for(trainer, DEPTH):
+        batches = copied_ahead(batches, functools.partial(put_rows, trainer), depth)
+    for batch in batches:
         calls.call("on_test_batch_begin", event, batch=done)
         valid, whole = every, batch
         if size is not None and (count := rows(batch[0])) < size:

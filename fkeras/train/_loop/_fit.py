@@ -9,6 +9,7 @@ from typing import Any
 from ...core import explain
 from ...core.typing import PyTree
 from .._batches._given_data import training_source, validation_source
+from .._batches._prefetch import DEPTH
 from .._batches._sources import Arrays
 from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
@@ -22,7 +23,7 @@ from ..callbacks._frequency import check_choice
 from ._interrupt import Interruptible
 from ._nan_check import NotFiniteError
 from ._profile import Profiled, profiles_of
-from ._run_arguments import check_run, named, verbosity
+from ._run_arguments import check_depth, check_run, named, verbosity
 from ._run_backup import Backup, Run
 from ._run_lengths import run_lengths
 from ._screen import screen_for
@@ -61,6 +62,7 @@ def fit(
     donate: bool = False,
     profile: Any = None,
     profile_dir: Any = None,
+    prefetch: int = DEPTH,
 ) -> tuple[TrainState, History]:
     """Train for some epochs.
 
@@ -103,6 +105,8 @@ def fit(
         profile: the steps of the run to profile, the first and the last one, counted from 1: `(10, 15)`; or one step.
             The numbers of the run stay the same to the bit.
         profile_dir: the directory of the profile, which TensorBoard's profiler shows.
+        prefetch: how many batches of a stream are copied to an accelerator ahead of their step, in a thread; 0 for
+            none. They are drawn in the caller's thread and in their order, and no more than the run trains on.
 
     Returns:
         `(state, history)`. After Ctrl-C, the last whole state and the history so far; likewise, with a warning, where
@@ -126,6 +130,7 @@ def fit(
         shuffle=shuffle, checkpoint=checkpoint, max_compiles=max_compiles, check_nans=check_nans, donate=donate,
         validates=validation_data is not None,
     )  # fmt: skip
+    check_depth(prefetch)
     steps_per_epoch, ends = run_lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
     split = validation_split if validation_data is None else 0.0  # as in Keras, validation_data overrides the split
     source, held_out = training_source(
@@ -147,7 +152,7 @@ def fit(
     loop = TrainingLoop.of(
         trainer, source, run, calls, backup=backup, validation=validate, screen=screen_for(verbose), ends=ends,
         shuffle=shuffle, max_steps=max_steps, max_compiles=max_compiles, initial_epoch=initial_epoch,
-        check_nans=check_nans,
+        check_nans=check_nans, prefetch=prefetch,
     )  # fmt: skip
     if profiles:
         loop.driver = Profiled(loop.driver, profiles, run.total)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -10,19 +12,21 @@ import numpy as np
 from jax import lax
 
 from ...core import check_collections, explain
-from ...core.typing import PyTree, Variables, VariablesLike
+from ...core.typing import Batch, PyTree, Variables, VariablesLike
 from .._batches._as_arrays import PLAIN, check_integers
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
+from .._batches._prefetch import DEPTH, copied_ahead
 from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import pad, rows
 from .._step._checked_state import check_variables
 from .._step._learner import Learner
+from .._step._placed import put_rows
 from .._step._private_copy import check_memory
 from .._step._programs import compiled
 from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
 from ..callbacks import CallbackList, Event
-from ._device_memory import nbytes, worth_copying
+from ._device_memory import depth_for, nbytes, worth_copying
 from ._dispatch_size import DispatchSize
 from ._progress import Progress
 from ._run_arguments import check_counts, verbosity
@@ -120,7 +124,10 @@ def _of_source(
     results: list[PyTree] = []
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
     calls.call("on_predict_begin", event)
-    for done, (inputs, _, _) in enumerate(itertools.islice(source.epoch(None, BEGIN), steps)):
+    batches: Iterator[Batch] = itertools.islice(source.epoch(None, BEGIN), steps)
+    if depth := depth_for(trainer, DEPTH):
+        batches = copied_ahead(batches, functools.partial(put_rows, trainer), depth)
+    for done, (inputs, _, _) in enumerate(batches):
         calls.call("on_predict_batch_begin", event, batch=done)
         count = rows(inputs)
         padded = count < size

@@ -94,6 +94,18 @@ def check_counts(**counts: Any) -> None:
             raise _wrong(f"{name} must be a positive integer.", value, usually, f"{name}=32")
 
 
+def check_depth(prefetch: Any) -> None:
+    """Refuse what is no number of batches.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    if not _is_integer(prefetch) or prefetch < 0:
+        raise _wrong(
+            "prefetch is the number of batches that are copied ahead.", prefetch, "True, or None.", "prefetch=2"
+        )
+
+
 def verbosity(verbose: Any, quiet: int = 0) -> int:
     """0, 1 or 2, of any of Keras's spellings.
 

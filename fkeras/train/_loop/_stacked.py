@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from typing import Any
 
@@ -10,10 +11,12 @@ import jax
 import numpy as np
 
 from ...core.typing import Batch
+from .._batches._prefetch import Prefetch
 from .._batches._sources import Arrays, Stream
 from .._step._batch import rows, spec
 from .._step._learner import Learner
 from .._step._many_steps import many_steps, one_step
+from .._step._placed import put_rows
 from .._step._state import TrainState
 from ._device_memory import are_numbers, nbytes, on_cpu
 from ._interrupt import Interruptible
@@ -60,46 +63,78 @@ class Stacked(OneByOne):
         source: the batches.
         seed: what the order of arrays follows from; `None` leaves them as they are.
         donate: whether a step may reuse the state's memory.
+        prefetch: how many batches that are dispatched one by one are copied ahead of their step.
     """
 
-    def __init__(self, trainer: Learner, source: Arrays | Stream, seed: np.ndarray | None, donate: bool) -> None:
+    def __init__(
+        self,
+        trainer: Learner,
+        source: Arrays | Stream,
+        seed: np.ndarray | None,
+        donate: bool,
+        prefetch: int = 0,
+    ) -> None:
         super().__init__(one_step(trainer, donate), source, seed)
+        # a program for one device takes arrays of numpy as they are, in less time
+        copies = prefetch or trainer.distribution is not None
+        self.ahead = Prefetch(functools.partial(put_rows, trainer) if copies else lambda batch: batch, prefetch)
         self.trainer, self.steps, self.careful = trainer, many_steps(trainer, donate), False
         self.known: dict[Any, int] = {}
 
     def advance(self, state: TrainState, count: int, interruption: Interruptible) -> None:
         """At most `count` steps from a state."""
-        logs, made, most = None, 0, 0
-        form: Any = None
+        self.reached = state, None, 0
+        with self.ahead.open():
+            try:
+                self._advance(count, interruption)
+            except BaseException:
+                with contextlib.suppress(Exception):  # what was drawn before is trained on
+                    while len(self.ahead):
+                        self._make_next()
+                raise
+
+    def _advance(self, count: int, interruption: Interruptible) -> None:
+        most, form, ahead = 0, None, self.ahead
         stack: _Stack | None = None
-        try:
-            while True:
-                drawn = made + (stack.filled if stack else 0)
-                try:
-                    batch = self.draw(drawn, interruption) if drawn < count else None
-                except BaseException:
-                    if stack:  # what was drawn before is trained on
-                        with contextlib.suppress(Exception):
-                            state, logs = self.dispatch(state, stack, form)
-                            made += stack.filled
-                    raise
-                leaves, treedef = jax.tree.flatten(batch)
-                new = (treedef, *map(_form, leaves))
-                if stack and (new != form or stack.is_due()):
-                    state, logs = self.dispatch(state, stack, form)
-                    made, stack = made + stack.filled, None
-                if batch is None:
-                    break
-                if new != form:
-                    form, most = new, self._stack_of(new, state, batch)
-                if most:
-                    stack = stack or _Stack(leaves, most)
-                    stack.add(leaves)
-                else:
-                    state, logs = self.make(state, batch)
-                    made += 1
-        finally:
-            self.reached = state, logs, made
+        while True:
+            drawn = self.reached[2] + len(ahead) + (stack.filled if stack else 0)
+            ahead.before_a_draw()
+            try:
+                batch = self.draw(drawn, interruption) if drawn < count else None
+            except BaseException:
+                if stack:  # as above: it was drawn before
+                    with contextlib.suppress(Exception):
+                        self._dispatch_stack(stack, form)
+                raise
+            leaves, treedef = jax.tree.flatten(batch)
+            new: Any = (treedef, *map(_form, leaves))
+            if stack and (new != form or stack.is_due()):
+                self._dispatch_stack(stack, form)
+                stack = None
+            if batch is None or (new != form and len(ahead)):
+                while len(ahead):
+                    self._make_next()
+            if batch is None:
+                break
+            if new != form:
+                form, most = new, self._stack_of(new, self.reached[0], batch)
+            if most:
+                stack = stack or _Stack(leaves, most)
+                stack.add(leaves)
+            else:
+                ahead.add(batch)
+                while ahead.is_full():
+                    self._make_next()
+
+    def _make_next(self) -> None:
+        """The step of the batch that was drawn first of those that wait."""
+        batch = self.ahead.take()
+        state, _, made = self.reached
+        self.reached = *self.make(state, batch), made + 1
+
+    def _dispatch_stack(self, stack: _Stack, form: Any) -> None:
+        state, _, made = self.reached
+        self.reached = *self.dispatch(state, stack, form), made + stack.filled
 
     def make(self, state: TrainState, batch: Batch) -> tuple[Any, Any]:
         """One step, dispatched by itself."""

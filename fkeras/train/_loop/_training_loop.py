@@ -93,7 +93,7 @@ class TrainingLoop:
     def of(
         cls, trainer: Learner, source: Arrays | Stream, run: Run, calls: CallbackList, *, backup: Backup | None,
         validation: Validation | None, screen: Screen, ends: float, shuffle: bool, max_steps: int | None,
-        max_compiles: int | None, initial_epoch: int, check_nans: bool,
+        max_compiles: int | None, initial_epoch: int, check_nans: bool, prefetch: int,
     ) -> TrainingLoop:  # fmt: skip
         """The loop of a run, its callbacks checked and its driver chosen."""
         example = source.example()
@@ -118,7 +118,7 @@ class TrainingLoop:
         if check_nans:
             driver = Checked(trainer, source, seed)
         else:
-            driver = driver_for(trainer, source, run.state, seed, donate=not by_batch)
+            driver = driver_for(trainer, source, run.state, seed, donate=not by_batch, prefetch=prefetch)
         # Batches of a stream may have any shape: where compilations are limited, each is looked at.
         singly = max_compiles is not None and isinstance(driver, OneByOne)
         steps = max(1, int(trainer.steps_per_execution)) if by_batch else 1 if singly else None

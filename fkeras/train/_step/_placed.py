@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 from jax.sharding import NamedSharding
 
 from ...core.typing import PyTree
@@ -54,9 +55,23 @@ def as_data_lie(trainer: L, data: PyTree) -> L:
 
 
 def put_rows(trainer: Learner, batch: PyTree) -> Any:
-    """A batch on the device, or its rows spread over the devices."""
+    """A batch on the device, or its rows spread over the devices; what is spread over these already stays as it is.
+
+    Arrays of numpy are copied first for a CPU, which reads them where they are: whoever made them may fill them again
+    before the step has run.
+    """
     where = trainer.distribution
-    return jax.device_put(batch) if where is None else jax.device_put(batch, jax.tree.map(where.rows, batch))
+    devices = set(jax.local_devices()[:1]) if where is None else set(where.mesh.devices.flat)
+    reads_in_place = any(device.platform == "cpu" for device in devices)
+
+    def put(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array) and (where is None or leaf.sharding.device_set == devices):
+            return leaf
+        if isinstance(leaf, np.ndarray) and reads_in_place:
+            leaf = leaf.copy()
+        return jax.device_put(leaf, None if where is None else where.rows(leaf))
+
+    return jax.tree.map(put, batch)
 
 
 def put_everywhere(trainer: Learner, tree: PyTree) -> Any:
