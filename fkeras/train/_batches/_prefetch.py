@@ -6,7 +6,7 @@ import collections
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import jax
 import numpy as np
@@ -57,7 +57,7 @@ class Prefetch:
 
     def __init__(self, put: Callable[[PyTree], PyTree], depth: int) -> None:
         self.put, self.depth = put, depth
-        self.waiting: collections.deque[_UnderWay] = collections.deque()
+        self.waiting: Final[collections.deque[_UnderWay]] = collections.deque()
         self.looked_at: collections.deque[_UnderWay] = collections.deque(maxlen=depth or 1)
         self.pending: list[_UnderWay] = []
         self.apart, self.shares = 0, False
@@ -84,7 +84,7 @@ class Prefetch:
         return len(self.waiting) >= max(1, self.depth)
 
     def before_a_draw(self) -> None:
-        """Wait where what is drawn next could be written over a batch that is being copied."""
+        """Wait where what is drawn next could be written over a batch that is being copied; not needed where none is."""
         if self.shares or self.apart <= self.depth:
             for one in self.waiting:
                 _wait(one.copied)
@@ -109,6 +109,7 @@ class Prefetch:
                     write="yield np.copy(x), np.copy(y); or fit(..., prefetch=0)",
                 )
             )
+        self.pending = []
         self.shares = self.shares or any(_share(one.arrays, arrays) for one in self.looked_at)
         self.apart += 1
         found = _UnderWay(arrays, self.pool.submit(self._copied, batch))

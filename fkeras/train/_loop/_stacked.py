@@ -94,11 +94,12 @@ class Stacked(OneByOne):
                 raise
 
     def _advance(self, count: int, interruption: Interruptible) -> None:
-        most, form, ahead = 0, None, self.ahead
+        most, form, ahead, waiting = 0, None, self.ahead, self.ahead.waiting
         stack: _Stack | None = None
         while True:
-            drawn = self.reached[2] + len(ahead) + (stack.filled if stack else 0)
-            ahead.before_a_draw()
+            drawn = self.reached[2] + len(waiting) + (stack.filled if stack else 0)
+            if waiting:
+                ahead.before_a_draw()
             try:
                 batch = self.draw(drawn, interruption) if drawn < count else None
             except BaseException:
@@ -111,9 +112,8 @@ class Stacked(OneByOne):
             if stack and (new != form or stack.is_due()):
                 self._dispatch_stack(stack, form)
                 stack = None
-            if batch is None or (new != form and len(ahead)):
-                while len(ahead):
-                    self._make_next()
+            while waiting and (batch is None or new != form):
+                self._make_next()
             if batch is None:
                 break
             if new != form:
