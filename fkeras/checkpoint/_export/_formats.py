@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import Model, as_path, check_variables, did_you_mean, explain, walk
+from ...core import Layer, Model, as_path, check_variables, did_you_mean, explain, walk
 from ...core.typing import Array, FilePath, PyTree, VariablesLike
 from .._files._atomic_file import whole_file
 from .._orbax._whole_directory import whole_directory
@@ -114,9 +114,14 @@ def export(
 
 def _on_any_device(model: Model) -> Model:
     """A model that takes no kernel of one kind of device: JAX lowers no program with one for several kinds."""
-    if all(getattr(layer, "flash_attention", False) is False for _, layer in walk(model)):
+    if not any(_kernels(layer) for _, layer in walk(model)):
         return model
-    return model.map_layers(lambda a: a.replace(flash_attention=False) if hasattr(a, "flash_attention") else a)
+    return model.map_layers(lambda a: a.replace(**_kernels(a)) if _kernels(a) else a)
+
+
+def _kernels(layer: Layer) -> dict[str, bool]:
+    """The arguments by which a layer takes kernels, turned off; nothing of one that takes none."""
+    return {name: False for name in ("flash_attention", "use_cudnn") if getattr(layer, name, False) is not False}
 
 
 def _on_one_device(array: Array) -> Array:

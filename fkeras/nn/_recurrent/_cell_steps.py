@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,29 @@ States: TypeAlias = tuple[jax.Array, ...]
 Step: TypeAlias = Callable[[jax.Array, States], tuple[jax.Array, States]]
 #: The kernel of the inputs, that of the states, and the bias or `None`.
 Kernels: TypeAlias = tuple[jax.Array, jax.Array, jax.Array | None]
+
+
+class Parts(NamedTuple):
+    """One step in two halves, with its weights made and its dropout masks drawn: one mask for a whole sequence.
+
+    Attributes:
+        dropped: the inputs `(..., batch, features)` of one step or of many, times their dropout mask.
+        project: of those what the inputs alone make of them, `(..., batch, columns)`.
+        step: the rest of one step, `(projected, states) -> (output, new states)`.
+        kernels: the weights.
+    """
+
+    dropped: Callable[[jax.Array], jax.Array]
+    project: Callable[[jax.Array], jax.Array]
+    step: Step
+    kernels: Kernels
+
+    def whole(
+        self, x: Float[Array, "batch features"], states: Sequence[jax.Array]
+    ) -> tuple[Float[Array, "batch units"], list[jax.Array]]:
+        """Both halves."""
+        output, new = self.step(self.project(self.dropped(x)), tuple(states))
+        return output, list(new)
 
 
 @runtime_checkable
@@ -93,8 +116,8 @@ class CellWeights(Layer):
     _gates = 1  # how many blocks of `units` columns the fused kernels have
     _state_count = 1
 
-    def _step(self, features: int, batch: int, training: Training) -> Step:
-        """One step, with its weights made and its dropout masks drawn: one mask for a whole sequence."""
+    def _parts(self, features: int, batch: int, training: Training) -> Parts:
+        """One step in two halves."""
         raise NotImplementedError
 
     def _kernels(
@@ -131,18 +154,19 @@ class SimpleRNNStep:
     _gates = 1
     _state_count = 1
 
-    def _step(self: CellLike, features: int, batch: int, training: Training) -> Step:
+    def _parts(self: CellLike, features: int, batch: int, training: Training) -> Parts:
         kernel, recurrent, bias = self._kernels(features, (self.units,), self.bias_initializer)
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, self.units), training)
 
-        def step(x: Float[Array, "batch features"], states: States) -> tuple[Float[Array, "batch units"], States]:
-            z = product(times(x, drop_x), kernel)
-            z = z if bias is None else z + row(bias)
+        def project(x: Float[Array, "... features"]) -> Float[Array, "... units"]:
+            return plus(product(x, kernel), bias)
+
+        def step(z: Float[Array, "batch units"], states: States) -> tuple[Float[Array, "batch units"], States]:
             h = self.activation(z + product(times(states[0], drop_h), recurrent))
             return h, (h,)
 
-        return step
+        return Parts(lambda x: times(x, drop_x), project, step, (kernel, recurrent, bias))
 
 
 class LSTMStep:
@@ -151,22 +175,37 @@ class LSTMStep:
     _gates = 4
     _state_count = 2
 
-    def _step(self: LSTMCellLike, features: int, batch: int, training: Training) -> Step:
+    def _parts(self: LSTMCellLike, features: int, batch: int, training: Training) -> Parts:
         make = forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
         kernel, recurrent, bias = self._kernels(features, (4 * self.units,), make)
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, self.units), training)
 
-        def step(x: Float[Array, "batch features"], states: States) -> tuple[Float[Array, "batch units"], States]:
-            h, c = states
-            z = product(times(x, drop_x), kernel) + product(times(h, drop_h), recurrent)
-            z = z if bias is None else z + row(bias)
-            i, f, candidate, o = jnp.split(z, 4, axis=-1)
-            c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(candidate)
-            h = self.recurrent_activation(o) * self.activation(c)
-            return h, (h, c)
+        def project(x: Float[Array, "... features"]) -> Float[Array, "... columns"]:
+            return product(x, kernel)
 
-        return step
+        def gates(z: Float[Array, "batch columns"], h: Float[Array, "batch units"]) -> Float[Array, "batch columns"]:
+            return plus(z + product(times(h, drop_h), recurrent), bias)
+
+        step = lstm_step(gates, self.activation, self.recurrent_activation)
+        return Parts(lambda x: times(x, drop_x), project, step, (kernel, recurrent, bias))
+
+
+def lstm_step(
+    gates: Callable[[jax.Array, jax.Array], jax.Array],
+    activation: arg.ActivationLike,
+    recurrent_activation: arg.ActivationLike,
+) -> Step:
+    """The step of an LSTM whose gates `gates(z, h)` makes of what the inputs give and of the state."""
+
+    def step(z: Float[Array, "batch columns"], states: States) -> tuple[Float[Array, "batch units"], States]:
+        h, c = states
+        i, f, candidate, o = jnp.split(gates(z, h), 4, axis=-1)
+        c = recurrent_activation(f) * c + recurrent_activation(i) * activation(candidate)
+        h = recurrent_activation(o) * activation(c)
+        return h, (h, c)
+
+    return step
 
 
 class GRUStep:
@@ -175,7 +214,7 @@ class GRUStep:
     _gates = 3
     _state_count = 1
 
-    def _step(self: GRUCellLike, features: int, batch: int, training: Training) -> Step:
+    def _parts(self: GRUCellLike, features: int, batch: int, training: Training) -> Parts:
         units = self.units
         shape = (2, 3 * units) if self.reset_after else (3 * units,)
         kernel, recurrent, bias = self._kernels(features, shape, self.bias_initializer)
@@ -183,15 +222,15 @@ class GRUStep:
         drop_x = self._drop(self.dropout, (batch, features), training)
         drop_h = self._drop(self.recurrent_dropout, (batch, units), training)
 
-        def step(x: Float[Array, "batch features"], states: States) -> tuple[Float[Array, "batch units"], States]:
+        def project(x: Float[Array, "... features"]) -> Float[Array, "... columns"]:
+            return plus(product(x, kernel), biases[0])
+
+        def step(z: Float[Array, "batch columns"], states: States) -> tuple[Float[Array, "batch units"], States]:
             h = states[0]
             kept = times(h, drop_h)
-            from_x = product(times(x, drop_x), kernel)
-            from_x = from_x if biases[0] is None else from_x + row(biases[0])
-            x_z, x_r, x_n = jnp.split(from_x, 3, axis=-1)
+            x_z, x_r, x_n = jnp.split(z, 3, axis=-1)
             if self.reset_after:
-                from_h = product(kept, recurrent)
-                from_h = from_h if biases[1] is None else from_h + row(biases[1])
+                from_h = plus(product(kept, recurrent), biases[1])
                 h_z, h_r, h_n = jnp.split(from_h, 3, axis=-1)
                 reset = self.recurrent_activation(x_r + h_r)
                 candidate = x_n + reset * h_n
@@ -203,7 +242,7 @@ class GRUStep:
             h = update * h + (1 - update) * self.activation(candidate)
             return h, (h,)
 
-        return step
+        return Parts(lambda x: times(x, drop_x), project, step, (kernel, recurrent, bias))
 
 
 def forget_bias(start: arg.InitializerLike, units: int) -> arg.InitializerLike:
@@ -221,11 +260,11 @@ def product(x: Float[Array, "... features"], kernel: Float[Array, "features unit
     return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
 
 
-def times(x: Float[Array, "*shape"], mask: Float[Array, "*shape"] | None) -> Float[Array, "*shape"]:
-    """`x * mask`, where there is one."""
-    return x if mask is None else x * mask
+def times(x: Float[Array, "... batch columns"], mask: Float[Array, "batch columns"] | None) -> Float[Array, ...]:
+    """`x * mask`, where there is one, for one step or for many."""
+    return x if mask is None else x * mask[(None,) * (x.ndim - mask.ndim)]
 
 
-def row(bias: Float[Array, " units"]) -> Float[Array, "1 units"]:
-    """A bias beside a batch."""
-    return bias[None, :]
+def plus(x: Float[Array, "... columns"], bias: Float[Array, " columns"] | None) -> Float[Array, "... columns"]:
+    """`x + bias`, where there is one, for one step or for many."""
+    return x if bias is None else x + bias[(None,) * (x.ndim - 1)]

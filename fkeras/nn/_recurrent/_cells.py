@@ -35,8 +35,8 @@ class _Cell(CellWeights):
         self, inputs: Float[Array, "batch features"], states: PyTree, training: Training = False
     ) -> tuple[Float[Array, "batch units"], PyTree]:
         listed = isinstance(states, list | tuple)
-        step = self._step(inputs.shape[-1], inputs.shape[0], training)
-        output, new = step(inputs, tuple(states) if listed else (states,))
+        parts = self._parts(inputs.shape[-1], inputs.shape[0], training)
+        output, new = parts.whole(inputs, tuple(states) if listed else (states,))
         return output, list(new) if listed else new[0]
 
 

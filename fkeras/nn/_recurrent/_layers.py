@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +11,14 @@ import jax.numpy as jnp
 from flax import linen
 
 from ...core import RECURRENT_STATE, Layer, explain, field, register
-from ...core.typing import Array, Config, Num, PyTree, Training
+from ...core.typing import Array, Config, Float, Num, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import check_mask, of_first
 from .._shapes import check_rank
+from ._by_platform import chosen, use_cudnn, why_not
 from ._cell_steps import CellWeights, GRUStep, LSTMStep, SimpleRNNStep
 from ._cells import StackedRNNCells, initial_states
-from ._time_loop import Step, over_time
+from ._time_loop import Loop, Step, Words, over_time
 
 
 class Recurrent(Layer):
@@ -29,6 +31,20 @@ class Recurrent(Layer):
     ) -> tuple[Step, dict[str, PyTree]]:
         """One step, its weights made, and further arguments of `over_time`."""
         raise NotImplementedError
+
+    def _loop(self, inputs: Num[Array, "batch time ..."], states: PyTree, training: Training) -> Loop:
+        """The loop over time, of inputs, first states and mask."""
+        step, more = self._prepare(inputs, states, training)
+        return functools.partial(over_time, step, **self._words, **more)
+
+    @property
+    def _words(self) -> Words:
+        """What the layer says of its loop."""
+        return {
+            "go_backwards": self.go_backwards,
+            "unroll": bool(getattr(self, "unroll", False)),
+            "zero_output_for_mask": getattr(self, "zero_output_for_mask", False),
+        }
 
     def _zeros(self, inputs: Num[Array, "batch time ..."]) -> list[PyTree]:
         """The states a sequence starts with; each entry is one state, or those of one stacked cell."""
@@ -47,12 +63,7 @@ class Recurrent(Layer):
         states = self._first_states(initial_state, zeros, kept)
         times = inputs.shape[:2]
         mask = check_mask(self, of_first(mask), times, (*times, 1), (1, times[1]), (1, times[1], 1), ones=False)
-        step, loop_arguments = self._prepare(inputs, states, training)
-        outputs, last, states = over_time(
-            step, inputs, states, mask,
-            go_backwards=self.go_backwards, unroll=bool(getattr(self, "unroll", False)),
-            zero_output_for_mask=getattr(self, "zero_output_for_mask", False), **loop_arguments,
-        )  # fmt: skip
+        outputs, last, states = self._loop(inputs, states, training)(inputs, states, mask)
         if kept is not None and not self.is_initializing() and self.is_mutable_collection(RECURRENT_STATE):
             for variable, value in zip(kept, jax.tree.leaves(states), strict=True):
                 variable.value = value.astype(variable.value.dtype)
@@ -125,16 +136,9 @@ class _Gated(CellWeights, Recurrent):
     def _zeros(self, inputs: Num[Array, "batch time ..."]) -> list[PyTree]:
         return [jnp.zeros((inputs.shape[0], self.units), self.compute_dtype) for _ in range(self._state_count)]
 
-    def _prepare(
-        self, inputs: Num[Array, "batch time ..."], states: PyTree, training: Training
-    ) -> tuple[Step, dict[str, PyTree]]:
-        step = self._step(inputs.shape[2], inputs.shape[0], training)
-
-        def step_of_lists(x: jax.Array, states: Sequence[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:
-            output, new = step(x, tuple(states))
-            return output, list(new)
-
-        return step_of_lists, {}
+    def _loop(self, inputs: Float[Array, "batch time features"], states: PyTree, training: Training) -> Loop:
+        parts = self._parts(inputs.shape[2], inputs.shape[0], training)
+        return functools.partial(over_time, parts.whole, **self._words)
 
     @property
     def _states(self) -> int:
@@ -213,7 +217,10 @@ class LSTM(LSTMStep, _Gated):
         go_backwards: whether time runs backwards.
         stateful: whether a call starts where the last ended; the state is in the collection `recurrent_state`.
         unroll: whether the loop is unrolled.
-        use_cudnn: accepted for Keras's sake.
+        use_cudnn: `"auto"` takes cuDNN's LSTM in a program for CUDA where the layer's activations are the defaults, it
+            has a bias, no `recurrent_dropout`, no `unroll`, computes in float32, and there is one GPU; else the loop,
+            on an accelerator with the products of all inputs made before it and four steps a turn. `True` is an error
+            where the kernel cannot be had, and `False` has one program for all platforms.
         zero_output_for_mask: whether masked steps return zeros instead of the output before.
 
     Call arguments: `inputs` `(batch, time, features)`, `initial_state` `[h, c]`, `mask` `(batch, time)`, `training`.
@@ -224,6 +231,9 @@ class LSTM(LSTMStep, _Gated):
     {'params': {'bias': (16,), 'kernel': (3, 16), 'recurrent_kernel': (4, 16)}}
 
     Reference: Hochreiter and Schmidhuber (1997). https://keras.io/api/layers/recurrent_layers/lstm/
+    Unlike Keras the kernel is taken with a mask too, of any pattern: the steps that count are put first. It has no
+    derivatives in forward mode (`jax.jvp`, `jax.jacfwd`): write `use_cudnn=False` for them on a GPU. Under `vmap` the
+    loop takes its place. The kernel's numbers were tested by JAX's own reference of it, and its speed is not measured.
     """
 
     units: int = arg.positive("units")
@@ -249,8 +259,12 @@ class LSTM(LSTMStep, _Gated):
     go_backwards: bool = False
     stateful: bool = False
     unroll: bool = False
-    use_cudnn: bool | str = "auto"
+    use_cudnn: bool | str = field("auto", convert=use_cudnn)
     zero_output_for_mask: bool = False
+
+    def _loop(self, inputs: Float[Array, "batch time features"], states: PyTree, training: Training) -> Loop:
+        parts = self._parts(inputs.shape[2], inputs.shape[0], training)
+        return chosen(self, why_not(self, inputs), parts, inputs)
 
 
 @register("keras.layers")
@@ -267,7 +281,10 @@ class GRU(GRUStep, _Gated):
         recurrent_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
         bias_constraint: of the weights and the output.
         dropout, recurrent_dropout: rates for the inputs and the state, one mask for the whole sequence.
-        seed, use_cudnn: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        seed: accepted for Keras's sake; randomness comes from `rngs={"dropout": key}`.
+        use_cudnn: JAX has no GRU of cuDNN's, and `True` is an error as in Keras. `"auto"` has on an accelerator the
+            products of all inputs made before the loop and four steps a turn, which is not measured; `False` has one
+            program for all platforms.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as for `LSTM`.
         reset_after: whether the reset gate acts after the product with the recurrent kernel.
 
@@ -304,8 +321,12 @@ class GRU(GRUStep, _Gated):
     stateful: bool = False
     unroll: bool = False
     reset_after: bool = True
-    use_cudnn: bool | str = "auto"
+    use_cudnn: bool | str = field("auto", convert=use_cudnn)
     zero_output_for_mask: bool = False
+
+    def _loop(self, inputs: Float[Array, "batch time features"], states: PyTree, training: Training) -> Loop:
+        parts = self._parts(inputs.shape[2], inputs.shape[0], training)
+        return chosen(self, "JAX has no GRU of cuDNN's.", parts, inputs)
 
 
 def _as_cell(cell: Layer | Sequence[Layer]) -> Layer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,21 @@ from ...core.typing import Array, ArrayLike, Bool, PyTree, Shaped
 Step: TypeAlias = Callable[..., tuple[PyTree, PyTree]]
 #: What the loop carries: the states, and the output of the step before.
 Carry: TypeAlias = tuple[PyTree, PyTree]
+#: The outputs of all steps, the last one, and the last states.
+Sequences: TypeAlias = tuple[PyTree, PyTree, PyTree]
+#: The loop over time of a layer: (inputs, first states, mask) -> what `over_time` returns.
+Loop: TypeAlias = Callable[..., Sequences]
+
+#: How many steps a turn of the loop has on an accelerator.
+AT_ONCE = 4
+
+
+class Words(TypedDict):
+    """What a layer says of its loop, see `over_time`."""
+
+    go_backwards: bool
+    unroll: bool
+    zero_output_for_mask: bool
 
 
 def over_time(
@@ -31,7 +46,9 @@ def over_time(
     zero_output_for_mask: bool = False,
     cell: linen.Module | None = None,
     first: PyTree = None,
-) -> tuple[PyTree, PyTree, PyTree]:
+    ahead: Callable[[jax.Array], jax.Array] | None = None,
+    at_once: int = 1,
+) -> Sequences:
     """Run `step` over the second axis of `inputs`.
 
     A masked step changes no state, and its output is the first state, which is the output of the step before. In an
@@ -48,6 +65,8 @@ def over_time(
         zero_output_for_mask: whether masked steps give zeros.
         cell: a bound module whose weights exist; its variables are the same, and do not change, at every step.
         first: an output, for its shape and dtype.
+        ahead: what is made of the inputs of all steps, `(time, batch, ...)`, before the loop.
+        at_once: how many steps one turn of the loop has.
 
     Returns:
         `(outputs, last output, last states)`; `outputs` is `(batch, time, ...)`.
@@ -61,6 +80,7 @@ def over_time(
     if go_backwards:
         x = jnp.flip(x, 0)
         step_mask = None if step_mask is None else jnp.flip(step_mask, 0)
+    x = x if ahead is None else ahead(x)
 
     def body(step: Step, carry: Carry, inputs: tuple[jax.Array, jax.Array | None]) -> tuple[Carry, PyTree]:
         states, previous = carry
@@ -81,7 +101,7 @@ def over_time(
         module, variables = cell.unbind()  # `lax.scan` alone, which the converter to ONNX can translate
         step, cell = (lambda x, states, step=step: step(module.bind(variables), x, states)), None
     if cell is None:
-        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, step_mask), unroll=unroll)
+        carry, outputs = lax.scan(functools.partial(body, step), carry, (x, step_mask), unroll=unroll or at_once)
     else:
         run = linen.scan(
             lambda cell, carry, inputs: body(functools.partial(step, cell), carry, inputs),
