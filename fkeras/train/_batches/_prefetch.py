@@ -84,7 +84,7 @@ class Prefetch:
         return len(self.waiting) >= max(1, self.depth)
 
     def before_a_draw(self) -> None:
-        """Wait where what is drawn next could be written over a batch that is being copied; not needed where none is."""
+        """Wait where what is drawn next could be written over a batch that is being copied."""
         if self.shares or self.apart <= self.depth:
             for one in self.waiting:
                 _wait(one.copied)
