@@ -126,6 +126,10 @@ class Arrays(Source):
         """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
         return done
 
+    def first(self) -> Batch:
+        """The first batch, in the order in which the arrays are."""
+        return self.data.batch(0)
+
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch."""
         current: tuple[int, np.ndarray | None] | None = None
@@ -174,6 +178,10 @@ class Stream(Source):
             if self._first is None:
                 raise no_batches(0)
         return to_arrays(self._first)
+
+    def first(self) -> Batch:
+        """The first batch, which is not lost."""
+        return self.sample()
 
     def epoch(self, seed: np.ndarray | None, where: Position, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch; with a limit, epochs are cut from an endless sequence of passes."""

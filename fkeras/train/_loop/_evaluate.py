@@ -34,6 +34,7 @@ from .._step._state_or_variables import state_to_evaluate
 from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
 from .._step._train_step import has_own_loss
 from ..callbacks import CallbackList, Event
+from ..distribution._processes import check_same_everywhere, several_processes
 from ..losses import is_known
 from ._device_memory import depth_for, worth_copying
 from ._dispatch_size import DispatchSize
@@ -92,6 +93,8 @@ def evaluate_source(
     calls: CallbackList,
 ) -> dict[str, float]:  # fmt: skip
     """`evaluate` over a source."""
+    if several_processes():
+        check_same_everywhere(source.first())
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
     # a step of evaluation takes nothing of the optimizer

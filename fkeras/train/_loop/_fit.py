@@ -20,6 +20,7 @@ from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, CallbackList, History
 from ..callbacks._callback_list import several
 from ..callbacks._frequency import check_choice
+from ..distribution._processes import check_same_everywhere, several_processes
 from ._interrupt import Interruptible
 from ._nan_check import NotFiniteError
 from ._profile import Profiled, profiles_of
@@ -140,6 +141,8 @@ def fit(
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
     profiles = profiles_of(profile, profile_dir, calls.callbacks)
+    if several_processes():
+        check_same_everywhere(source.first())
     if isinstance(source, Arrays):
         trainer = as_data_lie(trainer, source.data.tree)
     start = put_state(trainer, given_away(state) if donate else private(state))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from ...core import explain
+from ...core.typing import PyTree
 
 
 def initialize(
@@ -68,10 +72,43 @@ def initialize(
     )
 
 
+def check_same_everywhere(batch: PyTree) -> None:
+    """Refuse data that are not the same in each process.
+
+    Args:
+        batch: a batch of them, arrays on the host.
+
+    Raises:
+        ValueError: naming the processes.
+    """
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(batch):
+        if not isinstance(leaf, jax.Array):  # an array of JAX on all devices is the same by itself
+            digest.update(f"{path}{np.shape(leaf)}{np.asarray(leaf).dtype}".encode())
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+    mine = np.frombuffer(digest.digest()[:8], np.uint32)
+    found = np.asarray(multihost_utils.process_allgather(mine)).reshape(-1, 2)
+    others = [i for i, one in enumerate(found) if not np.array_equal(one, found[0])]
+    if others:
+        raise ValueError(
+            explain(
+                "Each process of a run has to be given the same data, of which it takes its part.",
+                received=f"other first batches in process {', '.join(map(str, others))} than in process 0",
+                usually="data that were cut for each process, or shuffled with a seed of the process.",
+                write="the whole data in each process, in one order",
+            )
+        )
+
+
 def _number(given: int | None, variable: str) -> int | None:
     """A number as it was given, or as the environment has it."""
     said = os.environ.get(variable)
     return int(said) if given is None and said else given
+
+
+def several_processes() -> bool:
+    """Whether several processes make one run."""
+    return jax.distributed.is_initialized() and jax.process_count() > 1
 
 
 def is_first() -> bool:
