@@ -36,6 +36,7 @@ class Bidirectional(Layer):
     (None, None, 8)
 
     Reference: https://keras.io/api/layers/recurrent_layers/bidirectional/
+    Each of the two layers chooses for itself what computes it on a GPU, see `LSTM`: two LSTMs are two calls of cuDNN's.
     """
 
     layer: Any = field(convert=as_layer)

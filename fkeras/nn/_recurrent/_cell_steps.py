@@ -260,7 +260,9 @@ def product(x: Float[Array, "... features"], kernel: Float[Array, "features unit
     return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
 
 
-def times(x: Float[Array, "... batch columns"], mask: Float[Array, "batch columns"] | None) -> Float[Array, ...]:
+def times(
+    x: Float[Array, "... batch columns"], mask: Float[Array, "batch columns"] | None
+) -> Float[Array, "... batch columns"]:
     """`x * mask`, where there is one, for one step or for many."""
     return x if mask is None else x * mask[(None,) * (x.ndim - mask.ndim)]
 

@@ -233,7 +233,9 @@ class LSTM(LSTMStep, _Gated):
     Reference: Hochreiter and Schmidhuber (1997). https://keras.io/api/layers/recurrent_layers/lstm/
     Unlike Keras the kernel is taken with a mask too, of any pattern: the steps that count are put first. It has no
     derivatives in forward mode (`jax.jvp`, `jax.jacfwd`): write `use_cudnn=False` for them on a GPU. Under `vmap` the
-    loop takes its place. The kernel's numbers were tested by JAX's own reference of it, and its speed is not measured.
+    loop takes its place. A program of your own for several platforms (`jax.export`) needs `use_cudnn=False` where there
+    is a GPU; `model.export` sees to it. The kernel's numbers were tested by JAX's own reference of it, and its speed is
+    not measured.
     """
 
     units: int = arg.positive("units")
