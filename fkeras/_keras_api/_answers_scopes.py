@@ -20,8 +20,8 @@ SCOPES: dict[str, tuple[str, str]] = {
     "Function": ("a graph that is no model yet.", "fk.Model(inputs, outputs)"),
     "Operation": ("a step of a graph that is no layer.", "fk.nn.Lambda(function)(x), or a subclass of fk.Layer"),
     "remat RematScope": (
-        "memory is saved by computing again in the backward pass; layers are Linen modules, and Linen has it.",
-        "flax.linen.remat(fk.nn.Dense)(10), or jax.checkpoint(function)",
+        "memory is saved by computing again in the backward pass: of a layer, of a model's by path, or of a function.",
+        'fk.nn.remat(layer, "dots_saveable"), model.with_remat({"block_.*": None}), or jax.checkpoint(function)',
     ),
     "Quantizer": (
         "quantisation is a function from a model to a model.",

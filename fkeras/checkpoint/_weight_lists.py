@@ -23,6 +23,7 @@ from ..core import (
 )
 from ..core.typing import Array, ArrayLike, PyTree, Variables, VariablesLike
 from ._keras._layout import weight_order
+from ._keras._written_out import restacked, unstacked, written_out
 
 # So many weights of a list that does not fit are shown.
 _SHOWN = 8
@@ -43,7 +44,7 @@ def get_weights(layer: Layer, variables: VariablesLike, *args: PyTree) -> list[n
     Raises:
         ValueError: variables that are not the layer's, or an example is needed.
     """
-    named = named_leaves(_own(layer, variables, args))
+    named = named_leaves(unstacked(layer, _own(layer, variables, args)))
     return [np.asarray(named[name]) for name in _order(layer, variables, args)]
 
 
@@ -63,7 +64,7 @@ def set_weights(layer: Layer, variables: VariablesLike, weights: Sequence[ArrayL
         ValueError: another number of arrays, or one of another shape; variables that are not the layer's.
     """
     own = _own(layer, variables, args)
-    order, named = _order(layer, variables, args), named_leaves(own)
+    order, named = _order(layer, variables, args), named_leaves(unstacked(layer, own))
     given = list(weights)
     wanted = [(name, tuple(named[name].shape)) for name in order]
     if [shape for _, shape in wanted] != [np.shape(weight) for weight in given]:
@@ -73,7 +74,8 @@ def set_weights(layer: Layer, variables: VariablesLike, weights: Sequence[ArrayL
     def replaced(path: jax.tree_util.KeyPath, leaf: Array) -> Array:
         return new.get(path_name(path), leaf)
 
-    changed: Variables = jax.tree_util.tree_map_with_path(replaced, dict(variables_in(variables)))
+    before = unstacked(layer, dict(variables_in(variables)))
+    changed: Variables = restacked(layer, jax.tree_util.tree_map_with_path(replaced, before))
     return changed
 
 
@@ -95,7 +97,8 @@ def _own(layer: Layer, variables: VariablesLike, args: tuple[PyTree, ...]) -> Va
 
 
 def _order(layer: Layer, variables: VariablesLike, args: tuple[PyTree, ...]) -> list[str]:
-    return weight_order(layer, variables_in(variables), _example(layer, args))
+    own = unstacked(layer, variables_in(variables))
+    return weight_order(written_out(layer), own, _example(layer, args))
 
 
 def _example(layer: Layer, args: tuple[PyTree, ...]) -> tuple[PyTree, ...]:

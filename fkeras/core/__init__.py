@@ -20,8 +20,11 @@ from ._layer._input_spec import InputSpec as InputSpec
 from ._layer._layer import Layer as Layer
 from ._layer._layer import WeightFacts as WeightFacts
 from ._layer._lifted_transforms import Mode as Mode
+from ._layer._lifted_transforms import enter_loop as enter_loop
 from ._layer._lifted_transforms import is_lifted as is_lifted
+from ._layer._lifted_transforms import loops_around as loops_around
 from ._layer._linen_modules import mode_arguments as mode_arguments
+from ._layer._sealing import call_state as call_state
 from ._layer._sealing import settle as settle
 from ._layer._sublayers import walk as walk
 from ._layer._variables import LOSSES as LOSSES
@@ -44,6 +47,7 @@ from ._model._model_json import model_record as model_record
 from ._model._path_patterns import as_patterns as as_patterns
 from ._model._path_patterns import check_patterns as check_patterns
 from ._model._path_patterns import matches_path as matches_path
+from ._model._repeated_blocks import stacks_around as stacks_around
 from ._model._sequential import Sequential as Sequential
 from ._model._sublayers import children as children
 from ._model._text_on_host import TextRead as TextRead

@@ -172,6 +172,10 @@ from ._recurrent._layers import GRU as GRU
 from ._recurrent._layers import LSTM as LSTM
 from ._recurrent._layers import RNN as RNN
 from ._recurrent._layers import SimpleRNN as SimpleRNN
+from ._remat import remat as remat
+from ._repeat import Repeat as Repeat
+from ._repeat import stack_blocks as stack_blocks
+from ._repeat import unstack_blocks as unstack_blocks
 from ._reshaping import Flatten as Flatten
 from ._reshaping import Permute as Permute
 from ._reshaping import RepeatVector as RepeatVector

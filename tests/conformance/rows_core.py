@@ -41,6 +41,8 @@ ROWS = [
         skip={"config": "Keras's config holds the arrays themselves"}),
     Row("InputLayer", {"shape": (4,), "batch_size": 3}, skip={"dtype": "its dtype is the array's own",
                                                                      "reference": "Keras's cannot be called"}),
+    Row("Repeat", {}, (3, 4), keras=False, make=lambda nn: nn.Repeat(nn.Dense(4, activation="tanh"), 3),
+        skip={"reference": "tested in tests/nn/test_repeat.py", "dtype": "the block has a dtype of its own"}),
     Row("FlaxLayer", {"module": linen.Dense(5)}, keras=False,
         skip={"config": "a Linen module has no config", "dtype": "the module has a dtype of its own",
               "vmap": "", "reference": "tested in tests/nn/test_layers.py"}),

@@ -22,6 +22,7 @@ from ._model_config import build_model, read_config, refuse_code, shapes_of
 from ._open_weights import open_weights
 from ._weight_files import datasets_of, is_not_the_model, read_weights
 from ._write_h5 import Dataset, write_weights
+from ._written_out import unstacked, written_out
 
 # The version of Keras whose format is written.
 KERAS_VERSION = "3.15.1"
@@ -103,6 +104,7 @@ def save_keras_model(
         FileExistsError: something is there and `overwrite` is false.
         TypeError: a part of the model that has no config.
     """
+    model, variables = written_out(model), unstacked(model, variables)
     entry = {**model_record(model), "compile_config": dict(compile_config or {})}
     if len(args) == 1 and model.graph is None:
         entry["build_config"] = {"input_shape": shapes_of(args[0])}

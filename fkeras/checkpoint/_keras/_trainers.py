@@ -6,6 +6,8 @@ input, is in `metadata.json` under "fkeras", where Keras does not look.
 
 from __future__ import annotations
 
+import dataclasses
+
 from ...core import Model, described, explain, flatten
 from ...core.typing import Config, FilePath, PyTree
 from ...train import Trainer, TrainState
@@ -21,6 +23,7 @@ from ._optimizer_state import optimizers_to_read, read_state, weights_that_train
 from ._optimizers import Slot, check_whole_step, optimizer_places, to_keras
 from ._run_notes import RunNotes, key_notes, read_run_notes, with_run
 from ._weight_files import read_weights
+from ._written_out import unstacked, written_out
 
 
 def save_keras_trainer(trainer: Trainer, filepath: FilePath, state: TrainState, overwrite: bool = True) -> None:
@@ -36,6 +39,7 @@ def save_keras_trainer(trainer: Trainer, filepath: FilePath, state: TrainState, 
         ValueError: a part without a config, or an optimizer or a moment of it that Keras's files cannot hold.
         FileExistsError: something is there and `overwrite` is false.
     """
+    trainer, state = _written_out(trainer, state)
     said, notes, places, opt_state, args = _to_write(trainer, state)
     names = {at.rpartition("/vars/")[0]: at.rpartition("/vars/")[0].rpartition("/")[2] for at in places}
     save_keras_model(
@@ -57,7 +61,17 @@ def check_keras_trainer(trainer: Trainer, state: TrainState) -> None:
     Raises:
         ValueError: a part without a config, or an optimizer or a moment of it that Keras's files cannot hold.
     """
-    _to_write(trainer, state)
+    _to_write(*_written_out(trainer, state))
+
+
+def _written_out(trainer: Trainer, state: TrainState) -> tuple[Trainer, TrainState]:
+    """A trainer and its state with the blocks of each `Repeat` one by one, as Keras has them."""
+    model = trainer.model
+    written = written_out(model) if isinstance(model, Model) else model
+    if written is model:
+        return trainer, state
+    parts = {name: unstacked(model, getattr(state, name)) for name in ("params", "model_state", "opt_state")}
+    return dataclasses.replace(trainer, model=written), state.replace(**parts)
 
 
 def _to_write(

@@ -30,6 +30,7 @@ from ._quantized_config import refuse_quantized_parts
 from ._shards import ShardedWeights, write_shards
 from ._weights_source import WeightsSource
 from ._write_h5 import Dataset, write_weights
+from ._written_out import restacked, unstacked, written_out
 
 # Datasets that are no weights of the model: the optimizer's variables, and seeds that older versions kept.
 _NOT_THE_MODEL = re.compile(r"(^|/)((optimizer|_?seed_generators?(_\d+)?)/|vars/idf_weights$)")
@@ -113,9 +114,9 @@ def read_weights(
     Raises:
         ValueError: weights that do not fit; every mismatch is listed.
     """
-    kept = {c: t for c, t in spec.items() if c not in TRANSIENT}
+    kept = unstacked(model, {c: t for c, t in spec.items() if c not in TRANSIENT})
     with described(weights.label):
-        places, layers = layout(model, kept, args)
+        places, layers = layout(written_out(model), kept, args)
     weights = QuantizedFile(weights, layers)
     expected = spec_of(kept)
     report = match_variables(weights, places, expected, is_not_the_model, optional, **choice)
@@ -125,7 +126,7 @@ def read_weights(
     unkept = sum(s.size * s.dtype.itemsize for s in blank)
     check_claimed_size(unkept, weights.size, f"The weights in {weights.label}")
     variables = with_arrays(kept, read_variables(weights, report, expected))
-    return {"params": {}, **jax.tree.map(_zeros_for_shape, variables)}, report
+    return {"params": {}, **restacked(model, jax.tree.map(_zeros_for_shape, variables))}, report
 
 
 def _zeros_for_shape(leaf: PyTree) -> PyTree:
@@ -147,6 +148,7 @@ def save_h5_weights(
     x: PyTree = None,
 ) -> None:
     """Write a `.weights.h5` file, or shards of so many gigabytes, that real Keras 3 loads into the same model."""
+    model, variables = written_out(model), unstacked(model, variables)
     places, layers = layout(model, variables, call_arguments(model, x))
     datasets, names = datasets_of(variables, places, layers), {at: str(layer.name) for at, layer in layers.items()}
     if max_shard_size is not None:

@@ -51,6 +51,7 @@ from ._layer_errors import check_attribute, check_name, lacking, said_of
 from ._linen_modules import holds_module
 from ._planned_weights import with_made
 from ._recorded_calls import RecordedCall
+from ._remat import remat_policy
 from ._shown_names import shown_names
 from ._sublayers import sublayers_of
 from ._variables import as_arrays
@@ -99,6 +100,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
     trainable: bool = True
     dtype: Any = field(None, convert=policy_name)
     _weights_as: Storage | None = None  # how the weights are kept, where not as plain arrays: see `stored_as`
+    _remat: str | None = None  # what a backward pass keeps of it, where not all: see `remat`
     _unfrozen: bool = False  # trains though a layer around it does not: see `_trainable`
     _batch_input_shape: Shape | None = None  # of the Input that a Sequential puts before it: see `_first_layers`
     _description: Description | None = None
@@ -407,6 +409,16 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             The layer.
         """
         return self.clone(parent=None, name=self.name, _weights_as=storage)
+
+    @linen.nowrap
+    def _with_remat(self, policy: object) -> Self:
+        """The same layer, of which a backward pass keeps what the policy says: see `remat`."""
+        return self.clone(parent=None, name=self.name, _remat=remat_policy(policy))
+
+    @property
+    def _stacked_blocks(self) -> int:
+        """How many times it runs the layers in it, whose variables are stacked; 0 for a layer that does not."""
+        return 0
 
     # ------------------------------------------------------------------ construction, see _construct.py and _sealing.py
     @classmethod

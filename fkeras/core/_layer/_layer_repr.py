@@ -29,7 +29,8 @@ def repr_of(layer: Layer, with_name: bool = True) -> str:
     base = [] if layer._description is None else _of_base(layer)
     name = [] if layer.name is None or not with_name else [f"name={layer.name!r}"]
     storage = f".stored_as({short_repr(layer._weights_as)})" if layer._weights_as is not None else ""
-    return f"{type(layer).__name__}({', '.join([*own, *base, *name])}){storage}"
+    written = f"{type(layer).__name__}({', '.join([*own, *base, *name])}){storage}"
+    return written if layer._remat is None else f"remat({written}, {layer._remat!r})"
 
 
 def _of_fields(layer: Layer) -> list[str]:

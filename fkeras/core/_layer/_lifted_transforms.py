@@ -29,23 +29,29 @@ class CallContext(NamedTuple):
         trains: whether its weights do.
         storage: how weights are kept.
         losses: whether losses are collected.
+        loops: how many loops there are around it in which each round has variables of its own, on a leading axis.
     """
 
     training: bool | jax.Array | None = None
     trains: bool = True
     storage: Storage | None = None
     losses: bool = False
+    loops: int = 0
 
 
 def inherited_context(module: linen.Module) -> CallContext:
-    """What was left for the layers inside a module whose parents end at a scope."""
+    """What was left for a module whose parents end at a scope: by the layer around it, or where a lifted call begins.
+
+    Layers inside a lifted one may be bound before it runs. Their own scopes know what was then.
+    """
     scope = getattr(module, "scope", None)
-    return CallContext() if scope is None else scope.flags.get(_FLAG, CallContext())
+    around = scope if scope is None or scope.parent is None else scope.parent
+    return CallContext() if around is None else around.flags.get(_FLAG, CallContext())
 
 
 def set_context(module: linen.Module, context: CallContext) -> None:
     """Leave at a bound layer what the layers inside it have to know."""
-    if module.scope is not None and inherited_context(module) != context:
+    if module.scope is not None and module.scope.flags.get(_FLAG, CallContext()) != context:
         module.scope.flags = freeze({**module.scope.flags, _FLAG: context})
 
 
@@ -54,6 +60,18 @@ def outermost(module: linen.Module) -> linen.Module:
     while isinstance(module.parent, linen.Module):
         module = module.parent
     return module
+
+
+def loops_around(module: linen.Module) -> int:
+    """How many loops there are around a bound module in which each round has variables of its own."""
+    return inherited_context(outermost(module)).loops
+
+
+def enter_loop(copy: linen.Module, loops: int) -> None:
+    """Tell the copy of a layer that runs in such a loop, and through it the layers inside, how many are around it."""
+    assert copy.scope is not None
+    around = copy.scope if copy.scope.parent is None else copy.scope.parent
+    around.flags = freeze({**around.flags, _FLAG: inherited_context(copy)._replace(loops=loops)})
 
 
 def is_lifted(function: Callable[..., PyTree]) -> bool:

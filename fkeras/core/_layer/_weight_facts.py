@@ -21,7 +21,7 @@ from ._call_state import Constraint
 from ._layer_class import LayerClass
 from ._layer_errors import explained
 from ._linen_modules import MethodContext
-from ._sealing import call_state
+from ._stacked_weights import constraints_of
 from ._variables import TRANSIENT
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def abstract_call(
             ran: Any = context.module
             facts[ran.path] = WeightFacts(
                 ran.trainable,
-                dict(call_state(ran).constraints),
+                constraints_of(ran),
                 tuple(tuple(leaf.shape) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")),
                 ran._unfrozen,
                 parts_of(ran),

@@ -14,6 +14,7 @@ from .._layer._layer import Layer
 from .._layer._sublayers import sublayers_of
 from .._words._errors import did_you_mean, explain
 from ..typing import PyTree
+from ._repeated_blocks import numbered_block
 
 
 class LooksInside(Layer):
@@ -36,7 +37,8 @@ class LooksInside(Layer):
         """A layer by its name or its index; the index wins when both are given.
 
         Returns:
-            The layer.
+            The layer. For `"repeat/3"` it is the block of that `Repeat`, of which there is one;
+            `model.variables_for("repeat/3", variables)` are the variables of the fourth.
 
         Raises:
             ValueError: neither was given, the index is out of range, or no layer has the name.
@@ -58,6 +60,9 @@ class LooksInside(Layer):
         for layer in layers:
             if layer.name == name:
                 return layer
+        block = numbered_block(layers, name) if isinstance(name, str) else None
+        if block is not None:
+            return block
         raise ValueError(
             explain(
                 f"{self.path_text()} has no layer named {name!r}.",

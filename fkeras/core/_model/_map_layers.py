@@ -108,6 +108,7 @@ def _flagged(model: ModelT, flags: Mapping[Path, bool | None]) -> ModelT:
 def _rebuild(layer: ModelT, change: Change, path: Path) -> ModelT:
     """A copy of a layer with everything inside it changed; the layer itself is left to the caller."""
     graph = layer.graph
+    keep_names = getattr(type(layer), "preserve_adopted_names", False)
     updates: dict[str, Any] = {}
     if graph is not None:
         new = {id(sub): _changed(sub, change, (*path, sub.name)) for sub in graph.layers}
@@ -118,12 +119,12 @@ def _rebuild(layer: ModelT, change: Change, path: Path) -> ModelT:
         for field in type(layer).__dataclass_fields__:
             if field not in ("parent", "name", "_description"):
                 value = getattr(layer, field, None)
-                changed = _map_value(value, field, change, path)
+                changed = _map_value(value, field, change, path, keep_names)
                 if changed is not value:
                     updates[field] = changed
     description = layer._description
     if description is not None and description.attributes:
-        attributes = {k: _map_value(v, k, change, path) for k, v in description.attributes.items()}
+        attributes = {k: _map_value(v, k, change, path, keep_names) for k, v in description.attributes.items()}
         updates["_description"] = dataclasses.replace(description, attributes=attributes)
     rebuilt: ModelT = layer.clone(parent=None, name=layer.name, **updates)
     return rebuilt
@@ -133,13 +134,13 @@ def _changed(layer: Layer, change: Change, path: Path) -> Layer:
     return change(_rebuild(layer, change, path), path)
 
 
-def _map_value(value: Any, name: str, change: Change, path: Path) -> Any:
+def _map_value(value: Any, name: str, change: Change, path: Path, keep_names: bool) -> Any:
     if isinstance(value, Layer):
-        return _changed(value, change, (*path, name))
+        return _changed(value, change, (*path, value.name if keep_names and value.name else name))
     if isinstance(value, list | tuple) and any(isinstance(v, Layer | list | tuple | Mapping) for v in value):
-        return type(value)(_map_value(v, f"{name}_{i}", change, path) for i, v in enumerate(value))
+        return type(value)(_map_value(v, f"{name}_{i}", change, path, keep_names) for i, v in enumerate(value))
     if isinstance(value, Mapping) and any(isinstance(v, Layer | list | tuple | Mapping) for v in value.values()):
-        return {k: _map_value(v, f"{name}_{k}", change, path) for k, v in value.items()}
+        return {k: _map_value(v, f"{name}_{k}", change, path, keep_names) for k, v in value.items()}
     return value
 
 

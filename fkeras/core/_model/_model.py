@@ -41,6 +41,7 @@ from ._run_with_masks import run_graph, sow_masks
 from ._sublayers import check_shared
 from ._text_on_host import TextRead, known_calls
 from ._which_weights_train import weight_facts
+from ._with_remat import with_remat
 from ._write_functional_config import graph_config
 
 Call = TypeVar("Call", bound=Callable[..., Any])
@@ -397,6 +398,30 @@ class Model(Doors, Viewed, LooksInside):
         return _map_layers.unfreeze(self, patterns) if patterns else self.replace(trainable=True)
 
     @linen.nowrap
+    def with_remat(self, policies: Mapping[str, object]) -> Self:
+        """The same model, in which a backward pass computes values of the layers at the given paths again.
+
+        Args:
+            policies: `{pattern: policy}`. A pattern matches whole layer paths, as those of `freeze`, and means the
+                outermost layers that it matches, each as a whole; the first that matches a layer counts. A policy is
+                one of `fk.nn.remat`, `"dots_saveable"` say, or `None` to keep nothing.
+
+        Returns:
+            A model of the same variables and numbers.
+
+        Raises:
+            ValueError: a pattern that matches no layer, or an unknown policy.
+
+        >>> import fkeras as fk
+        >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(3, name="block_0"), fk.nn.Dense(1)])
+        >>> model.with_remat({"block_.*": "dots_saveable"}).layers
+        [remat(Dense(units=3, name='block_0'), 'dots_saveable'), Dense(units=1, name='dense')]
+
+        Reference: https://docs.jax.dev/en/latest/gradient-checkpointing.html
+        """
+        return with_remat(self, policies)
+
+    @linen.nowrap
     def _replaced(self, changes: dict[str, Any]) -> Self:
         """As Keras's setter does, `trainable=` is told to all layers inside as well."""
         model: Self = super()._replaced(changes)
@@ -487,7 +512,8 @@ class Model(Doors, Viewed, LooksInside):
         return _model_view.model_view(self)
 
     def __repr__(self) -> str:
-        return _model_view.model_repr(self)
+        written = _model_view.model_repr(self)
+        return written if self._remat is None else f"remat({written}, {self._remat!r})"
 
 
 def _needs_input(model: Model) -> ValueError:

@@ -44,14 +44,18 @@ def to_json(model: Layer, **kwargs: Any) -> str:
 
 
 def _stored_inside(model: Layer) -> Config:
-    """How layers keep their weights that a user's `__init__` makes, so that no config holds them; by path."""
+    """How layers keep their weights, and run, that a user's `__init__` makes, so that no config holds them; by path."""
     layers = list(walk(model))
     if all(layer._description is None for layer in (model, *(sub for _, sub in layers))):
         return {}
     return {
-        "/".join(path): {"weights_as": serialize_object(layer._weights_as), "trainable": layer.trainable}
+        "/".join(path): {
+            **({} if layer._weights_as is None else {"weights_as": serialize_object(layer._weights_as)}),
+            **({} if layer._remat is None else {"remat": layer._remat}),
+            "trainable": layer.trainable,
+        }
         for path, layer in layers
-        if layer._weights_as is not None
+        if layer._weights_as is not None or layer._remat is not None
     }
 
 
@@ -119,7 +123,11 @@ def _store_inside(model: Any, inside: JSON, custom_objects: CustomObjects) -> An
         entry: Any = inside.get("/".join(path))
         if entry is None:
             return layer
-        stored: Layer = layer.stored_as(deserialize(entry["weights_as"], custom_objects, ("fkeras",)))
+        stored = layer
+        if entry.get("weights_as") is not None:
+            stored = layer.stored_as(deserialize(entry["weights_as"], custom_objects, ("fkeras",)))
+        if entry.get("remat") is not None:
+            stored = stored._with_remat(entry["remat"])
         if stored.trainable != entry["trainable"]:
             stored = stored.replace(trainable=bool(entry["trainable"]))
         return stored

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from .._layer._bound_sublayers import Path
 from .._layer._checked_variables import check_collections
 from .._layer._layer import Layer
 from .._layer._variables_fit import spec_of
 from .._words._array_differences import compare_arrays
 from .._words._errors import explain
 from ..typing import PyTree, Variables
+from ._repeated_blocks import Step, steps_to
 from ._sublayers import find_path
 
 
@@ -25,14 +26,27 @@ def part_of(variables: Variables, model: Layer, nested: Layer | str) -> dict[str
         ValueError: the layer is not in the model.
     """
     check_collections(model.path_text(), variables, needs_params=True)
-    path = find_path(model, nested)
+    steps = _way_to(model, nested)
     part: dict[str, Any] = {}
     for collection, tree in variables.items():
-        for key in path:
+        for key, number in steps:
             tree = tree.get(key, {}) if isinstance(tree, Mapping) else {}
+            if number is not None:
+                tree = jax.tree.map(functools.partial(_taken, number), tree)
         if tree or collection == "params":
             part[collection] = tree
     return part
+
+
+def _way_to(model: Layer, nested: Layer | str) -> list[Step]:
+    """The way to a layer inside a model, or to one of the blocks that a layer in it stacks."""
+    steps = steps_to(model, nested) if isinstance(nested, str) else None
+    return steps or [Step(key) for key in find_path(model, nested)]
+
+
+def _taken(number: int, leaf: PyTree) -> PyTree:
+    """One of the arrays that are stacked in another, or its shape and dtype."""
+    return jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf[number]
 
 
 def with_part(
@@ -48,8 +62,9 @@ def with_part(
         expected: the model's variables as shapes, where they are known.
     """
     check_collections(model.path_text(), variables, needs_params=expected is None)
-    path = find_path(model, nested)
-    name, own = "/".join(path), part_of(variables if expected is None else expected, model, nested)
+    steps = _way_to(model, nested)
+    name = "/".join(key if number is None else str(number) for key, number in steps)
+    own = part_of(variables if expected is None else expected, model, nested)
     if not isinstance(part, Mapping) or (part and not set(part) & set(own)):
         raise ValueError(
             explain(
@@ -72,7 +87,7 @@ def with_part(
         )
     merged = dict(variables)
     for collection, tree in ((c, t) for c, t in given.items() if t):
-        merged[collection] = _replaced_at(merged.get(collection, {}), path, tree)
+        merged[collection] = _replaced_at(merged.get(collection, {}), steps, tree)
     if expected is not None and not jax.tree.leaves(variables):
         lacking = compare_arrays(spec_of(expected), spec_of(merged))
         if not lacking.ok:
@@ -93,11 +108,16 @@ def _names_in(tree: PyTree) -> str:
     return "{" + shown + "}"
 
 
-def _replaced_at(tree: Mapping[str, PyTree], path: Path, value: PyTree) -> PyTree:
-    """A tree with another value at a path; the dicts on the way are new."""
-    if not path:
+def _replaced_at(tree: Mapping[str, PyTree], steps: Sequence[Step], value: PyTree) -> PyTree:
+    """A tree with another value at a place; the dicts on the way are new."""
+    if not steps:
         return value
-    return {**tree, path[0]: _replaced_at(tree.get(path[0], {}), path[1:], value)}
+    (key, number), rest = steps[0], steps[1:]
+    inside = tree.get(key, {})
+    if number is None:
+        return {**tree, key: _replaced_at(inside, rest, value)}
+    new = _replaced_at(jax.tree.map(functools.partial(_taken, number), inside), rest, value)
+    return {**tree, key: jax.tree.map(lambda stack, one: jnp.asarray(stack).at[number].set(one), inside, new)}
 
 
 def with_own_dicts(variables: PyTree) -> PyTree:

@@ -71,7 +71,7 @@ def summary_of(
     for path, layer in listed:
         own = None if tree is None else [_at(part, path) for part in tree.values()]
         row = [
-            f"{path[-1]} ({type(layer).__name__})",
+            f"{path[-1]} ({type(layer).__name__}{_times(layer)})",
             _shape_text(model, layer, path, facts),
             "? (unbuilt)" if own is None else f"{_count(own):,}",
         ]
@@ -99,6 +99,11 @@ def _recorded_facts(model: LooksInside) -> Mapping[Path, WeightFacts]:
 
 
 # ------------------------------------------------------------------ rows and columns
+def _times(layer: Layer) -> str:
+    """How often a layer runs the one in it, where each time has weights of its own."""
+    return f", {layer._stacked_blocks} blocks" if layer._stacked_blocks else ""
+
+
 def _branches(model: LooksInside) -> bool:
     """Whether the graph is more than a chain, so that the table says what feeds what."""
     if model.graph is None or model._is_chain:

@@ -295,12 +295,14 @@ def serialize_object(value: HasConfig) -> Config:
     if address is None:  # a user's `get_config` may return arrays, as in Keras
         config = serialize_arguments(value, config)
     storage = getattr(value, "_weights_as", None)  # a layer whose weights are kept in another form
+    remat = getattr(value, "_remat", None)  # a layer whose values a backward pass computes again
     return {
         "module": address[0] if address else cls.__module__,
         "class_name": address[1] if address else cls.__name__,
         "config": config,
         "registered_name": None if address else own_name_of(cls) or cls.__name__,
         **({} if storage is None else {"weights_as": serialize_object(storage)}),
+        **({} if remat is None else {"remat": remat}),
     }
 
 
@@ -362,7 +364,10 @@ def deserialize(
     cls = look_up(class_name, module, registered_name, custom_objects, modules)
     reading = Reading.of(custom_objects)
     made = build_object(cls, inner, reading)
-    storage = config.get("weights_as")
+    storage, remat = config.get("weights_as"), config.get("remat")
+    if remat is not None and hasattr(made, "_with_remat"):
+        with at("remat"):
+            made = made._with_remat(remat)
     if storage is None or not hasattr(made, "stored_as"):
         return made
     return made.stored_as(deserialize_at("weights_as", storage, reading, ("fkeras",), depth + 1))

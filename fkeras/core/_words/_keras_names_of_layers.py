@@ -51,7 +51,7 @@ LAYER: Rows = (
             "call_signature_parameters": "import inspect; inspect.signature(layer.call).parameters",
             "add_metric": 'trainer = model.compile("adam", "mse", metrics=["mae"])',
             "supports_jit": "jax.jit(model.apply)(variables, x)",
-            "rematerialized_call": "layer = linen.remat(fk.nn.Dense)(3)",
+            "rematerialized_call": "layer = fk.nn.remat(fk.nn.Dense(3))",
         },
     ),
     (

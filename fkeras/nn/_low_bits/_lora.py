@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import jax
 import numpy as np
 
@@ -19,10 +21,11 @@ from ...core import (
     named_leaves,
     path_name,
     split_path,
+    stacks_around,
 )
-from ...core.typing import KeyLike, Params, PyTree, Variables, VariablesLike
+from ...core.typing import KeyLike, PyTree, Variables, VariablesLike
 from ._chosen_layers import LayerFilter, LayerPath, always_plain, chosen, storage_for, storages, with_storage
-from ._stored_variables import convert_variables
+from ._stored_variables import convert_variables, mapped_over_blocks
 from ._weight_storage import LowRankWeights, QuantizedWeights, is_large
 
 
@@ -152,23 +155,32 @@ def merge_lora(model: Model, variables: VariablesLike, *args: PyTree) -> tuple[M
         storage = storage_for(table, tuple(keys))
         if not isinstance(storage, LowRankWeights):
             raise TypeError(f"{name} is kept as {type(storage).__name__}")
-        return _merged_weight(storage, leaves, tuple(keys), last, spec)
+        own = {c: leaves[at] for c, at in _kept_as(tuple(keys), last).items() if at in leaves}
+        one = jax.ShapeDtypeStruct(spec.shape[stacks_around(model, tuple(keys)) :], spec.dtype)
+        return mapped_over_blocks(model, tuple(keys), lambda own: _merged_weight(storage, own, last, one))(own)
 
     return plain, {"params": {}, **jax.tree_util.tree_map_with_path(merged, plain.abstract_variables(*args))}
 
 
+def _kept_as(path: LayerPath, name: str) -> dict[str, str]:
+    """Where the parts of a weight are."""
+    return {
+        "value": join_path((NON_TRAINABLE, *path, name)),
+        "scale": join_path((NON_TRAINABLE, *path, f"{name}_scale")),
+        **{side: join_path(("params", *path, f"lora_{name}_{side}")) for side in "ab"},
+    }
+
+
 def _merged_weight(
-    storage: LowRankWeights, leaves: Params, path: LayerPath, name: str, spec: jax.ShapeDtypeStruct
+    storage: LowRankWeights, parts: Mapping[str, jax.Array], name: str, spec: jax.ShapeDtypeStruct
 ) -> jax.Array:
     """A weight as a plain array, with its low-rank change where it has one."""
-    value = leaves[join_path((NON_TRAINABLE, *path, name))]
+    value = parts["value"]
     if isinstance(storage.base, QuantizedWeights) and is_large(name, len(spec.shape)):
-        scale = leaves[join_path((NON_TRAINABLE, *path, f"{name}_scale"))]
-        value = storage.base.read(name, value, scale, spec.shape, spec.dtype)
-    factors = [join_path(("params", *path, f"lora_{name}_{side}")) for side in "ab"]
-    if factors[0] not in leaves:
+        value = storage.base.read(name, value, parts["scale"], spec.shape, spec.dtype)
+    if "a" not in parts:
         return value
-    return value + storage.change(*(leaves[factor] for factor in factors)).astype(value.dtype)
+    return value + storage.change(parts["a"], parts["b"]).astype(value.dtype)
 
 
 def _without_changes(model: Model) -> Model:

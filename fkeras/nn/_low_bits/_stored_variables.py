@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import functools
+from collections.abc import Callable, Container, Mapping
+from typing import TypeVar
 
 import jax
 
-from ...core import Model, join_path, named_leaves, split_path
+from ...core import Model, join_path, named_leaves, split_path, stacks_around
 from ...core.typing import PyTree, Variables
 from ._chosen_layers import storage_for, storages
 from ._weight_storage import ConvertibleStorage
+
+T = TypeVar("T")
 
 
 def convert_variables(model: Model, variables: Variables, own_names: Container[str] = ()) -> Variables:
@@ -32,11 +36,18 @@ def convert_variables(model: Model, variables: Variables, own_names: Container[s
             storage = storage_for(table, tuple(path))
             if not isinstance(storage, ConvertibleStorage):
                 continue
-            parts = storage.convert(last, leaf)
+            parts = mapped_over_blocks(model, tuple(path), functools.partial(storage.convert, last))(leaf)
             if (collection, last) not in parts or len(parts) > 1:
                 moved[name] = {join_path((c, *path, n)): value for (c, n), value in parts.items()}
     kept = _without(dict(variables), moved, ())
     return with_leaves(kept, {name: value for parts in moved.values() for name, value in parts.items()})
+
+
+def mapped_over_blocks(model: Model, path: tuple[str, ...], function: Callable[..., T]) -> Callable[..., T]:
+    """A function of one layer's weights as one of the weights that are stacked at a path, each by itself."""
+    for _ in range(stacks_around(model, path)):
+        function = jax.vmap(function)
+    return function
 
 
 def _without(tree: Mapping[str, PyTree], names: Container[str], path: tuple[str, ...]) -> dict[str, PyTree]:
