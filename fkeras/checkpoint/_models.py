@@ -20,8 +20,10 @@ from ..core import (
 )
 from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
 from ._files._plain_weights import check_plain_weights
+from ._files._processes import first_alone
 from ._files._readable import readable_config
 from ._files._report import compare
+from ._files._spread_arrays import for_the_first
 from ._files._suffixes import check_is_directory, suffix_of
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._keras._archive import CONFIG
@@ -73,7 +75,8 @@ def save_model(
     if suffix_of(filepath) == ".keras" and zipped is not False:
         variables = check_variables(model, variables, "save")
         check_plain_weights(model, filepath)
-        save_keras_model(model, filepath, variables, overwrite, args=call_arguments(model, x))
+        args, found = call_arguments(model, x), for_the_first(variables)
+        first_alone(lambda: save_keras_model(model, filepath, found, overwrite, args=args))
         return
     check_is_directory(filepath)
     if zipped:

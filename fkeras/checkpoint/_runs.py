@@ -4,6 +4,8 @@
       000000120/     a checkpoint of kind "trainer" after 120 steps, with the run's record in its manifest
       000000160/     the next one; the last two are kept
 
+Several processes save and load a run together, in a directory that all of them see.
+
 A checkpoint gets its name when it is whole, so one that was cut off is never taken for a finished one: the one before
 it is used, and what is left of the other goes when the run goes on.
 """
@@ -23,6 +25,7 @@ from ..core.typing import Config, FilePath, PyTree
 from ..train import Trainer, TrainState
 from ._files._conditions import conditions, warn_of_changes
 from ._files._json_values import decode
+from ._files._processes import first_alone, is_first, said_by_first
 from ._files._report import compare
 from ._files._run_values import RunValues
 from ._orbax._manifest import read_manifest
@@ -33,6 +36,7 @@ from ._orbax._saved_trees import as_keys, in_structure_of, naming
 from ._orbax._write_directory import write_directory
 from ._trainer_states import BESIDE, state_specs
 from ._training._own_states import state_manifest
+from ._training._shardings import shardings_of
 from ._training._trainer_config import trainer_manifest
 
 
@@ -54,7 +58,8 @@ def save_run(
         record: where the run is: numbers, strings, lists and dicts of them; written down at once.
         memory: what each callback remembers; may hold arrays and pytrees of them.
         keep: how many checkpoints stay.
-        pool: what writes the arrays; by default this call does, and returns when all is written.
+        pool: what writes the arrays; by default this call does, and returns when all is written. Several processes
+            have none, as what they send each other has one order.
 
     Returns:
         With a `pool`, the save that is under way.
@@ -66,7 +71,7 @@ def save_run(
         **state_manifest(state, strict=False),
         "run": values.encode(record, "record"),
         "memory": [values.encode(m, f"memory/{i}") for i, m in enumerate(memory)],
-        "conditions": conditions(state.params),
+        "conditions": conditions(state.params, trainer.distribution, state.variables),
     }
     tree = {**state.tree(), BESIDE: nest(values.arrays)}
     total = record["total"]
@@ -78,7 +83,7 @@ def save_run(
 
 def _write(place: pathlib.Path, total: int, said: Config, tree: Mapping[str, PyTree], keep: int) -> None:
     write_directory(place / f"{total:09d}", said, tree, overwrite=True)
-    for old in _checkpoints(place)[:-keep]:
+    for old in _checkpoints(place)[:-keep] if is_first() else ():
         with contextlib.suppress(OSError):  # an old checkpoint that stays does no harm
             delete_checkpoint(old)
 
@@ -91,7 +96,7 @@ def load_run(
     Args:
         directory: the run's directory.
         trainer: what trains.
-        like: a state of the structure that is expected.
+        like: a state of the structure that is expected; the one that is read lies where the trainer's layout says.
         callbacks: how many callbacks the run has.
 
     Returns:
@@ -103,11 +108,11 @@ def load_run(
         OSError: a run cannot be saved there.
     """
     place = check_room(directory, "The backup of a run", directory=True)
-    _clean(place)
-    saved = _checkpoints(place)
+    first_alone(lambda: _clean(place))
+    saved = said_by_first("".join(p.name for p in _checkpoints(place)[-1:]))
     if not saved:
         return None
-    manifest = read_manifest(saved[-1], ("trainer",))
+    manifest = read_manifest(place / saved, ("trainer",))
     if len(manifest["memory"]) != callbacks:
         raise ValueError(
             explain(
@@ -120,7 +125,7 @@ def load_run(
     tree = jax.eval_shape(TrainState.tree, like)
     expected = spec_of(tree, naming(manifest))
     compare(expected, state_specs(manifest)).require(f"The run in {str(place)!r}")
-    arrays = read_arrays(saved[-1], manifest)
+    arrays = read_arrays(place / saved, manifest, shardings=shardings_of(trainer, like, manifest, BESIDE))
     state = like.filled(in_structure_of(tree, arrays, manifest))
     beside = {
         path.removeprefix(f"{BESIDE}/"): as_keys(array, manifest["arrays"][path])
@@ -129,13 +134,17 @@ def load_run(
     }
     record = decode(manifest["run"], arrays=beside)
     # as seen from the line that calls `fit`
-    warn_of_changes(str(place), manifest.get("conditions"), conditions(like.params), level=5)
+    now = conditions(state.params, trainer.distribution, state.variables)
+    warn_of_changes(str(place), manifest.get("conditions"), now, level=5)
     return state, record, [decode(m, arrays=beside) for m in manifest["memory"]]
 
 
 def delete_runs(directory: FilePath) -> None:
     """Delete the checkpoints of a run, and the directory when nothing else is in it."""
-    place = _place(directory)
+    first_alone(lambda: _delete(_place(directory)))
+
+
+def _delete(place: pathlib.Path) -> None:
     _clean(place)
     for old in _checkpoints(place):
         delete_checkpoint(old)

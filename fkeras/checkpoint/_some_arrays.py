@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
-from ..core import NAMED_CONTAINERS, nest, to_read
+from jax.sharding import Sharding
+
+from ..core import NAMED_CONTAINERS, explain, nest, to_read
 from ..core.typing import FilePath, PyTree
 from ._files._report import chosen_paths
 from ._files._suffixes import check_is_directory
-from ._orbax._manifest import read_manifest
+from ._orbax._manifest import read_manifest, specs
+from ._orbax._manifest_types import Manifest
 from ._orbax._numbered import last_of
 from ._orbax._read_arrays import read_arrays
 from ._orbax._saved_trees import kinds_in
 
 
-def load_arrays(directory: FilePath, paths: Sequence[str] | str = ".*") -> dict[str, PyTree]:
+def load_arrays(
+    directory: FilePath,
+    paths: Sequence[str] | str = ".*",
+    *,
+    shardings: Sharding | Mapping[str, Sharding] | None = None,
+) -> dict[str, PyTree]:
     """Some arrays of an Orbax directory, without a model to compare them with; no others are read.
 
     Args:
         directory: what `model.save`, `model.save_weights`, `trainer.save` or `fit(checkpoint=...)` wrote.
         paths: regular expressions of whole paths, `"params/body/.*"` or `"opt_state/.*"`; all by default.
+        shardings: where the arrays are to lie: one for all, or `{regular expression of whole paths: sharding}`, of
+            which the first one that fits counts. Each part is read where it will lie, and what has none on one device.
 
     Returns:
         Nested dicts of arrays, and lists where all of one is read; random keys as their raw data.
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: a pattern that matches nothing, or a damaged array.
+        ValueError: a pattern that matches nothing, a sharding that does not fit an array, or a damaged array.
 
     >>> import fkeras as fk, jax, tempfile
     >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).compile("adam", "mse")
@@ -42,6 +53,40 @@ def load_arrays(directory: FilePath, paths: Sequence[str] | str = ".*") -> dict[
     manifest = read_manifest(place, ("weights", "model", "trainer"))
     patterns = (paths,) if isinstance(paths, str) else tuple(paths)
     wanted = chosen_paths(patterns, list(manifest["arrays"]), "paths")
-    arrays = read_arrays(place, manifest, wanted)
+    arrays = read_arrays(place, manifest, wanted, _places(shardings, manifest, wanted))
     kinds = {at: kind for at, kind in kinds_in(manifest).items() if kind in NAMED_CONTAINERS}
     return nest(arrays, kinds)
+
+
+def _places(
+    shardings: Sharding | Mapping[str, Sharding] | None, manifest: Manifest, wanted: Collection[str]
+) -> dict[str, Sharding]:
+    """A sharding for each path that has one, which fits the array's shape."""
+    if shardings is None:
+        return {}
+    if not isinstance(shardings, Mapping):
+        shardings = {".*": shardings}
+    places: dict[str, Sharding] = {}
+    for pattern in reversed(list(shardings)):  # the first one that fits counts
+        fitting = chosen_paths((pattern,), list(wanted), "shardings")
+        places |= dict.fromkeys(fitting, shardings[pattern])
+    for path, (shape, _) in specs(manifest).items():
+        if path in places:
+            _check_fits(path, shape, places[path])
+    return places
+
+
+def _check_fits(path: str, shape: tuple[int, ...], sharding: Sharding) -> None:
+    try:
+        sharding.shard_shape(shape)
+        return
+    except ValueError as error:
+        why = str(error).splitlines()[0]
+    raise ValueError(
+        explain(
+            f"The array {path!r} cannot lie so.",
+            received=f"shape {shape}, {sharding!s:.200}: {why:.300}",
+            usually="an axis that the devices do not divide, or more axes than the array has.",
+            write=f"shardings={{{re.escape(path)!r}: …}}, with jax.sharding.PartitionSpec() for a copy on each device",
+        )
+    )

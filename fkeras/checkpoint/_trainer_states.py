@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import jax
 import optax
+from jax.sharding import Sharding
 
 from ..core import NAMED_CONTAINERS, ArraySpec, Layer, described, flatten, nest, spec_of
 from ..core.typing import Array, PyTree
@@ -24,6 +25,7 @@ from ._training._example_input import as_example
 from ._training._learning_rate import warn_of_rate
 from ._training._missing_optimizer import MissingOptimizer
 from ._training._own_states import as_saved
+from ._training._shardings import shardings_of
 from ._training._trainer_from_config import Given, saved_optimizer
 
 # The part of a run's tree whose arrays are not the state's.
@@ -63,7 +65,7 @@ def read_state(trainer: Trainer, directory: pathlib.Path, manifest: Manifest, gi
         sources |= {f"opt_state/{p}": f"opt_state/{s}" for p, s in carried.source.items()}
         anew |= {p for p in expected if p not in sources}
     sources = {p: s for p, s in sources.items() if p not in anew}
-    read = read_arrays(directory, manifest, set(sources.values()))
+    read = read_arrays(directory, manifest, set(sources.values()), _places(trainer, like, sources, manifest))
     arrays = {p: read[s] for p, s in sources.items()}
     if anew:
         arrays |= {p: a for p, a in _fresh(trainer, like, arrays, manifest).items() if p in anew}
@@ -71,6 +73,12 @@ def read_state(trainer: Trainer, directory: pathlib.Path, manifest: Manifest, gi
     if handed:
         warn_of_rate(trainer, state, optimizer)
     return state
+
+
+def _places(trainer: Trainer, like: TrainState, sources: Mapping[str, str], manifest: Manifest) -> dict[str, Sharding]:
+    """Where the saved array at a path is to lie, which may get another path in the state."""
+    places = shardings_of(trainer, like, manifest)
+    return {source: places[path] for path, source in sources.items() if path in places}
 
 
 def _state_like(trainer: Trainer, directory: pathlib.Path, manifest: Manifest, given: Given) -> TrainState:

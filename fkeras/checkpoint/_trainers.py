@@ -13,6 +13,8 @@ from flax import linen
 from ..core import Layer, as_path, check_named, describe, described, explain, given_instead, to_read
 from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
+from ._files._processes import first_alone
+from ._files._spread_arrays import for_the_first
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._files._warnings import warn
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
@@ -42,7 +44,8 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
         trainer: the trainer, with every argument of `compile` and every field of a subclass. Parts without a config
             (an optax chain, a lambda) are noted in a directory, and given again to `fk.load_trainer`; a `.keras` file
             cannot do without them.
-        directory: the directory or file to make.
+        directory: the directory or file to make. Several processes that make one run call this together, and see one
+            file system: each writes its parts of a directory, and the first one a file.
         state: the state.
         overwrite: whether a checkpoint that is already there may be replaced.
 
@@ -67,7 +70,8 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
     directory = as_path(directory, "trainer.save", '"run"')
     warn_of_uncalled_hooks(trainer.model, "trainer.save")
     if pathlib.Path(directory).suffix == ".keras":
-        save_keras_trainer(trainer, directory, state, overwrite)
+        found = for_the_first(state)
+        first_alone(lambda: save_keras_trainer(trainer, directory, found, overwrite))
         return
     fields: dict[str, np.ndarray | Array] = {}
     said = trainer_manifest(trainer, state, fields, checked_for=f"{directory!r}")
@@ -98,6 +102,8 @@ def load_trainer(
     *,
     model: linen.Module | None = None,
     trainer_class: type[Trainer] | None = None,
+    mesh: Any = None,
+    layout: Any = None,
     **parts: Any,
 ) -> tuple[Trainer, TrainState]:
     """A trainer and the state of its run, from what `trainer.save` or real Keras's `model.save` wrote.
@@ -107,6 +113,8 @@ def load_trainer(
         custom_objects: the user's own classes and functions by name, subclasses of `Trainer` and `TrainState` included.
         model: the model, when it was a plain Linen module.
         trainer_class: the subclass of `Trainer` that the run was saved by; as in `custom_objects`.
+        mesh, layout: where the run goes on, as for `trainer.distribute`; on one device where neither is given. Each
+            part of an array is read where it will lie, whatever devices it was saved from.
         **parts: `optimizer`, `loss`, `metrics`, … or fields of the trainer's own, in place of what was saved or could
             not be. An `optimizer` goes on with all of the saved state that fits it, a warning names the rest.
 
@@ -138,6 +146,8 @@ def load_trainer(
                 explain("A Keras file holds its model.", received="model=...", write="fk.load_trainer(path)")
             )
         trainer, state = load_keras_trainer(directory, given)
+        trainer = _distributed(trainer, mesh, layout)
+        state = state if trainer.distribution is None else trainer.distribution.put(state)
         warn_of_uncalled_hooks(trainer.model, "fk.load_trainer")
         return trainer, state
     checkpoint = last_of(directory)
@@ -147,8 +157,15 @@ def load_trainer(
         given = _with_stand_in(given, manifest.get("without_config", {}), path)
     if model is None:
         model = read_model(manifest, custom_objects)
-    trainer = _read_trainer(cls, model, checkpoint, manifest, given)
+    trainer = _distributed(_read_trainer(cls, model, checkpoint, manifest, given), mesh, layout)
     return trainer, read_state(trainer, checkpoint, manifest, given)
+
+
+def _distributed(trainer: Trainer, mesh: Any, layout: Any) -> Trainer:
+    """A trainer on the devices that were asked for, if any were."""
+    if mesh is None and layout is None:
+        return trainer
+    return trainer.distribute(mesh, "data" if layout is None else layout)
 
 
 def _read_trainer(

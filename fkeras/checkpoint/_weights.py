@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from ..core import Model, as_path, check_arrays, check_variables, explain, spec_of, to_read
 from ..core.typing import FilePath, PyTree, Variables, VariablesLike
 from ._files._plain_weights import check_plain_weights
+from ._files._processes import first_alone
 from ._files._report import LoadReport, MayDiffer, compare
+from ._files._spread_arrays import for_the_first
 from ._files._suffixes import check_is_directory, suffix_of
 from ._files._tree_arrays import with_arrays
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
@@ -62,9 +64,11 @@ def save_weights(
     variables = check_variables(model, variables, "save_weights")
     if suffix in (".h5", ".json"):
         check_plain_weights(model, filepath)
-        save_h5_weights(model, filepath, variables, overwrite, max_shard_size, x)
+        found = for_the_first(variables)
+        first_alone(lambda: save_h5_weights(model, filepath, found, overwrite, max_shard_size, x))
     elif suffix == ".safetensors":
-        save_safetensors(filepath, variables, overwrite)
+        found = for_the_first(variables)
+        first_alone(lambda: save_safetensors(filepath, found, overwrite))
     else:
         write_directory(filepath, {"kind": "weights"}, dict(variables), overwrite)
 

@@ -19,7 +19,7 @@ from fkeras.checkpoint._orbax._write_directory import write_directory
 WRONG = [None, [], {}, "x", 1.5, True, -1, 1 << 70]
 # Whose inside others look at; and fields that may be null, or of several kinds.
 OTHERS = r"(model|compile_config|fields|without_config)/.*|memory/\d+.*"
-NULLABLE = r"model|trainer_class|example(/.*)?|inputs/\d+/shape/\d+|outputs/\d+/shape/\d+"
+NULLABLE = r"model|conditions/matmul_precision|trainer_class|example(/.*)?|inputs/\d+/shape/\d+|outputs/\d+/shape/\d+"
 X, Y = np.ones((4, 3), "float32"), np.ones((4, 2), "float32")
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import warnings
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import jax
 import jaxlib
 
 from ...core import explain
-from ...core.typing import PyTree
+from ...core.typing import PyTree, Variables
+from ...train.distribution import Distribution
 
 # Flags of XLA by which programs on a GPU give the same bits each time. The first also chooses kernels without timing
 # them, so that another process chooses the same ones; the second only leaves out kernels that add in any order.
@@ -30,6 +33,9 @@ class Conditions(TypedDict):
         matmul_precision: `jax_default_matmul_precision`; `None` is what the platform thinks best, TF32 on a GPU.
         x64: whether there are numbers of 64 bits.
         deterministic: which of XLA's flags for the same bits on a GPU is on; empty where none is.
+        processes: how many processes have the devices.
+        mesh: the axes of the devices of a trainer that is distributed, and how long they are.
+        layout: its layout by name, and a digest of where it puts each weight.
     """
 
     platform: str
@@ -40,19 +46,24 @@ class Conditions(TypedDict):
     matmul_precision: str | None
     x64: bool
     deterministic: str
+    processes: NotRequired[int]
+    mesh: NotRequired[str]
+    layout: NotRequired[str]
 
 
-def conditions(state: PyTree) -> Conditions:
+def conditions(state: PyTree, where: Distribution | None = None, variables: Variables | None = None) -> Conditions:
     """Those of the process, for a state that is there.
 
     Args:
         state: arrays.
+        where: on which devices the trainer has its arrays.
+        variables: those of its model, which a layout has places for.
     """
     arrays = (leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array))
     found = next((leaf.sharding.device_set for leaf in arrays if leaf.ndim), set(jax.local_devices()[:1]))
     device = min(found, key=lambda d: d.id)
     precision = jax.config.jax_default_matmul_precision
-    return {
+    said: Conditions = {
         "platform": device.platform,
         "device": device.device_kind,
         "devices": len(found),
@@ -62,6 +73,13 @@ def conditions(state: PyTree) -> Conditions:
         "x64": bool(jax.config.jax_enable_x64),
         "deterministic": deterministic(os.environ.get("XLA_FLAGS", "")),
     }
+    if where is not None:
+        specs = {path: str(place.spec) for path, place in where.places(variables or {}).items()}
+        text = json.dumps([specs, where.batch_axes], sort_keys=True)
+        said["processes"] = len({d.process_index for d in where.mesh.devices.flat})
+        said["mesh"] = ", ".join(f"{axis}={size}" for axis, size in where.mesh.shape.items())
+        said["layout"] = f"{type(where.layout).__name__} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return said
 
 
 def deterministic(flags: str) -> str:

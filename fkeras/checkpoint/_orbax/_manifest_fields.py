@@ -56,6 +56,7 @@ def run(value: Any, at: Path) -> None:
 _CONDITIONS = record({}, {
     "platform": text(), "device": text(), "devices": whole(1), "jax": text(), "jaxlib": text(),
     "matmul_precision": maybe(text()), "x64": truth, "deterministic": text(),
+    "processes": whole(1), "mesh": text(), "layout": text(),
 })  # fmt: skip
 
 

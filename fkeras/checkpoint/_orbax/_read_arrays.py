@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Sharding, SingleDeviceSharding
 
 from ...core import ArraySpec, as_path, explain
 from ...core.typing import Array, FilePath, PyTree
@@ -19,16 +21,28 @@ from ._manifest import check_files, specs
 from ._manifest_types import ArrayRecord, Manifest
 from ._own_files import ARRAYS
 
-# Arrays are read together up to this many bytes, or up to an eighth of them all.
-_PART = 32 << 20
+# Arrays are read together up to this many bytes, or up to a sixteenth of them all.
+_PART = 16 << 20
 # Where a trainer's state counts its steps.
 _STEP = "step"
 
 
-def read_arrays(directory: FilePath, manifest: Manifest, paths: Collection[str] | None = None) -> dict[str, Array]:
+def read_arrays(
+    directory: FilePath,
+    manifest: Manifest,
+    paths: Collection[str] | None = None,
+    shardings: Mapping[str, Sharding] | None = None,
+) -> dict[str, Array]:
     """The arrays at `paths` (all by default), each checked against the manifest; no others are read.
 
-    They come back on the default device, whatever devices they were saved from.
+    Whatever devices they were saved from, they come back where `shardings` says, each part read where it will lie, and
+    on the default device where that says nothing.
+
+    Args:
+        directory: the checkpoint.
+        manifest: what it says of itself.
+        paths: which arrays.
+        shardings: where an array is to lie, by path.
 
     Returns:
         The arrays by path; random keys as their raw data.
@@ -38,8 +52,9 @@ def read_arrays(directory: FilePath, manifest: Manifest, paths: Collection[str] 
     """
     place = pathlib.Path(os.path.abspath(as_path(directory, "A checkpoint"))) / ARRAYS
     wanted = {p: s for p, s in specs(manifest).items() if paths is None or p in paths}
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    like = {p: jax.ShapeDtypeStruct(s, jnp.dtype(d), sharding=here) for p, (s, d) in wanted.items() if 0 not in s}
+    here = SingleDeviceSharding(jax.local_devices()[0])
+    places = {p: (shardings or {}).get(p, here) for p in wanted}
+    like = {p: jax.ShapeDtypeStruct(s, jnp.dtype(d), sharding=places[p]) for p, (s, d) in wanted.items() if 0 not in s}
     restored: dict[str, PyTree] = {}
     if like:
         _check_room(place, like)
@@ -48,12 +63,17 @@ def read_arrays(directory: FilePath, manifest: Manifest, paths: Collection[str] 
             restored.update(_restore(place, part))
     arrays = {}
     for path, spec in wanted.items():
-        array = restored.pop(path) if 0 not in spec[0] else jnp.zeros(*spec)
+        array = restored.pop(path) if 0 not in spec[0] else _empty(spec, places[path])
         _check_array(path, array, spec, manifest["arrays"][path])
         if path == _STEP and manifest["kind"] == "trainer":
             _check_step(array, place.parent)
         arrays[path] = array
     return arrays
+
+
+def _empty(spec: ArraySpec, place: Sharding) -> Array:
+    """An array without elements, of which Orbax keeps no file."""
+    return jax.device_put(np.zeros(spec[0], jnp.dtype(spec[1])), place)
 
 
 def _check_array(path: str, array: PyTree, spec: ArraySpec, record: ArrayRecord) -> None:
@@ -81,9 +101,9 @@ def _check_step(step: Array, directory: pathlib.Path) -> None:
 
 
 def _parts(like: Mapping[str, jax.ShapeDtypeStruct]) -> Iterator[dict[str, jax.ShapeDtypeStruct]]:
-    """The arrays in parts of at most an eighth of all bytes: Orbax holds those that it reads together twice."""
+    """The arrays in parts of at most a sixteenth of all bytes: Orbax holds those that it reads together twice."""
     sizes = {p: s.size * s.dtype.itemsize for p, s in like.items()}
-    most = max(_PART, sum(sizes.values()) // 8)
+    most = max(_PART, sum(sizes.values()) // 16)
     part: dict[str, jax.ShapeDtypeStruct] = {}
     for path in like:
         if part and sum(map(sizes.__getitem__, part)) + sizes[path] > most:

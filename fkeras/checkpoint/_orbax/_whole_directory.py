@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ...core import explain, follow
 from ...core.typing import FilePath
 from .._files._atomic_file import mode_of, temporary_beside
+from .._files._processes import first_alone, said_by_first
 from ._manifest import MANIFEST
 from ._own_files import check_inside, others
 
@@ -20,21 +21,33 @@ from ._own_files import check_inside, others
 def whole_directory(directory: FilePath, overwrite: bool) -> Iterator[pathlib.Path]:
     """A temporary directory beside its place, moved there when it is whole; nothing is left of it otherwise.
 
-    What is in a checkpoint's directory and is not the checkpoint's stays there.
+    Several processes that save one checkpoint together all call it, and have one directory. What is in a checkpoint's
+    directory and is not the checkpoint's stays there.
 
     Raises:
         FileExistsError: the directory exists and `overwrite` is false, or it is no checkpoint.
     """
     target = follow(directory, "A checkpoint")
     check_place(target, overwrite)
-    with temporary_beside(target, tempfile.mkdtemp) as name:
-        beside = pathlib.Path(name)
-        try:
-            yield beside
-            _put_in_place(beside, target)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
+    beside = _beside(target)
+    try:
+        yield beside
+        first_alone(lambda: _put_in_place(beside, target))
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _beside(target: pathlib.Path) -> pathlib.Path:
+    """A new directory beside a place; of several processes the first makes one, and all have the same."""
+    made: list[str] = []
+
+    def make() -> None:
+        with temporary_beside(target, tempfile.mkdtemp) as name:
+            made.append(os.path.basename(name))
+
+    first_alone(make)
+    return target.parent / said_by_first(made[0] if made else "")
 
 
 def _put_in_place(beside: pathlib.Path, target: pathlib.Path) -> None:

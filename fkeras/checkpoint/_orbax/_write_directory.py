@@ -5,7 +5,8 @@
                      sizes of the files of arrays/ with the SHA-256 of those that are small
       arrays/        an Orbax checkpoint of {path: array}, not compressed: weights hardly are smaller then
 
-It is written beside its place and moved there when it is whole, so a directory that carries the name is complete.
+It is written beside its place and moved there when it is whole, so a directory that carries the name is complete. Of
+several processes each writes its parts of the arrays, and the first one the manifest.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import container_kinds, flatten, follow, is_key, named_leaves
 from ...core.typing import Array, FilePath, PyTree
 from .._files._checksums import digest
+from .._files._processes import are_several, first_alone
 from .._files._quiet_loggers import quiet
 from ._manifest import MANIFEST, list_files, seal
 from ._manifest_types import ArrayRecord
@@ -45,17 +48,23 @@ def write_directory(directory: FilePath, said: Mapping[str, Any], tree: Mapping[
     """
     target = follow(directory, "A checkpoint")
     check_place(target, overwrite)
-    arrays = {path: jnp.asarray(leaf) for path, leaf in flatten(tree).items()}
+    arrays = {path: _to_write(leaf) for path, leaf in flatten(tree).items()}
     records = _records(arrays, tree)
     with whole_directory(target, overwrite) as beside:
         _save(beside / ARRAYS, {path: a for path, a in arrays.items() if a.size})  # Orbax keeps no empty arrays
         parts = _PARTS_OF_VARIABLES.get(said["kind"], tuple(tree))
         kinds = container_kinds({part: tree[part] for part in parts})
-        whole = {**said, "arrays": records, "containers": kinds, "files": list_files(beside / ARRAYS)}
-        (beside / MANIFEST).write_text(seal(whole))
+        whole = {**said, "arrays": records, "containers": kinds}
+        first_alone(lambda: (beside / MANIFEST).write_text(seal({**whole, "files": list_files(beside / ARRAYS)})))
 
 
-def _records(arrays: Mapping[str, Array], tree: PyTree) -> dict[str, ArrayRecord]:
+def _to_write(leaf: PyTree) -> Array | np.ndarray:
+    """An array as Orbax writes it: what each of several processes has a copy of, the first one writes."""
+    alike = are_several() and (not isinstance(leaf, jax.Array) or leaf.is_fully_addressable)
+    return np.asarray(leaf) if alike else jnp.asarray(leaf)
+
+
+def _records(arrays: Mapping[str, Array | np.ndarray], tree: PyTree) -> dict[str, ArrayRecord]:
     records: dict[str, ArrayRecord] = {
         path: {"shape": list(a.shape), "dtype": jnp.dtype(a.dtype).name, "sha256": digest(a)}
         for path, a in arrays.items()
@@ -66,7 +75,7 @@ def _records(arrays: Mapping[str, Array], tree: PyTree) -> dict[str, ArrayRecord
     return records
 
 
-def _save(place: pathlib.Path, arrays: Mapping[str, Array]) -> None:
+def _save(place: pathlib.Path, arrays: Mapping[str, Array | np.ndarray]) -> None:
     import orbax.checkpoint as ocp
 
     if arrays:

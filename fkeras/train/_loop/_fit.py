@@ -145,11 +145,10 @@ def fit(
         check_same_everywhere(source.first())
     if isinstance(source, Arrays):
         trainer = as_data_lie(trainer, source.data.tree)
-    start = put_state(trainer, given_away(state) if donate else private(state))
-    run = Run(start, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
+    run = Run(state, initial_epoch, History(epochs=epochs or 1, steps=source.steps))
     resumed = backup is not None and backup.restore(trainer, run, calls)
-    if resumed:
-        run.state = put_state(trainer, run.state)  # it may have been saved on other devices
+    if not resumed:
+        run.state = put_state(trainer, given_away(state) if donate else private(state))
     skip = source.resume(run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = TrainingLoop.of(
@@ -181,7 +180,8 @@ def fit(
             warnings.warn(str(error), RuntimeWarning, stacklevel=3)
         except KeyboardInterrupt:
             run.history.interrupted = True
-            if backup is not None and resumed and not interruption.broken:
+            # of several processes each is interrupted at a step of its own, and they cannot save one state
+            if backup is not None and resumed and not interruption.broken and not backup.together:
                 backup.save(trainer, run, calls, source)
             interruption.leave_if_terminated()
             if on_interrupt == "raise" or interruption.count > 1:

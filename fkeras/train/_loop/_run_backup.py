@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from ...core import explain
 from .._batches._sources import Arrays, Stream
@@ -68,6 +70,10 @@ _APART = ("state", "history", "log_sums", "trained")
 class Backup:
     """Keeps a run in a directory, as a `BackupAndRestore` says.
 
+    Several processes that make one run save it together, at the same steps, and each waits until all is written: what
+    they send each other has one order, which a save in the background would upset. Whether so many seconds have gone by
+    is for the clock of the first one to say; the others ask it after ever more steps, never at each.
+
     Args:
         asked: what the user asked for.
     """
@@ -77,7 +83,10 @@ class Backup:
         self.last = time.monotonic()
         self.saved: tuple[int, int] | None = None  # epoch and total of what the directory holds,
         self.saving: tuple[int, int] | None = None  # or will hold when the save that is under way has ended
-        self.pool = concurrent.futures.ThreadPoolExecutor(1, "fkeras-backup") if asked.background else None
+        self.together = jax.distributed.is_initialized() and jax.process_count() > 1
+        self.made, self.look_at = 0, 1  # together: at which step was the last save, and when to look at the clock next
+        alone = asked.background and not self.together
+        self.pool = concurrent.futures.ThreadPoolExecutor(1, "fkeras-backup") if alone else None
         self.pending: concurrent.futures.Future[None] | None = None
 
     def restore(self, trainer: Learner, run: Run, calls: CallbackList) -> bool:
@@ -95,6 +104,7 @@ class Backup:
             setattr(run, name, value)
         run.begun = run.begun or run.done > 0  # a run of an older version does not say
         self.saved = self.saving = (run.epoch, run.total)
+        self.made, self.look_at = run.total, run.total + 1
         return True
 
     @breakable(2)
@@ -108,6 +118,7 @@ class Backup:
 
         self.wait()
         self.last = time.monotonic()
+        self.made, self.look_at = run.total, run.total + 1
         with self._as_asked():
             run.data = source.position()
             record = {
@@ -175,17 +186,35 @@ class Backup:
     def until_due(self, total: int) -> int:
         """How many steps may be made before one that has to be saved."""
         every = self.asked.save_freq
-        return every - total % every if isinstance(every, int) else 2**31
+        steps = every - total % every if isinstance(every, int) else 2**31
+        if self.together and self.asked.save_seconds is not None:
+            return min(steps, max(1, self.look_at - total))
+        return steps
 
     def is_due(self, total: int, epoch_ended: bool = False) -> bool:
         """Whether to save now."""
-        seconds = self.asked.save_seconds
-        if seconds is not None and time.monotonic() - self.last >= seconds:
+        if self._is_time(total):
             return True
         every = self.asked.save_freq
         if epoch_ended and (every == "epoch" or self.asked.double_checkpoint):
             return True
         return every != "epoch" and total % every == 0
+
+    def _is_time(self, total: int) -> bool:
+        """Whether so many seconds have gone by; of several processes all say the same."""
+        seconds = self.asked.save_seconds
+        if seconds is None:
+            return False
+        gone = time.monotonic() - self.last
+        if not self.together:
+            return gone >= seconds
+        if total < self.look_at:
+            return False
+        made = max(1, total - self.made)
+        left = int(min(made * max(0.0, seconds - gone) / max(gone, 1e-3), 2 * made))
+        left = int(multihost_utils.broadcast_one_to_all(np.asarray(left if gone < seconds else -1)))
+        self.look_at = total + max(1, left)
+        return left < 0
 
     def finish(self) -> None:
         """The run has ended: its backup goes, if that was asked for."""

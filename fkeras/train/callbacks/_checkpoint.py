@@ -13,10 +13,12 @@ from ...core import as_path, did_you_mean, explain
 from ...core.typing import PyTree
 from .._step._learner import Learner
 from .._step._state import TrainState
+from ..distribution._processes import is_first
 from ._base import CallbackResult, Event
 from ._frequency import check_max_to_keep, check_numbers, check_save_freq
 from ._monitor import Monitoring, improves
 from ._saved_model import example_of, save_model, warn_if_alone, why_alone
+from ._say import say
 
 #: A file that was saved, and the number that was watched then.
 Kept: TypeAlias = list[Any]
@@ -131,7 +133,7 @@ class ModelCheckpoint(Monitoring):
         path = self.path(event.epoch, event.batch, {**logs, **self._numbers(event)})
         self._write(event, path)
         if self.verbose:
-            print(f"\nEpoch {event.epoch + 1}: saving model to {path}")
+            say(f"\nEpoch {event.epoch + 1}: saving model to {path}")
         if self.max_to_keep is not None:
             goal = self.goal(event.goals) if self.keep_best else "min"
             memory["kept"] = self._kept(memory.get("kept", ()), path, value, goal)
@@ -160,7 +162,7 @@ class ModelCheckpoint(Monitoring):
         """Delete one of this callback's files; what its template would not make is not one, whatever a memory says."""
         parts = string.Formatter().parse(self.filepath)
         pattern = "".join(re.escape(text) + ("" if name is None else r"[^/\\]*") for text, name, _, _ in parts)
-        if not re.fullmatch(pattern, path):
+        if not re.fullmatch(pattern, path) or not is_first():
             return
         from ...checkpoint import delete_checkpoint
 

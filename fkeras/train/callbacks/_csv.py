@@ -15,6 +15,7 @@ from ...core import as_path, check_room, explain
 from ...core.typing import ArrayLike
 from .._step._learner import Learner
 from .._step._state import TrainState
+from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
 
 
@@ -41,7 +42,8 @@ class CSVLogger(Callback):
     Reference: https://keras.io/api/callbacks/csv_logger/
     Epochs that lack a number have `NA`. A run that goes on after it was cut off takes out the lines of epochs that it
     makes again, so that the file holds each epoch once. Unlike in Keras there are columns for validation only in a run
-    that has validation data, and a number that comes up later gets a column then.
+    that has validation data, and a number that comes up later gets a column then. Of several processes that make one
+    run the first one writes.
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -56,6 +58,8 @@ class CSVLogger(Callback):
         check_room(self.filename, "CSVLogger", directory=False)
 
     def on_train_begin(self, event: Event) -> CallbackResult:
+        if not is_first():
+            return None
         os.makedirs(os.path.dirname(os.path.abspath(self.filename)), exist_ok=True)
         header, rows = self._read() if self.append else ([], [])
         if not header:
@@ -65,6 +69,8 @@ class CSVLogger(Callback):
 
     def _on_run_resumed(self, event: Event) -> CallbackResult:
         """Take out the lines of the epochs that come again."""
+        if not is_first():
+            return None
         header, rows = self._read()
         written = event.memory.get("rows", 0)
         kept, epoch = rows[:written], event.epoch
@@ -77,6 +83,8 @@ class CSVLogger(Callback):
         return event.remember(keys=header[1:] or None, rows=min(written, len(kept)))
 
     def on_epoch_end(self, event: Event) -> CallbackResult:
+        if not is_first():
+            return None
         keys, rows = list(event.memory.get("keys") or ()), event.memory.get("rows", 0)
         new = [k for k in event.logs if k not in keys]
         if not keys and event.validates and not any(k.startswith("val_") for k in new):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...core import explain
 from ._base import Callback, CallbackResult, Event
+from ._say import say
 
 
 class TerminateOnNaN(Callback):
@@ -37,7 +38,7 @@ class TerminateOnNaN(Callback):
                     write="a smaller learning rate, clipnorm=1.0, or np.isfinite(x).all() on the data",
                 )
             )
-        print(f"Batch {event.batch}: Invalid loss, terminating training")
+        say(f"Batch {event.batch}: Invalid loss, terminating training")
         return event.replace(stop=True)
 
 

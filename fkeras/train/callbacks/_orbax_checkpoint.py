@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import jax
+
 from ...core import as_path
 from ._base import Event
 from ._checkpoint import ModelCheckpoint
@@ -18,7 +20,7 @@ class OrbaxCheckpoint(ModelCheckpoint):
         monitor, verbose, save_best_only, mode, save_freq, initial_value_threshold: as for `ModelCheckpoint`.
         max_to_keep: how many checkpoints stay, the newest ones; `None` for all.
         save_on_background: whether training goes on while one is written. The next save, and the end of training, wait
-            for it.
+            for it. Several processes that make one run save together, and wait for each save.
         save_weights_only: whether to leave out all but the model's variables.
 
     Raises:
@@ -94,12 +96,17 @@ class OrbaxCheckpoint(ModelCheckpoint):
 
     def _write(self, event: Event, path: str) -> None:
         self._wait()
-        if not self.save_on_background:
+        if not self.save_on_background or self._together():
             self._to(event, path)
             return
         self._pool = self._pool or ThreadPoolExecutor(1, "fkeras-checkpoint")
         # the state of an event is never donated, so another thread may read it
         self._pending = self._pool.submit(self._to, event, path)
+
+    @staticmethod
+    def _together() -> bool:
+        """Whether several processes save; what they send each other has one order, so none does it on the side."""
+        return jax.distributed.is_initialized() and jax.process_count() > 1
 
     def _to(self, event: Event, path: str) -> None:
         if self.save_weights_only:

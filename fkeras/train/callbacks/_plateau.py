@@ -10,6 +10,7 @@ from ..optimizers._rates import check_settable, named_rates, with_rates
 from ._base import CallbackResult, Event
 from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
+from ._say import say
 
 
 class ReduceLROnPlateau(Monitoring):
@@ -92,5 +93,5 @@ class ReduceLROnPlateau(Monitoring):
         opt_state = with_rates(event.trainer.optimizer, event.state.opt_state, reduce)
         if self.verbose:
             shown = ", ".join(map(str, reduced))
-            print(f"\nEpoch {event.epoch + 1}: ReduceLROnPlateau reducing learning rate to {shown}.")
+            say(f"\nEpoch {event.epoch + 1}: ReduceLROnPlateau reducing learning rate to {shown}.")
         return event.state.replace(opt_state=opt_state)

@@ -10,6 +10,7 @@ import jax
 from ...core import explain
 from ..optimizers._rates import named_rates, with_rates
 from ._base import Callback, CallbackResult, Event
+from ._say import say
 
 
 class LearningRateScheduler(Callback):
@@ -65,7 +66,7 @@ class LearningRateScheduler(Callback):
         opt_state = with_rates(event.trainer.optimizer, event.state.opt_state, rate)
         if self.verbose:
             shown = ", ".join(map(str, set_to))
-            print(f"\nEpoch {event.epoch + 1}: LearningRateScheduler setting learning rate to {shown}.")
+            say(f"\nEpoch {event.epoch + 1}: LearningRateScheduler setting learning rate to {shown}.")
         return event.state.replace(opt_state=opt_state)
 
     def on_epoch_end(self, event: Event) -> CallbackResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._base import CallbackResult, Event
 from ._frequency import check_numbers
 from ._monitor import Monitoring, improves
+from ._say import say
 
 
 class EarlyStopping(Monitoring):
@@ -72,7 +73,7 @@ class EarlyStopping(Monitoring):
             return event.replace(memory=memory)
         if memory["wait"] >= self.patience and event.epoch > 0:
             if self.verbose:
-                print(f"Epoch {event.epoch + 1}: early stopping")
+                say(f"Epoch {event.epoch + 1}: early stopping")
             return event.replace(memory=memory, stop=True)
         return event.replace(memory=memory)
 
@@ -81,5 +82,5 @@ class EarlyStopping(Monitoring):
         if not self.restore_best_weights or best is None:
             return None
         if self.verbose:
-            print(f"Restoring model weights from the end of the best epoch: {event.memory['best_epoch'] + 1}.")
+            say(f"Restoring model weights from the end of the best epoch: {event.memory['best_epoch'] + 1}.")
         return event.state.with_variables(best)

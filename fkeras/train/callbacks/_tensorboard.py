@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from jax.experimental import multihost_utils
 
 from ...core import as_path, check_room, explain, plain_path_name
 from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._state import TrainState
+from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
 from ._profile_range import profile_range
 
@@ -41,7 +43,7 @@ class TensorBoard(Callback):
 
     Reference: https://keras.io/api/callbacks/tensorboard/
     A run that goes on after it was cut off writes a file of its own, and takes out of its earlier ones what it makes
-    again.
+    again. Of several processes that make one run the first one writes.
     """
 
     _leaves_files = True
@@ -86,6 +88,8 @@ class TensorBoard(Callback):
 
     def _on_run_resumed(self, event: Event) -> None:
         """Take out of the run's files what it makes again."""
+        if not is_first():
+            return
         from tensorboardX.proto.event_pb2 import Event as Record
 
         def comes_again(record: bytes) -> bool:
@@ -108,7 +112,8 @@ class TensorBoard(Callback):
         # one open file for each part: the names of files have a resolution of one second
         if part not in self._writers:
             suffix = f".{event.memory.get('run', 'run')}-{len(self._files(event, part))}"
-            self._writers[part] = _library()(os.path.join(self.log_dir, part), filename_suffix=suffix)
+            place = os.path.join(self.log_dir, part)
+            self._writers[part] = _library()(place, filename_suffix=suffix, write_to_disk=is_first())
         return self._writers[part]
 
     def on_train_end(self, event: Event) -> None:
@@ -140,7 +145,7 @@ class TensorBoard(Callback):
         for path, leaf in jax.tree_util.tree_leaves_with_path(event.state.params):
             name = plain_path_name(path)
             writer = self._writer(event, "train")
-            writer.add_histogram(f"{name}/histogram", np.asarray(leaf, np.float32), event.epoch)
+            writer.add_histogram(f"{name}/histogram", np.asarray(_on_host(leaf), np.float32), event.epoch)
 
     def _has_hook(self, name: str) -> bool:
         # A hook after each batch costs a copy of the state a step, and is there only where losses are written by batch.
@@ -170,6 +175,11 @@ def _library() -> Any:
             )
         ) from None
     return SummaryWriter
+
+
+def _on_host(leaf: Any) -> Any:
+    """A weight that this process can read: what others have a part of is sent to all."""
+    return leaf if leaf.is_fully_addressable else multihost_utils.process_allgather(leaf, tiled=True)
 
 
 def _comes_again(tag: str, step: int, event: Event) -> bool:
