@@ -17,6 +17,7 @@ from . import _arguments as arg
 from ._moments import Moments, by_shape, from_moments_by, in_one_pass, in_two_passes, moment, wide
 from ._sequence_masks import MaskLike, check_mask
 from ._shapes import NamedLayer, along, known_axis
+from ._synchronized import axis_names, device_axes
 
 #: One number for each channel.
 PerChannel: TypeAlias = 'Float[Array, " channels"]'
@@ -56,10 +57,14 @@ class BatchNormalization(Layer):
             `d = (mu_b - mu_run) / sigma_run`, so that small batches train like inference.
         renorm_clipping: `{"rmin": …, "rmax": …, "dmax": …}`, bounds of the corrections.
         renorm_momentum: of the running moments of the correction.
-        synchronized: accepted for Keras's sake: under `jit` a batch sharded over devices is normalised as a whole.
+        synchronized: under `jit` a batch that is sharded over devices is normalised as a whole, whatever this is.
+            Inside `jax.shard_map` and `jax.pmap` each device sees its part: `True` takes the moments over the devices of the
+            mesh's axis there, and a name, `"batch"`, or several, over the axes of those names.
 
     Raises:
-        ValueError: other keys or wrong bounds in `renorm_clipping`.
+        ValueError: other keys or wrong bounds in `renorm_clipping`; `synchronized=True` inside a `shard_map` over
+            several axes that the input differs along.
+        NameError: a name in `synchronized` that nothing binds.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
     >>> variables = fk.nn.BatchNormalization().init(jax.random.key(0), jnp.ones((1, 3)))
@@ -86,7 +91,7 @@ class BatchNormalization(Layer):
     renorm: bool = False
     renorm_clipping: Mapping[str, float] | None = None
     renorm_momentum: float = field(0.99, convert=float)
-    synchronized: bool = False
+    synchronized: bool | str | tuple[str, ...] = field(False, convert=axis_names)
 
     supports_masking = True
 
@@ -122,8 +127,9 @@ class BatchNormalization(Layer):
         if renormal is not None:
             running, bounds = tuple(v.value for v in renormal), _bounds(self.renorm_clipping or {})
         y, batch_mean, batch_var = _by_batch(
-            inputs, mask, gamma, beta, running, axis=axis, epsilon=self.epsilon, bounds=bounds
-        )
+            inputs, mask, gamma, beta, running, axis=axis, epsilon=self.epsilon, bounds=bounds,
+            over=() if self.is_initializing() else device_axes(self, self.synchronized, inputs),
+        )  # fmt: skip
         if renormal is not None:
             self._update_renorm(batch_mean, batch_var, mean, var, renormal)
         else:
@@ -241,7 +247,7 @@ def _clipping(given: Mapping[str, float] | None) -> dict[str, float]:
 
 
 # ------------------------------------------------------------------ the arithmetic
-@from_moments_by(in_two_passes, in_one_pass, "axis", "epsilon", "bounds")
+@from_moments_by(in_two_passes, in_one_pass, "axis", "epsilon", "bounds", "over")
 def _by_batch(
     moments: Moments,
     x: Num[Array, "*shape"],
@@ -253,10 +259,13 @@ def _by_batch(
     axis: int,
     epsilon: float,
     bounds: Bounds | None,
+    over: tuple[str, ...],
 ) -> tuple[Float[Array, "*shape"], PerChannel, PerChannel]:
     """`(y, mean, var)`: normalised by the batch's moments, which `running` ones correct where there are any."""
     x = wide(x)
-    mean, var = _moments(moments, x, axis) if mask is None else _masked_moments(x, axis, mask)
+    if over:  # where the devices have different entries, and none to begin one pass from
+        moments = in_two_passes
+    mean, var = _moments(moments, x, axis, over) if mask is None else _masked_moments(x, axis, mask, over)
     stretch = offset = None
     if running is not None and bounds is not None:
         stretch, offset = _correction(mean, var, running, epsilon, bounds)
@@ -297,21 +306,31 @@ def _correction(
     return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
 
 
-def _moments(moments: Moments, x: Float[Array, "*shape"], axis: int) -> tuple[PerChannel, PerChannel]:
-    """Mean and biased variance for each channel."""
+def _moments(
+    moments: Moments, x: Float[Array, "*shape"], axis: int, over: tuple[str, ...]
+) -> tuple[PerChannel, PerChannel]:
+    """Mean and biased variance for each channel; also over the devices of some axes of a mesh."""
     axes = tuple(i for i in range(x.ndim) if i != axis)
-    mean, var = moments(x, functools.partial(jnp.mean, axis=axes, keepdims=True), axes)
+    mean_of = functools.partial(jnp.mean, axis=axes, keepdims=True)
+    mean, var = moments(x, (lambda a: jax.lax.pmean(mean_of(a), over)) if over else mean_of, axes)
     return mean.reshape(-1), var.reshape(-1)
 
 
-def _masked_moments(x: Float[Array, "*shape"], axis: int, mask: MaskLike) -> tuple[PerChannel, PerChannel]:
+def _masked_moments(
+    x: Float[Array, "*shape"], axis: int, mask: MaskLike, over: tuple[str, ...]
+) -> tuple[PerChannel, PerChannel]:
     """Those of what a mask keeps, in two passes: no entry is known to be kept, and E[x^2] - E[x]^2 cancels."""
     axes = tuple(i for i in range(x.ndim) if i != axis)
+
+    def total(a: jax.Array) -> jax.Array:
+        own = jnp.sum(a, axis=axes, dtype=x.dtype)
+        return jax.lax.psum(own, over) if over else own
+
     visible = jnp.broadcast_to(jnp.asarray(mask, bool)[..., None], x.shape)
-    count = jnp.sum(visible, axis=axes, dtype=x.dtype) + 1e-7  # as Keras, against a batch in which all is masked
+    count = total(visible) + 1e-7  # as Keras, against a batch in which all is masked
     x = jnp.where(visible, x, 0)  # not a product with 0: masked entries may be infinite or NaN
-    mean = moment(jnp.sum(x, axis=axes) / count)
-    var = jnp.sum(jnp.where(visible, jnp.square(x - along(mean, (axis,), x)), 0), axis=axes) / count
+    mean = moment(total(x) / count)
+    var = total(jnp.where(visible, jnp.square(x - along(mean, (axis,), x)), 0)) / count
     return mean, moment(var)
 
 

@@ -39,13 +39,15 @@ def with_axes_of(model: linen.Module, args: tuple[Any, ...], mode: Mapping[str, 
 
 
 def _axis_names(model: linen.Module, args: tuple[Any, ...], mode: Mapping[str, Any]) -> list[str]:
-    """The `axis_name` of each layer that has one; `init`, which reduces over no axis, runs them all."""
+    """The axis names of each layer that has some; `init`, which reduces over no axis, runs them all."""
     names: dict[str, None] = {}
 
     def look(run: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
-        name = getattr(context.module, "axis_name", None)
-        if isinstance(name, str):
-            names[name] = None
+        for field in ("axis_name", "synchronized"):  # Linen's word and ours
+            found = getattr(context.module, field, None)
+            names.update(
+                dict.fromkeys((found,) if isinstance(found, str) else found if isinstance(found, tuple) else ())
+            )
         return run(*args, **kwargs)
 
     def init(key: jax.Array, args: tuple[Any, ...]) -> Any:

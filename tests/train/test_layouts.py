@@ -1,0 +1,98 @@
+"""Layouts that are found or named, moments over devices, pictures, and what a compiled program sends."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
+
+import fkeras as fk
+
+RNG = np.random.default_rng(0)
+ONE = jax.sharding.Mesh(np.array(jax.devices()[:4]), ("batch",), axis_types=(AxisType.Auto,))
+TWO = jax.sharding.Mesh(np.array(jax.devices()[:4]).reshape(2, 2), ("data", "model"), axis_types=(AxisType.Auto,) * 2)
+ROWS = (RNG.normal(size=(16, 5)) * np.arange(1, 17)[:, None]).astype("float32")  # no two parts have the same moments
+
+
+# ------------------------------------------------------------------ moments over devices
+def normalised(synchronized):
+    return fk.Sequential([fk.Input((5,)), fk.nn.BatchNormalization(synchronized=synchronized, momentum=0.5)])
+
+
+def step(model, names):
+    """A pure step of the user's own: outputs, running moments, and the gradient of a weighted sum."""
+
+    def run(variables, x):
+        def loss(x):
+            y, updates = model.apply(variables, x, training=True, mutable=["batch_stats"])
+            total = jnp.sum(jnp.tanh(y))
+            return jax.lax.psum(total, names) if names else total, (y, updates)
+
+        gradient, (y, updates) = jax.grad(loss, has_aux=True)(x)
+        return y, gradient, updates
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole():
+    model = normalised(False)
+    variables = model.init(0)
+    return variables, jax.jit(step(model, ()))(variables, ROWS)
+
+
+def agree(found, wanted):
+    # one pass over four parts and over the whole: a few units in the last place of sums over 16 rows of up to 40
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, wanted)
+
+
+@pytest.mark.parametrize(("mesh", "axis", "said"), [(ONE, "batch", True), (ONE, "batch", "batch"), (TWO, "data", True)])
+def test_synchronized_moments_are_those_of_the_whole_batch_under_shard_map(whole, mesh, axis, said):
+    run = jax.shard_map(
+        step(normalised(said), axis), mesh=mesh, in_specs=(P(), P(axis)), out_specs=(P(axis), P(axis), P())
+    )
+    variables, wanted = whole
+    agree(jax.jit(run)(variables, ROWS), wanted)
+
+
+@pytest.mark.parametrize("said", [True, "batch"])
+def test_and_under_pmap(whole, said):
+    variables, (y, _, updates) = whole
+    run = jax.pmap(step(normalised(said), "batch"), axis_name="batch", in_axes=(None, 0))
+    found = run(variables, ROWS.reshape(4, 4, 5))
+    agree((found[0].reshape(16, 5), jax.tree.map(lambda a: a[3], found[2])), (y, updates))
+    apart = jax.pmap(step(normalised(False), "batch"), axis_name="batch", in_axes=(None, 0))(
+        variables, ROWS.reshape(4, 4, 5)
+    )
+    assert np.abs(apart[0].reshape(16, 5) - y).max() > 0.1
+
+
+def test_a_mask_counts_over_all_devices():
+    layer = fk.nn.BatchNormalization(synchronized=True)
+    x, mask = ROWS.reshape(4, 4, 5), RNG.random((4, 4)) > 0.5
+    variables = layer.init(0, x)
+
+    def run(x, mask):
+        return layer.apply(variables, x, training=True, mask=mask, mutable=["batch_stats"])
+
+    spread = jax.shard_map(run, mesh=ONE, in_specs=(P("batch"), P("batch")), out_specs=(P("batch"), P()))
+    agree(jax.jit(spread)(x, mask), run(x, mask))
+
+
+def test_an_axis_that_cannot_be_told_is_said(whole):
+    run = jax.shard_map(
+        step(normalised(True), "data"), mesh=TWO, in_specs=(P(), P("data")), out_specs=P(), check_vma=False
+    )
+    with pytest.raises(ValueError, match=r"(?s)cannot tell which axis.*over 'data', 'model'.*synchronized='data'"):
+        run(whole[0], ROWS)
+    with pytest.raises(TypeError, match=r"(?s)`synchronized` is whether.*synchronized=3"):
+        fk.nn.BatchNormalization(synchronized=3)
+
+
+def test_a_named_axis_trains_where_nothing_binds_it_and_its_config_is_kept():
+    trainers = [normalised(said).compile("sgd", "mse") for said in (False, "batch")]
+    losses = [t.fit(t.init(0), ROWS, ROWS, verbose=0)[1].history["loss"] for t in trainers]
+    assert losses[0] == losses[1]
+    layer = fk.nn.BatchNormalization(synchronized=["data", "replica"])
+    assert layer.from_config(layer.get_config()).synchronized == ("data", "replica")
