@@ -20,7 +20,8 @@ class Auto:
 
     Along an axis such as `"model"`: attention by its heads, an embedding by its features, a dense layer by the larger
     of its two sizes (so that the two layers of a block need one sum between them), a convolution by its output
-    channels; each with its bias. What is left of each weight is spread over the batch's axis, as `FSDP` does.
+    channels; each with its bias. What is left of each weight is spread over the batch's axis, as `FSDP` does, and over
+    those of the other axes that do not cut it yet: heads that an axis does not divide, and recurrent layers.
 
     Args:
         device_mesh: the mesh.
@@ -42,23 +43,30 @@ class Auto:
     def places(self, weights: Weights, mesh: Mesh) -> dict[str, Placement]:
         """A place for each weight, with its reason."""
         data = _data_axis(mesh)
+        others = [str(axis) for axis in mesh.axis_names if axis != data and mesh.shape[axis] > 1]
         placed = {path: Placement(PartitionSpec(), "") for path in weights}
-        for axis in mesh.axis_names:
-            if axis != data and mesh.shape[axis] > 1:
-                placed = {path: _by_use(path, weights, placed[path], str(axis), mesh) for path in weights}
-        return spread(weights, placed, data, mesh)
+        for axis in others:
+            placed = {path: _by_use(path, weights, placed[path], axis, mesh) for path in weights}
+        return spread(weights, placed, (data, *others), mesh)
 
 
 def _by_use(path: str, weights: Weights, taken: Placement, axis: str, mesh: Mesh) -> Placement:
     """A weight cut along an axis of the mesh as its use asks, where the sizes allow it."""
     place, use = _axis_to_cut(path, weights)
-    weight = weights[path]
+    weight, parts = weights[path], mesh.shape[axis]
     cut = [*taken.spec, *[None] * (len(weight.shape) - len(taken.spec))]
-    if place is None or cut[place] is not None or weight.shape[place] % mesh.shape[axis]:
+    words = [taken.reason] if taken.reason else []
+    if place is None:
+        if use and use not in words:
+            words.append(use)
+        return Placement(taken.spec, "; ".join(words))
+    if cut[place] is not None:
         return taken
+    if weight.shape[place] % parts:
+        words.append(f"{use}, whose {weight.shape[place]} the {parts} devices of {axis!r} do not divide")
+        return Placement(taken.spec, "; ".join(words))
     cut[place] = axis
-    begin = f"{taken.reason}; " if taken.reason else ""
-    return Placement(PartitionSpec(*cut), f"{begin}{use}, axis {place} by {axis!r}")
+    return Placement(PartitionSpec(*cut), "; ".join([*words, f"{use}, axis {place} by {axis!r}"]))
 
 
 def _axis_to_cut(path: str, weights: Weights) -> tuple[int | None, str]:
@@ -67,6 +75,8 @@ def _axis_to_cut(path: str, weights: Weights) -> tuple[int | None, str]:
     weight, owner = weights[path], layer[-1] if layer else ""
     kernel: jax.ShapeDtypeStruct | None = weights.get("/".join([*layer, "kernel"]))
     rank = len(weight.shape)
+    if "/".join([*layer, "recurrent_kernel"]) in weights:  # its gates lie side by side along the axis of the units
+        return None, "a recurrent layer, whose steps need all units"
     if name.startswith("embedding") and rank == 2:
         return 1, "an embedding by its features"
     if kernel is None or name not in ("kernel", "bias"):
@@ -80,6 +90,8 @@ def _axis_to_cut(path: str, weights: Weights) -> tuple[int | None, str]:
         if sizes[1] >= sizes[0]:
             return rank - 1, "a dense layer by its units"
         return (0, "a dense layer by its inputs") if name == "kernel" else (None, "")
+    if len(sizes) == 3 and rank == (3 if name == "kernel" else 2) and name == "bias":
+        return 0, "a layer of several axes by the first of them"
     if len(sizes) >= 3:
         return rank - 1, "a convolution by its output channels"
     return None, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
@@ -114,39 +114,58 @@ class FSDP:
     def places(self, weights: Weights, mesh: Mesh) -> dict[str, Placement]:
         """A place for each weight."""
         taken = {path: Placement(PartitionSpec(), "") for path in weights}
-        return spread(weights, taken, _data_axis(mesh), mesh)
+        return spread(weights, taken, self.batch_axes(mesh), mesh)
 
 
-def spread(weights: Weights, taken: Mapping[str, Placement], axis: str, mesh: Mesh) -> dict[str, Placement]:
-    """Placements in which an axis of a mesh cuts each weight along the largest of its axes that is free and divides.
+def spread(weights: Weights, taken: Mapping[str, Placement], axes: Sequence[str], mesh: Mesh) -> dict[str, Placement]:
+    """Placements in which each of some axes of a mesh cuts each weight along the largest of its axes that divides.
+
+    An axis of the weight that nothing cuts comes first; where there is none, one that is cut already is cut further.
 
     Args:
         weights: the weights by path.
-        taken: what other axes of the mesh cut already.
-        axis: the mesh's axis.
+        taken: what axes of the mesh cut already.
+        axes: the mesh's axes; what one of them cuts already, it does not cut again.
         mesh: the mesh.
 
     Returns:
         A placement for each weight.
     """
-    parts = mesh.shape[axis]
     room = _WHOLE * sum(math.prod(w.shape) for w in weights.values())
     placed = dict(taken)
     for path, weight in sorted(weights.items(), key=lambda item: (math.prod(item[1].shape), item[0])):
-        spec, reason = taken[path]
-        cut = [*spec, *[None] * (len(weight.shape) - len(spec))]
-        free = [i for i, n in enumerate(weight.shape) if cut[i] is None and n and n % parts == 0]
+        left = [axis for axis in axes if axis not in mesh_axes(taken[path].spec)]
         room -= math.prod(weight.shape)
-        begin = f"{reason}; " if reason else ""
         if room >= 0:
-            placed[path] = Placement(spec, f"{begin}small: whole along {axis!r}")
-        elif not free:
-            placed[path] = Placement(spec, f"{begin}no axis of {tuple(weight.shape)} that {parts} devices divide")
+            words = [taken[path].reason, f"small: whole along {', '.join(map(repr, left))}" if left else ""]
+            placed[path] = Placement(taken[path].spec, "; ".join(filter(None, words)))
         else:
-            place = max(free, key=lambda i: (weight.shape[i], i))
-            cut[place] = axis
-            placed[path] = Placement(PartitionSpec(*cut), f"{begin}axis {place}, of {weight.shape[place]}, by {axis!r}")
+            for axis in left:
+                placed[path] = _cut(weight.shape, placed[path], axis, mesh)
     return placed
+
+
+def _cut(shape: Sequence[int], taken: Placement, axis: str, mesh: Mesh) -> Placement:
+    """A placement that an axis of the mesh cuts further, where the sizes allow it."""
+    parts, words = mesh.shape[axis], [taken.reason] if taken.reason else []
+    cut = [*taken.spec, *[None] * (len(shape) - len(taken.spec))]
+    sizes = [n // math.prod(mesh.shape[name] for name in mesh_axes([by])) for n, by in zip(shape, cut, strict=True)]
+    divides = [i for i, n in enumerate(sizes) if n and n % parts == 0]
+    if not divides:
+        return Placement(taken.spec, "; ".join([*words, f"no axis of {tuple(shape)} that {parts} devices divide"]))
+    place = max(divides, key=lambda i: (cut[i] is None, sizes[i], i))
+    words.append(f"axis {place}, of {shape[place]}, by {axis!r}" + " too" * (cut[place] is not None))
+    cut[place] = axis if cut[place] is None else (*mesh_axes([cut[place]]), axis)
+    return Placement(PartitionSpec(*cut), "; ".join(words))
+
+
+def mesh_axes(spec: Iterable[Any]) -> list[str]:
+    """The axes of a mesh that a spec names.
+
+    >>> mesh_axes(PartitionSpec(None, ("model", "data")))
+    ['model', 'data']
+    """
+    return [name for part in spec if part is not None for name in ((part,) if isinstance(part, str) else part)]
 
 
 # ------------------------------------------------------------------ rules
@@ -350,7 +369,7 @@ class ModelParallel:
         if self.default == "replicated":
             return {**{path: Placement(PartitionSpec(), "no rule: a copy on each device") for path in rest}, **ruled}
         whole = {path: Placement(PartitionSpec(), "no rule") for path in rest}
-        return {**spread(rest, whole, self.batch_axes(mesh)[0], mesh), **ruled}
+        return {**spread(rest, whole, self.batch_axes(mesh), mesh), **ruled}
 
 
 def check_spec(path: str, shape: Sequence[int], spec: PartitionSpec, mesh: Mesh) -> None:
@@ -368,7 +387,7 @@ def check_spec(path: str, shape: Sequence[int], spec: PartitionSpec, mesh: Mesh)
             )
         )
     for size, part in zip(shape, spec, strict=False):
-        names = (part,) if isinstance(part, str) else tuple(part or ())
+        names = mesh_axes([part])
         for name in names:
             if name not in mesh.axis_names:
                 raise ValueError(unknown_axis(name, path, mesh))
