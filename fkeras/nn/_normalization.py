@@ -58,8 +58,8 @@ class BatchNormalization(Layer):
         renorm_clipping: `{"rmin": …, "rmax": …, "dmax": …}`, bounds of the corrections.
         renorm_momentum: of the running moments of the correction.
         synchronized: under `jit` a batch that is sharded over devices is normalised as a whole, whatever this is.
-            Inside `jax.shard_map` and `jax.pmap` each device sees its part: `True` takes the moments over the devices of the
-            mesh's axis there, and a name, `"batch"`, or several, over the axes of those names.
+            Inside `jax.shard_map` and `jax.pmap` each device sees its part: `True` takes the moments over the devices
+            of the axis there, and a name, `"batch"`, or several, over the axes of those names.
 
     Raises:
         ValueError: other keys or wrong bounds in `renorm_clipping`; `synchronized=True` inside a `shard_map` over
