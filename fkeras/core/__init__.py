@@ -35,6 +35,7 @@ from ._layer._variables import TRANSIENT as TRANSIENT
 from ._layer._variables_fit import check_arrays as check_arrays
 from ._layer._variables_fit import check_variables as check_variables
 from ._layer._variables_fit import spec_of as spec_of
+from ._layer._weight_facts import inferred_names as inferred_names
 from ._layer._weights import Storage as Storage
 from ._model._input import Input as Input
 from ._model._input import InputLayer as InputLayer

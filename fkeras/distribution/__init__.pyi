@@ -5,6 +5,7 @@ from ..train.distribution import Auto as Auto
 from ..train.distribution import DataParallel as DataParallel
 from ..train.distribution import DeviceMesh as DeviceMesh
 from ..train.distribution import LayoutMap as LayoutMap
+from ..train.distribution import LogicalAxes as LogicalAxes
 from ..train.distribution import ModelParallel as ModelParallel
 from ..train.distribution import TensorLayout as TensorLayout
 from ..train.distribution import get_device_count as get_device_count

@@ -47,7 +47,7 @@ from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._own_methods import check_own_methods
 from ._step._partition import Partition, merge, partition_for
-from ._step._placed import put_state
+from ._step._placed import put_state, warn_of_idle_facts
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
@@ -161,6 +161,8 @@ class Trainer(Viewed):
                 )
             )
         check_trains_by_trainer(model, built_in=type(self) is Trainer)
+        if values["distribution"] is not None:
+            values["distribution"] = values["distribution"].of_model(model)
         for name, value in as_objects(values).items():
             object.__setattr__(self, name, value)
 
@@ -287,6 +289,7 @@ class Trainer(Viewed):
         else:
             variables = check_variables(self.model, variables, x)
         self._check_frozen(x)
+        warn_of_idle_facts(self, x)
         params = variables["params"]
         warn_of_idle_rules(self.optimizer, params)
         moving, _ = self.partition(x).split(params)

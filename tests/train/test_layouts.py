@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
@@ -96,3 +97,69 @@ def test_a_named_axis_trains_where_nothing_binds_it_and_its_config_is_kept():
     assert losses[0] == losses[1]
     layer = fk.nn.BatchNormalization(synchronized=["data", "replica"])
     assert layer.from_config(layer.get_config()).synchronized == ("data", "replica")
+
+
+# ------------------------------------------------------------------ names of axes
+def boxed(*names):
+    return linen.with_partitioning(linen.initializers.lecun_normal(), names)
+
+
+class Boxed(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        x = linen.Dense(16, kernel_init=boxed("embed", "model"))(x)
+        return linen.Dense(5, kernel_init=linen.with_logical_partitioning(linen.initializers.ones, ("mlp", "classes")))(
+            x
+        )
+
+
+NAMED = {
+    "a Linen module": lambda: fk.Trainer(Boxed(), "adam", "mse"),
+    "FlaxLayer": lambda: fk.Sequential([fk.Input((5,)), fk.nn.FlaxLayer(Boxed())]).compile("adam", "mse"),
+    "layers": lambda: fk.Sequential(
+        [fk.Input((5,)), fk.nn.Dense(16, kernel_initializer=boxed("embed", "model")), fk.nn.Dense(5)]
+    ).compile("adam", "mse"),
+}
+RULES = fk.distribution.LogicalAxes({"embed": None, "mlp": "model", "classes": "data"})
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_names_of_axes_place_weights_and_their_boxes_are_taken_off(kind):
+    trainer = NAMED[kind]()
+    spread = trainer.distribute({"data": 2, "model": 2}, RULES)
+    states = [t.init(0, ROWS) for t in (trainer, spread)]
+    paths = [[jax.tree_util.keystr(p) for p, _ in jax.tree_util.tree_leaves_with_path(s.params)] for s in states]
+    assert paths[0] == paths[1]
+    assert not any("value" in path for path in paths[0])
+    found = states[1]
+    if kind == "FlaxLayer":
+        found, history = spread.fit(found, ROWS, ROWS, verbose=0)
+        _, alone = trainer.fit(states[0], ROWS, ROWS, verbose=0)
+        np.testing.assert_allclose(history.history["loss"], alone.history["loss"], rtol=1e-5)
+    first, *others = (leaf for leaf in jax.tree.leaves(found.params) if leaf.ndim == 2)
+    slots = [leaf.sharding.spec for leaf in jax.tree.leaves(found.opt_state) if leaf.shape == first.shape]
+    assert {first.sharding.spec, *slots} == {P(None, "model")}
+    if kind != "layers":
+        assert next(iter(others[0].sharding.spec)) == "model"  # and 5 classes stay whole
+        reasons = [place.reason for place in spread.distribution.places(found.variables, ROWS).values()]
+        assert any("its axes are mlp, classes; axis 1, of 5, whole" in reason for reason in reasons)
+
+
+def test_names_that_nothing_reads_and_rules_that_are_missing_are_said():
+    trainer = NAMED["a Linen module"]()
+    with pytest.warns(
+        UserWarning, match=r"(?s)FSDP does not look at the names of axes.*LogicalAxes\(\{\"embed\": None"
+    ):
+        trainer.distribute(layout="fsdp").init(0, ROWS)
+    with pytest.raises(ValueError, match=r"(?s)no rule for 'mlp'.*LogicalAxes\(\{'mlp': None\}\)"):
+        trainer.distribute({"model": 4}, fk.distribution.LogicalAxes({"embed": None})).init(0, ROWS)
+    with pytest.raises(ValueError, match="no weight of the model has any"):
+        normalised(False).compile("sgd", "mse").distribute(layout=fk.distribution.LogicalAxes()).init(0)
+    with pytest.raises(ValueError, match=r"(?s)has no axis 'modle'.*Did you mean"):
+        trainer.distribute({"model": 4}, fk.distribution.LogicalAxes({"embed": "modle"}))
+
+
+def test_a_trainer_of_another_model_goes_by_its_names():
+    spread = NAMED["layers"]().distribute({"data": 2, "model": 2}, RULES)
+    other = fk.Sequential([fk.Input((5,)), fk.nn.Dense(8), fk.nn.Dense(4, kernel_initializer=boxed("mlp", "embed"))])
+    assert spread.replace(model=other).init(0).params["dense_1"]["kernel"].sharding.spec == P("model", None)

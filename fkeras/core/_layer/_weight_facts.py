@@ -82,7 +82,7 @@ def abstract_call(
     rngs = {"params": key, "dropout": key}
     with linen.intercept_methods(note):
         outputs, variables = layer.init_with_output(rngs, *args, mutable=linen.DenyList(TRANSIENT), **kwargs)
-    return outputs, dict(variables)
+    return outputs, dict(linen.meta.unbox(variables))  # names of axes are read by `inferred_names`
 
 
 def abstract_init(layer: Layer, key: Key, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]) -> dict[str, PyTree]:
@@ -111,6 +111,38 @@ def inferred_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTr
 
     with explained(layer, leaves):
         return infer(function, [struct_of(leaves[i]) for i in places])
+
+
+def inferred_names(
+    module: linen.Module, args: tuple[PyTree, ...], kwargs: Mapping[str, PyTree]
+) -> dict[str, tuple[str | tuple[str, ...] | None, ...]]:
+    """The names that Linen's boxes give the axes of a module's variables, by path; for tracing only.
+
+    Args:
+        module: a layer, a model or any Linen module that is not bound.
+        args: the call's inputs: arrays or structs, whose dimensions may be symbolic.
+        kwargs: the call's keyword arguments that are no arrays.
+
+    Returns:
+        `{"params/dense/kernel": ("embed", "mlp")}`, for the weights that have names.
+    """
+    leaves, treedef = jax.tree.flatten(args)
+    found: dict[str, tuple[str | tuple[str, ...] | None, ...]] = {}
+
+    def is_box(leaf: object) -> bool:
+        return isinstance(leaf, linen.Partitioned)
+
+    def function(key: Key, arrays: list[jax.Array]) -> tuple[PyTree, dict[str, PyTree]]:
+        rngs = {"params": key, "dropout": key}
+        given = jax.tree.unflatten(treedef, arrays)
+        outputs, variables = module.init_with_output(rngs, *given, mutable=linen.DenyList(TRANSIENT), **kwargs)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(variables, is_leaf=is_box):
+            if is_box(leaf):
+                found[jax.tree_util.keystr(path, simple=True, separator="/")] = tuple(leaf.names)
+        return outputs, dict(linen.meta.unbox(variables))
+
+    infer(function, [struct_of(leaf) for leaf in leaves])
+    return found
 
 
 def _structs_for_symbolic(leaves: list[PyTree]) -> list[PyTree]:

@@ -68,7 +68,11 @@ def init_variables(model: linen.Module, key: jax.Array, x: PyTree) -> dict[str, 
         return dict(model.init(key) if x is None else model.init(key, x))
     args = x if isinstance(x, tuple) else (x,)
     mode = mode_of(model, False)
-    made = jax.jit(lambda key, args: model.init({"params": key, "dropout": key}, *args, **mode))(key, args)
+
+    def init(key: jax.Array, args: tuple[Any, ...]) -> Any:
+        return linen.meta.unbox(model.init({"params": key, "dropout": key}, *args, **mode))
+
+    made = jax.jit(init)(key, args)
     return {c: v for c, v in made.items() if c not in (LOSSES, MASKS, "intermediates")}
 
 

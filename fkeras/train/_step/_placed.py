@@ -9,7 +9,9 @@ import numpy as np
 from jax.sharding import NamedSharding
 
 from ...core.typing import PyTree
+from ..distribution._axis_facts import warn_of_idle_names
 from ..distribution._layout import ModelParallel
+from ..distribution._logical_axes import LogicalAxes
 from ..distribution._mesh import as_mesh
 from ..distribution._placement import Distribution
 from ._learner import Learner
@@ -52,6 +54,15 @@ def as_data_lie(trainer: L, data: PyTree) -> L:
     layout = ModelParallel(layout_map={}, batch_dim_name=rows if isinstance(rows, str) else None)
     found: L = trainer.replace(distribution=Distribution(where, layout))
     return found
+
+
+def warn_of_idle_facts(trainer: Learner, x: PyTree) -> None:
+    """Warn where the model names the axes of its weights, and the layout does not look at names."""
+    where = trainer.distribution
+    if where is None or isinstance(where.layout, LogicalAxes):
+        return
+    if x is not None or getattr(trainer.model, "graph", None) is not None:
+        warn_of_idle_names(trainer.model, x, where.layout)
 
 
 def put_rows(trainer: Learner, batch: PyTree) -> Any:

@@ -6,6 +6,7 @@ from ._layout import DataParallel as DataParallel
 from ._layout import LayoutMap as LayoutMap
 from ._layout import ModelParallel as ModelParallel
 from ._layout import TensorLayout as TensorLayout
+from ._logical_axes import LogicalAxes as LogicalAxes
 from ._mesh import DeviceMesh as DeviceMesh
 from ._mesh import get_device_count as get_device_count
 from ._mesh import list_devices as list_devices

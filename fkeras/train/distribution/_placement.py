@@ -11,8 +11,10 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...core.typing import Batch, PyTree, Variables
+from ._axis_facts import axis_facts
 from ._layout import Layout, Placement
 from ._layout_arguments import as_layout, mesh_for
+from ._logical_axes import LogicalAxes
 from ._mesh import DeviceMesh, MeshLike
 
 
@@ -23,10 +25,12 @@ class Distribution:
     Attributes:
         mesh: devices as a grid with named axes.
         layout: which axis of the mesh cuts which axis of a weight, and the rows of a batch.
+        model: the trainer's model, for a layout that asks what it calls the axes of its weights.
     """
 
     mesh: Mesh
     layout: Layout
+    model: Any = dataclasses.field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, mesh: MeshLike, layout: Any) -> Distribution:
@@ -53,16 +57,25 @@ class Distribution:
         return _remade, (self.mesh.devices.shape, self.mesh.axis_names, numbers, self.layout)
 
     # ------------------------------------------------------------------ places
-    def places(self, variables: Variables) -> dict[str, Placement]:
+    def of_model(self, model: Any) -> Distribution:
+        """The same for a trainer of this model."""
+        reads = isinstance(self.layout, LogicalAxes) and self.model is not model
+        return dataclasses.replace(self, model=model) if reads else self
+
+    def places(self, variables: Variables, x: PyTree = None) -> dict[str, Placement]:
         """A place for each variable, by path: `"params/dense/kernel"`.
 
         Args:
             variables: arrays, or what has their shapes.
+            x: an example input, where the layout goes by names and the model does not know its input's shape.
 
         Returns:
             A `Placement` with a `spec` and its `reason` for each.
         """
-        return self.layout.places(_by_path(variables), self.mesh)
+        weights = _by_path(variables)
+        if isinstance(self.layout, LogicalAxes):
+            return self.layout.places(weights, self.mesh, axis_facts(self.model, x))
+        return self.layout.places(weights, self.mesh)
 
     def shardings(self, state: Any) -> Any:
         """A sharding for each leaf of a state: slots lie where their weight does, what is no weight is everywhere.
@@ -73,7 +86,7 @@ class Distribution:
         Returns:
             A tree of `NamedSharding`s in the state's structure.
         """
-        places = self.places(state.variables)
+        places = self.places(state.variables, getattr(state, "example", None))
         weights = {path.partition("/")[2]: (path, leaf.shape) for path, leaf in _by_path(state.variables).items()}
 
         def of_leaf(path: Any, leaf: Any) -> NamedSharding:
