@@ -1,5 +1,7 @@
 """Layouts that are found or named, moments over devices, pictures, and what a compiled program sends."""
 
+import xml.etree.ElementTree
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -163,3 +165,37 @@ def test_a_trainer_of_another_model_goes_by_its_names():
     spread = NAMED["layers"]().distribute({"data": 2, "model": 2}, RULES)
     other = fk.Sequential([fk.Input((5,)), fk.nn.Dense(8), fk.nn.Dense(4, kernel_initializer=boxed("mlp", "embed"))])
     assert spread.replace(model=other).init(0).params["dense_1"]["kernel"].sharding.spec == P("model", None)
+
+
+# ------------------------------------------------------------------ pictures
+def test_a_table_and_a_picture_of_what_each_device_holds():
+    layers = [fk.Input((5,)), fk.nn.Dense(16), fk.nn.BatchNormalization(), fk.nn.Dense(4)]
+    trainer = fk.Sequential(layers).compile("adam", "mse")
+    spread = trainer.distribute(
+        {"data": 2, "model": 2}, {"dense/kernel": (None, "model"), "dense_1/kernel": ("model",)}
+    )
+    state = spread.init(0)
+    table = spread.plot_layout(state)
+    assert str(table) == str(spread.plot_layout(jax.eval_shape(spread.init, 0)))  # where it would lie
+    rows = {row.path: row for row in table.rows}
+    kernel, slot = rows["params/dense/kernel"], rows["opt_state/inner/momentum/dense/kernel"]
+    assert (kernel.shape, kernel.spec, kernel.bytes, kernel.reason) == (
+        (5, 16), "(None, 'model')", 160, "the rule 'dense/kernel'",
+    )  # fmt: skip
+    assert kernel.parts == (((0, 5), (0, 8)), ((0, 5), (8, 16))) * 2
+    assert slot.reason == "as params/dense/kernel"
+    assert slot.parts == kernel.parts
+    for device, held in zip(jax.devices()[:4], table.bytes, strict=True):
+        shards = [s for leaf in jax.tree.leaves(state) for s in leaf.addressable_shards if s.device == device]
+        assert held == sum(s.data.nbytes for s in shards)
+    assert table.total == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+    assert f"{table.total:,} bytes; each of 4 devices holds {table.bytes[0]:,}" in str(table)
+    picture = xml.etree.ElementTree.fromstring(table._repr_svg_())
+    said = [element.text for element in picture.iter() if element.text]
+    assert {*table.devices} <= {*said}
+    assert any("params/dense/kernel (None, 'model'): the rule" in text for text in said)
+    assert table.svg in table._repr_html_()
+    assert {e.get("fill") for e in picture.iter() if e.get("fill")} == {"currentColor", "none"}  # light and dark ground
+    alone = trainer.plot_layout(trainer.init(0))
+    assert {row.reason for row in alone.rows} == {"on one device"}
+    assert alone.bytes == (alone.total,)

@@ -120,7 +120,8 @@ class FSDP:
 def spread(weights: Weights, taken: Mapping[str, Placement], axes: Sequence[str], mesh: Mesh) -> dict[str, Placement]:
     """Placements in which each of some axes of a mesh cuts each weight along the largest of its axes that divides.
 
-    An axis of the weight that nothing cuts comes first; where there is none, one that is cut already is cut further.
+    An axis of the weight that nothing cuts comes first; where there is none, one that is cut already is cut further,
+    unless the weight is a vector.
 
     Args:
         weights: the weights by path.
@@ -150,6 +151,8 @@ def _cut(shape: Sequence[int], taken: Placement, axis: str, mesh: Mesh) -> Place
     parts, words = mesh.shape[axis], [taken.reason] if taken.reason else []
     cut = [*taken.spec, *[None] * (len(shape) - len(taken.spec))]
     sizes = [n // math.prod(mesh.shape[name] for name in mesh_axes([by])) for n, by in zip(shape, cut, strict=True)]
+    if len(shape) == 1 and cut[0] is not None:  # XLA would cut what it is added to in as many parts, and the rows too
+        return Placement(taken.spec, "; ".join([*words, f"small: whole along {axis!r}"]))
     divides = [i for i, n in enumerate(sizes) if n and n % parts == 0]
     if not divides:
         return Placement(taken.spec, "; ".join([*words, f"no axis of {tuple(shape)} that {parts} devices divide"]))

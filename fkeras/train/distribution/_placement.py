@@ -86,21 +86,41 @@ class Distribution:
         Returns:
             A tree of `NamedSharding`s in the state's structure.
         """
+        places, owners = self._places_of(state)
+
+        def of_leaf(path: Any, leaf: Any) -> NamedSharding:
+            owner = owners[_name(path)]
+            return self._sharding(places[owner].spec if owner else PartitionSpec())
+
+        return jax.tree_util.tree_map_with_path(of_leaf, state)
+
+    def reasons(self, state: Any) -> dict[str, str]:
+        """Why each leaf of a state lies where it does, by path."""
+        places, owners = self._places_of(state)
+
+        def reason(path: str, owner: str | None) -> str:
+            if owner is None:
+                return "no weight: a copy on each device"
+            return f"as {owner}" if path.startswith("opt_state/") else places[owner].reason
+
+        return {path: reason(path, owner) for path, owner in owners.items()}
+
+    def _places_of(self, state: Any) -> tuple[dict[str, Placement], dict[str, str | None]]:
+        """A place for each weight, and for each leaf of a state the weight that it lies with."""
         places = self.places(state.variables, getattr(state, "example", None))
         weights = {path.partition("/")[2]: (path, leaf.shape) for path, leaf in _by_path(state.variables).items()}
 
-        def of_leaf(path: Any, leaf: Any) -> NamedSharding:
-            name = _name(path)
+        def owner_of(name: str, leaf: Any) -> str | None:
             field, _, rest = name.partition("/")
             if field == "params":
-                return self._sharding(places[name].spec)
+                return name
             if field == "model_state":
-                return self._sharding(places[rest].spec)
+                return rest
             owner = _owner(rest, weights) if field == "opt_state" else None
             same = owner is not None and weights[owner][1] == getattr(leaf, "shape", None)
-            return self._sharding(places[weights[owner][0]].spec if same and owner else PartitionSpec())
+            return weights[owner][0] if same and owner else None
 
-        return jax.tree_util.tree_map_with_path(of_leaf, state)
+        return places, {name: owner_of(name, leaf) for name, leaf in _by_path(state).items()}
 
     def rows(self, leaf: Any) -> NamedSharding:
         """Where an array with the batch in front lies: its rows over the devices, if these divide them."""
