@@ -15,6 +15,7 @@ from ._on_device import OnDevice, runs_on_device
 from ._one_by_one import OneByOne
 from ._stacked import Stacked
 from ._step_inspection import calls_back, steps_in_a_row
+from ._stretches import stretch_for
 
 
 def driver_for(
@@ -34,5 +35,5 @@ def driver_for(
     if isinstance(source, Arrays) and runs_on_device(trainer, source, step, state):
         batch = source.data.spec(source.data.batch_size)
         careful, unrolled = calls_back(trainer, step, state, batch), steps_in_a_row(trainer, step, state, batch)
-        return OnDevice(trainer, source, seed, donate, careful, unrolled)
+        return OnDevice(trainer, source, seed, donate, careful, unrolled, stretch_for(source))
     return Stacked(trainer, source, seed, donate, depth_for(trainer, prefetch))
