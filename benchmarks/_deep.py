@@ -16,6 +16,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 _WIDTH = 16
 _TIME, _IMAGE = (8, _WIDTH), (6, 6, _WIDTH)
@@ -240,3 +241,73 @@ def compile_times(name: str, rounds: int, quick: bool, depths: tuple[int, ...] =
     deepest, shallowest = depths[-1], depths[0]
     return {**found, "fkeras": found[f"fkeras {deepest}"], "linen": found[f"linen {deepest}"],
             "a quarter as deep": found[f"fkeras {shallowest}"]}  # fmt: skip
+
+
+class _Scanned(nn.Module):
+    """The same blocks as Linen's users write them: one, scanned, and computed again where it is asked."""
+
+    block: Callable[[jax.Array], jax.Array]
+    depth: int
+    policy: str | None
+
+    @nn.compact
+    def __call__(self, x):
+        class One(nn.Module):
+            block: Callable[[jax.Array], jax.Array]
+
+            @nn.compact
+            def __call__(self, x, _):
+                return self.block(x), None
+
+        keeps = self.policy and getattr(jax.checkpoint_policies, self.policy)
+        one = nn.remat(One, prevent_cse=False, policy=keeps) if keeps else One
+        split = {"variable_axes": {"params": 0}, "split_rngs": {"params": True}}
+        return nn.scan(one, **split, length=self.depth)(self.block)(x, None)[0]
+
+
+def _scanned(block: Block, depth: int, x: np.ndarray, policy: str | None) -> dict[str, tuple[Any, Any]]:
+    """`{who: (variables -> the output in training, variables)}` of so many blocks in one loop."""
+    import fkeras as fk
+
+    inputs, outside = fk.Input(block.shape), fk.Input(block.shape)
+    repeated = fk.nn.Repeat(fk.Model(inputs, block.ours(fk.nn, inputs)), depth)
+    model = fk.Model(outside, (fk.nn.remat(repeated, policy) if policy else repeated)(outside))
+    module = _Scanned(block.linen, depth, policy)
+    return {
+        "fkeras": (lambda v: model.apply(v, x, training=True), model.abstract_variables()),
+        "linen": (lambda v: module.apply(v, x), jax.eval_shape(module.init, jax.random.key(0), x)),
+    }
+
+
+def _train_step(run: Callable[[Any], jax.Array], variables: Any) -> tuple[float, float]:
+    """Processor seconds to trace and compile a step of Adam, and the bytes that it needs beside what it is given."""
+    adam, params = optax.adam(1e-3), variables["params"]
+
+    def step(params: Any, moments: Any) -> Any:
+        gradient = jax.grad(lambda params: jnp.square(run({"params": params})).mean())(params)
+        updates, moments = adam.update(gradient, moments, params)
+        return optax.apply_updates(params, updates), moments
+
+    began = time.process_time()
+    compiled = jax.jit(step).lower(params, jax.eval_shape(adam.init, params)).compile()
+    return time.process_time() - began, compiled.memory_analysis().temp_size_in_bytes
+
+
+# What a backward pass keeps of each block.
+POLICIES = ("nothing_saveable", "dots_saveable")
+
+
+def repeated(rounds: int, quick: bool) -> dict[str, float]:
+    """A train step of 48 Transformer blocks in one loop: time to trace and compile, and memory with remat."""
+    block = BLOCKS["Transformer"]
+    # So many rows that what a backward pass keeps is more than the weights' gradients, whose copies are XLA's choice.
+    x = np.random.default_rng(0).normal(size=(64, *block.shape)).astype("float32")
+    found: dict[str, list[float]] = {}
+    for policy in (None, *POLICIES):
+        ways = _scanned(block, 2 if quick else _DEPTHS[-1], x, policy)
+        for i in range(rounds):
+            for who, (run, variables) in list(ways.items())[:: -1 if i % 2 else 1]:
+                seconds, size = _train_step(run, variables)
+                found.setdefault(who if policy is None else f"{who} {policy}", []).append(seconds)
+                found.setdefault(f"{who} {policy} bytes", []).append(size)
+    return {key: statistics.median(values) for key, values in found.items()}

@@ -132,6 +132,15 @@ FIGURES = {
         _memory.drops, 1, (Bar(2**14, unit="B", what="memory that stays, a round"),)
     ),
     **{f"compiling 48 blocks, {name}": _of_blocks(name) for name in _deep.BLOCKS},
+    "train step of 48 blocks in one loop": Figure(
+        _deep.repeated,
+        3,
+        (
+            Bar(1.3, "linen", what="traced and compiled"),
+            Bar(1.3, "linen dots_saveable", "fkeras dots_saveable", what="with remat"),
+            *(Bar(1.1, f"linen {p} bytes", f"fkeras {p} bytes", "B", f"memory of {p}") for p in _deep.POLICIES),
+        ),
+    ),
     "second process": Figure(_second_process.second_process, 1, (Bar(0, unit="", what="XLA compilations"),)),
 }
 # Seconds that a figure may take.
