@@ -28,7 +28,7 @@ from ..typing import PyTree
 from ._called_alone import is_called_alone, no_key, run_alone
 from ._input_spec import check_input_spec
 from ._layer_errors import unknown_argument
-from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, loops_around, outermost, set_context
+from ._lifted_transforms import CallContext, Mode, inherited_context, is_lifted, outermost, set_context
 from ._remat import run_rematerialised
 from ._sealing import call_state, call_state_if_any
 from ._variables import LOSSES, StateWeight, as_arrays
@@ -117,8 +117,9 @@ def dispatching(run: Run) -> Run:
             training = _training(self, args, kwargs)
             call_state(self).training = training
             collects = self.is_mutable_collection(LOSSES) and not self.is_initializing()
-            losses = collects or inherited_context(outermost(self)).losses
-            set_context(self, CallContext(training, trains(self), storage_of(self), losses, loops_around(self)))
+            around = inherited_context(outermost(self))
+            losses = collects or around.losses
+            set_context(self, CallContext(training, trains(self), storage_of(self), losses, around.loops))
             if lifted:  # whose arguments become arrays
                 kwargs.pop("training", None)
             if self._remat is not None:
