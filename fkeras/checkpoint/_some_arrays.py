@@ -80,7 +80,7 @@ def _check_fits(path: str, shape: tuple[int, ...], sharding: Sharding) -> None:
     try:
         sharding.shard_shape(shape)
         return
-    except ValueError as error:
+    except (IndexError, ValueError) as error:  # JAX's answer to a sharding of more axes than there are is an IndexError
         why = str(error).splitlines()[0]
     raise ValueError(
         explain(
