@@ -1,5 +1,9 @@
 """Layouts that are found or named, moments over devices, pictures, and what a compiled program sends."""
 
+import math
+import pathlib
+import re
+import runpy
 import xml.etree.ElementTree
 
 import jax
@@ -7,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen
-from jax.sharding import AxisType
+from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import fkeras as fk
@@ -199,3 +203,47 @@ def test_a_table_and_a_picture_of_what_each_device_holds():
     alone = trainer.plot_layout(trainer.init(0))
     assert {row.reason for row in alone.rows} == {"on one device"}
     assert alone.bytes == (alone.total,)
+
+
+# ------------------------------------------------------------------ what is sent, and what is held
+def sent(program):
+    """`{kind: (count, bytes)}` of the collectives in a compiled program's text."""
+    found = {}
+    kinds = "all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute"
+    for result, kind in re.findall(rf"= (.*?) ({kinds})(?:-start)?\(", program.as_text()):
+        arrays = re.findall(r"[a-z]+(\d+)\[([\d,]*)\]", result)
+        size = sum(int(bits) // 8 * math.prod(map(int, filter(None, sizes.split(",")))) for bits, sizes in arrays)
+        count, total = found.get(kind, (0, 0))
+        found[kind] = count + 1, total + size
+    return found
+
+
+@pytest.mark.parametrize("layout", ["data", "fsdp"])
+def test_a_step_sends_what_a_hand_written_one_sends(layout):
+    layers = [fk.Input((64,)), fk.nn.Dense(128, activation="relu"), fk.nn.Dense(64)]
+    trainer = fk.Sequential(layers).compile("sgd", "mse").distribute(4, layout)
+    state, mesh = trainer.init(0), trainer.distribution.mesh
+    x = jax.device_put(np.ones((32, 64), "float32"), NamedSharding(mesh, P("data")))
+
+    def by_hand(params, x, y):
+        def loss(p):
+            h = jax.nn.relu(jnp.dot(x, p["dense"]["kernel"]) + p["dense"]["bias"][None])
+            return jnp.mean((jnp.dot(h, p["dense_1"]["kernel"]) + p["dense_1"]["bias"][None] - y) ** 2)
+
+        value, gradient = jax.value_and_grad(loss)(params)
+        return jax.tree.map(lambda p, g: p - 0.01 * g, params, gradient), value
+
+    places = jax.tree.map(lambda a: a.sharding, state.params)
+    wanted = jax.jit(by_hand, out_shardings=(places, NamedSharding(mesh, P()))).lower(state.params, x, x).compile()
+    found = jax.jit(trainer.train_step).lower(state, (x, x)).compile()
+    assert sent(found) == sent(wanted)
+    assert sent(found)["all-reduce"][1] > 4 * 64  # at least the gradient of what is on each device
+    assert found.cost_analysis()["flops"] <= 1.02 * wanted.cost_analysis()["flops"]
+
+
+def test_the_page_on_scaling_is_what_its_script_prints():
+    root = pathlib.Path(__file__).parents[2]
+    script = runpy.run_path(str(root / "benchmarks" / "scaling.py"))
+    assert f"{script['BEGIN']}\n\n{script['tables']()}\n{script['END']}" in (root / "docs" / "scaling.md").read_text()
+    assert script["gathered"](8.0, 8) == (7.0, 0.0)
+    assert script["gathered"](8.0, 16) == (7.0, 0.5)
