@@ -247,3 +247,32 @@ def test_the_page_on_scaling_is_what_its_script_prints():
     assert f"{script['BEGIN']}\n\n{script['tables']()}\n{script['END']}" in (root / "docs" / "scaling.md").read_text()
     assert script["gathered"](8.0, 8) == (7.0, 0.0)
     assert script["gathered"](8.0, 16) == (7.0, 0.5)
+
+
+# ------------------------------------------------------------------ layouts without rules
+@pytest.fixture(scope="module")
+def families():
+    return runpy.run_path(str(pathlib.Path(__file__).parents[2] / "benchmarks" / "layouts.py"))
+
+
+def test_auto_holds_an_equal_share_of_every_family_on_each_device(families):
+    shares = {name: families["share"](families["trainer_of"](name)) for name in families["FAMILIES"]}
+    assert len(shares) == 12
+    assert max(shares.values()) <= 1.1, shares
+
+
+def test_and_runs_as_one_device_does(families):
+    assert families["difference"](families["trainer_of"]("text"), steps=20) <= 1e-5
+
+
+def test_heads_that_an_axis_does_not_divide_are_spread_as_fsdp_does(families):
+    trainer = families["trainer_of"]("grouped").distribute({"data": 1, "model": 4}, "auto")
+    places = trainer.distribution.places(trainer.model.abstract_variables())
+    query, key = (places[f"params/grouped_query_attention/{name}/kernel"] for name in ("query", "key"))
+    assert query.spec[1] == "model"
+    assert key.spec[1] is None
+    assert "attention by its heads, whose 2 the 4 devices of 'model' do not divide" in key.reason
+    assert "by 'model'" in key.reason
+    recurrent = families["trainer_of"]("lstm").distribute({"data": 1, "model": 4}, "auto")
+    places = recurrent.distribution.places(recurrent.model.abstract_variables())
+    assert all("a recurrent layer" in place.reason for path, place in places.items() if "lstm" in path)
