@@ -172,6 +172,17 @@ def test_copies_overlap_with_what_is_done_between():
     assert time.monotonic() - begun < count * 0.06  # one after the other
 
 
+def test_a_single_batch_needs_no_thread():
+    copiers, ahead = [], Prefetch(lambda x: copiers.append(threading.current_thread()) or x, 2)
+    for count in (1, 1, 2):
+        with ahead.open(count):
+            for i in range(count):
+                ahead.before_a_draw()
+                ahead.add(np.full(2, i))
+            assert [int(ahead.take()[0]) for _ in range(count)] == list(range(count))
+    assert [one is threading.current_thread() for one in copiers] == [True, True, False, False]
+
+
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, None])
 def test_the_depth_is_a_number_of_batches(trainer, state, wrong):
     with pytest.raises(ValueError, match="prefetch is the number of batches"):

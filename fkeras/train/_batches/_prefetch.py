@@ -64,9 +64,13 @@ class Prefetch:
         self.pool: ThreadPoolExecutor | None = None
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[None]:
-        """While active there is a thread that copies; what was not taken is let go at the end."""
-        if not self.depth:
+    def open(self, count: int | None = None) -> Iterator[None]:
+        """While active there is a thread that copies; what was not taken is let go at the end.
+
+        Args:
+            count: how many batches may come, where it is known: a single one has nothing to be copied beside.
+        """
+        if not self.depth or count == 1:
             yield
             return
         with ThreadPoolExecutor(1, "fkeras-prefetch") as self.pool:
@@ -97,7 +101,7 @@ class Prefetch:
             RuntimeError: it was written over a batch that was being copied.
         """
         if self.pool is None:
-            self.waiting.append(_UnderWay([], _done(self.put(batch))))
+            self.waiting.append(_UnderWay([], _done(self._copied(batch) if self.depth else self.put(batch))))
             return
         arrays = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.ndarray)]
         if any(_share(one.arrays, arrays) for one in self.pending):

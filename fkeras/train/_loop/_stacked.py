@@ -84,7 +84,7 @@ class Stacked(OneByOne):
     def advance(self, state: TrainState, count: int, interruption: Interruptible) -> None:
         """At most `count` steps from a state."""
         self.reached = state, None, 0
-        with self.ahead.open():
+        with self.ahead.open(count):
             try:
                 self._advance(count, interruption)
             except BaseException:
