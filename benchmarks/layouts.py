@@ -28,8 +28,8 @@ def mlp() -> Any:
 
 
 def cnn() -> Any:
-    begin = [fk.Input((12, 12, 3)), nn.Conv2D(16, 3, activation="relu"), nn.MaxPooling2D()]
-    end = [nn.Conv2D(32, 3, activation="relu"), nn.Dropout(0.3), nn.Flatten(), nn.Dense(CLASSES)]
+    begin = [fk.Input((12, 12, 3)), nn.Conv2D(16, 3, activation="swish"), nn.MaxPooling2D()]
+    end = [nn.Conv2D(32, 3, activation="swish"), nn.Dropout(0.3), nn.Flatten(), nn.Dense(CLASSES)]
     return fk.Sequential([*begin, *end])
 
 

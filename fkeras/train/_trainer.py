@@ -239,7 +239,7 @@ class Trainer(Viewed):
         >>> print(str(trainer.plot_layout(trainer.init(0))).splitlines()[-1])
         52 bytes; each of 1 device holds 52, 100.0% of it
         """
-        return layout_table(state, self.distribution)
+        return layout_table(check_state(state, "plot_layout", "state"), self.distribution)
 
     # ------------------------------------------------------------------ a value
     def _fields(self) -> dict[str, Any]:

@@ -151,6 +151,13 @@ def test_names_of_axes_place_weights_and_their_boxes_are_taken_off(kind):
         assert any("its axes are mlp, classes; axis 1, of 5, whole" in reason for reason in reasons)
 
 
+def test_variables_that_linen_itself_made_are_taken_out_of_their_boxes():
+    variables = Boxed().init(jax.random.key(0), ROWS)
+    state = NAMED["a Linen module"]().distribute({"data": 2, "model": 2}, RULES).init(0, ROWS, variables=variables)
+    assert state.params["Dense_0"]["kernel"].sharding.spec == P(None, "model")
+    np.testing.assert_array_equal(state.params["Dense_0"]["kernel"], variables["params"]["Dense_0"]["kernel"].value)
+
+
 def test_names_that_nothing_reads_and_rules_that_are_missing_are_said():
     trainer = NAMED["a Linen module"]()
     with pytest.warns(
@@ -200,6 +207,8 @@ def test_a_table_and_a_picture_of_what_each_device_holds():
     assert any("params/dense/kernel (None, 'model'): the rule" in text for text in said)
     assert table.svg in table._repr_html_()
     assert {e.get("fill") for e in picture.iter() if e.get("fill")} == {"currentColor", "none"}  # light and dark ground
+    with pytest.raises(TypeError, match="plot_layout"):
+        spread.plot_layout(state.variables)
     alone = trainer.plot_layout(trainer.init(0))
     assert {row.reason for row in alone.rows} == {"on one device"}
     assert alone.bytes == (alone.total,)
@@ -276,3 +285,11 @@ def test_heads_that_an_axis_does_not_divide_are_spread_as_fsdp_does(families):
     recurrent = families["trainer_of"]("lstm").distribute({"data": 1, "model": 4}, "auto")
     places = recurrent.distribution.places(recurrent.model.abstract_variables())
     assert all("a recurrent layer" in place.reason for path, place in places.items() if "lstm" in path)
+
+
+def test_models_of_text_and_with_a_state_for_each_row_lie_on_devices_too():
+    words = fk.nn.TextVectorization(output_mode="int", output_sequence_length=4, vocabulary=["a", "b"])
+    text = [fk.Input((), dtype="string"), words, fk.nn.Embedding(8, 4), fk.nn.GlobalAveragePooling1D()]
+    for layers in (text, [fk.Input((5, 3), batch_size=4), fk.nn.LSTM(4, stateful=True)]):
+        state = fk.Sequential(layers).compile("sgd", "mse").distribute(layout="fsdp").init(0)
+        assert all(len(leaf.sharding.device_set) == jax.device_count() for leaf in jax.tree.leaves(state))

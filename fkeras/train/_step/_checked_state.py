@@ -33,7 +33,7 @@ def check_variables(model: linen.Module, given: VariablesLike, x: PyTree = None)
     """
     owner = model.path_text() if isinstance(model, Layer) else type(model).__name__
     call = "state = trainer.init(0, variables=variables)"
-    variables = check_collections(owner, given, needs_params=are_params(given), call=call)
+    variables = linen.meta.unbox(check_collections(owner, given, needs_params=are_params(given), call=call))
     expected: Any = {}
     if graph_of(model) is not None:
         expected = model.abstract_variables()

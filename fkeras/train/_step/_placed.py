@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
+from ...core import takes_text
 from ...core.typing import PyTree
 from ..distribution._axis_facts import warn_of_idle_names
 from ..distribution._layout import ModelParallel
@@ -59,9 +60,10 @@ def as_data_lie(trainer: L, data: PyTree) -> L:
 def warn_of_idle_facts(trainer: Learner, x: PyTree) -> None:
     """Warn where the model names the axes of its weights, and the layout does not look at names."""
     where = trainer.distribution
-    if where is None or isinstance(where.layout, LogicalAxes):
+    if where is None or isinstance(where.layout, LogicalAxes) or takes_text(trainer.model):
         return
-    if x is not None or getattr(trainer.model, "graph", None) is not None:
+    graph = getattr(trainer.model, "graph", None)
+    if x is not None if graph is None else not graph.needs:  # what follows from an example's shapes is not traced again
         warn_of_idle_names(trainer.model, x, where.layout)
 
 
