@@ -37,6 +37,7 @@ def load_arrays(
 
     Raises:
         FileNotFoundError: nothing is there.
+        TypeError: something else as a sharding.
         ValueError: a pattern that matches nothing, a sharding that does not fit an array, or a damaged array.
 
     >>> import fkeras as fk, jax, tempfile
@@ -76,7 +77,16 @@ def _places(
     return places
 
 
-def _check_fits(path: str, shape: tuple[int, ...], sharding: Sharding) -> None:
+def _check_fits(path: str, shape: tuple[int, ...], sharding: object) -> None:
+    if not isinstance(sharding, Sharding):
+        raise TypeError(
+            explain(
+                "A sharding says where an array lies.",
+                received=f"{sharding!r:.80} for {path!r}",
+                usually="a device, or a PartitionSpec without its mesh.",
+                write="jax.sharding.SingleDeviceSharding(device), or jax.sharding.NamedSharding(mesh, spec)",
+            )
+        )
     try:
         sharding.shard_shape(shape)
         return

@@ -72,15 +72,12 @@ def test_arrays_are_read_where_shardings_say(saved):
     [
         ({"params/dens/kernel": EVERYWHERE}, r"'params/dens/kernel' matches no array(?s:.*)params/dense/kernel"),
         (NamedSharding(MESH, P("data", "model")), r"bias' cannot lie so(?s:.*)more axes than the array has"),
-        ({"params/dense/kernel": NamedSharding(MESH, P(None, ("data", "model")))}, None),
+        (jax.devices()[0], r"says where an array lies(?s:.*)SingleDeviceSharding\(device\)"),
         ({"params/dense_1/.*": NamedSharding(jax.make_mesh((3,), ("x",)), P("x"))}, "cannot lie so"),
     ],
 )
 def test_shardings_that_fit_nothing_are_said(saved, shardings, text):
-    if text is None:
-        fk.checkpoint.load_arrays(saved[0] / "run", "params/.*", shardings=shardings)
-        return
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises((TypeError, ValueError), match=text):
         fk.checkpoint.load_arrays(saved[0] / "run", "params/.*", shardings=shardings)
 
 
