@@ -71,7 +71,7 @@ def save_run(
         **state_manifest(state, strict=False),
         "run": values.encode(record, "record"),
         "memory": [values.encode(m, f"memory/{i}") for i, m in enumerate(memory)],
-        "conditions": conditions(state.params, trainer.distribution, state.variables),
+        "conditions": conditions(state.params, trainer.distribution, state.variables, state.example),
     }
     tree = {**state.tree(), BESIDE: nest(values.arrays)}
     total = record["total"]
@@ -134,7 +134,7 @@ def load_run(
     }
     record = decode(manifest["run"], arrays=beside)
     # as seen from the line that calls `fit`
-    now = conditions(state.params, trainer.distribution, state.variables)
+    now = conditions(state.params, trainer.distribution, state.variables, state.example)
     warn_of_changes(str(place), manifest.get("conditions"), now, level=5)
     return state, record, [decode(m, arrays=beside) for m in manifest["memory"]]
 

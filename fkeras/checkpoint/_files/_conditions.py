@@ -51,13 +51,16 @@ class Conditions(TypedDict):
     layout: NotRequired[str]
 
 
-def conditions(state: PyTree, where: Distribution | None = None, variables: Variables | None = None) -> Conditions:
+def conditions(
+    state: PyTree, where: Distribution | None = None, variables: Variables | None = None, example: PyTree = None
+) -> Conditions:
     """Those of the process, for a state that is there.
 
     Args:
         state: arrays.
         where: on which devices the trainer has its arrays.
         variables: those of its model, which a layout has places for.
+        example: an example input, for a layout that asks the model.
     """
     arrays = (leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array))
     found = next((leaf.sharding.device_set for leaf in arrays if leaf.ndim), set(jax.local_devices()[:1]))
@@ -74,7 +77,7 @@ def conditions(state: PyTree, where: Distribution | None = None, variables: Vari
         "deterministic": deterministic(os.environ.get("XLA_FLAGS", "")),
     }
     if where is not None:
-        specs = {path: str(place.spec) for path, place in where.places(variables or {}).items()}
+        specs = {path: str(place.spec) for path, place in where.places(variables or {}, example).items()}
         text = json.dumps([specs, where.batch_axes], sort_keys=True)
         said["processes"] = len({d.process_index for d in where.mesh.devices.flat})
         said["mesh"] = ", ".join(f"{axis}={size}" for axis, size in where.mesh.shape.items())
