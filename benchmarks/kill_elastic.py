@@ -77,7 +77,10 @@ def killed(place: pathlib.Path, name: str, layout: str, devices: int, after: flo
     process = start(place, name, layout, devices)
     time.sleep(after)
     process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+    code = process.wait()
+    if code not in (0, -signal.SIGKILL):  # neither killed nor at its end
+        raise RuntimeError(f"the training process ended by itself with {code}")
+    return code == -signal.SIGKILL
 
 
 def untouched(place: pathlib.Path, layout: str) -> tuple[float, dict[str, Any]]:

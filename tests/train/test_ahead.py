@@ -119,3 +119,17 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert int(lines[0][-1]) > 5
     assert int(lines[1][-1]) == 0
     assert lines[0][:-1] == lines[1][:-1]
+
+
+_ENDS = """
+import fkeras as fk, numpy as np
+x, y = np.ones((44, 3), "float32"), np.ones((44, 1), "float32")
+trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("adam", "mse").distribute()
+trainer.fit(trainer.init(0), x, y, batch_size=8, verbose=0)
+"""
+
+
+def test_a_process_that_ends_right_after_a_run_ends_well():
+    """Also where the program of the short last batch is still being compiled in a thread of its own."""
+    done = subprocess.run([sys.executable, "-c", _ENDS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -60,9 +60,9 @@ def test_the_run_is_the_one_without(trainer, state, batches, prefetch):
 def test_bytes_travel_as_bytes(trainer, state, monkeypatch):
     seen, put = set(), jax.device_put
 
-    def noted(x, *to):
+    def noted(x, *to, **how):
         seen.update(a.dtype.name for a in jax.tree.leaves(x))
-        return put(x, *to)
+        return put(x, *to, **how)
 
     monkeypatch.setattr(jax, "device_put", noted)
     trainer.fit(state, fresh(3), verbose=0)

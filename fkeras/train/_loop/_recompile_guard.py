@@ -64,8 +64,17 @@ class RecompileGuard:
         short = data.count % data.batch_size
         if not short or self.source.steps < data.steps:
             return
-        lowered = step.trace(jax.eval_shape(lambda s: s, state), data.spec(short)).lower()
-        threading.Thread(target=lowered.compile, daemon=True).start()
+        like, batch = jax.eval_shape(lambda s: s, state), data.spec(short)
+        if (where := self.trainer.distribution) is not None:  # part of what the program is compiled for
+            like = jax.tree.map(lambda a, b: _there(a, b.sharding), like, state)
+            batch = jax.tree.map(lambda a: _there(a, where.rows(a)), batch)
+        lowered = step.trace(like, batch).lower()
+        # a process that ends waits for it: one that ends while XLA compiles aborts
+        threading.Thread(target=lowered.compile, name="fkeras-compile").start()
+
+
+def _there(leaf: jax.ShapeDtypeStruct, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where)
 
 
 def difference(before: dict[str, str], now: dict[str, str]) -> str:

@@ -71,7 +71,8 @@ def put_rows(trainer: Learner, batch: PyTree) -> Any:
     """A batch on the device, or its rows spread over the devices; what is spread over these already stays as it is.
 
     Arrays of numpy are copied first for a CPU, which reads them where they are: whoever made them may fill them again
-    before the step has run.
+    before the step has run. The copy is JAX's, as one of numpy's, which nobody else holds, would be let go by a thread
+    of XLA: at the end of a process that aborts it.
     """
     where = trainer.distribution
     devices = set(jax.local_devices()[:1]) if where is None else set(where.mesh.devices.flat)
@@ -81,7 +82,7 @@ def put_rows(trainer: Learner, batch: PyTree) -> Any:
         if isinstance(leaf, jax.Array) and (where is None or leaf.sharding.device_set == devices):
             return leaf
         if isinstance(leaf, np.ndarray) and reads_in_place:
-            leaf = leaf.copy()
+            leaf = jax.device_put(leaf, may_alias=False)
         return jax.device_put(leaf, None if where is None else where.rows(leaf))
 
     return jax.tree.map(put, batch)
