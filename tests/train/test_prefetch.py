@@ -101,7 +101,11 @@ def test_ctrl_c_trains_on_what_was_drawn(trainer, state):
             drawn.append(i)
             yield X[i], Y[i]
 
-    found, history = trainer.fit(state, batches(), steps_per_epoch=9, verbose=0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background has not
+    try:
+        found, history = trainer.fit(state, batches(), steps_per_epoch=9, verbose=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert history.interrupted
     assert int(found.step) == len(drawn)
     assert not threads()
