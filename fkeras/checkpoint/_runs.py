@@ -23,9 +23,10 @@ import jax
 from ..core import check_room, explain, follow, nest, spec_of
 from ..core.typing import Config, FilePath, PyTree
 from ..train import Trainer, TrainState
+from ..train.distribution import is_first
 from ._files._conditions import conditions, warn_of_changes
 from ._files._json_values import decode
-from ._files._processes import first_alone, is_first, said_by_first
+from ._files._processes import first_alone, said_by_first
 from ._files._report import compare
 from ._files._run_values import RunValues
 from ._orbax._manifest import read_manifest

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from ...core import explain
+from ...train.distribution import is_first, several_processes
 
 # No file has a longer name.
 _LONGEST = 255
-
-
-def are_several() -> bool:
-    """Whether this process is one of several that make one run."""
-    return jax.distributed.is_initialized() and jax.process_count() > 1
-
-
-def is_first() -> bool:
-    """Whether this process is the one that writes what one process can: the first, or the only one."""
-    return not are_several() or jax.process_index() == 0
 
 
 def first_alone(action: Callable[[], object]) -> None:
@@ -33,7 +23,7 @@ def first_alone(action: Callable[[], object]) -> None:
     Raises:
         OSError: in the other processes, where the first one raised an error of its own.
     """
-    if not are_several():
+    if not several_processes():
         action()
         return
     fault: Exception | None = None
@@ -57,7 +47,7 @@ def first_alone(action: Callable[[], object]) -> None:
 
 def said_by_first(name: str) -> str:
     """The name that the first process has for something, in all of them."""
-    if not are_several():
+    if not several_processes():
         return name
     text = np.zeros(_LONGEST, np.uint8)
     raw = np.frombuffer(name.encode(), np.uint8)

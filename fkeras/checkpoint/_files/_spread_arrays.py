@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ...core import is_key
 from ...core.typing import Array, PyTree
-from ._processes import are_several, is_first
+from ...train.distribution import is_first, several_processes
 
 # Rows are brought to the host up to this many bytes at once.
 _BLOCK = 4 << 20
@@ -67,7 +67,7 @@ def for_the_first(tree: PyTree) -> PyTree:
 
     It is brought there leaf by leaf, and every process has to ask. The others get their tree back, and no copy of it.
     """
-    return jax.tree.map(_whole, tree) if are_several() else tree
+    return jax.tree.map(_whole, tree) if several_processes() else tree
 
 
 def _whole(leaf: PyTree) -> PyTree:

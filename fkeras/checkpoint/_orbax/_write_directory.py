@@ -21,8 +21,9 @@ import numpy as np
 
 from ...core import container_kinds, flatten, follow, is_key, named_leaves
 from ...core.typing import Array, FilePath, PyTree
+from ...train.distribution import several_processes
 from .._files._checksums import digest
-from .._files._processes import are_several, first_alone
+from .._files._processes import first_alone
 from .._files._quiet_loggers import quiet
 from ._manifest import MANIFEST, list_files, seal
 from ._manifest_types import ArrayRecord
@@ -60,7 +61,7 @@ def write_directory(directory: FilePath, said: Mapping[str, Any], tree: Mapping[
 
 def _to_write(leaf: PyTree) -> Array | np.ndarray:
     """An array as Orbax writes it: what each of several processes has a copy of, the first one writes."""
-    alike = are_several() and (not isinstance(leaf, jax.Array) or leaf.is_fully_addressable)
+    alike = several_processes() and (not isinstance(leaf, jax.Array) or leaf.is_fully_addressable)
     return np.asarray(leaf) if alike else jnp.asarray(leaf)
 
 

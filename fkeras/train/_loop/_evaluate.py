@@ -81,6 +81,8 @@ def evaluate(
     calls = CallbackList(callbacks)
     check_counts(steps=steps, batch_size=batch_size)
     source = evaluation_source(trainer, state.variables, x, y, sample_weight, batch_size, steps)
+    if several_processes():
+        check_same_everywhere(source.first())
     verbose = verbosity(verbose)
     running = calls.run(trainer, epochs=1, steps=steps or source.steps, verbose=verbose)
     with screen_for(verbose) as screen, running:
@@ -93,8 +95,6 @@ def evaluate_source(
     calls: CallbackList,
 ) -> dict[str, float]:  # fmt: skip
     """`evaluate` over a source."""
-    if several_processes():
-        check_same_everywhere(source.first())
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
     # a step of evaluation takes nothing of the optimizer

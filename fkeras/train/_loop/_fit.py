@@ -142,7 +142,7 @@ def fit(
     calls, backup = _callbacks(callbacks, checkpoint)
     profiles = profiles_of(profile, profile_dir, calls.callbacks)
     if several_processes():
-        check_same_everywhere(source.first())
+        check_same_everywhere((source.first(), None if validation is None else validation.first()))
     if isinstance(source, Arrays):
         trainer = as_data_lie(trainer, source.data.tree)
     run = Run(state, initial_epoch, History(epochs=epochs or 1, steps=source.steps))

@@ -22,6 +22,7 @@ from .._step._measurement import log_sums, without_logs
 from .._step._private_copy import private
 from .._step._state import TrainState
 from ..callbacks import BackupAndRestore, CallbackList, History
+from ..distribution._processes import several_processes
 from ._whole_sets import floats
 
 
@@ -83,7 +84,7 @@ class Backup:
         self.last = time.monotonic()
         self.saved: tuple[int, int] | None = None  # epoch and total of what the directory holds,
         self.saving: tuple[int, int] | None = None  # or will hold when the save that is under way has ended
-        self.together = jax.distributed.is_initialized() and jax.process_count() > 1
+        self.together = several_processes()
         self.made, self.look_at = 0, 1  # together: at which step was the last save, and when to look at the clock next
         alone = asked.background and not self.together
         self.pool = concurrent.futures.ThreadPoolExecutor(1, "fkeras-backup") if alone else None

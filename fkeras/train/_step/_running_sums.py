@@ -59,7 +59,7 @@ class RunningSums(Mapping[str, Any]):
 
     def tree(self) -> dict[str, Any]:
         """The sums as plain dicts; a stack of sums, as `jax.vmap` makes, gives stacks."""
-        return {key: self[key] for key in self}
+        return {key: self._taken(part) for key, part in self._places().items()}
 
     def _places(self) -> dict[str, PyTree]:
         """Where each leaf is: its place in the vector, or, counted from -1 down, among the other arrays."""
@@ -71,7 +71,10 @@ class RunningSums(Mapping[str, Any]):
 
     # What is asked for is taken out of the vector, and nothing else: on a device each number is a program of its own.
     def __getitem__(self, key: str) -> Any:
-        return jax.tree.map(lambda i: self.scalars[..., i] if i >= 0 else self.arrays[-1 - i], self._places()[key])
+        return self._taken(self._places()[key])
+
+    def _taken(self, places: PyTree) -> PyTree:
+        return jax.tree.map(lambda i: self.scalars[..., i] if i >= 0 else self.arrays[-1 - i], places)
 
     def __contains__(self, key: object) -> bool:
         return key in self._places()

@@ -12,3 +12,5 @@ from ._mesh import get_device_count as get_device_count
 from ._mesh import list_devices as list_devices
 from ._placement import Distribution as Distribution
 from ._processes import initialize as initialize
+from ._processes import is_first as is_first
+from ._processes import several_processes as several_processes

@@ -112,5 +112,5 @@ def several_processes() -> bool:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that prints: the first, or the only one."""
-    return not jax.distributed.is_initialized() or jax.process_index() == 0
+    """Whether this process is the one that prints, and writes what one can: the first, or the only one."""
+    return not several_processes() or jax.process_index() == 0
