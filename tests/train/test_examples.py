@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
-NAMES = ["gan", "vae", "distillation", "contrastive", "policy_gradient"]
+NAMES = ["gan", "vae", "distillation", "contrastive", "policy_gradient", "text_generation"]
 
 
 def load(name):
@@ -61,3 +61,13 @@ def test_codes_learnt_without_labels_separate_the_digits():
 def test_an_agent_learns_to_bring_the_cart_to_rest():
     first, last = load("policy_gradient").main(epochs=30)
     assert last > first / 3  # rewards are negative
+
+
+def test_a_language_model_learns_a_text_and_writes_on(monkeypatch):
+    example = load("text_generation")
+    monkeypatch.setattr(example, "LENGTH", 20)
+    accuracy, written = example.main(epochs=3)
+    assert accuracy > 0.18  # the most frequent character alone, a space, is 0.15
+    assert written.startswith("beautiful is ")
+    assert len(written) == 20
+    assert set(written) <= set(example.text())
