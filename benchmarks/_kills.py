@@ -55,13 +55,16 @@ class Script:
     def kill(self, name: str, kind: str, changed: Mapping[str, str], seconds: tuple[float, float]) -> bool:
         """Kill a training process at a random moment; whether it was within a save.
 
-        One that ended before is begun again, from where the kill before this one had left the run.
+        One that ended before is begun again, from where the kill before this one had left the run, and has less time:
+        its programs are compiled by now, and the machine may be less busy.
         """
         run, kept = self.place / name, self.place / f"{name}-before"
         shutil.rmtree(kept, ignore_errors=True)
         if run.exists():
             shutil.copytree(run, kept)
-        while not self._killed(name, kind, changed, self.draw.uniform(*seconds)):
+        low, high = seconds
+        while not self._killed(name, kind, changed, self.draw.uniform(low, high)):
+            low, high = 0.7 * low, 0.7 * high
             shutil.rmtree(run, ignore_errors=True)
             if kept.exists():
                 shutil.copytree(kept, run)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import linen
 
@@ -31,6 +30,7 @@ from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables,
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
+from ._batches._of_processes import own_batch
 from ._compile_arguments import as_objects, compile_config, config_of
 from ._keras_names import no_trainer_attribute
 from ._loop import _evaluate, _predict
@@ -47,7 +47,7 @@ from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._own_methods import check_own_methods
 from ._step._partition import Partition, merge, partition_for
-from ._step._placed import put_state, warn_of_idle_facts
+from ._step._placed import on_host, put_state, warn_of_idle_facts
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
@@ -55,6 +55,7 @@ from ._step._state_or_variables import state_to_evaluate, variables_given
 from ._trainer_view import trainer_repr, trainer_view
 from .distribution._layout_table import LayoutTable, layout_table
 from .distribution._mesh import MeshLike
+from .distribution._own_rows import own_rows_of
 from .distribution._placement import Distribution
 from .optimizers._by_path import warn_of_idle_rules
 from .optimizers._rates import rates_of, with_rates
@@ -195,7 +196,7 @@ class Trainer(Viewed):
         """A trainer with some fields changed."""
         return type(self)(**{**self._fields(), **changes})
 
-    def distribute(self, mesh: MeshLike = None, layout: Any = "data") -> Self:
+    def distribute(self, mesh: MeshLike = None, layout: Any = "data", auto_shard_dataset: bool | None = None) -> Self:
         """The same trainer on several devices; nothing else of a script changes.
 
         Args:
@@ -207,6 +208,8 @@ class Trainer(Viewed):
                 along other axes of the mesh. `{regular expression of a path: axes}`, as in Keras's `LayoutMap`: the
                 weights in whose paths it is found, `(None, "model")` for a kernel that is cut along its units. Or a
                 layout of `fk.distribution`.
+            auto_shard_dataset: of several processes, whether each is given all data and takes its part of them.
+                `False` where each hands in rows of its own; what the layout says, by default, which is `True`.
 
         Returns:
             A trainer whose `init`, `fit`, `evaluate` and `predict` put states and batches there.
@@ -222,7 +225,7 @@ class Trainer(Viewed):
         Reference: https://keras.io/guides/distribution/
         Keras sets a distribution for the whole program; here it is a field of the trainer.
         """
-        found: Self = self.replace(distribution=Distribution.of(mesh, layout))
+        found: Self = self.replace(distribution=Distribution.of(mesh, layout, auto_shard_dataset))
         return found
 
     def plot_layout(self, state: TrainState) -> LayoutTable:
@@ -470,7 +473,7 @@ class Trainer(Viewed):
         check_return_dict(return_dict)
         state = check_state(state, "train_on_batch", "state, x, y", (x, y))
         check_optimizer(self, state)
-        batch = one_batch(self, state, x, y, sample_weight, class_weight)
+        batch, _ = own_batch(self, one_batch(self, state, x, y, sample_weight, class_weight))
         state, logs = self.train_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return state, as_asked(floats(logs, log_names(self, state, batch[0])), return_dict)
 
@@ -492,7 +495,7 @@ class Trainer(Viewed):
         """
         check_return_dict(return_dict)
         state = state_to_evaluate(self, state, "test_on_batch", "state, x, y", (x, y))
-        batch = one_batch(self, state, x, y, sample_weight)
+        batch, _ = own_batch(self, one_batch(self, state, x, y, sample_weight))
         _, logs = self.eval_step(state.replace(metrics=self.reset_metrics(state, batch[0])), batch)
         return as_asked(floats(logs, log_names(self, state, batch[0])), return_dict)
 
@@ -506,7 +509,10 @@ class Trainer(Viewed):
         """
         variables = variables_given(state, "predict_on_batch", "state, x", (x,))
         batch = one_batch(self, state, x)  # type: ignore[arg-type]  # without class weights no state is looked at
-        return jax.tree.map(np.asarray, self.predict_step(variables, batch[0]))
+        batch, counts = own_batch(self, batch)
+        found = self.predict_step(variables, batch[0])
+        where = self.distribution
+        return on_host(found) if counts is None or where is None else own_rows_of(where, found, counts)
 
     # ------------------------------------------------------------------ doors to the later room
     @named

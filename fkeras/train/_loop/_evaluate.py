@@ -15,6 +15,7 @@ from ...core import LOSSES
 from ...core.typing import Batch, PyTree, Variables
 from .._batches._fixed_batch_sizes import check_whole
 from .._batches._given_data import evaluation_source
+from .._batches._of_processes import OfProcesses, of_processes
 from .._batches._prefetch import DEPTH, copied_ahead
 from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import as_given, pad, rows
@@ -26,7 +27,7 @@ from .._step._logs import as_asked, check_return_dict, in_order
 from .._step._measurement import logs_of, logs_without_outputs, objective_of, outputs_of
 from .._step._outputs import Comparison
 from .._step._own_loss import handed_out, room_for_logs
-from .._step._placed import put_everywhere, put_rows, put_state
+from .._step._placed import on_host, put_everywhere, put_rows, put_state, spans_processes
 from .._step._programs import compiled, shapes_of, structure
 from .._step._running_sums import RunningSums
 from .._step._state import TrainState
@@ -81,7 +82,9 @@ def evaluate(
     calls = CallbackList(callbacks)
     check_counts(steps=steps, batch_size=batch_size)
     source = evaluation_source(trainer, state.variables, x, y, sample_weight, batch_size, steps)
-    if several_processes():
+    if spans_processes(trainer):
+        source = of_processes(trainer, source)
+    elif several_processes():
         check_same_everywhere(source.first())
     verbose = verbosity(verbose)
     running = calls.run(trainer, epochs=1, steps=steps or source.steps, verbose=verbose)
@@ -95,6 +98,8 @@ def evaluate_source(
     calls: CallbackList,
 ) -> dict[str, float]:  # fmt: skip
     """`evaluate` over a source."""
+    if isinstance(source, OfProcesses):
+        source.expect(steps)
     example = source.example()
     event = calls.call("on_test_begin", Event(trainer=trainer, state=state))  # may put other weights in place
     # a step of evaluation takes nothing of the optimizer
@@ -163,7 +168,7 @@ def _pass_by_batch(
         else:
             sums, y_pred = keep(sums, state, batch, valid)
             count = rows(whole[0])
-            predictions.append((*whole[1:], jax.tree.map(lambda a, n=count: a[:n], jax.device_get(y_pred))))
+            predictions.append((*on_host(whole[1:]), jax.tree.map(lambda a, n=count: a[:n], on_host(y_pred))))
         logs = _numbers(trainer, sums, state, example, whole) if watched else {}
         calls.call("on_test_batch_end", event, batch=done, logs=logs)
         done += 1
@@ -204,7 +209,8 @@ def _pass_on_device(
     """Many batches a dispatch."""
     run, unrolled = _many(trainer), _in_a_row(trainer, sums, state, source)
     data, size = put_everywhere(trainer, source.data.tree), source.size
-    total, done, dispatch_size = min(source.steps, steps or source.steps), 0, DispatchSize(None)
+    total, done = min(source.steps, steps or source.steps), 0
+    dispatch_size = DispatchSize(None, spans_processes(trainer))
     before = None
     while done < total:
         stop = min(done + dispatch_size.count, total)

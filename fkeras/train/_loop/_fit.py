@@ -9,11 +9,13 @@ from typing import Any
 from ...core import explain
 from ...core.typing import PyTree
 from .._batches._given_data import training_source, validation_source
+from .._batches._of_processes import of_processes
+from .._batches._positions import resume
 from .._batches._prefetch import DEPTH
 from .._batches._sources import Arrays
 from .._step._checked_state import check_optimizer
 from .._step._learner import Learner
-from .._step._placed import as_data_lie, put_state
+from .._step._placed import as_data_lie, put_state, spans_processes
 from .._step._private_copy import given_away, private
 from .._step._state import TrainState, check_state
 from .._step._trained import Trained
@@ -141,7 +143,11 @@ def fit(
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
     calls, backup = _callbacks(callbacks, checkpoint)
     profiles = profiles_of(profile, profile_dir, calls.callbacks)
-    if several_processes():
+    together = spans_processes(trainer)
+    if together:
+        source = of_processes(trainer, source, training=True)
+        validation = None if validation is None else of_processes(trainer, validation)
+    elif several_processes():
         check_same_everywhere((source.first(), None if validation is None else validation.first()))
     if isinstance(source, Arrays):
         trainer = as_data_lie(trainer, source.data.tree)
@@ -149,7 +155,7 @@ def fit(
     resumed = backup is not None and backup.restore(trainer, run, calls)
     if not resumed:
         run.state = put_state(trainer, given_away(state) if donate else private(state))
-    skip = source.resume(run.total, run.done, run.data) if resumed else 0
+    skip = resume(source, run.total, run.done, run.data) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = TrainingLoop.of(
         trainer, source, run, calls, backup=backup, validation=validate, screen=screen_for(verbose), ends=ends,
@@ -161,7 +167,7 @@ def fit(
     with (
         loop.screen,
         Reachable(run, None if donate else state, backup),
-        Interruptible(terminations=backup is not None) as interruption,
+        Interruptible(terminations=backup is not None, together=together) as interruption,
         Closing(calls, backup, profiles),
         calls.run(trainer, epochs=None if ends == float("inf") else int(ends), steps=source.steps, verbose=verbose),
     ):
@@ -180,8 +186,9 @@ def fit(
             warnings.warn(str(error), RuntimeWarning, stacklevel=3)
         except KeyboardInterrupt:
             run.history.interrupted = True
-            # of several processes each is interrupted at a step of its own, and they cannot save one state
-            if backup is not None and resumed and not interruption.broken and not backup.together:
+            # several processes save one state, so all of them have to be here
+            here = interruption.agreed or not together
+            if backup is not None and resumed and not interruption.broken and here:
                 backup.save(trainer, run, calls, source)
             interruption.leave_if_terminated()
             if on_interrupt == "raise" or interruption.count > 1:

@@ -16,12 +16,13 @@ from ...core.typing import Batch, PyTree, Variables, VariablesLike
 from .._batches._as_arrays import PLAIN, check_integers
 from .._batches._fixed_batch_sizes import fixed_batch_size
 from .._batches._given_data import evaluation_source
+from .._batches._of_processes import OfProcesses, of_processes
 from .._batches._prefetch import DEPTH, copied_ahead
 from .._batches._sources import Arrays, Stream, no_batches
 from .._step._batch import pad, rows
 from .._step._checked_state import check_variables
 from .._step._learner import Learner
-from .._step._placed import put_rows
+from .._step._placed import on_host, put_rows, spans_processes
 from .._step._private_copy import check_memory
 from .._step._programs import compiled
 from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
@@ -81,13 +82,14 @@ def _outputs(
 ) -> PyTree:
     """`predict`, on variables that may not be the model's."""
     fixed = fixed_batch_size(trainer.model, variables)
-    if not fixed and _is_one_batch(x, batch_size) and steps is None and callbacks is None and verbose in ("auto", 0):
+    quick = steps is None and callbacks is None and verbose in ("auto", 0) and not _own(trainer)
+    if not fixed and quick and _is_one_batch(x, batch_size):
         check_integers(x, "x")
         found = trainer.predict_step(variables, x)
         try:
-            if type(x) is np.ndarray and isinstance(found, jax.Array):
+            if type(x) is np.ndarray and isinstance(found, jax.Array) and found.is_fully_addressable:
                 return np.asarray(found)  # in half the time of what follows
-            return jax.tree.map(np.asarray, jax.device_get(found))
+            return on_host(found)
         except jax.errors.TracerArrayConversionError:
             raise _traced() from None
     check_counts(steps=steps, batch_size=batch_size)
@@ -95,6 +97,7 @@ def _outputs(
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(variables)):
         raise _traced()
     source: Any = evaluation_source(trainer, variables, x, None, None, batch_size, steps)
+    source = of_processes(trainer, source, steps)
     count = steps or source.steps
     shown = 0 if verbose == "auto" and count == 1 else shown
     with screen_for(shown) as screen, calls.run(trainer, variables, epochs=1, steps=count, verbose=shown):
@@ -112,7 +115,7 @@ def _of_source(
     """`predict` over a source."""
     if isinstance(source, Arrays) and not calls.callbacks and not trainer.run_eagerly:
         if source.steps == 1 and source.size <= source.data.count:
-            found = jax.tree.map(np.asarray, jax.device_get(trainer.predict_step(variables, source.data.x)))
+            found = on_host(trainer.predict_step(variables, source.data.x))
             progress.finish(1, {})
             return found
         if steps is None and worth_copying(source.data.x, source.steps) and source.size <= source.data.count:
@@ -122,6 +125,7 @@ def _of_source(
                 return found
     size = source.size if isinstance(source, Arrays) else 0  # a stream's batches stay as they are
     results: list[PyTree] = []
+    own = source if isinstance(source, OfProcesses) and source.own else None
     event = Event(trainer=trainer, state=None)  # type: ignore[arg-type]
     calls.call("on_predict_begin", event)
     batches: Iterator[Batch] = itertools.islice(source.epoch(None, BEGIN), steps)
@@ -132,15 +136,17 @@ def _of_source(
         count = rows(inputs)
         padded = count < size
         found = trainer.predict_step(variables, pad(inputs, size) if padded else inputs)
-        # the last batch, and no other, may be padded
-        results.append(jax.tree.map(lambda a, n=count: a[:n], found) if padded else found)
+        if own is not None:
+            results.append(own.own_rows(found))
+        else:  # the last batch, and no other, may be padded
+            results.append(jax.tree.map(lambda a, n=count: a[:n], found) if padded else found)
         calls.call("on_predict_batch_end", event, batch=done, logs={"outputs": results[-1]})
         progress.step(done + 1, {})
     if not results:
         raise no_batches(0)
     calls.call("on_predict_end", event)
     progress.finish(len(results), {})
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *jax.device_get(results))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *on_host(results))
 
 
 def _traced() -> TypeError:
@@ -152,6 +158,12 @@ def _traced() -> TypeError:
             write="model.apply(variables, x), or trainer.predict_step(variables, x): pure functions",
         )
     )
+
+
+def _own(trainer: Learner) -> bool:
+    """Whether each process hands in rows of its own."""
+    where = trainer.distribution
+    return where is not None and not where.auto_shard_dataset
 
 
 def _is_one_batch(x: PyTree, batch_size: Any) -> bool:
@@ -171,14 +183,14 @@ def _predict_on_device(trainer: Learner, variables: Variables, source: Arrays, p
         return None
     run, x = _many(trainer), jax.device_put(source.data.x)
     out = jax.device_put(jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), room))
-    dispatch_size, done = DispatchSize(None), 0
+    dispatch_size, done = DispatchSize(None, spans_processes(trainer)), 0
     while done < source.steps:
         stop = min(done + dispatch_size.count, source.steps)
         out = run(out, variables, x, bounds_of(done, stop), source.data.batch_size)
         dispatch_size.wait(out if done else None, stop - done)
         done = stop
         progress.step(done, {})
-    return jax.tree.map(np.asarray, jax.device_get(out))
+    return on_host(out)
 
 
 def _room(trainer: Learner, variables: Variables, source: Arrays) -> PyTree:

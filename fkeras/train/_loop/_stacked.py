@@ -16,7 +16,7 @@ from .._batches._sources import Arrays, Stream
 from .._step._batch import rows, spec
 from .._step._learner import Learner
 from .._step._many_steps import many_steps, one_step
-from .._step._placed import put_rows
+from .._step._placed import put_rows, spans_processes
 from .._step._state import TrainState
 from ._device_memory import are_numbers, nbytes, on_cpu
 from ._interrupt import Interruptible
@@ -80,6 +80,8 @@ class Stacked(OneByOne):
         self.ahead = Prefetch(functools.partial(put_rows, trainer) if copies else lambda batch: batch, prefetch)
         self.trainer, self.steps, self.careful = trainer, many_steps(trainer, donate), False
         self.known: dict[Any, int] = {}
+        # several processes dispatch the same stacks, whatever the clock of each says
+        self.patience = float("inf") if spans_processes(trainer) else _PATIENCE
 
     def advance(self, state: TrainState, count: int, interruption: Interruptible) -> None:
         """At most `count` steps from a state."""
@@ -109,7 +111,7 @@ class Stacked(OneByOne):
                 raise
             leaves, treedef = jax.tree.flatten(batch)
             new: Any = (treedef, *map(_form, leaves))
-            if stack and (new != form or stack.is_due()):
+            if stack and (new != form or stack.is_due(self.patience)):
                 self._dispatch_stack(stack, form)
                 stack = None
             while waiting and (batch is None or new != form):
@@ -191,6 +193,6 @@ class _Stack:
             array[start : start + self.size] = leaf
         self.filled += 1
 
-    def is_due(self) -> bool:
-        """Whether what there is should be dispatched."""
-        return self.filled == self.most or time.monotonic() - self.since > _PATIENCE
+    def is_due(self, patience: float) -> bool:
+        """Whether what there is should be dispatched; at the latest after so many seconds."""
+        return self.filled == self.most or time.monotonic() - self.since > patience

@@ -12,12 +12,13 @@ import jax
 from ...core import explain
 from ...core.typing import PyTree
 from .._batches._indexed import Indexed
+from .._batches._of_processes import OfProcesses
 from .._batches._sources import Arrays, Position, Stream, no_batches
 from .._step._breakable import breakable
 from .._step._learner import Learner
 from .._step._log_names import log_names
 from .._step._own_loss import room_for_logs
-from .._step._placed import put_everywhere
+from .._step._placed import put_everywhere, spans_processes
 from .._step._private_copy import private
 from .._step._running_sums import RunningSums
 from .._step._train_step import has_own_loss
@@ -127,7 +128,7 @@ class TrainingLoop:
             screen=screen, ends=ends, names=log_names(trainer, run.state, example),
             initial_epoch=initial_epoch, max_steps=max_steps, example=example, goals=goals,
             by_batch=by_batch, empty=empty, driver=driver, guard=RecompileGuard(trainer, source, max_compiles),
-            dispatch_size=DispatchSize(steps),
+            dispatch_size=DispatchSize(steps, spans_processes(trainer)),
         )  # fmt: skip
 
     @breakable(2)
@@ -166,7 +167,9 @@ class TrainingLoop:
         run, source = self.run, self.source
         if not run.begun:
             self.call("on_epoch_begin")
-            run.began_at = int(jax.device_get(run.state.step)) if isinstance(source, Arrays | Indexed) else 0
+            run.began_at = (
+                int(jax.device_get(run.state.step)) if isinstance(source, Arrays | Indexed | OfProcesses) else 0
+            )
             run.state = run.state.replace(metrics=private(self.empty))
             run.begun = True
         self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
@@ -176,6 +179,8 @@ class TrainingLoop:
             unbegun = (run.state, list(self.calls.memory)) if self.by_batch else None
             if self.by_batch:
                 self.call("on_train_batch_begin", batch=run.done)
+            if isinstance(source, OfProcesses):
+                source.expect(count)
             try:
                 self.driver.advance(run.state, count, interruption)
             finally:
@@ -198,7 +203,7 @@ class TrainingLoop:
                 self.backup.save(self.trainer, run, self.calls, source)
             if made < count:
                 break
-        interruption.check()
+        interruption.check(at_end=True)
         self._end_epoch(progress, interruption)
 
     def _end_epoch(self, progress: Progress, interruption: Interruptible) -> None:

@@ -12,6 +12,7 @@ import jax
 from ...core.typing import PyTree
 from .._step._state import TrainState
 from ..callbacks import CallbackList, History
+from ..distribution._processes import is_first
 from ._profile import Profile
 from ._run_backup import Backup, Run
 
@@ -123,6 +124,8 @@ class Closing:
 
 def say_interrupted(run: Run, backup: Backup | None) -> None:
     """A line for the terminal, whatever `verbose` is: a script that goes on should not go unnoticed."""
+    if not is_first():
+        return
     kept = f"; the run is saved in {backup.asked.backup_dir!r}" if backup is not None else ""
     print(
         f"\nInterrupted by Ctrl-C: fit returns the state after step {int(run.state.step)} (epoch {run.epoch + 1}, "

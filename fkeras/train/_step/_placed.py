@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from ...core import takes_text
@@ -14,6 +15,7 @@ from ..distribution._axis_facts import warn_of_idle_names
 from ..distribution._layout import ModelParallel
 from ..distribution._logical_axes import LogicalAxes
 from ..distribution._mesh import as_mesh
+from ..distribution._own_rows import of_equals
 from ..distribution._placement import Distribution
 from ._learner import Learner
 
@@ -76,11 +78,14 @@ def put_rows(trainer: Learner, batch: PyTree) -> Any:
     """
     where = trainer.distribution
     devices = set(jax.local_devices()[:1]) if where is None else set(where.mesh.devices.flat)
+    apart = spans_processes(trainer)
     reads_in_place = any(device.platform == "cpu" for device in devices)
 
     def put(leaf: Any) -> Any:
         if isinstance(leaf, jax.Array) and (where is None or leaf.sharding.device_set == devices):
             return leaf
+        if apart and where is not None and not isinstance(leaf, jax.Array):
+            return of_equals(np.asarray(leaf), where.rows(leaf))  # also from a thread, so without the other processes
         if isinstance(leaf, np.ndarray) and reads_in_place:
             leaf = jax.device_put(leaf, may_alias=False)
         return jax.device_put(leaf, None if where is None else where.rows(leaf))
@@ -102,3 +107,19 @@ def put_everywhere(trainer: Learner, tree: PyTree) -> Any:
         return where.everywhere
 
     return jax.device_put(tree, jax.tree.map(sharding_of, tree))
+
+
+def spans_processes(trainer: Learner) -> bool:
+    """Whether the arrays of a trainer lie on the devices of several processes, which then do everything together."""
+    where = trainer.distribution
+    return where is not None and not where.everywhere.is_fully_addressable
+
+
+def on_host(tree: PyTree) -> Any:
+    """Arrays of numpy; of what other processes have a part of the whole, for which all of them have to ask."""
+
+    def one(leaf: Any) -> Any:
+        apart = isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated)
+        return multihost_utils.process_allgather(leaf, tiled=True) if apart else leaf
+
+    return jax.tree.map(np.asarray, jax.device_get(jax.tree.map(one, tree)))

@@ -58,7 +58,8 @@ class DataParallel:
     Args:
         device_mesh: the mesh; its first axis, or the one that is called `"data"`, has the parts of the batch.
         devices: devices along one axis, in place of a mesh.
-        auto_shard_dataset: accepted for Keras's sake: what each process reads is its own part.
+        auto_shard_dataset: of several processes, whether each is given all data and takes its part of them. `False`
+            where the data are cut already: each process then hands in rows of its own.
 
     >>> import fkeras as fk
     >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse")
@@ -287,7 +288,7 @@ class ModelParallel:
         layout_map: a `LayoutMap`, or `{regular expression of a path: axes}`. A path has at most one rule.
         batch_dim_name: the mesh's axis for the rows of a batch; `"data"`, or its first one, by default.
         default: what a weight without a rule is: `"replicated"`, or `"fsdp"`.
-        auto_shard_dataset: accepted for Keras's sake.
+        auto_shard_dataset: as for `DataParallel`.
         device_mesh: the mesh; that of the map by default.
 
     >>> import fkeras as fk
@@ -303,6 +304,7 @@ class ModelParallel:
     batch_dim_name: str | None
     default: str
     device_mesh: Any = dataclasses.field(repr=False)
+    auto_shard_dataset: bool = dataclasses.field(repr=False)
 
     def __init__(
         self,
@@ -328,6 +330,7 @@ class ModelParallel:
         object.__setattr__(self, "batch_dim_name", batch_dim_name)
         object.__setattr__(self, "default", default)
         object.__setattr__(self, "device_mesh", mesh)
+        object.__setattr__(self, "auto_shard_dataset", auto_shard_dataset)
 
     def batch_axes(self, mesh: Mesh) -> tuple[str, ...]:
         """The axes of a mesh that the rows of a batch are spread over."""

@@ -26,19 +26,22 @@ class Distribution:
         mesh: devices as a grid with named axes.
         layout: which axis of the mesh cuts which axis of a weight, and the rows of a batch.
         model: the trainer's model, for a layout that asks what it calls the axes of its weights.
+        auto_shard_dataset: of several processes, whether each is given all data; else each hands in rows of its own.
     """
 
     mesh: Mesh
     layout: Layout
     model: Any = dataclasses.field(default=None, repr=False, compare=False)
+    auto_shard_dataset: bool = dataclasses.field(default=True, repr=False)
 
     @classmethod
-    def of(cls, mesh: MeshLike, layout: Any) -> Distribution:
+    def of(cls, mesh: MeshLike, layout: Any, auto_shard_dataset: bool | None = None) -> Distribution:
         """A distribution of what `trainer.distribute` takes.
 
         Args:
             mesh: see `as_mesh`.
             layout: see `as_layout`.
+            auto_shard_dataset: what the layout says, by default.
 
         Returns:
             The distribution.
@@ -49,12 +52,14 @@ class Distribution:
         found = as_layout(layout)
         whole = mesh_for(mesh, found)
         found.batch_axes(whole)
-        return cls(whole, found)
+        shards = getattr(found, "auto_shard_dataset", True) if auto_shard_dataset is None else auto_shard_dataset
+        return cls(whole, found, auto_shard_dataset=bool(shards))
 
     def __reduce__(self) -> Any:
         # devices belong to a process: another one has its own, of the same numbers
         numbers = tuple(d.id for d in self.mesh.devices.flat)
-        return _remade, (self.mesh.devices.shape, self.mesh.axis_names, numbers, self.layout)
+        shape, names = self.mesh.devices.shape, self.mesh.axis_names
+        return _remade, (shape, names, numbers, self.layout, self.auto_shard_dataset)
 
     # ------------------------------------------------------------------ places
     def of_model(self, model: Any) -> Distribution:
@@ -158,9 +163,12 @@ class Distribution:
         return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, spec) if np.ndim(a) else a, batch)
 
 
-def _remade(shape: tuple[int, ...], names: tuple[str, ...], numbers: tuple[int, ...], layout: Layout) -> Distribution:
+def _remade(
+    shape: tuple[int, ...], names: tuple[str, ...], numbers: tuple[int, ...], layout: Layout, shards: bool = True
+) -> Distribution:
     known = {d.id: d for d in jax.devices()}
-    return Distribution(DeviceMesh(shape, names, [known[n] for n in numbers]).to_jax(), layout)
+    mesh = DeviceMesh(shape, names, [known[n] for n in numbers]).to_jax()
+    return Distribution(mesh, layout, auto_shard_dataset=shards)
 
 
 def _by_path(tree: PyTree) -> dict[str, Any]:
