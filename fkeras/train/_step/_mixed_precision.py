@@ -12,6 +12,7 @@ from flax import linen
 from ...core import Layer
 from ...core.typing import PyTree
 from ..optimizers import LossScaleOptimizer
+from ..optimizers._numbers import as_made
 
 
 def computes_in_float16(model: linen.Module) -> bool:
@@ -30,13 +31,14 @@ def computes_in_float16(model: linen.Module) -> bool:
 
 def with_loss_scale(optimizer: optax.GradientTransformation) -> Any:
     """An optimizer with dynamic loss scaling, unless it scales the loss itself."""
-    scales = isinstance(optimizer, LossScaleOptimizer) or getattr(optimizer, "loss_scale_factor", None) is not None
+    made = as_made(optimizer)
+    scales = isinstance(made, LossScaleOptimizer) or getattr(made, "loss_scale_factor", None) is not None
     return optimizer if scales or optimizer is None else LossScaleOptimizer(optimizer)
 
 
 def is_dynamic(optimizer: optax.GradientTransformation) -> bool:
     """Whether an optimizer skips the steps that overflow."""
-    return isinstance(optimizer, LossScaleOptimizer)
+    return isinstance(as_made(optimizer), LossScaleOptimizer)
 
 
 def all_finite(tree: PyTree) -> jax.Array:

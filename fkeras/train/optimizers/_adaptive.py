@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import jax
 import optax
 
@@ -65,6 +67,8 @@ class Adagrad(Optimizer):
     learning_rate: LearningRate = 0.001
     initial_accumulator_value: float = 0.1
     epsilon: float = 1e-7
+
+    _fixed: ClassVar[tuple[str, ...]] = (*Optimizer._fixed, "initial_accumulator_value")
 
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:
         return optax.chain(

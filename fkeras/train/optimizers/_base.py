@@ -98,6 +98,8 @@ class Optimizer(FromArguments):
         "name",
     )
     _needs_params: ClassVar[bool] = False
+    # Numbers that no update is made of, or that change none: they cannot be data of a run.
+    _fixed: ClassVar[tuple[str, ...]] = ("loss_scale_factor",)
 
     def _check(self) -> None:
         rate = self.learning_rate
@@ -119,7 +121,7 @@ class Optimizer(FromArguments):
             raise ValueError(
                 explain("gradient_accumulation_steps must be an integer of at least 2, or None.", received=steps)
             )
-        if self.use_ema and not 0 <= self.ema_momentum <= 1:
+        if self.use_ema and not isinstance(self.ema_momentum, jax.Array) and not 0 <= self.ema_momentum <= 1:
             raise ValueError(explain("ema_momentum must lie in [0, 1].", received=self.ema_momentum))
         every = self.ema_overwrite_frequency
         if self.use_ema and every and (not isinstance(every, int) or every < 1):

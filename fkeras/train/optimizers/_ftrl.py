@@ -62,10 +62,11 @@ class Ftrl(Optimizer):
     beta: float = 0.0
 
     _needs_params: ClassVar[bool] = True
+    _fixed: ClassVar[tuple[str, ...]] = (*Optimizer._fixed, "initial_accumulator_value")
 
     def _check(self) -> None:
         super()._check()
-        if self.learning_rate_power > 0:
+        if not isinstance(self.learning_rate_power, jax.Array) and self.learning_rate_power > 0:
             raise ValueError(
                 explain("Ftrl's learning_rate_power must be negative or zero.", received=self.learning_rate_power)
             )
@@ -75,7 +76,7 @@ class Ftrl(Optimizer):
             "l2_regularization_strength",
             "l2_shrinkage_regularization_strength",
         ):
-            if getattr(self, name) < 0:
+            if not isinstance(getattr(self, name), jax.Array) and getattr(self, name) < 0:
                 raise ValueError(explain(f"Ftrl's {name} must be positive or zero.", received=getattr(self, name)))
 
     def rule(self, learning_rate: jax.Array, step: jax.Array) -> optax.GradientTransformation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -38,7 +40,7 @@ def cast_like(tree: PyTree, like: PyTree) -> PyTree:
     return jax.tree.map(cast, tree, like)
 
 
-def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
+def clip_by_norm(gradient: jax.Array, limit: float | jax.Array) -> jax.Array:
     """One tensor, scaled down so that its L2 norm is at most `limit`."""
     squares = jnp.sum(jnp.square(gradient))
     # sqrt has no derivative at zero: keep a differentiable update differentiable there
@@ -48,15 +50,29 @@ def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
 
 def clip(
     gradients: PyTree,
-    clipnorm: float | None = None,
-    global_clipnorm: float | None = None,
-    clipvalue: float | None = None,
+    clipnorm: float | jax.Array | None = None,
+    global_clipnorm: float | jax.Array | None = None,
+    clipvalue: float | jax.Array | None = None,
 ) -> PyTree:
     """Clip by each variable's norm, by the norm of all of them, or by value; nothing or zero clips nothing."""
-    if clipnorm:
-        return per_weight(lambda gradient: clip_by_norm(gradient, clipnorm), gradients)
-    if global_clipnorm:
-        return optax.clip_by_global_norm(global_clipnorm).update(gradients, optax.EmptyState())[0]
-    if clipvalue:
-        return optax.clip(clipvalue).update(gradients, optax.EmptyState())[0]
+    if _clips(clipnorm):
+        clipped = per_weight(lambda gradient: clip_by_norm(gradient, clipnorm), gradients)
+        return _where_positive(clipnorm, clipped, gradients)
+    if _clips(global_clipnorm):
+        clipped = optax.clip_by_global_norm(global_clipnorm).update(gradients, optax.EmptyState())[0]
+        return _where_positive(global_clipnorm, clipped, gradients)
+    if _clips(clipvalue):
+        clipped = optax.clip(clipvalue).update(gradients, optax.EmptyState())[0]
+        return _where_positive(clipvalue, clipped, gradients)
     return gradients
+
+
+def _clips(limit: float | jax.Array | None) -> TypeGuard[float | jax.Array]:
+    """Whether a limit may clip something; of one that is an array, a traced one too, only the program knows."""
+    return isinstance(limit, jax.Array) or bool(limit)
+
+
+def _where_positive(limit: float | jax.Array, clipped: PyTree, gradients: PyTree) -> PyTree:
+    if not isinstance(limit, jax.Array):
+        return clipped
+    return per_weight(lambda c, g: jnp.where(limit != 0, c, g), clipped, gradients)

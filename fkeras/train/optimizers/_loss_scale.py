@@ -61,6 +61,7 @@ class LossScaleOptimizer(Optimizer):
 
     _own: ClassVar[tuple[str, ...]] = ("inner_optimizer", "initial_scale", "dynamic_growth_steps")
     _options: ClassVar[tuple[str, ...]] = ("name",)
+    _fixed: ClassVar[tuple[str, ...]] = (*Optimizer._fixed, "initial_scale")
 
     def _check(self) -> None:
         inner = self.inner_optimizer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,39 @@ def rates_of(opt_state: PyTree) -> list[Rate]:
         if path and _key(path[-1]) == _NAME and (len(path) < 2 or _key(path[-2]) != "hyperparams_states"):
             rates.append(Rate(plain_path_name(path), leaf, _owner(opt_state, path)))
     return rates
+
+
+def stated_numbers(opt_state: PyTree) -> list[tuple[str, Rate]]:
+    """The learning rates in a state, and what else `optax.inject_hyperparams` keeps there, by name, in its order.
+
+    >>> state = optax.inject_hyperparams(optax.adamw)(1e-3, weight_decay=0.5).init({"w": jnp.ones(1)})
+    >>> [name for name, _ in stated_numbers(state)][-2:]
+    ['learning_rate', 'weight_decay']
+    """
+    rates = {rate.path: rate for rate in rates_of(opt_state)}
+    found: list[tuple[str, Rate]] = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(opt_state):
+        name = plain_path_name(path)
+        if name in rates:
+            found.append((_NAME, rates[name]))
+        elif len(path) > 1 and _key(path[-2]) == "hyperparams" and np.ndim(leaf) == 0:
+            scheduled = _key(path[-1]) in getattr(list(_nodes(opt_state, path))[-2], "hyperparams_states", ())
+            found.append((str(_key(path[-1])), Rate(name, leaf, "a schedule" if scheduled else "")))
+    return found
+
+
+def with_stated(opt_state: PyTree, values: Mapping[str, ArrayLike]) -> PyTree:
+    """The state with other numbers at some of its paths, in the dtypes of those that are there.
+
+    Raises:
+        ValueError: what is no number.
+    """
+
+    def put(path: jax.tree_util.KeyPath, leaf: PyTree) -> PyTree:
+        name = plain_path_name(path)
+        return _number(values[name], leaf) if name in values else leaf
+
+    return jax.tree_util.tree_map_with_path(put, opt_state)
 
 
 def named_rates(opt_state: PyTree) -> dict[str, jax.Array]:
@@ -93,13 +126,7 @@ def with_rates(optimizer: object, opt_state: PyTree, change: Callable[[jax.Array
         TypeError, ValueError: a rate that cannot be set, or what is no rate.
     """
     check_settable(optimizer, opt_state)
-    places = {rate.path for rate in rates_of(opt_state)}
-
-    def put(path: jax.tree_util.KeyPath, leaf: PyTree) -> PyTree:
-        here = plain_path_name(path) in places
-        return _number(change(leaf), leaf) if here else leaf
-
-    return jax.tree_util.tree_map_with_path(put, opt_state)
+    return with_stated(opt_state, {rate.path: change(rate.value) for rate in rates_of(opt_state)})
 
 
 def _number(value: object, like: PyTree) -> jax.Array:
