@@ -1,11 +1,5 @@
 """The choice of attention's kernel: programs lowered for CUDA, numbers in the kernel's words, half precision."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,31 +11,17 @@ from fkeras.nn._attention._kernel import attention, how_to_ask
 from fkeras.nn._attention._seen import Seen
 
 from ..real_keras import keras_world
+from .cuda_plugin import lowered
 
-HERE = pathlib.Path(__file__).parent
 RNG = np.random.default_rng(0)
 
 
 # ------------------------------------------------------------------ programs for CUDA, lowered on a CPU
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    """JAX asks the package of its CUDA plugin which cuDNN there is; here is one that answers."""
-    place = tmp_path_factory.mktemp("plugin")
-    for name in ("jax_cuda12_plugin", "jax_cuda13_plugin"):
-        package = place / name
-        package.mkdir()
-        (package / "__init__.py").write_text("")
-        (package / "_versions.py").write_text("def __getattr__(name):\n    return lambda *_: 91000\n")
-    path = os.pathsep.join([str(place), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    found = subprocess.run(
-        [sys.executable, str(HERE / "lower_attention.py")],
-        env={**os.environ, "PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not found.returncode, found.stderr
-    return json.loads(found.stdout)
+    """JAX asks which cuDNN there is."""
+    versions = "def __getattr__(name):\n    return lambda *_: 91000\n"
+    return lowered("lower_attention.py", tmp_path_factory.mktemp("plugin"), _versions=versions)
 
 
 BOTH = ["Softmax", "SoftmaxBackward"]

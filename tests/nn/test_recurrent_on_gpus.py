@@ -1,10 +1,5 @@
 """Recurrent layers on accelerators: programs lowered for CUDA, and the numbers of what is chosen there, on a CPU."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
 import types
 
 import jax
@@ -17,8 +12,8 @@ import fkeras as fk
 from fkeras.nn._recurrent import _by_platform, _cudnn
 
 from ..real_keras import keras_world
+from .cuda_plugin import lowered
 
-HERE = pathlib.Path(__file__).parent
 RNG = np.random.default_rng(0)
 RNGS = {"dropout": jax.random.key(1)}
 BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 4
@@ -32,27 +27,13 @@ MASKS = [STEPS < LENGTHS, STEPS >= TIME - LENGTHS, HOLES]
 # ------------------------------------------------------------------ programs for CUDA, lowered on a CPU
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    """JAX asks its CUDA plugin how much memory the kernel needs; here is one that answers."""
-    place = tmp_path_factory.mktemp("plugin")
-    for name in ("jax_cuda12_plugin", "jax_cuda13_plugin"):
-        package = place / name
-        package.mkdir()
-        (package / "__init__.py").write_text("")
-        (package / "_rnn.py").write_text(
-            "registrations = dict\n"
-            "compute_rnn_workspace_reserve_space_sizes = lambda *_: (1000, 2000)\n"
-            "build_rnn_descriptor = lambda *_: b''\n"
-        )
-    path = os.pathsep.join([str(place), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    found = subprocess.run(
-        [sys.executable, str(HERE / "lower_recurrent.py")],
-        env={**os.environ, "PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
+    """JAX asks how much memory the kernel needs."""
+    kernel = (
+        "registrations = dict\n"
+        "compute_rnn_workspace_reserve_space_sizes = lambda *_: (1000, 2000)\n"
+        "build_rnn_descriptor = lambda *_: b''\n"
     )
-    assert not found.returncode, found.stderr
-    return json.loads(found.stdout)
+    return lowered("lower_recurrent.py", tmp_path_factory.mktemp("plugin"), _rnn=kernel)
 
 
 @pytest.mark.parametrize("name", ["sequences", "states", "dropped", "both_ways", "quantized"])
