@@ -80,6 +80,7 @@ class Stacked(OneByOne):
         self.ahead = Prefetch(functools.partial(put_rows, trainer) if copies else lambda batch: batch, prefetch)
         self.trainer, self.steps, self.careful = trainer, many_steps(trainer, donate), False
         self.known: dict[Any, int] = {}
+        self.stack: _Stack | None = None
         # several processes dispatch the same stacks, whatever the clock of each says
         self.patience = float("inf") if spans_processes(trainer) else _PATIENCE
 
@@ -90,39 +91,30 @@ class Stacked(OneByOne):
             try:
                 self._advance(count, interruption)
             except BaseException:
-                with contextlib.suppress(Exception):  # what was drawn before is trained on
-                    while len(self.ahead):
-                        self._make_next()
+                with contextlib.suppress(Exception):
+                    self._make_what_is_drawn()
                 raise
 
     def _advance(self, count: int, interruption: Interruptible) -> None:
         most, form, ahead, waiting = 0, None, self.ahead, self.ahead.waiting
-        stack: _Stack | None = None
         while True:
-            drawn = self.reached[2] + len(waiting) + (stack.filled if stack else 0)
+            drawn = self.reached[2] + len(waiting) + (self.stack.filled if self.stack else 0)
             if waiting:
                 ahead.before_a_draw()
-            try:
-                batch = self.draw(drawn, interruption) if drawn < count else None
-            except BaseException:
-                if stack:  # as above: it was drawn before
-                    with contextlib.suppress(Exception):
-                        self._dispatch_stack(stack, form)
-                raise
+            batch = self.draw(drawn, interruption) if drawn < count else None
             leaves, treedef = jax.tree.flatten(batch)
             new: Any = (treedef, *map(_form, leaves))
-            if stack and (new != form or stack.is_due(self.patience)):
-                self._dispatch_stack(stack, form)
-                stack = None
-            while waiting and (batch is None or new != form):
-                self._make_next()
+            if self.stack and self.stack.is_due(self.patience):
+                self._dispatch_stack(self.stack)
+            if batch is None or new != form:
+                self._make_what_is_drawn()
             if batch is None:
                 break
             if new != form:
                 form, most = new, self._stack_of(new, self.reached[0], batch)
             if most:
-                stack = stack or _Stack(leaves, most)
-                stack.add(leaves)
+                self.stack = self.stack or _Stack(treedef, leaves, most)
+                self.stack.add(leaves)
             else:
                 ahead.add(batch)
                 while ahead.is_full():
@@ -134,18 +126,26 @@ class Stacked(OneByOne):
         state, _, made = self.reached
         self.reached = *self.make(state, batch), made + 1
 
-    def _dispatch_stack(self, stack: _Stack, form: Any) -> None:
+    def _make_what_is_drawn(self) -> None:
+        """The steps of the batches that wait, which are alike: in a stack, or one by one."""
+        if self.stack:
+            self._dispatch_stack(self.stack)
+        while len(self.ahead):
+            self._make_next()
+
+    def _dispatch_stack(self, stack: _Stack) -> None:
+        self.stack = None  # a dispatch that fails is not made again
         state, _, made = self.reached
-        self.reached = *self.dispatch(state, stack, form), made + stack.filled
+        self.reached = *self.dispatch(state, stack), made + stack.filled
 
     def make(self, state: TrainState, batch: Batch) -> tuple[Any, Any]:
         """One step, dispatched by itself."""
         made = super().make(state, batch)
         return jax.block_until_ready(made) if self.careful else made
 
-    def dispatch(self, state: TrainState, stack: _Stack, form: Any) -> tuple[Any, Any]:
+    def dispatch(self, state: TrainState, stack: _Stack) -> tuple[Any, Any]:
         """The steps of a stack of batches."""
-        data = jax.tree.unflatten(form[0], stack.arrays)
+        data = jax.tree.unflatten(stack.treedef, stack.arrays)
         # A batch's place in a stack follows from the time at which it came, so no steps are written out by place.
         made = self.steps(state, data, None, np.array([0, stack.filled], np.int32), stack.size, 0)
         self.watch(made[1], AHEAD)
@@ -180,8 +180,9 @@ class _Stack:
     The arrays are new ones for each dispatch, as the device may read them where they lie.
     """
 
-    def __init__(self, leaves: list[np.ndarray], most: int) -> None:
-        self.most, self.filled, self.size, self.since = most, 0, len(leaves[0]), time.monotonic()
+    def __init__(self, treedef: Any, leaves: list[np.ndarray], most: int) -> None:
+        self.treedef, self.most, self.filled = treedef, most, 0
+        self.size, self.since = len(leaves[0]), time.monotonic()
         dtypes = [jax.dtypes.canonicalize_dtype(leaf.dtype) for leaf in leaves]
         shapes = [(most * self.size, *leaf.shape[1:]) for leaf in leaves]
         self.arrays = [np.empty(*form) for form in zip(shapes, dtypes, strict=True)]
