@@ -104,6 +104,7 @@ def load_trainer(
     trainer_class: type[Trainer] | None = None,
     mesh: Any = None,
     layout: Any = None,
+    offload: Any = None,
     **parts: Any,
 ) -> tuple[Trainer, TrainState]:
     """A trainer and the state of its run, from what `trainer.save` or real Keras's `model.save` wrote.
@@ -113,8 +114,8 @@ def load_trainer(
         custom_objects: the user's own classes and functions by name, subclasses of `Trainer` and `TrainState` included.
         model: the model, when it was a plain Linen module.
         trainer_class: the subclass of `Trainer` that the run was saved by; as in `custom_objects`.
-        mesh, layout: where the run goes on, as for `trainer.distribute`; on one device where neither is given. Each
-            part of an array is read where it will lie, whatever devices it was saved from.
+        mesh, layout, offload: where the run goes on, as for `trainer.distribute`; on one device where none is given.
+            Each part of an array is read where it will lie, whatever devices it was saved from.
         **parts: `optimizer`, `loss`, `metrics`, … or fields of the trainer's own, in place of what was saved or could
             not be. An `optimizer` goes on with all of the saved state that fits it, a warning names the rest.
 
@@ -146,7 +147,7 @@ def load_trainer(
                 explain("A Keras file holds its model.", received="model=...", write="fk.load_trainer(path)")
             )
         trainer, state = load_keras_trainer(directory, given)
-        trainer = _distributed(trainer, mesh, layout)
+        trainer = _distributed(trainer, mesh, layout, offload)
         state = state if trainer.distribution is None else trainer.distribution.put(state)
         warn_of_uncalled_hooks(trainer.model, "fk.load_trainer")
         return trainer, state
@@ -157,15 +158,16 @@ def load_trainer(
         given = _with_stand_in(given, manifest.get("without_config", {}), path)
     if model is None:
         model = read_model(manifest, custom_objects)
-    trainer = _distributed(_read_trainer(cls, model, checkpoint, manifest, given), mesh, layout)
+    trainer = _distributed(_read_trainer(cls, model, checkpoint, manifest, given), mesh, layout, offload)
     return trainer, read_state(trainer, checkpoint, manifest, given)
 
 
-def _distributed(trainer: Trainer, mesh: Any, layout: Any) -> Trainer:
-    """A trainer on the devices that were asked for, if any were."""
-    if mesh is None and layout is None:
+def _distributed(trainer: Trainer, mesh: Any, layout: Any, offload: Any) -> Trainer:
+    """A trainer on the devices that were asked for, if any were; on one for the host's memory alone."""
+    if mesh is None and layout is None and not offload:
         return trainer
-    return trainer.distribute(mesh, "data" if layout is None else layout)
+    alone = mesh is None and layout is None
+    return trainer.distribute(1 if alone else mesh, "data" if layout is None else layout, offload)
 
 
 def _read_trainer(

@@ -99,6 +99,8 @@ def lower(
         check_optimizer(trainer, check_state(state, "lower", "batch, state=state"))
     state = jax.eval_shape(lambda x: trainer.init(0, x), x) if state is None else state
     state = jax.eval_shape(private, jax.tree.map(_struct, state))
+    if trainer.distribution is not None and trainer.distribution.offload:  # in which memory is part of a program
+        state = jax.tree.map(_there, state, trainer.distribution.shardings(state))
     fixed = fixed_batch_size(trainer.model, state.variables)
     check_batch_size(data.batch_size, fixed)
     source = Arrays(data, fixed=fixed)
@@ -115,6 +117,10 @@ def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(
         leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype, allow_extended_dtype=True), weak_type=weak
     )
+
+
+def _there(leaf: jax.ShapeDtypeStruct, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type, sharding=where)
 
 
 def _fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:

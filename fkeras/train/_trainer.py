@@ -53,6 +53,7 @@ from ._step._running_sums import RunningSums
 from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
 from ._step._state_or_variables import state_to_evaluate, variables_given
 from ._trainer_view import trainer_repr, trainer_view
+from .distribution._host_memory import fetched
 from .distribution._layout_table import LayoutTable, layout_table
 from .distribution._mesh import MeshLike
 from .distribution._own_rows import own_rows_of
@@ -196,7 +197,9 @@ class Trainer(Viewed):
         """A trainer with some fields changed."""
         return type(self)(**{**self._fields(), **changes})
 
-    def distribute(self, mesh: MeshLike = None, layout: Any = "data", auto_shard_dataset: bool | None = None) -> Self:
+    def distribute(
+        self, mesh: MeshLike = None, layout: Any = "data", offload: Any = None, auto_shard_dataset: bool | None = None
+    ) -> Self:
         """The same trainer on several devices; nothing else of a script changes.
 
         Args:
@@ -208,6 +211,9 @@ class Trainer(Viewed):
                 along other axes of the mesh. `{regular expression of a path: axes}`, as in Keras's `LayoutMap`: the
                 weights in whose paths it is found, `(None, "model")` for a kernel that is cut along its units. Or a
                 layout of `fk.distribution`.
+            offload: `"opt_state"` keeps the optimizer's slots in the memory of the host, where JAX has a part of it
+                that the devices read by themselves; each step fetches them for its update, and puts them back. On one
+                device too: `trainer.distribute(1, offload="opt_state")`.
             auto_shard_dataset: of several processes, whether each is given all data and takes its part of them.
                 `False` where each hands in rows of its own; what the layout says, by default, which is `True`.
 
@@ -215,7 +221,8 @@ class Trainer(Viewed):
             A trainer whose `init`, `fit`, `evaluate` and `predict` put states and batches there.
 
         Raises:
-            TypeError, ValueError: no such mesh or layout. What does not fit the model's weights is told by `init`.
+            TypeError, ValueError: no such mesh or layout, or devices that cannot read the host's memory. What does not
+                fit the model's weights is told by `init`.
 
         >>> import fkeras as fk
         >>> trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("sgd", "mse").distribute()
@@ -225,7 +232,7 @@ class Trainer(Viewed):
         Reference: https://keras.io/guides/distribution/
         Keras sets a distribution for the whole program; here it is a field of the trainer.
         """
-        found: Self = self.replace(distribution=Distribution.of(mesh, layout, auto_shard_dataset))
+        found: Self = self.replace(distribution=Distribution.of(mesh, layout, offload, auto_shard_dataset))
         return found
 
     def plot_layout(self, state: TrainState) -> LayoutTable:
@@ -388,7 +395,7 @@ class Trainer(Viewed):
         if finalize is None:
             return state
         moving, resting = self.partition(example_of(state, x)).split(state.params)
-        return state.replace(params=merge(finalize(moving, state.opt_state), resting))
+        return state.replace(params=merge(finalize(moving, fetched(state.opt_state)), resting))
 
     # ------------------------------------------------------------------ pure steps
     def forward(

@@ -48,13 +48,16 @@ def loops_well(trainer: Learner, step: Callable[..., Any], state: TrainState, ba
     """Whether a step may run inside a loop on the device.
 
     Not where it changes the structure or a dtype of the state; and not, on the CPU, where it holds a convolution:
-    XLA's CPU backend runs the gradient of a kernel about 12 times slower inside a loop than outside one.
+    XLA's CPU backend runs the gradient of a kernel about 12 times slower inside a loop than outside one. Nor where
+    slots lie in the host's memory: the way there and back takes longer than a dispatch, and a loop would carry them.
 
     Args:
         trainer: the trainer.
         step: a jitted function `(state, batch) -> (state, logs)`.
         state, batch: its arguments, or `jax.ShapeDtypeStruct`s.
     """
+    if trainer.distribution is not None and trainer.distribution.offload:
+        return False
     return structure(trainer, _loops_well, exact_shapes_of((state, batch)), step, state, batch)
 
 

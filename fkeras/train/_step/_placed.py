@@ -12,6 +12,7 @@ from jax.sharding import NamedSharding
 from ...core import takes_text
 from ...core.typing import PyTree
 from ..distribution._axis_facts import warn_of_idle_names
+from ..distribution._host_memory import any_on_host, fetched
 from ..distribution._layout import ModelParallel
 from ..distribution._logical_axes import LogicalAxes
 from ..distribution._mesh import as_mesh
@@ -30,21 +31,25 @@ def spread_rows(trainer: Learner, batch: T) -> T:
 
 
 def keep_in_place(trainer: Learner, state: T) -> T:
-    """A state in a program, each weight and slot where the layout says."""
+    """A state at the end of a program, each weight and slot where the layout says."""
     where = trainer.distribution
-    found: T = state if where is None else where.keep(state)
+    found: T = state if where is None else where.leave(state)
     return found
 
 
 def in_place(trainer: Learner, state: T, batch: PyTree) -> tuple[T, Any]:
     """A state and a batch in a program, each where it should lie, which is part of what JAX traces a function for."""
-    return keep_in_place(trainer, state), spread_rows(trainer, batch)
+    where = trainer.distribution
+    found: T = state if where is None else where.keep(state)
+    return found, spread_rows(trainer, batch)
 
 
 def put_state(trainer: Learner, state: T) -> T:
-    """A state whose arrays lie where the layout says; as it is where there is none."""
+    """A state whose arrays lie where the layout says; on the device that has them where there is none."""
     where = trainer.distribution
-    found: T = state if where is None else where.put(state)
+    if where is None:
+        return fetched(state) if any_on_host(state) else state
+    found: T = where.put(state)
     return found
 
 

@@ -10,11 +10,25 @@ import numpy as np
 
 from ...core import explain, plain_path_name
 from ...core.typing import PyTree
+from ..distribution._host_memory import any_on_host, is_on_host
+
+
+def private(state: PyTree) -> PyTree:
+    """A copy that nobody else holds, each leaf a buffer of its own in the memory that it was in."""
+    if not any_on_host(state):
+        return _copied(state)
+    leaves, treedef = jax.tree.flatten(state)
+    copies = _copied([None if is_on_host(leaf) else leaf for leaf in leaves])
+    # by the host itself, as a program would copy what the device has
+    own = [
+        jax.device_put(leaf, leaf.sharding, may_alias=False) if is_on_host(leaf) else copy
+        for leaf, copy in zip(leaves, copies, strict=True)
+    ]
+    return jax.tree.unflatten(treedef, own)
 
 
 @jax.jit
-def private(state: PyTree) -> PyTree:
-    """A copy that nobody else holds, each leaf a buffer of its own."""
+def _copied(state: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True) if _is_plain(leaf) else leaf.copy(), state)
 
 

@@ -14,6 +14,7 @@ import optax
 from ...core import describe, explain
 from ...core.typing import Batch, PyTree
 from .. import optimizers as fk_optimizers
+from ..distribution._host_memory import fetched
 from ..optimizers._per_weight import per_weight
 from ._batch import as_given, unpack
 from ._breakable import breakable
@@ -142,7 +143,7 @@ def advance(trainer: Learner, state: TrainState, batch: Batch, last: Any = None)
     note_trace(trainer, (state, batch))
     if has_own_step(trainer):
         own: CompiledMethod = type(trainer).train_step  # type: ignore[assignment]
-        next_state, logs = own.function(trainer, state, as_given(batch))
+        next_state, logs = own.function(trainer, fetched(state), as_given(batch))
         return keep_in_place(trainer, next_state), logs
     state, shown = _step(trainer, state, batch, last)
     return keep_in_place(trainer, state), shown
@@ -184,6 +185,7 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
 
     extra = {"value": learnt.loss, "grad": grads, "value_fn": value_fn, "obj_fn": value_fn}
     extra["batch_weight"] = trainer.objective.weight_of(batch)
+    state = fetched(state)  # slots that lie in the host's memory, which nothing before needed
     with jax.named_scope("optimizer"):
         updates, opt_state = fk_optimizers.update(optimizer, grads, state.opt_state, moving, **extra)
         params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)

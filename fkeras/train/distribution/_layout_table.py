@@ -10,11 +10,14 @@ import jax
 import numpy as np
 
 from ...core import View, Viewed, html_box, html_code, html_folded, html_table, html_text
+from ._host_memory import HOST
 from ._layout_picture import drawn
 from ._placement import Distribution
 
 #: Where a part begins and ends along each axis.
 Part: TypeAlias = tuple[tuple[int, int], ...]
+# To which side a column of the text goes: names to the left, bytes to the right.
+_SIDES = "<<<>>"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +28,10 @@ class LeafPlace:
         path: in the state, `"params/dense/kernel"`.
         shape: of the whole.
         spec: the mesh's axis for each of its axes, as text.
-        bytes: on one device.
+        bytes: what a device has of it, in its own memory or in the host's.
         reason: why it lies there.
         parts: what each device holds of it, in the order of the devices.
+        on_host: whether these parts lie in the memory of the host.
     """
 
     path: str
@@ -36,6 +40,7 @@ class LeafPlace:
     bytes: int
     reason: str
     parts: tuple[Part | None, ...]
+    on_host: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,34 +50,50 @@ class LayoutTable(Viewed):
     Attributes:
         devices: their names.
         rows: a line for each leaf.
-        bytes: what each device holds, in the order of the devices.
+        bytes: what each device holds in its own memory, in the order of the devices.
         total: the bytes of the state, each number counted once.
+        host: what lies in the host's memory for each device.
     """
 
     devices: tuple[str, ...]
     rows: tuple[LeafPlace, ...]
     bytes: tuple[int, ...]
     total: int
+    host: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        cells = [("path", "shape", "spec", "bytes a device", "reason")]
-        cells += [(r.path, str(r.shape), r.spec, f"{r.bytes:,}", r.reason) for r in self.rows]
-        widths = [max(len(row[i]) for row in cells) for i in range(4)]
+        cells = [self._titles, *(self._cells(row) for row in self.rows)]
+        *others, last = range(len(self._titles))
+        widths = [max(len(row[i]) for row in cells) for i in others]
         lines = [
-            f"{p:{widths[0]}}  {s:{widths[1]}}  {c:{widths[2]}}  {b:>{widths[3]}}  {why}".rstrip()
-            for p, s, c, b, why in cells
+            "  ".join([*(f"{row[i]:{_SIDES[i]}{widths[i]}}" for i in others), row[last]]).rstrip() for row in cells
         ]
         return "\n".join([*lines, self.summary])
+
+    @property
+    def _titles(self) -> tuple[str, ...]:
+        sizes = ("bytes a device", "on the host") if any(self.host) else ("bytes a device",)
+        return ("path", "shape", "spec", *sizes, "reason")
+
+    def _cells(self, row: LeafPlace) -> tuple[str, ...]:
+        sizes = [f"{row.bytes:,}"]
+        if any(self.host):
+            sizes = ["0", *sizes] if row.on_host else [*sizes, "0"]
+        return (row.path, str(row.shape), row.spec, *sizes, row.reason)
 
     __repr__ = __str__
 
     @property
     def summary(self) -> str:
         """The bytes of the whole, and what the devices hold."""
-        most, least = max(self.bytes), min(self.bytes)
-        each = f"{most:,}" if most == least else f"{least:,} to {most:,}"
         count = f"{len(self.devices)} device{'s' * (len(self.devices) != 1)}"
-        return f"{self.total:,} bytes; each of {count} holds {each}, {most / max(1, self.total):.1%} of it"
+        held = f"{self.total:,} bytes; each of {count} holds {_range(self.bytes)}, {self._share(self.bytes)} of it"
+        if not any(self.host):
+            return held
+        return f"{held}, and has {_range(self.host)}, {self._share(self.host)}, in the host's memory"
+
+    def _share(self, held: tuple[int, ...]) -> str:
+        return f"{max(held) / max(1, self.total):.1%}"
 
     @property
     def svg(self) -> str:
@@ -83,12 +104,17 @@ class LayoutTable(Viewed):
         return self.svg
 
     def _view(self) -> View:
-        cells = [
-            [html_code(r.path), html_text(r.shape), html_code(r.spec), f"{r.bytes:,}", html_text(r.reason)]
-            for r in self.rows
-        ]
-        table = html_table(("path", "shape", "spec", "bytes a device", "reason"), cells, "lllrl")
+        cells = []
+        for row in self.rows:
+            path, shape, spec, *sizes, reason = self._cells(row)
+            cells.append([html_code(path), html_text(shape), html_code(spec), *sizes, html_text(reason)])
+        table = html_table(self._titles, cells, "lll" + "r" * (len(self._titles) - 4) + "l")
         return View(str(self), html_box("layout", self.svg + html_folded("table", table)))
+
+
+def _range(held: tuple[int, ...]) -> str:
+    most, least = max(held), min(held)
+    return f"{most:,}" if most == least else f"{least:,} to {most:,}"
 
 
 def _part(cut: tuple[slice, ...], shape: tuple[int, ...]) -> Part:
@@ -114,15 +140,16 @@ def layout_table(state: Any, where: Distribution | None) -> LayoutTable:
         mesh = list(where.mesh.devices.flat)
         devices = [*mesh, *(d for d in devices if d not in mesh)]
     reasons = {} if where is None else where.reasons(state)
-    held, total, rows = dict.fromkeys(devices, 0), 0, []
+    held, on_host, total, rows = dict.fromkeys(devices, 0), dict.fromkeys(devices, 0), 0, []
     for (path, leaf), sharding in zip(leaves, shardings, strict=True):
         name, shape = jax.tree_util.keystr(path, simple=True, separator="/"), tuple(np.shape(leaf))
         places = sharding.devices_indices_map(shape)
         own = {d: _part(cut, shape) for d, cut in places.items() if cut is not None}
         size = np.dtype(leaf.dtype).itemsize if hasattr(leaf, "dtype") else np.asarray(leaf).itemsize
         each = {d: size * math.prod(stop - start for start, stop in part) for d, part in own.items()}
+        there = sharding.memory_kind == HOST
         for device, count in each.items():
-            held[device] += count
+            (on_host if there else held)[device] += count
         total += size * math.prod(shape)
         spec = getattr(sharding, "spec", None)
         rows.append(
@@ -133,6 +160,8 @@ def layout_table(state: Any, where: Distribution | None) -> LayoutTable:
                 max(each.values()),
                 reasons.get(name, "on one device"),
                 tuple(own.get(d) for d in devices),
+                there,
             )
         )
-    return LayoutTable(tuple(f"{d.platform}:{d.id}" for d in devices), tuple(rows), tuple(held.values()), total)
+    names = tuple(f"{d.platform}:{d.id}" for d in devices)
+    return LayoutTable(names, tuple(rows), tuple(held.values()), total, tuple(on_host.values()))

@@ -12,6 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...core.typing import Batch, PyTree, Variables
 from ._axis_facts import axis_facts
+from ._host_memory import HOST, as_offload, check_host_memory, is_on_host, may_lie_on_host, to_host
 from ._layout import Layout, Placement
 from ._layout_arguments import as_layout, mesh_for
 from ._logical_axes import LogicalAxes
@@ -25,41 +26,50 @@ class Distribution:
     Attributes:
         mesh: devices as a grid with named axes.
         layout: which axis of the mesh cuts which axis of a weight, and the rows of a batch.
+        offload: the parts of a state whose arrays lie in the memory of the host.
         model: the trainer's model, for a layout that asks what it calls the axes of its weights.
         auto_shard_dataset: of several processes, whether each is given all data; else each hands in rows of its own.
     """
 
     mesh: Mesh
     layout: Layout
+    offload: tuple[str, ...] = ()
     model: Any = dataclasses.field(default=None, repr=False, compare=False)
     auto_shard_dataset: bool = dataclasses.field(default=True, repr=False)
 
     @classmethod
-    def of(cls, mesh: MeshLike, layout: Any, auto_shard_dataset: bool | None = None) -> Distribution:
+    def of(
+        cls, mesh: MeshLike, layout: Any, offload: Any = None, auto_shard_dataset: bool | None = None
+    ) -> Distribution:
         """A distribution of what `trainer.distribute` takes.
 
         Args:
             mesh: see `as_mesh`.
             layout: see `as_layout`.
+            offload: see `as_offload`.
             auto_shard_dataset: what the layout says, by default.
 
         Returns:
             The distribution.
 
         Raises:
-            TypeError, ValueError: something else, or a batch axis that the mesh does not have.
+            TypeError, ValueError: something else, a batch axis that the mesh does not have, or devices that cannot read
+                the host's memory.
         """
         found = as_layout(layout)
         whole = mesh_for(mesh, found)
         found.batch_axes(whole)
+        parts = as_offload(offload)
+        if parts:
+            check_host_memory(whole.devices.flat)
         shards = getattr(found, "auto_shard_dataset", True) if auto_shard_dataset is None else auto_shard_dataset
-        return cls(whole, found, auto_shard_dataset=bool(shards))
+        return cls(whole, found, parts, auto_shard_dataset=bool(shards))
 
     def __reduce__(self) -> Any:
         # devices belong to a process: another one has its own, of the same numbers
         numbers = tuple(d.id for d in self.mesh.devices.flat)
         shape, names = self.mesh.devices.shape, self.mesh.axis_names
-        return _remade, (shape, names, numbers, self.layout, self.auto_shard_dataset)
+        return _remade, (shape, names, numbers, self.layout, self.offload, self.auto_shard_dataset)
 
     # ------------------------------------------------------------------ places
     def of_model(self, model: Any) -> Distribution:
@@ -95,7 +105,8 @@ class Distribution:
 
         def of_leaf(path: Any, leaf: Any) -> NamedSharding:
             owner = owners[_name(path)]
-            return self._sharding(places[owner].spec if owner else PartitionSpec())
+            found = self._sharding(places[owner].spec if owner else PartitionSpec())
+            return found.with_memory_kind(HOST) if self._lies_on_host(_name(path), leaf) else found
 
         return jax.tree_util.tree_map_with_path(of_leaf, state)
 
@@ -108,7 +119,16 @@ class Distribution:
                 return "no weight: a copy on each device"
             return f"as {owner}" if path.startswith("opt_state/") else places[owner].reason
 
-        return {path: reason(path, owner) for path, owner in owners.items()}
+        if not self.offload:
+            return {path: reason(path, owner) for path, owner in owners.items()}
+        leaves = _by_path(state)
+        return {
+            path: reason(path, owner) + "; offloaded" * self._lies_on_host(path, leaves[path])
+            for path, owner in owners.items()
+        }
+
+    def _lies_on_host(self, path: str, leaf: Any) -> bool:
+        return path.partition("/")[0] in self.offload and may_lie_on_host(leaf)
 
     def _places_of(self, state: Any) -> tuple[dict[str, Placement], dict[str, str | None]]:
         """A place for each weight, and for each leaf of a state the weight that it lies with."""
@@ -154,8 +174,26 @@ class Distribution:
 
     # ------------------------------------------------------------------ inside a program
     def keep(self, state: Any) -> Any:
-        """A state in a program, which XLA is told where to leave."""
-        return jax.lax.with_sharding_constraint(state, self.shardings(state))
+        """A state at the beginning of a program, of which XLA is told where its arrays lie.
+
+        What came in the host's memory stays there until it is fetched.
+        """
+        if not self.offload:
+            return jax.lax.with_sharding_constraint(state, self.shardings(state))
+
+        def constrained(leaf: Any, where: NamedSharding) -> Any:
+            return leaf if is_on_host(leaf) else jax.lax.with_sharding_constraint(leaf, self._sharding(where.spec))
+
+        return jax.tree.map(constrained, state, self.shardings(state))
+
+    def leave(self, state: Any) -> Any:
+        """A state at the end of a program, whose arrays XLA is told where to leave, in which memory too."""
+        kept = self.keep(state)
+        if not self.offload:
+            return kept
+        return jax.tree.map(
+            lambda a, where: to_host(a) if where.memory_kind == HOST else a, kept, self.shardings(state)
+        )
 
     def spread(self, batch: Batch) -> Batch:
         """A batch in a program, whose rows XLA is told to spread over the devices; any number of rows."""
@@ -164,11 +202,16 @@ class Distribution:
 
 
 def _remade(
-    shape: tuple[int, ...], names: tuple[str, ...], numbers: tuple[int, ...], layout: Layout, shards: bool = True
+    shape: tuple[int, ...],
+    names: tuple[str, ...],
+    numbers: tuple[int, ...],
+    layout: Layout,
+    offload: tuple[str, ...] = (),
+    shards: bool = True,
 ) -> Distribution:
     known = {d.id: d for d in jax.devices()}
     mesh = DeviceMesh(shape, names, [known[n] for n in numbers]).to_jax()
-    return Distribution(mesh, layout, auto_shard_dataset=shards)
+    return Distribution(mesh, layout, offload, auto_shard_dataset=shards)
 
 
 def _by_path(tree: PyTree) -> dict[str, Any]:
