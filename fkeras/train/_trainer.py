@@ -33,8 +33,9 @@ from ._batches._given_data import one_batch
 from ._batches._of_processes import own_batch
 from ._compile_arguments import as_objects, compile_config, config_of
 from ._keras_names import no_trainer_attribute
-from ._loop import _evaluate, _predict
+from ._loop import _evaluate, _evaluate_many, _predict
 from ._loop import _fit as fitting
+from ._loop import _fit_many as fitting_many
 from ._loop._run_arguments import named
 from ._loop._whole_sets import floats
 from ._step import _eval_step, _measurement, _train_step
@@ -428,7 +429,10 @@ class Trainer(Viewed):
 
     # ------------------------------------------------------------------ runs
     fit = fitting.fit
+    fit_many = fitting_many.fit_many
     evaluate = _evaluate.evaluate
+    evaluate_many = _evaluate_many.evaluate_many
+    predict_many = _evaluate_many.predict_many
     lower = lowering.lower
 
     @named

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from ...core.typing import Batch
+from ...core.typing import Batch, PyTree, Variables
 from .._step._equations import CONVOLUTION, equations
 from .._step._learner import Learner
 from .._step._programs import exact_shapes_of, structure
@@ -59,6 +59,22 @@ def loops_well(trainer: Learner, step: Callable[..., Any], state: TrainState, ba
     if trainer.distribution is not None and trainer.distribution.offload:
         return False
     return structure(trainer, _loops_well, exact_shapes_of((state, batch)), step, state, batch)
+
+
+def holds_a_convolution(trainer: Learner, state: TrainState, batch: Batch) -> bool:
+    """Whether the model has a convolution; XLA's CPU backend is slow at those of many kernels at once.
+
+    Args:
+        trainer: the trainer.
+        state: a state, or its shapes.
+        batch: a batch, or its shapes.
+    """
+    return structure(trainer, _convolves, exact_shapes_of((state.variables, batch[0])), state.variables, batch[0])
+
+
+def _convolves(trainer: Learner, variables: Variables, x: PyTree) -> bool:
+    traced = trainer.predict_step.trace(variables, x)
+    return any(e.primitive.name == CONVOLUTION for e in equations(traced.jaxpr))
 
 
 def calls_back(trainer: Learner, step: Callable[..., Any], state: TrainState, batch: Batch) -> bool:

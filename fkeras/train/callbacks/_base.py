@@ -48,6 +48,7 @@ class Event:
         stop: whether training ends after this epoch.
         validates: whether the run has validation data, be it this epoch's turn or not.
         goals: which way the numbers of a step are better, `"max"` or `"min"`; `None` where nobody knows.
+        member: which member of `fit_many` it is of; `None` in a run of one model, and for a callback that sees all.
     """
 
     trainer: Any
@@ -59,6 +60,7 @@ class Event:
     stop: bool = False
     validates: bool = False
     goals: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    member: int | None = None
 
     if not TYPE_CHECKING:  # a type checker refuses what is missing
 
@@ -131,6 +133,9 @@ class Callback:
     Unlike Keras, a hook that changes what trains takes one `Event` and returns the change instead of making it.
     """
 
+    #: Whether a hook gets one event of all members of `fit_many`: stacked states, and logs of shape (members,). Other
+    #: callbacks are called for each member by itself.
+    sees_members: ClassVar[bool] = False
     #: The model as it is at the moment of a hook, for hooks in Keras's form; while a run goes on.
     model: ModelView
     #: What the run was asked for (`epochs`, `steps`, `verbose`), for hooks in Keras's form; `None` before it.
