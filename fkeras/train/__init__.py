@@ -6,6 +6,8 @@ from . import losses as losses
 from . import metrics as metrics
 from . import optimizers as optimizers
 from ._compile_cache import compile_cache as compile_cache
+from ._first_difference import FirstDifference as FirstDifference
+from ._first_difference import first_difference as first_difference
 from ._loop._evaluate import evaluate as evaluate
 from ._loop._fit import fit as fit
 from ._loop._fit_many import fit_many as fit_many
@@ -14,6 +16,7 @@ from ._lower import lower as lower
 from ._nan_search import Finding as Finding
 from ._nan_search import explain as explain
 from ._predictor import predict as predict
+from ._step._digest import digest as digest
 from ._step._logs import Logs as Logs
 from ._step._many import member as member
 from ._step._state import TrainState as TrainState

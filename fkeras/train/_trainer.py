@@ -86,7 +86,8 @@ class Trainer(Viewed):
         jit_compile: accepted for Keras's sake.
         auto_scale_loss: whether a model of the policy `mixed_float16` gets dynamic loss scaling.
         log: further numbers of each step to show: any of `"grad_norm"`, `"update_norm"`, `"param_norm"`,
-            `"learning_rate"`. They are computed inside the step, and are those of the last one.
+            `"learning_rate"`, `"digest"` (of the whole state after the step, see `fk.train.digest`). They are computed
+            inside the step, and are those of the last one.
         accumulate_in_step: into how many parts a step cuts its batch. Their gradients are made one after the other and
             weighed as their rows, weights and masks ask, so that the step is that of the whole batch, and the
             activations of one part are in memory.

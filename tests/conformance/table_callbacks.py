@@ -18,6 +18,7 @@ TABLE = {
     "BackupAndRestore": [({"backup_dir": "runs/a"}, 0), ({"backup_dir": "runs/a", "save_freq": 3}, 0)],
     "CSVLogger": [({"filename": "log.csv"}, 0), ({"filename": "log.csv", "separator": ";", "append": True}, 0)],
     "Callback": [({}, 0)],
+    "Digests": [({}, 0), ({"every": 3}, 0)],
     "EarlyStopping": [({}, 0), ({"monitor": "loss", "patience": 3, "baseline": 0.5}, 0)],
     "History": [({"epochs": 3, "steps": None}, 0)],
     "LambdaCallback": [({"on_epoch_end": show}, 0), ({"on_train_batch_end": functools.partial(show)}, 1)],

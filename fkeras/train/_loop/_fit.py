@@ -19,7 +19,7 @@ from .._step._placed import as_data_lie, put_state, spans_processes
 from .._step._private_copy import given_away, private
 from .._step._state import TrainState, check_state
 from .._step._trained import Trained
-from ..callbacks import BackupAndRestore, CallbackList, History
+from ..callbacks import BackupAndRestore, CallbackList, Digests, History
 from ..callbacks._callback_list import several
 from ..callbacks._frequency import check_choice
 from ..distribution._processes import check_same_everywhere, several_processes
@@ -28,6 +28,7 @@ from ._nan_check import NotFiniteError
 from ._profile import Profiled, profiles_of
 from ._run_arguments import check_depth, check_run, named, verbosity
 from ._run_backup import Backup, Run
+from ._run_digests import RunDigests
 from ._run_lengths import run_lengths
 from ._screen import screen_for
 from ._training_loop import TrainingLoop
@@ -141,7 +142,7 @@ def fit(
     )
     variables = state.variables
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
-    calls, backup = _callbacks(callbacks, checkpoint)
+    calls, backup, digests = _callbacks(callbacks, checkpoint)
     profiles = profiles_of(profile, profile_dir, calls.callbacks)
     together = spans_processes(trainer)
     if together:
@@ -162,6 +163,7 @@ def fit(
         shuffle=shuffle, max_steps=max_steps, max_compiles=max_compiles, initial_epoch=initial_epoch,
         check_nans=check_nans, prefetch=prefetch,
     )  # fmt: skip
+    loop.digests = None if digests is None else RunDigests(digests)
     if profiles:
         loop.driver = Profiled(loop.driver, profiles, run.total)
     with (
@@ -197,8 +199,8 @@ def fit(
     return Trained((run.outcome, run.history))
 
 
-def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None]:
-    """The callbacks, and the backup that one of them or `checkpoint` asks for."""
+def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None, Digests | None]:
+    """The callbacks, the backup that one of them or `checkpoint` asks for, and the digests that one asks for."""
     listed = several(given)
     asked = [c for c in listed if isinstance(c, BackupAndRestore)]
     if checkpoint is not None:
@@ -212,8 +214,17 @@ def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None
                 write="one of the two",
             )
         )
-    calls = CallbackList([c for c in listed if not isinstance(c, BackupAndRestore)])
-    return calls, Backup(asked[0]) if asked else None
+    digests = [c for c in listed if isinstance(c, Digests)]
+    if len(digests) > 1:
+        raise ValueError(
+            explain(
+                "A run's digests are noted in one rhythm.",
+                received=", ".join(f"Digests(every={d.every})" for d in digests),
+                write="the one that is the more frequent",
+            )
+        )
+    calls = CallbackList([c for c in listed if not isinstance(c, BackupAndRestore | Digests)])
+    return calls, Backup(asked[0]) if asked else None, digests[0] if digests else None
 
 
 def _backup_at(directory: Any) -> BackupAndRestore:

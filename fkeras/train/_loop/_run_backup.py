@@ -101,6 +101,7 @@ class Backup:
             return False
         run.state, record, calls.memory = found
         run.history.history, run.history.epoch = record.pop("history"), record.pop("epochs")
+        run.history.digests = dict(record.pop("digests", np.zeros((0, 2), np.int64)).tolist())
         for name, value in record.items():
             setattr(run, name, value)
         run.begun = run.begun or run.done > 0  # a run of an older version does not say
@@ -127,6 +128,7 @@ class Backup:
                 "logs": floats(run.logs),
                 "history": run.history.history,
                 "epochs": run.history.epoch,
+                "digests": np.array([(s, int(d)) for s, d in run.history.digests.items()], np.int64).reshape(-1, 2),
                 **self._log_sums(run),
             }
             state = run.state if self.pool is None else private(run.state)

@@ -35,6 +35,7 @@ from ._one_by_one import OneByOne
 from ._progress import Progress
 from ._recompile_guard import RecompileGuard
 from ._run_backup import Backup, Run
+from ._run_digests import RunDigests, fetch
 from ._screen import Screen
 from ._validation import Validation
 from ._whole_sets import floats
@@ -65,6 +66,7 @@ class TrainingLoop:
         dispatch_size: how many steps are dispatched at once.
         ran_out: whether data that can be read once came to their end.
         last: the numbers of the last epoch that ended in this call.
+        digests: what notes the digests of states, if anything does.
         length: how many steps the last epoch had, for data that do not say how many there are.
     """
 
@@ -89,6 +91,7 @@ class TrainingLoop:
     ran_out: bool = False
     last: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     length: int | None = None
+    digests: RunDigests | None = None
 
     @classmethod
     def of(
@@ -194,6 +197,8 @@ class TrainingLoop:
                     run.state, self.calls.memory = unbegun
                 break
             unbegun = None
+            if self.digests is not None:
+                self.digests.note(run)
             before, last = last, logs
             if self.by_batch:
                 self.call("on_train_batch_end", batch=run.done - 1, logs=logs)
@@ -210,6 +215,7 @@ class TrainingLoop:
         """Validation, the calls and the record at an epoch's end."""
         run = self.run
         cut = self._is_cut()
+        fetch(run.history)
         if not run.done:
             return
         if cut and self.backup is not None and not self.backup.holds(run):
@@ -319,4 +325,6 @@ class TrainingLoop:
             bounds.append(self.max_steps - run.total)
         if self.backup is not None:
             bounds.append(self.backup.until_due(run.total))
+        if self.digests is not None:
+            bounds.append(self.digests.until_due(run.total))
         return min(bounds)

@@ -11,8 +11,10 @@ import optax
 from ...core import did_you_mean, explain
 from ...core.typing import PyTree
 from ..optimizers._rates import named_rates
+from ._digest import digest
+from ._state import TrainState
 
-_KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate")
+_KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate", "digest")
 
 
 def check_log(names: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -43,9 +45,8 @@ def step_numbers(
     optimizer: optax.GradientTransformation,
     grads: PyTree,
     updates: PyTree,
-    params: PyTree,
+    state: TrainState,
     before: PyTree,
-    after: PyTree,
 ) -> dict[str, jax.Array]:
     """The numbers of a step.
 
@@ -54,8 +55,8 @@ def step_numbers(
         optimizer: what made the step.
         grads: the gradients, of the loss as it was scaled.
         updates: what was added to the weights.
-        params: the weights after the step.
-        before, after: the optimizer's state before and after it.
+        state: the state after the step.
+        before: the optimizer's state before it.
 
     Raises:
         ValueError: the learning rate of an optimizer that keeps none.
@@ -68,9 +69,11 @@ def step_numbers(
         elif name == "update_norm":
             found[name] = optax.tree.norm(updates)
         elif name == "param_norm":
-            found[name] = optax.tree.norm(params)
+            found[name] = optax.tree.norm(state.params)
+        elif name == "digest":
+            found[name] = digest(state)
         else:
-            rates = named_rates(after)
+            rates = named_rates(state.opt_state)
             if not rates:
                 raise ValueError(
                     explain(

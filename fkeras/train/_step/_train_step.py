@@ -194,18 +194,19 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
         finite = all_finite(grads)
         collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
 
-    def numbers() -> dict[str, jax.Array]:
-        return step_numbers(trainer.log, optimizer, grads, updates, params, state.opt_state, opt_state)
-
-    if last is None:
-        shown = numbers()
-    else:
-        shown = jax.lax.cond(last, numbers, lambda: jax.tree.map(jnp.zeros_like, jax.eval_shape(numbers)))
-    state = state.replace(
+    after = state.replace(
         step=state.step + 1,
         params=params,
         model_state=collections,
         opt_state=opt_state,
         metrics=learnt.metrics,
     )
-    return state, dataclasses.replace(learnt.shown, numbers={**shown, **learnt.shown.numbers})
+
+    def numbers() -> dict[str, jax.Array]:
+        return step_numbers(trainer.log, optimizer, grads, updates, after, state.opt_state)
+
+    if last is None:
+        shown = numbers()
+    else:
+        shown = jax.lax.cond(last, numbers, lambda: jax.tree.map(jnp.zeros_like, jax.eval_shape(numbers)))
+    return after, dataclasses.replace(learnt.shown, numbers={**shown, **learnt.shown.numbers})

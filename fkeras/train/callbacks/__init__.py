@@ -6,6 +6,7 @@ from ._base import Event as Event
 from ._callback_list import CallbackList as CallbackList
 from ._checkpoint import ModelCheckpoint as ModelCheckpoint
 from ._csv import CSVLogger as CSVLogger
+from ._digests import Digests as Digests
 from ._ema import SwapEMAWeights as SwapEMAWeights
 from ._history import History as History
 from ._lambda import LambdaCallback as LambdaCallback

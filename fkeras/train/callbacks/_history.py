@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Hashable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class History:
         epoch: the epochs they belong to.
         params: what the run was asked for (`epochs`, `steps`).
         interrupted: whether Ctrl-C ended it.
+        digests: by step, the digests of the state that `fk.callbacks.Digests` asked for.
         bad_batch: the batch of the step that `fit(check_nans=True)` ended at; `None` when all went well.
 
     >>> history = History()
@@ -38,6 +39,7 @@ class History:
         self.epoch: list[int] = []
         self.params = params
         self.interrupted = False
+        self.digests: dict[int, Any] = {}
         self.bad_batch: PyTree = None
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:
