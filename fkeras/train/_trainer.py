@@ -33,7 +33,7 @@ from ._batches._given_data import one_batch
 from ._batches._of_processes import own_batch
 from ._compile_arguments import as_objects, compile_config, config_of
 from ._keras_names import no_trainer_attribute
-from ._loop import _evaluate, _evaluate_many, _predict
+from ._loop import _evaluate, _evaluate_many, _predict, _pure_run
 from ._loop import _fit as fitting
 from ._loop import _fit_many as fitting_many
 from ._loop._run_arguments import named
@@ -431,6 +431,7 @@ class Trainer(Viewed):
     # ------------------------------------------------------------------ runs
     fit = fitting.fit
     fit_many = fitting_many.fit_many
+    run = _pure_run.run
     evaluate = _evaluate.evaluate
     evaluate_many = _evaluate_many.evaluate_many
     predict_many = _evaluate_many.predict_many

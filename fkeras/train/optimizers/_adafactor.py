@@ -11,6 +11,7 @@ import optax
 from ...core import register
 from ...core.typing import PyTree
 from ._base import MODULE, LearningRate, Optimizer
+from ._gradients import root
 
 
 class AdafactorState(NamedTuple):
@@ -25,7 +26,7 @@ class AdafactorState(NamedTuple):
 
 
 def _rms(x: jax.Array) -> jax.Array:
-    return jnp.sqrt(jnp.mean(jnp.square(x)))
+    return root(jnp.mean(jnp.square(x)))
 
 
 @register(MODULE)

@@ -11,6 +11,7 @@ import optax
 from ...core import explain, register
 from ...core.typing import ArrayLike, PyTree
 from ._base import MODULE, LearningRate, Optimizer
+from ._gradients import root
 from ._per_weight import per_weight
 
 
@@ -61,7 +62,7 @@ def scale_by_adam(
             m = m + (g - m) * (1 - beta_1)
             v = v + (jnp.square(g) - v) * (1 - beta_2)
             largest = tuple(jnp.maximum(past, v) for past in largest)
-            return -m * alpha / (jnp.sqrt(*largest or (v,)) + epsilon), m, v, *largest
+            return -m * alpha / (root(*largest or (v,)) + epsilon), m, v, *largest
 
         slots = [slot for slot in state if slot is not None]
         moved = per_weight(move, gradients, *slots)
@@ -238,7 +239,7 @@ class Nadam(Optimizer):
 
             def move(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
                 m_hat = ahead * m / (1 - product * ahead) + (1 - now) * g / (1 - product)
-                return -learning_rate * m_hat / (jnp.sqrt(v / correction) + self.epsilon)
+                return -learning_rate * m_hat / (root(v / correction) + self.epsilon)
 
             return per_weight(move, gradients, momentum, velocity), NadamState(momentum, velocity, product)
 

@@ -30,6 +30,23 @@ def wide(tree: PyTree, like: PyTree = None) -> PyTree:
     return jax.tree.map(cast, tree, tree if like is None else like)
 
 
+@jax.custom_jvp
+def root(x: jax.Array) -> jax.Array:
+    """The square root, whose derivative at 0 is 0: a weight that never had a gradient does not make others' NaN.
+
+    >>> jax.grad(root)(0.0), root(4.0)
+    (Array(0., dtype=float32, weak_type=True), Array(2., dtype=float32, weak_type=True))
+    """
+    return jnp.sqrt(x)
+
+
+@root.defjvp
+def _root_jvp(given: tuple[jax.Array], moved: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    (x,), (dx,) = given, moved
+    y = jnp.sqrt(x)
+    return y, jnp.where(x > 0, 0.5 / jnp.where(x > 0, y, 1.0), 0.0) * dx
+
+
 def cast_like(tree: PyTree, like: PyTree) -> PyTree:
     """Each leaf in the dtype of the same leaf of `like`."""
 

@@ -14,6 +14,7 @@ from ...core import register
 from ...core.typing import PyTree
 from ._adam import power, zeros
 from ._base import MODULE, LearningRate, Optimizer
+from ._gradients import root
 from ._paths import any_pattern_in, map_with_name
 
 
@@ -124,7 +125,7 @@ class Muon(Optimizer):
         def adam(g: jax.Array, m: jax.Array, v: jax.Array) -> tuple[jax.Array, ...]:
             m = m + (g - m) * (1 - self.adam_beta_1)
             v = v + (jnp.square(g) - v) * (1 - self.adam_beta_2)
-            return -m * alpha / (jnp.sqrt(v) + self.epsilon), m, v
+            return -m * alpha / (root(v) + self.epsilon), m, v
 
         def muon(g: jax.Array, m: jax.Array) -> tuple[jax.Array, jax.Array, None]:
             m = m + (g + m * (self.momentum - 1))

@@ -12,6 +12,7 @@ from ...core import register
 from ...core.typing import PyTree
 from ._adam import power, toward_square, zeros
 from ._base import MODULE, LearningRate, Optimizer
+from ._gradients import root
 from ._per_weight import per_weight
 
 
@@ -72,7 +73,7 @@ class ScheduleFreeAdamW(Optimizer):
             velocity = toward_square(state.velocity, gradients, 1 - self.beta_2)
             correction = 1 - power(self.beta_2, step + 1)
             new = per_weight(
-                lambda z, g, v: z - rate * g / (jnp.sqrt(v / correction) + self.epsilon),
+                lambda z, g, v: z - rate * g / (root(v / correction) + self.epsilon),
                 *(state.momentum, gradients, velocity),
             )
 
