@@ -56,5 +56,6 @@ from .regularizers import Regularizer as Regularizer
 from .train import Trainer as Trainer
 from .train import TrainState as TrainState
 from .train import compile_cache as compile_cache
+from .train import ensemble as ensemble
 
 __version__: str

@@ -8,16 +8,15 @@ import fkeras as fk
 
 X = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
 Y = (np.arange(30) % 3).astype("int32")
-VALIDATION = (X[:7], Y[:7])
+VALIDATION = (X[:6], Y[:6])
 LOSS = fk.losses.SparseCategoricalCrossentropy(from_logits=True)
 ARRAYS = {"x": X, "y": Y, "batch_size": 8, "verbose": 0}
 
 
 @pytest.fixture(scope="module")
 def trainer():
-    layers = [fk.nn.Dense(5), fk.nn.BatchNormalization(), fk.nn.Dropout(0.2), fk.nn.Dense(3)]
-    model = fk.Sequential([fk.Input((4,)), *layers])
-    return model.compile(fk.optimizers.AdamW(0.02), LOSS, metrics=["accuracy"])
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dropout(0.2), fk.nn.Dense(3)])
+    return model.compile(fk.optimizers.SGD(0.02, weight_decay=0.0), LOSS)
 
 
 def solo(trainer, member, **options):
@@ -54,3 +53,208 @@ def test_members_are_their_solo_runs(trainer, vectorize):
             same(fk.train.member(states, i).params, state.params)
         for name, values in history.history.items():
             np.testing.assert_allclose(histories[i].history[name], values, rtol=1e-5, atol=1e-6)
+
+
+# ------------------------------------------------------------------ what each member does by itself
+def callbacks():
+    return [
+        fk.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=0.05),
+        fk.callbacks.EarlyStopping("val_loss", patience=2, min_delta=0.05, restore_best_weights=True),
+    ]
+
+
+@pytest.mark.parametrize("vectorize", [True, False])
+def test_each_member_stops_and_slows_down_by_itself(trainer, vectorize):
+    options = {"epochs": 9, "validation_data": VALIDATION}
+    over = {"learning_rate": [1e-5, 0.05], "weight_decay": [0.3, 0.0]}
+    seen = {}
+
+    class Watch(fk.callbacks.Callback):
+        sees_members = True
+
+        def on_epoch_end(self, event):
+            seen[event.epoch] = jax.device_get(event.state), event.logs["loss"]
+
+    states, histories = trainer.fit_many(
+        **ARRAYS, **options, seeds=[3, 5], over=over, grid=False, callbacks=[*callbacks(), Watch()], vectorize=vectorize
+    )
+    lengths = [len(history.epoch) for history in histories]
+    assert min(lengths) < max(lengths)
+    for i, member in enumerate(histories.members):
+        state, history = solo(trainer, member, **options, callbacks=callbacks())
+        assert lengths[i] == len(history.epoch)
+        close(fk.train.member(states, i).params, state.params)
+        np.testing.assert_allclose(histories[i].history["learning_rate"], history.history["learning_rate"], rtol=1e-6)
+        np.testing.assert_allclose(histories[i].history["val_loss"], history.history["val_loss"], rtol=1e-5)
+    first = int(np.argmin(lengths))
+    last_epoch, (at_end, loss) = lengths[first], seen[max(lengths) - 1]
+    stopped = seen[last_epoch - 1][0] if lengths.count(max(lengths)) else None
+    assert loss.shape == (4,)
+    assert np.isnan(loss[first])
+    mine = lambda tree: jax.tree.map(lambda leaf: leaf[first], tree)  # noqa: E731
+    same(mine(at_end), mine(stopped))  # not a bit of it has moved since
+    assert int(at_end.step[first]) == 4 * last_epoch
+    ended = histories.ended_with("val_loss")
+    assert histories.best("val_loss") == int(np.argmin(ended))
+    np.testing.assert_allclose(trainer.evaluate_many(states, *VALIDATION)["loss"], ended, rtol=1e-5)
+
+
+def test_averages_are_each_members_own():
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3)])
+    trainer = model.compile(fk.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.8), LOSS)
+    options = {"epochs": 2, "validation_data": VALIDATION, "callbacks": fk.callbacks.SwapEMAWeights()}
+    states, histories = trainer.fit_many(**ARRAYS, **options, seeds=[1, 2])
+    state, history = solo(trainer, histories.members[1], **options)
+    close(fk.train.member(states, 1), state)
+    np.testing.assert_allclose(histories[1].history["val_loss"], history.history["val_loss"], rtol=1e-5)
+
+
+# ------------------------------------------------------------------ folds
+@pytest.mark.parametrize("vectorize", [True, False])
+def test_folds_are_solo_runs_on_their_rows(trainer, vectorize):
+    states, histories = trainer.fit_many(**ARRAYS, epochs=2, folds=5, seeds=[4], vectorize=vectorize)
+    rows = [histories.validation_rows(i) for i in range(5)]
+    assert sorted(np.concatenate(rows).tolist()) == list(range(30))
+    keep = np.setdiff1d(np.arange(30), rows[2])
+    data = {"x": X[keep], "y": Y[keep], "validation_data": (X[rows[2]], Y[rows[2]])}
+    state, history = solo(trainer, histories.members[2], **data, epochs=2)
+    close(fk.train.member(states, 2).params, state.params)
+    for name, values in history.history.items():
+        np.testing.assert_allclose(histories[2].history[name], values, rtol=1e-5)
+
+
+def test_folds_that_are_not_equal_have_epochs_of_one_length(trainer):
+    parts = (np.arange(30) >= 11).astype(int)  # 11 and 19 rows
+    states, histories = trainer.fit_many(**ARRAYS, folds=parts, shuffle=False, vectorize=True)
+    keep = np.flatnonzero(parts == 1)[:11]
+    data = {"x": X[keep], "y": Y[keep], "validation_data": (X[:11], Y[:11]), "shuffle": False}
+    state, history = solo(trainer, histories.members[0], **data)
+    close(fk.train.member(states, 0).params, state.params)
+    np.testing.assert_allclose(histories[0].history["val_loss"], history.history["val_loss"], rtol=1e-5)
+
+
+# ------------------------------------------------------------------ where and how they run
+def test_groups_and_devices_change_no_member(trainer):
+    wanted, _ = trainer.fit_many(**ARRAYS, epochs=2, seeds=range(3), vectorize=True)
+    grouped, histories = trainer.fit_many(**ARRAYS, epochs=2, seeds=range(3), vectorize=True, members_at_once=2)
+    close(grouped, wanted)
+    assert histories.how == ("vmap", 2)
+    spread = trainer.distribute({"members": 2})
+    states, _ = spread.fit_many(**ARRAYS, epochs=2, seeds=range(3))
+    close(states, wanted)
+
+
+def test_one_order_for_all_is_that_of_the_first(trainer):
+    states, histories = trainer.fit_many(**ARRAYS, seeds=[7, 8], shared_order=True, vectorize=True)
+    state, _ = solo(trainer, histories.members[0])
+    close(fk.train.member(states, 0), state)
+
+
+def test_a_run_is_one_compilation(trainer):
+    own = trainer.replace(loss_weights=1.5)  # a trainer that nobody else has compiled
+    own.fit_many(X, Y, batch_size=10, epochs=3, verbose=0, seeds=range(3), over={"learning_rate": [0.1, 0.2]})
+    assert len(own.programs.traces) == 1
+    own.fit_many(X, Y, batch_size=10, epochs=2, verbose=0, seeds=range(6), over={"learning_rate": [0.3]})
+    assert len(own.programs.traces) == 1
+
+
+def test_convolutions_on_a_cpu_run_one_after_another():
+    layers = [fk.nn.Reshape((2, 2, 1)), fk.nn.Conv2D(2, 2), fk.nn.Flatten(), fk.nn.Dense(3)]
+    trainer = fk.Sequential([fk.Input((4,)), *layers]).compile("sgd", LOSS)
+    states, histories = trainer.fit_many(**ARRAYS, seeds=range(2), validation_data=VALIDATION)
+    assert histories.how[0] == "loop"
+    state, history = solo(trainer, histories.members[1], validation_data=VALIDATION)
+    same(fk.train.member(states, 1), state)
+    assert histories[1].history == history.history
+    assert trainer.predict_many(states, X).shape == (2, 30, 3)
+
+
+# ------------------------------------------------------------------ what goes on
+def test_a_run_that_was_cut_off_is_the_same_run(trainer, tmp_path):
+    class Crash(fk.callbacks.Callback):
+        at = None
+
+        def on_epoch_end(self, event):
+            if event.epoch == self.at and event.member == 1:
+                self.at = None
+                raise RuntimeError
+
+    crash = Crash()
+    options = {"epochs": 5, "seeds": [1, 2], "over": {"weight_decay": [0.0, 0.2]}, "validation_data": VALIDATION}
+    options |= ARRAYS
+    wanted, histories = trainer.fit_many(**options, callbacks=[*callbacks(), crash])
+    for crash.at in (1, 2):
+        with pytest.raises(RuntimeError):
+            trainer.fit_many(
+                **options, callbacks=[*callbacks(), crash],
+                checkpoint=fk.callbacks.BackupAndRestore(tmp_path / "run", save_freq=3, delete_checkpoint=False),
+            )  # fmt: skip
+    states, resumed = trainer.fit_many(**options, callbacks=[*callbacks(), crash], checkpoint=tmp_path / "run")
+    same(states, wanted)
+    assert resumed.history == histories.history
+    again, _ = trainer.fit_many(**options, callbacks=[*callbacks(), crash], checkpoint=tmp_path / "run")
+    same(again, wanted)
+
+
+def test_a_member_goes_on_in_fit(trainer):
+    states, histories = trainer.fit_many(**ARRAYS, seeds=[3], over={"weight_decay": [0.0, 0.2]})
+    state = fk.train.member(states, -1)
+    tuned = histories.trainer(1)
+    assert tuned.optimizer.weight_decay == 0.2
+    got, _ = tuned.fit(state, **ARRAYS)
+    wanted, _ = solo(trainer, histories.members[1], epochs=2)
+    close(got.params, wanted.params)
+
+
+# ------------------------------------------------------------------ tables and words
+def test_histories_are_a_table(trainer):
+    pandas = pytest.importorskip("pandas")
+    _, histories = trainer.fit_many(**ARRAYS, epochs=2, seeds=[3, 4], over={"learning_rate": [0.1, 0.2]})
+    table = histories.to_pandas()
+    assert isinstance(table, pandas.DataFrame)
+    assert list(table.columns) == ["member", "seed", "learning_rate", "epoch", "loss"]
+    assert len(table) == 8
+    assert histories.values("loss").shape == (4, 2)
+    assert "4 members" in repr(histories)
+
+
+@pytest.mark.parametrize(
+    ("callback", "text"),
+    [
+        (fk.callbacks.CSVLogger("log.csv"), r"CSVLogger writes the files of one model[\s\S]*to_pandas\(\)\.to_csv"),
+        (fk.callbacks.ModelCheckpoint("a.keras"), r"ModelCheckpoint writes[\s\S]*restore_best_weights=True"),
+        (fk.callbacks.TerminateOnNaN(), r"TerminateOnNaN looks at each batch"),
+        (fk.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None), r"hooks in Keras's form[\s\S]*event.mem"),
+    ],
+)
+def test_callbacks_of_one_model_are_refused_in_words(trainer, callback, text):
+    with pytest.raises(TypeError, match=text):
+        trainer.fit_many(**ARRAYS, seeds=range(2), callbacks=callback)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"seeds": 8}, r"seeds is a list[\s\S]*seeds=range\(8\)"),
+        ({"over": {"learning_rate": 0.1}}, r"takes a list of numbers"),
+        ({"over": {"lr": [0.1]}}, r"no hyperparameter 'lr'"),
+        ({"over": {"learning_rate": [0.1], "weight_decay": [0.1, 0.2]}, "grid": False}, r"one length"),
+        ({"folds": 5, "validation_split": 0.2}, r"validated on the rows that it does not train on"),
+        ({"folds": 1}, r"folds says how 30 rows are parted"),
+        ({"vectorize": "fast"}, r"vectorize is True"),
+        ({"x": iter([(X, Y)]), "y": None, "batch_size": None}, r"fit_many takes arrays"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(trainer, options, text):
+    with pytest.raises((TypeError, ValueError), match=text):
+        trainer.fit_many(**{**ARRAYS, **options})
+
+
+def test_states_of_many_and_of_one_are_told_apart(trainer):
+    states, _ = trainer.fit_many(**ARRAYS, seeds=range(2))
+    with pytest.raises(IndexError, match="There are 2 members"):
+        fk.train.member(states, 2)
+    with pytest.raises(TypeError, match=r"leading axis of members"):
+        trainer.predict_many(trainer.init(0), X)
+    with pytest.raises(TypeError, match=r"states of 2 members[\s\S]*fk.train.member\(states, 0\)"):
+        trainer.fit(states, **ARRAYS)

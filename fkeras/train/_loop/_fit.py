@@ -204,7 +204,7 @@ def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None
     listed = several(given)
     asked = [c for c in listed if isinstance(c, BackupAndRestore)]
     if checkpoint is not None:
-        asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else _backup_at(checkpoint))
+        asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else backup_at(checkpoint))
     if len(asked) > 1:
         raise ValueError(
             explain(
@@ -227,6 +227,6 @@ def _callbacks(given: Any, checkpoint: Any) -> tuple[CallbackList, Backup | None
     return calls, Backup(asked[0]) if asked else None, digests[0] if digests else None
 
 
-def _backup_at(directory: Any) -> BackupAndRestore:
+def backup_at(directory: Any) -> BackupAndRestore:
     """What `checkpoint="run/"` asks for: each epoch and each minute, kept when the run has ended."""
     return BackupAndRestore(directory, delete_checkpoint=False, save_seconds=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from types import TracebackType
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from .._step._state import TrainState
 from .._step._trained import Trained
 from ..callbacks import BackupAndRestore
 from ..callbacks._callback_list import several
+from ._fit import backup_at
 from ._folds import folds_of
 from ._histories import Histories
 from ._interrupt import Interruptible
@@ -29,7 +31,7 @@ from ._run_arguments import check_counts, check_run, named, verbosity
 from ._run_backup import Backup
 from ._run_lengths import run_lengths
 from ._screen import screen_for
-from ._unfinished_run import Closing, Reachable
+from ._unfinished_run import Closing, Reachable, Unfinished, is_whole
 from ._validation import Validation
 from ._vmap_or_loop import check_how
 
@@ -151,8 +153,7 @@ def fit_many(
     )
     asked = [c for c in several(callbacks) if isinstance(c, BackupAndRestore)]
     if checkpoint is not None:
-        own = BackupAndRestore(checkpoint, delete_checkpoint=False, save_seconds=60)
-        asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else own)
+        asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else backup_at(checkpoint))
     if len(asked) > 1:
         raise ValueError(explain("A run is backed up at one place.", write='checkpoint="run/", and no other'))
     backup = Backup(asked[0]) if asked else None
@@ -166,7 +167,7 @@ def fit_many(
     )  # fmt: skip
     with (
         runs.screen,
-        Reachable(runs.run, None, backup),
+        ReachableMembers(runs),
         Interruptible(terminations=backup is not None) as interruption,
         Closing(runs.calls, backup),  # type: ignore[arg-type]
     ):
@@ -181,6 +182,33 @@ def fit_many(
                 raise
             _say_interrupted(runs)
     return Trained((runs.outcome(), runs.histories))
+
+
+class ReachableMembers(Reachable):
+    """While active, an exception that leaves takes the states and histories with it, as of one run.
+
+    Args:
+        runs: the runs.
+    """
+
+    def __init__(self, runs: ManyRuns) -> None:
+        super().__init__(runs.run, None, runs.backup)
+        self.runs = runs
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and is_whole(self.runs.driver.parts):
+            self.run.state = self.runs.driver.states()
+        super().__exit__(kind, error, trace)
+
+    def _note(self, found: Unfinished, whole: bool) -> str:
+        text = "The training ended here"
+        if whole:
+            text += f": states, histories = error.fkeras_run (step {self.run.total} of each member that trained on)"
+        if self.backup is not None and self.backup.saved is not None:
+            text += f"; with the same call it goes on: {self.backup.asked.backup_dir!r} has step {self.backup.saved[1]}"
+        return text
 
 
 def _example(x: PyTree) -> PyTree:

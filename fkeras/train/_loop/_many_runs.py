@@ -24,6 +24,7 @@ from .._step._many_steps import one_step
 from .._step._measurement import without_logs
 from .._step._own_loss import room_for_logs
 from .._step._programs import compiled
+from .._step._running_sums import RunningSums
 from .._step._state import TrainState
 from .._step._train_step import has_own_loss
 from ..callbacks._base import CallbackLike
@@ -138,6 +139,8 @@ class ManyRuns:
         histories = Histories(members, trainer, goals, folds)
         run = ManyRun(states, 0, histories, active=[True] * count)  # type: ignore[arg-type]
         resumed = backup is not None and backup.restore(tuned, run, calls)  # type: ignore[arg-type]
+        if resumed:
+            run.state = _with_sums(run)
         keys = states.rng_data if shuffle else None
         found = cls(
             given=trainer, trainer=tuned, source=source, members=members, folds=folds, run=run, calls=calls,
@@ -287,8 +290,9 @@ class ManyRuns:
         run, active = self.run, self.active
         if logs is not None:
             run.logs = self._lists(logs)
-        numbers = {name: np.array(values) for name, values in run.logs.items()}
-        numbers |= self._validate(active)
+        numbers = {name: np.array(values) for name, values in run.logs.items()} | self._validate(active)
+        for values in numbers.values():
+            values[~active] = np.nan  # of a member that had stopped there are none
         numbers, stops = self._call("on_epoch_end", numbers, active)
         here = {name: [_plain(v) for v in values] for name, values in numbers.items()}
         self.histories.add(run.epoch, here, active.tolist())
@@ -394,6 +398,13 @@ def _first_states(trainer: T, members: Sequence[Member], example: PyTree) -> tup
         tuned, state = with_hyperparameters(trainer, by_seed[member.seed], member.numbers)
         states.append(state)
     return tuned, stack(states)
+
+
+def _with_sums(run: ManyRun) -> TrainState:
+    """The states of a run that was saved, their running sums laid out as a step has them."""
+    sums = dict(run.state.metrics.tree() if isinstance(run.state.metrics, RunningSums) else run.state.metrics)
+    sums |= {"logs": run.log_sums} if run.log_sums else {}
+    return run.state.replace(metrics=jax.vmap(RunningSums.of)(sums))
 
 
 def _mesh_of(trainer: Learner) -> tuple[Mesh, str] | None:

@@ -29,7 +29,13 @@ MemberLogs = list[tuple[int | np.ndarray, PyTree]]
 
 
 class MemberDriver(Protocol):
-    """Makes the steps of an epoch for each member."""
+    """Makes the steps of an epoch for each member.
+
+    Attributes:
+        parts: the states, of one member each or of groups.
+    """
+
+    parts: list[TrainState]
 
     def states(self) -> TrainState:
         """The stacked states of all members."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import serialization
 
 from ...core import (
@@ -258,9 +259,17 @@ def check_is_state(given: object, method: str, arguments: str, rest: Iterable[ob
     Raises:
         TypeError: naming what came instead, where it is variables, a trainer or another part of a run.
     """
-    if isinstance(given, TrainState):
-        return
     call = f"trainer.{method}({arguments})"
+    if isinstance(given, TrainState):
+        if np.ndim(given.step) != 1:
+            return
+        raise TypeError(
+            explain(
+                f"`{method}` takes the state of one model, and these are states of {len(given.step)} members.",
+                received="a state with a leading axis of members, as `fit_many` returns it",
+                write=f"state = fk.train.member(states, 0); {call}",
+            )
+        )
     usually, write = "Keras keeps weights in the model; here they are in a state.", f"state = trainer.init(0); {call}"
     if isinstance(given, Mapping) and "params" in given:
         usually = "variables were passed, and a run needs the optimizer's state too."
