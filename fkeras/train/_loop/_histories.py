@@ -28,6 +28,7 @@ class Histories(Sequence[History]):
         history: each log's values, by epoch and then by member; `None` where a member had stopped.
         epoch: the epochs they belong to.
         kept: for each member the epoch whose weights it ended with, where a callback put them back.
+        digests: none; the digests of one run are in its `History`.
         how: how the members ran, `"vmap"` or `"loop"`, and how many of them in one program.
         interrupted: whether Ctrl-C ended the run.
 
@@ -49,6 +50,7 @@ class Histories(Sequence[History]):
         self.history: dict[str, list[list[Number]]] = {}
         self.epoch: list[int] = []
         self.kept: dict[int, int] = {}
+        self.digests: dict[int, int] = {}
         self.how = ("vmap", len(self.members))
         self.interrupted = False
         self._trainer, self._goals, self._folds = trainer, dict(goals or {}), folds
