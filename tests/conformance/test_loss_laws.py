@@ -53,11 +53,14 @@ def test_signature_is_keras_s(name):
 def test_values_and_weighted_values_equal_keras(name, kwargs, kind, reduction):
     y_true, y_pred = data(kind)
     loss, oracle = ours(name, kwargs, reduction=reduction), theirs(name, kwargs, reduction=reduction)
-    want = oracle(y_true, y_pred)
-    near(loss(y_true, y_pred), want)
-    shape = np.shape(theirs(name, kwargs, reduction="none")(y_true, y_pred))
-    weights = weights_for(shape or (B,))
-    near(loss(y_true, y_pred, sample_weight=weights), oracle(y_true, y_pred, sample_weight=weights))
+    weights = weights_for(jax.eval_shape(theirs(name, kwargs, reduction="none"), y_true, y_pred).shape or (B,))
+
+    @jax.jit
+    def values(*arrays):
+        return [[f(*arrays[:2]), f(*arrays[:2], sample_weight=arrays[2])] for f in (loss, oracle)]
+
+    for got, want in zip(*values(y_true, y_pred, weights), strict=True):
+        near(got, want)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +83,18 @@ def test_functions_equal_keras(name, kwargs, kind):
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_gradients_equal_keras_and_are_finite(name, kwargs, kind):
     y_true, y_pred = data(kind)
-    y_pred = jnp.asarray(y_pred)
     loss, oracle = ours(name, kwargs), theirs(name, kwargs)
-    got = jax.grad(lambda p: loss(y_true, p))(y_pred)
+    got, want = jax.jit(lambda t, p: [jax.grad(f, argnums=1)(t, p) for f in (loss, oracle)])(y_true, y_pred)
     assert np.isfinite(got).all()
-    near(got, jax.grad(lambda p: oracle(y_true, p))(y_pred), factor=10)  # slopes of clipped logs go up to 1e7
+    near(got, want, factor=10)  # slopes of clipped logs go up to 1e7
 
 
 @pytest.mark.parametrize(("name", "kwargs", "kind"), [pytest.param(n, *c[0], id=n) for n, c in TABLE.items()])
 def test_gradients_are_finite_differences(name, kwargs, kind):
     y_true, y_pred = data(kind)
-    loss = ours(name, kwargs)
-    slope = np.asarray(jax.grad(lambda p: loss(y_true, p))(jnp.asarray(y_pred)), "float64")
+    both = jax.jit(jax.value_and_grad(ours(name, kwargs), argnums=1))
+    loss = lambda t, p: both(t, p)[0]  # noqa: E731
+    slope = np.asarray(both(y_true, y_pred)[1], "float64")
     steepest, step = np.sign(slope).astype("float32"), 1e-3
     rise = float(loss(y_true, y_pred + step * steepest)) - float(loss(y_true, y_pred - step * steepest))
     along = np.abs(slope).sum()
@@ -105,16 +108,19 @@ def test_gradients_are_finite_differences(name, kwargs, kind):
 def test_jit_vmap_and_half_precision(name, kwargs, kind):
     y_true, y_pred = data(kind)
     loss = ours(name, kwargs)
-    eager = loss(y_true, y_pred)
-    near(jax.jit(loss)(y_true, y_pred), eager)
-    static = jax.jit(lambda fn, t, p: fn(t, p), static_argnums=0)  # a loss hashes
-    near(static(loss, y_true, y_pred), eager)
+    eager, cut = loss(y_true, y_pred), jnp.asarray(y_pred, jnp.bfloat16)
     pair = [np.stack([a, b]) for a, b in zip(data(kind), data(kind, seed=1), strict=True)]
-    near(jax.vmap(loss)(*pair), np.stack([eager, loss(*data(kind, seed=1))]))
-    half = loss(y_true, jnp.asarray(y_pred, jnp.bfloat16))
+
+    def values(fn, t, p, other, pair, cut):
+        narrow = ours(name, kwargs, dtype="bfloat16")
+        return fn(t, p), fn(*other), jax.vmap(fn)(*pair), fn(t, cut), fn(t, cut.astype("float32")), narrow(t, p)
+
+    compiled = jax.jit(values, static_argnums=0)  # a loss hashes
+    one, other, many, half, full, narrow = compiled(loss, y_true, y_pred, data(kind, seed=1), pair, cut)
+    near(one, eager)
+    near(many, np.stack([eager, other]))
     assert half.dtype == jnp.float32  # predictions are cast to the loss's dtype, as in Keras
-    near(half, loss(y_true, np.asarray(jnp.asarray(y_pred, jnp.bfloat16), "float32")))
-    narrow = ours(name, kwargs, dtype="bfloat16")(y_true, y_pred)
+    near(half, full)
     assert narrow.dtype == jnp.bfloat16
     # 8 bits of mantissa, and a circle's gamma of 80 multiplies what they lose
     assert abs(float(narrow) - float(eager)) <= (1.0 if name == "Circle" else 0.05) * max(1.0, abs(float(eager)))
@@ -124,10 +130,16 @@ def test_jit_vmap_and_half_precision(name, kwargs, kind):
 def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
     y_true, y_pred = data(kind)
     loss = ours(name, kwargs)
-    want = loss(y_true, y_pred)
-    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-        near(loss(y_true, y_pred), want)
-        weighted = loss(y_true, y_pred, sample_weight=np.ones(B, "int32"), mask=np.ones(B, bool))
+
+    @jax.jit
+    def values(*arrays):
+        want = loss(*arrays)
+        with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+            weighted = loss(*arrays, sample_weight=np.ones(B, "int32"), mask=np.ones(B, bool))
+            return want, loss(*arrays), weighted
+
+    want, plain, weighted = values(y_true, y_pred)
+    near(plain, want)
     near(weighted, want)
 
 
@@ -139,16 +151,19 @@ def test_padded_batches_add_up_to_the_loss_of_the_whole(name, kwargs, kind, redu
     loss = ours(name, kwargs, reduction=reduction)
     assert losses.is_known(loss)
     weights = weights_for(B)
+    part = jax.jit(
+        lambda rows, valid: losses.weighted_sum_and_count(loss, *rows[:2], sample_weight=rows[2], valid=valid)
+    )
     total = count = 0.0
     for start in (0, 4):  # batches of 4 rows, the second with 2 of padding
         rows = [np.resize(a[start : start + 4], (4, *a.shape[1:])) for a in (y_true, y_pred, weights)]
         valid = np.arange(4) < B - start
         rows = [np.where(valid.reshape((4,) + (1,) * (a.ndim - 1)), a, 3).astype(a.dtype) for a in rows]
-        n, d = losses.weighted_sum_and_count(loss, rows[0], rows[1], sample_weight=rows[2], valid=valid)
+        n, d = part(rows, valid)
         assert n.shape == d.shape == ()
         assert n.dtype == d.dtype == jnp.float32
         total, count = total + float(n), count + float(d)
-    want = loss(y_true, y_pred, sample_weight=weights)
+    want = jax.jit(lambda t, p, w: loss(t, p, sample_weight=w))(y_true, y_pred, weights)
     near(total / (count or 1.0), want)
     assert (count == 0) == (reduction == "sum")
 
