@@ -1,12 +1,8 @@
 """Two processes on one machine: they train and save as one, one of them is killed, and one process goes on."""
 
-import contextlib
 import os
 import signal
-import socket
-import subprocess
 import sys
-import time
 
 import jax
 import numpy as np
@@ -15,53 +11,7 @@ import pytest
 import fkeras as fk
 
 from . import two_processes
-
-#: Seconds after which a process that should have ended is killed, and the test is red.
-MOST = 60
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-@contextlib.contextmanager
-def two(place):
-    """Both processes, each in a group of its own that is killed at the end."""
-    port = free_port()
-    # a program is compiled here as in the tests' own process, and read from their cache
-    flags = os.environ["XLA_FLAGS"].replace("device_count=4", "device_count=2")
-    started = []
-    try:
-        for number in range(2):
-            command = [sys.executable, "-m", "tests.train.two_processes", str(number), str(port), str(place)]
-            with open(place / f"{number}.log", "w") as log:
-                started.append(subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                    env={**os.environ, "XLA_FLAGS": flags},
-                ))  # fmt: skip
-        yield started
-    finally:
-        for process in started:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(MOST)
-            process.stdin.close()
-
-
-def said(place, number):
-    return (place / f"{number}.log").read_text()
-
-
-def wait_for_both(place, processes):
-    """Wait until both have made two epochs."""
-    end = time.monotonic() + MOST
-    while not all("ready" in said(place, number) for number in range(2)):
-        alive = all(process.poll() is None for process in processes)
-        assert alive, said(place, 0) + said(place, 1)
-        assert time.monotonic() < end, said(place, 0) + said(place, 1)
-        time.sleep(0.1)
+from .pairs import MOST, said, two, wait_for_both
 
 
 @pytest.mark.skipif("--gpu" in sys.argv, reason="both processes would take the whole card")
@@ -71,7 +21,7 @@ def test_two_processes_are_one_run_of_which_one_may_die(tmp_path):
         trainer.init(0), two_processes.X, two_processes.Y, batch_size=two_processes.BATCH,
         epochs=two_processes.EPOCHS, verbose=0,
     )  # fmt: skip
-    with two(tmp_path) as processes:
+    with two("two_processes", tmp_path) as processes:
         wait_for_both(tmp_path, processes)
         os.kill(processes[1].pid, signal.SIGKILL)
         assert processes[0].wait(MOST) != 0

@@ -348,7 +348,8 @@ def _check_alike(source: Arrays | Stream, where: Distribution, tree: PyTree, own
     said = [int(arrays), size, -1 if source.limit is None else source.limit]
     if not own:
         said.append(rows(tree[0]) if tree[0] is not None else 0)
-    found = _gathered([*said, *_digest(_form(tree), ())])
+    looked_at = (source.first(), source.data.batch(source.data.steps - 1)) if isinstance(source, Arrays) else tree
+    found = _gathered([*said, *_digest(_form(tree), () if own else jax.tree.leaves(looked_at))])
     if len(np.unique(found[:, : len(said)], axis=0)) > 1:
         words = f"{'arrays' if arrays else 'a stream'}, batch_size={size or None}, steps_per_epoch={source.limit}"
         words += "" if own else f", {said[3]} rows"

@@ -208,12 +208,15 @@ class Stream(Source):
         positioned = self._positioned()
         if position is not None and positioned is not None:
             positioned.set_state(position)
+            self._running = self._first = None  # what was looked at comes again, if its turn is still to come
             return 0
         if self.restarts and self.limit is None:
             for _ in range((total - done) // self.length if self.length else 0):
                 call(self.origin, "on_epoch_end")  # the dataset may shuffle its items there
             return done
-        running = self.passes()
+        running = self.passes() if self._running is None else self._running
+        if self._first is not None:
+            running, self._first = itertools.chain([self._first], running), None
         self._running = _Endless(running, self.passes) if self.limit is not None else running
         next(itertools.islice(self._running, total, total), None)
         return 0
