@@ -122,6 +122,13 @@ class Boxed(linen.Module):
 NAMED = {
     "a Linen module": lambda: fk.Trainer(Boxed(), "adam", "mse"),
     "FlaxLayer": lambda: fk.Sequential([fk.Input((5,)), fk.nn.FlaxLayer(Boxed())]).compile("adam", "mse"),
+    "facts of layers": lambda: fk.Sequential(
+        [
+            fk.Input((5,)),
+            fk.nn.Dense(16, kernel_axes=("embed", "model")),
+            fk.nn.Dense(5, kernel_axes=["mlp", "classes"], kernel_initializer="ones"),
+        ]
+    ).compile("adam", "mse"),
     "layers": lambda: fk.Sequential(
         [fk.Input((5,)), fk.nn.Dense(16, kernel_initializer=boxed("embed", "model")), fk.nn.Dense(5)]
     ).compile("adam", "mse"),

@@ -27,6 +27,7 @@ from .._words._errors import did_you_mean, explain, nearest
 from .._words._fields import NO_ARGUMENTS
 from .._words._short_repr import keyword_texts
 from ..typing import PyTree, Shape
+from ._axis_names import is_axes_argument, with_axes
 from ._first_layers import INPUT_ARGUMENTS, split_input_arguments
 from ._linen_modules import adopted, holds_module
 from ._planned_weights import PlannedWeight
@@ -97,13 +98,14 @@ def _make(self: Layer, args: tuple[object, ...], kwargs: Arguments) -> None:
     cls = type(self)
     parent = {"parent": kwargs.pop("parent")} if "parent" in kwargs else {}
     base, shape, kwargs = _split_base(cls, kwargs)
+    axes = base.pop("_weight_axes", None)
     bound = inspect.signature(cls._user_init).bind(self, *args, **kwargs)
     bound.apply_defaults()
     config, rest = _flatten(cls._user_init, bound.arguments)
     base = {**{k: v for k, v in config.items() if k in BASE_ARGUMENTS and v is not None}, **base}
     config = {k: v for k, v in config.items() if k not in BASE_ARGUMENTS}
     description = Description(args, kwargs, config, None, rest)
-    told = {**base, **parent, "_description": description, "_batch_input_shape": shape}
+    told = {**base, **parent, "_description": description, "_batch_input_shape": shape, "_weight_axes": axes}
     _settle_fields(self, cls, told)
     self._attach()
     if self.parent is None:
@@ -111,6 +113,8 @@ def _make(self: Layer, args: tuple[object, ...], kwargs: Arguments) -> None:
         if self._batch_input_shape is not None:  # arguments that the constructor of all layers took
             taken = INPUT_ARGUMENTS.intersection(kwargs).difference(inspect.signature(cls._user_init).parameters)
             config = {k: v for k, v in config.items() if k not in taken or k in cls.__dataclass_fields__}
+        if self._weight_axes is not None:
+            config = {k: v for k, v in config.items() if not _handed_on(cls, k)}
         settle(self, "_description", dataclasses.replace(description, config=config))
 
 
@@ -149,7 +153,7 @@ def continue_description(self: Layer, cls: type[Layer], args: tuple[object, ...]
 
 def _accept_fields(self: Layer, cls: type[Layer], args: tuple[object, ...], kwargs: Arguments) -> None:
     """Set a field-style parent's fields from the arguments that `super().__init__` was given."""
-    values, shape = split_input_arguments(cls, arguments_by_name(cls, args, kwargs))
+    values, shape = split_input_arguments(cls, with_axes(cls, arguments_by_name(cls, args, kwargs), self._weight_axes))
     autocast = values.pop("autocast", True)
     check_arguments(cls, values, type(self))
     if shape is not None:
@@ -249,9 +253,15 @@ def _split_base(cls: type[Layer], kwargs: Arguments) -> tuple[Arguments, Shape |
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return {k: kwargs[k] for k in BASE_ARGUMENTS if k in kwargs}, None, kwargs
     named = {k: v for k, v in kwargs.items() if k in parameters}
-    others, shape = split_input_arguments(cls, {k: v for k, v in kwargs.items() if k not in parameters})
-    base = {k: v for k, v in others.items() if k in BASE_ARGUMENTS}
+    others = with_axes(cls, {k: v for k, v in kwargs.items() if k not in parameters})
+    others, shape = split_input_arguments(cls, others)
+    base = {k: v for k, v in others.items() if k in (*BASE_ARGUMENTS, "_weight_axes")}
     return base, shape, {**named, **{k: v for k, v in others.items() if k not in base}}
+
+
+def _handed_on(cls: type[Layer], name: str) -> bool:
+    """Whether an argument is one of names of axes that an `__init__` took as one of its `**kwargs`."""
+    return is_axes_argument(cls, name) and name not in inspect.signature(cls._user_init).parameters
 
 
 def _flatten(user_init: Callable[..., None], arguments: Arguments) -> tuple[Arguments, tuple[object, ...]]:

@@ -41,6 +41,7 @@ from . import (
     _sealing,
     _weights,
 )
+from ._axis_names import WeightAxes
 from ._bound_call import MISSING, RunsBound, cast_inputs, dispatching
 from ._checked_variables import check_collections
 from ._construct import Arguments, Description, run_user_init
@@ -78,6 +79,9 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             those that `unfreeze` told to train.
         dtype: a dtype's name or a policy's (`"mixed_bfloat16"`); float32 by default.
         name: the layer's name in a model; by default its class's in snake case, counted per model.
+        weight_axes: what the axes of its weights are called, `{"query/kernel": ("embed", "heads", None)}`, for a layout
+            by names (`fk.distribution.LogicalAxes`). Of one weight also `<weight>_axes=`:
+            `fk.nn.Dense(64, kernel_axes=("embed", "mlp"))`. It is in no file that Keras reads as an argument.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
     >>> class Linear(fk.nn.Layer):
@@ -101,6 +105,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
     dtype: Any = field(None, convert=policy_name)
     _weights_as: Storage | None = None  # how the weights are kept, where not as plain arrays: see `stored_as`
     _remat: str | None = None  # what a backward pass keeps of it, where not all: see `remat`
+    _weight_axes: WeightAxes | None = None  # what the axes of its weights are called: see `_axis_names`
     _unfrozen: bool = False  # trains though a layer around it does not: see `_trainable`
     _batch_input_shape: Shape | None = None  # of the Input that a Sequential puts before it: see `_first_layers`
     _description: Description | None = None

@@ -18,6 +18,7 @@ from flax import linen
 
 from .._words._fields import NO_ARGUMENTS, converters_of
 from .._words._tracebacks import caller, shorten
+from ._axis_names import with_axes
 from ._bound_call import RunsBound, dispatching
 from ._build import build_first, in_turn
 from ._call_parameters import Parameters, parameters_of
@@ -137,7 +138,7 @@ def _wrap_init(cls: Any, user_init: Init | None, is_root: bool) -> None:
             elif hasattr(type(self), "_user_init"):
                 construct_keras_style(self, args, kwargs)
             else:
-                values, shape = split_input_arguments(cls, arguments_by_name(cls, args, kwargs))
+                values, shape = split_input_arguments(cls, with_axes(cls, arguments_by_name(cls, args, kwargs)))
                 check_arguments(cls, values)
                 if shape is not None:
                     values["_batch_input_shape"] = shape

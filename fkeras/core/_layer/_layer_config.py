@@ -17,11 +17,16 @@ from .._words._errors import did_you_mean, explain
 from .._words._fields import NO_ARGUMENTS
 from .._words._hashing import hashable
 from ..typing import JSON, Config, CustomObjects, PyTree, Variables
+from ._axis_names import ARGUMENT, axes_config, with_axes
 from ._construct import BASE_ARGUMENTS, Arguments, Description, written_by_fields
 from ._trainable import at_rest, told
 
 if TYPE_CHECKING:
     from ._layer import Layer
+
+
+# What the constructor of every layer takes.
+_ALWAYS = (*BASE_ARGUMENTS, ARGUMENT)
 
 
 def config_of(layer: Layer) -> Config:
@@ -73,7 +78,7 @@ def _base_config(layer: Layer) -> Config:
     }
     if layer.activity_regularizer is not None:
         config["activity_regularizer"] = serialize(layer.activity_regularizer)
-    return config
+    return {**config, **axes_config(layer)}
 
 
 def _own_fields(cls: type[Layer]) -> tuple[str, ...]:
@@ -114,16 +119,16 @@ def _made_with(cls: type[Layer], arguments: Arguments) -> Any:
     `__init__` takes it again. The layer that is made without must say the same of itself.
     """
     try:
-        return call_with_config(cls, arguments, always=BASE_ARGUMENTS)
+        return call_with_config(cls, arguments, always=_ALWAYS)
     except (TypeError, ValueError):
         if not hasattr(cls, "_user_init"):
             raise
         named = inspect.signature(cls._user_init).parameters
-        fixed = {k: v for k, v in arguments.items() if k not in named and k not in BASE_ARGUMENTS}
+        fixed = {k: v for k, v in arguments.items() if k not in named and k not in _ALWAYS}
         if not fixed:
             raise
         try:
-            made = call_with_config(cls, {k: v for k, v in arguments.items() if k not in fixed}, always=BASE_ARGUMENTS)
+            made = call_with_config(cls, {k: v for k, v in arguments.items() if k not in fixed}, always=_ALWAYS)
             says = made.get_config()
         except (TypeError, ValueError):
             says = {}
@@ -139,10 +144,14 @@ def replaced(layer: Layer, changes: Arguments) -> Layer:
         TypeError: an argument that the class does not have.
     """
     description, known = layer._description, set(type(layer).__dataclass_fields__)
+    changes = with_axes(type(layer), changes, layer._weight_axes)
+    axes = changes.get("_weight_axes", layer._weight_axes)
     if description is not None and not set(changes) <= set(BASE_ARGUMENTS) and not _are_learnt(description, changes):
         base = {n: getattr(layer, n) for n in BASE_ARGUMENTS}
-        made = cast("Layer", _made_with(type(layer), {**base, **description.config, **changes}))
-        return made.clone(parent=None, name=made.name, _batch_input_shape=layer._batch_input_shape)
+        told_again = {k: v for k, v in changes.items() if k != "_weight_axes"}
+        made = cast("Layer", _made_with(type(layer), {**base, **description.config, **told_again}))
+        kept = {"_batch_input_shape": layer._batch_input_shape, "_weight_axes": axes}
+        return made.clone(parent=None, name=made.name, **kept)
     unknown = [c for c in changes if c not in known]
     if unknown:
         raise TypeError(

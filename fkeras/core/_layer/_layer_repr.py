@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._words._fields import NO_ARGUMENTS
 from .._words._short_repr import REQUIRED, are_same, differing_arguments, keyword_texts, short_repr
+from ._axis_names import axes_texts
 from ._construct import BASE_ARGUMENTS
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def repr_of(layer: Layer, with_name: bool = True) -> str:
     base = [] if layer._description is None else _of_base(layer)
     name = [] if layer.name is None or not with_name else [f"name={layer.name!r}"]
     storage = f".stored_as({short_repr(layer._weights_as)})" if layer._weights_as is not None else ""
-    written = f"{type(layer).__name__}({', '.join([*own, *base, *name])}){storage}"
+    axes = keyword_texts(axes_texts(layer))
+    written = f"{type(layer).__name__}({', '.join([*own, *base, *axes, *name])}){storage}"
     return written if layer._remat is None else f"remat({written}, {layer._remat!r})"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import numpy as np
@@ -15,6 +15,7 @@ from .._graph._inferred import Inferred, struct_of
 from .._graph._shape_inference import infer
 from .._graph._symbolic import SymbolicTensor, has_symbolic
 from ..typing import Key, PyTree
+from ._axis_names import names_of_weights
 from ._bound_call import Run
 from ._bound_sublayers import Inside, Path, parts_of
 from ._call_state import Constraint
@@ -70,6 +71,8 @@ def abstract_call(
         result = run(*arguments, **keywords)
         if context.method_name == "__call__" and isinstance(context.module, LayerClass) and facts is not None:
             ran: Any = context.module
+            if ran._weight_axes is not None:
+                names_of_weights(ran)  # an error where they are of no weight
             facts[ran.path] = WeightFacts(
                 ran.trainable,
                 constraints_of(ran),
@@ -116,7 +119,7 @@ def inferred_call(layer: Layer, args: tuple[PyTree, ...], kwargs: dict[str, PyTr
 def inferred_names(
     module: linen.Module, args: tuple[PyTree, ...], kwargs: Mapping[str, PyTree]
 ) -> dict[str, tuple[str | tuple[str, ...] | None, ...]]:
-    """The names that Linen's boxes give the axes of a module's variables, by path; for tracing only.
+    """The names that layers, and Linen's boxes, give the axes of a module's variables, by path; for tracing only.
 
     Args:
         module: a layer, a model or any Linen module that is not bound.
@@ -132,10 +135,17 @@ def inferred_names(
     def is_box(leaf: object) -> bool:
         return isinstance(leaf, linen.Partitioned)
 
+    def note(run: Run, arguments: tuple[PyTree, ...], keywords: dict[str, PyTree], context: MethodContext) -> PyTree:
+        result = run(*arguments, **keywords)
+        if context.method_name == "__call__" and isinstance(context.module, LayerClass):
+            found.update(names_of_weights(cast(Any, context.module)))
+        return result
+
     def function(key: Key, arrays: list[jax.Array]) -> tuple[PyTree, dict[str, PyTree]]:
         rngs = {"params": key, "dropout": key}
         given = jax.tree.unflatten(treedef, arrays)
-        outputs, variables = module.init_with_output(rngs, *given, mutable=linen.DenyList(TRANSIENT), **kwargs)
+        with linen.intercept_methods(note):
+            outputs, variables = module.init_with_output(rngs, *given, mutable=linen.DenyList(TRANSIENT), **kwargs)
         for path, leaf in jax.tree_util.tree_leaves_with_path(variables, is_leaf=is_box):
             if is_box(leaf):
                 found[jax.tree_util.keystr(path, simple=True, separator="/")] = tuple(leaf.names)

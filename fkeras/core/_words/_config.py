@@ -296,6 +296,10 @@ def serialize_object(value: HasConfig) -> Config:
         config = serialize_arguments(value, config)
     storage = getattr(value, "_weights_as", None)  # a layer whose weights are kept in another form
     remat = getattr(value, "_remat", None)  # a layer whose values a backward pass computes again
+    # what a layer calls the axes of its weights, which Keras's constructors do not take
+    axes = config.get("weight_axes") if getattr(value, "_weight_axes", None) else None
+    if axes is not None:
+        config = {name: part for name, part in config.items() if name != "weight_axes"}
     return {
         "module": address[0] if address else cls.__module__,
         "class_name": address[1] if address else cls.__name__,
@@ -303,6 +307,7 @@ def serialize_object(value: HasConfig) -> Config:
         "registered_name": None if address else own_name_of(cls) or cls.__name__,
         **({} if storage is None else {"weights_as": serialize_object(storage)}),
         **({} if remat is None else {"remat": remat}),
+        **({} if axes is None else {"weight_axes": axes}),
     }
 
 
@@ -363,6 +368,9 @@ def deserialize(
         return _function(inner, module, registered_name, custom_objects, modules)
     cls = look_up(class_name, module, registered_name, custom_objects, modules)
     reading = Reading.of(custom_objects)
+    axes = config.get("weight_axes")
+    if axes is not None and isinstance(inner, Mapping):
+        inner = {**inner, "weight_axes": axes}
     made = build_object(cls, inner, reading)
     storage, remat = config.get("weights_as"), config.get("remat")
     if remat is not None and hasattr(made, "_with_remat"):

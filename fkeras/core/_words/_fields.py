@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 #: Fields of a layer that are no arguments and in no config: Linen sets them, a copy, or a model's class.
-NO_ARGUMENTS = ("parent", "graph", "start", "_description", "_weights_as", "_remat", "_batch_input_shape")
+NO_ARGUMENTS = (
+    "parent",
+    "graph",
+    "start",
+    "_description",
+    "_weights_as",
+    "_remat",
+    "_weight_axes",
+    "_batch_input_shape",
+)
 #: Fields that tell where a layer stands, or what stands before it, and not what it is.
 _PLACE = ("parent", "name", "_description", "_batch_input_shape")
 

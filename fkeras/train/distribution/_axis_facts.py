@@ -1,4 +1,4 @@
-"""The names that a model gives the axes of its weights, in Linen's boxes."""
+"""The names that a model gives the axes of its weights, at its layers and in Linen's boxes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ AxisFacts: TypeAlias = "Mapping[str, tuple[Any, ...]]"
 def axis_facts(model: linen.Module, x: PyTree = None) -> dict[str, tuple[Any, ...]]:
     """The names of the axes of a model's weights, by path.
 
-    They are what `linen.with_partitioning` and `linen.with_logical_partitioning` say of an initializer, in a Linen
-    module or in `fk.nn.Dense(8, kernel_initializer=linen.with_partitioning(init, ("embed", "mlp")))`. The boxes that
-    hold them are taken off when variables are made, so that a state has plain arrays.
+    They are what layers say, `fk.nn.Dense(8, kernel_axes=("embed", "mlp"))`, and what `linen.with_partitioning` and
+    `linen.with_logical_partitioning` say of an initializer, in a Linen module or in
+    `fk.nn.Dense(8, kernel_initializer=linen.with_partitioning(init, ("embed", "mlp")))`. The boxes that hold them are
+    taken off when variables are made, so that a state has plain arrays.
 
     Args:
         model: an fkeras model or a Linen module.
@@ -61,7 +62,7 @@ def warn_of_idle_names(model: linen.Module, x: PyTree, layout: object) -> None:
             explain(
                 f"{type(layout).__name__} does not look at the names of axes, which some weights of the model have.",
                 received=f"{len(names)} such weights; {first} for {path}",
-                usually="linen.with_partitioning in a model, and a layout by path or by size.",
+                usually="kernel_axes= or linen.with_partitioning in a model, and a layout by path or by size.",
                 write=f"trainer.distribute(mesh, fk.distribution.LogicalAxes({{{known}}}))   # axes of the mesh",
             ),
             UserWarning,

@@ -18,9 +18,10 @@ from ._layout import Placement, Weights, _data_axis, mesh_axes, spread, unknown_
 class LogicalAxes:
     """Weights by the names of their axes, the rest as `default` says; rows of a batch along one axis of the mesh.
 
-    A model names the axes of a weight where it says how the weight is made:
-    `linen.with_partitioning(init, ("embed", "mlp"))`, in a Linen module or as an initializer of fkeras's layers. A name
-    is an axis of the mesh, or one of `rules`. An axis that the devices do not divide stays whole.
+    A model names the axes of a weight at the layer, `fk.nn.Dense(64, kernel_axes=("embed", "mlp"))`, or where it says
+    how the weight is made: `linen.with_partitioning(init, ("embed", "mlp"))`, in a Linen module or as an initializer of
+    fkeras's layers. A name is an axis of the mesh, or one of `rules`. An axis that the devices do not divide stays
+    whole.
 
     Args:
         rules: an axis of the mesh, several, or `None`, for each name; also pairs, as Linen has them.
@@ -85,7 +86,7 @@ class LogicalAxes:
                     "LogicalAxes places weights by the names of their axes, and no weight of the model has any.",
                     received=f"{len(weights)} weights, such as {next(iter(weights), None)}",
                     usually="a model that says nothing of axes.",
-                    write='layout="auto", or linen.with_partitioning(init, ("embed", "mlp")) as a kernel_initializer',
+                    write='layout="auto", or fk.nn.Dense(64, kernel_axes=("embed", "mlp")) in the model',
                 )
             )
         ruled = {path: self._place(path, weights[path].shape, axes, mesh) for path, axes in named.items()}
