@@ -1,5 +1,6 @@
 """Slots in the memory of the host: the same run, saved, resumed and shown; and what programs for accelerators say."""
 
+import html
 import itertools
 import pickle
 import re
@@ -170,6 +171,8 @@ def test_the_table_and_the_picture_tell_the_memories_apart(spread, ran):
     text = str(table)
     assert "bytes a device  on the host  reason" in text
     assert f"and has {table.host[0]:,}, " in text
+    assert f"bytes in the host's memory (dashed and fainter): cpu:0 {table.host[0]:,}" in html.unescape(table.svg)
+    assert table.svg.count("stroke-dasharray") == 4 * sum(row.on_host for row in table.rows)
     assert "on the host" not in str(spread.distribute(4, "fsdp").plot_layout(jax.eval_shape(spread.init, 0)))
 
 

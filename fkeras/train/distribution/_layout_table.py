@@ -98,7 +98,7 @@ class LayoutTable(Viewed):
     @property
     def svg(self) -> str:
         """The picture: a line for each leaf, the largest first, a column for each device, and its part filled."""
-        return drawn(self.devices, self.rows, self.bytes, self.summary)
+        return drawn(self.devices, self.rows, self.bytes, self.summary, self.host)
 
     def _repr_svg_(self) -> str:
         return self.svg
