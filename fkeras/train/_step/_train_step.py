@@ -27,8 +27,9 @@ from ._microbatches import in_parts, whole
 from ._mixed_precision import all_finite, is_dynamic
 from ._outputs import Comparison
 from ._partition import merge
+from ._per_example import asks_for_rows, by_row, check_rows_are_apart
 from ._placed import in_place, keep_in_place
-from ._programs import note_trace
+from ._programs import compiled, note_trace
 from ._state import TrainState, check_is_state, example_of
 from ._step_outputs import Shown
 
@@ -86,6 +87,57 @@ def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[Train
     state, shown = _step(trainer, *in_place(trainer, state, batch))
     state = keep_in_place(trainer, state)
     return state, step_logs(trainer, state, shown)
+
+
+def per_example_gradients(trainer: Learner, state: TrainState, batch: Batch, *, slices: int | None = None) -> PyTree:
+    r"""The gradient of each row's loss: $\nabla_\theta L(\{x_i\})$, of the loss of a batch that has row $i$ alone.
+
+    Its mean over the rows is the gradient of the batch's loss, where no steps of sequences are masked: a row's loss is
+    a mean over its own steps. Sample weights multiply, and what layers add counts for each row. Rows draw with keys of
+    their own where there is dropout.
+
+    Args:
+        trainer: the trainer.
+        state: the state of the run.
+        batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+        slices: into how many parts the rows are cut; the activations of one part are in memory.
+
+    Returns:
+        A pytree as the weights that move, each leaf with an axis of rows before its own.
+
+    Raises:
+        ValueError: a model or a loss that looks at the batch as a whole, as BatchNormalization does in training.
+
+    >>> import fkeras as fk
+    >>> trainer = fk.Sequential([fk.Input((1,)), fk.nn.Dense(1, kernel_initializer="zeros")]).compile("sgd", "mse")
+    >>> x = np.array([[1.0], [2.0]], "float32")
+    >>> trainer.per_example_gradients(trainer.init(0), (x, x))["dense"]["bias"].ravel()
+    Array([-2., -4.], dtype=float32)
+    """
+    check_is_state(state, "per_example_gradients", "state, batch", (batch,))
+    parts = 1 if slices is None else slices
+    if isinstance(parts, bool) or not hasattr(parts, "__index__") or parts < 1:
+        raise ValueError(
+            explain(
+                "slices is the number of parts that the rows are cut into.", received=repr(slices), write="slices=4"
+            )
+        )
+    return compiled(trainer, _per_example_gradients, static=(2,))(state, as_given(batch), int(parts))
+
+
+def _per_example_gradients(trainer: Learner, state: TrainState, batch: Batch, slices: int) -> PyTree:
+    rng = jax.random.fold_in(state.rng, state.step)
+    moving, resting = trainer.partition(example_of(state, unpack(batch)[0])).split(state.params)
+
+    def gradient(state: TrainState, batch: Batch, rng: jax.Array) -> Any:
+        def loss_of(moving: PyTree) -> tuple[jax.Array, Any]:
+            loss, extras = loss_and_extras(trainer, merge(moving, resting), state, batch, rng)
+            check_rows_are_apart(state.model_state, extras.get("model_state", {}))
+            return loss, None
+
+        return jax.grad(loss_of, has_aux=True)(moving)
+
+    return by_row(trainer, state, batch, rng, slices, has_own_loss(trainer), gradient)
 
 
 def loss_and_extras(
@@ -172,7 +224,14 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
 
         return jax.grad(loss_of, has_aux=True)(moving)
 
-    if trainer.accumulate_in_step > 1:
+    of_rows = asks_for_rows(state.opt_state)
+    if of_rows:
+        # the loss and what is measured are the batch's, of a pass forward of its own
+        grads = by_row(trainer, state, batch, rng, trainer.accumulate_in_step, has_own_loss(trainer), gradient)
+        loss, extras = loss_and_extras(trainer, state.params, state, batch, rng)
+        check_rows_are_apart(state.model_state, extras.get("model_state", {}))
+        learnt = whole(trainer, state, batch, grads, loss, extras)
+    elif trainer.accumulate_in_step > 1:
         learnt = in_parts(trainer, state, batch, rng, has_own_loss(trainer), gradient)
     else:
         grads, (_, loss, extras) = gradient(state, batch, rng)
@@ -203,7 +262,8 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     )
 
     def numbers() -> dict[str, jax.Array]:
-        return step_numbers(trainer.log, optimizer, grads, updates, after, state.opt_state)
+        shown = jax.tree.map(lambda g: g.mean(axis=0), grads) if of_rows else grads
+        return step_numbers(trainer.log, optimizer, shown, updates, after, state.opt_state)
 
     if last is None:
         shown = numbers()
