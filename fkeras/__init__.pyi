@@ -5,6 +5,7 @@ from . import applications as applications
 from . import backend as backend
 from . import callbacks as callbacks
 from . import checkpoint as checkpoint
+from . import compare as compare
 from . import config as config
 from . import constraints as constraints
 from . import core as core
@@ -39,6 +40,8 @@ from .checkpoint import LoadReport as LoadReport
 from .checkpoint import load_exported as load_exported
 from .checkpoint import load_model as load_model
 from .checkpoint import load_trainer as load_trainer
+from .compare import DiffReport as DiffReport
+from .compare import diff as diff
 from .core import DTypePolicy as DTypePolicy
 from .core import Input as Input
 from .core import InputSpec as InputSpec

@@ -42,6 +42,7 @@ LEAVES = (
     "quantizers",
     "visualization",
     "wrappers",
+    "compare",
 )
 # Stubs that say for type checkers what a module made of functions has.
 OF_FUNCTIONS = ("ops/image.pyi", "ops/linalg.pyi", "ops/nn.pyi", "ops/numpy.pyi")

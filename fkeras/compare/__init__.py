@@ -1,0 +1,5 @@
+"""`fk.diff`: two models layer by layer, and why they differ."""
+
+from .._keras_api import attach_stub
+
+__getattr__, __dir__ = attach_stub(__name__, __file__)
