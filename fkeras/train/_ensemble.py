@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -73,8 +73,8 @@ def ensemble(
     copies = [model_from_json(text).replace(name=f"member_{place}") for place in places]
     outputs = [copy(inputs) for copy in copies]
     combined = jax.tree.map(lambda *parts: _combined(how, list(parts)), *outputs)
-    described: Any = Model  # whose arguments are those of a graph or of a subclass
-    together = described(inputs, combined, name=f"{model.name}_ensemble")
+    made: Callable[..., Model] = Model  # of inputs and outputs, a functional one
+    together = made(inputs, combined, name=f"{model.name}_ensemble")
     return together, _variables(states, places)
 
 

@@ -1,5 +1,10 @@
 """Many models as one run: members are what their solo runs are, whatever stops, groups, spreads or saves them."""
 
+import json
+import pathlib
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -258,3 +263,51 @@ def test_states_of_many_and_of_one_are_told_apart(trainer):
         trainer.predict_many(trainer.init(0), X)
     with pytest.raises(TypeError, match=r"states of 2 members[\s\S]*fk.train.member\(states, 0\)"):
         trainer.fit(states, **ARRAYS)
+
+
+# ------------------------------------------------------------------ ensembles
+@pytest.fixture(scope="module")
+def classifier():
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3, "softmax")])
+    states, _ = model.compile("sgd", "sparse_categorical_crossentropy").fit_many(**ARRAYS, seeds=range(3))
+    return model, states, model.compile("sgd", "sparse_categorical_crossentropy").predict_many(states, X)
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ("mean", lambda p: p.mean(0)),
+        ("variance", lambda p: p.var(0)),
+        ("vote", lambda p: np.eye(3)[p.argmax(-1)].mean(0)),
+    ],
+)
+def test_an_ensemble_is_a_model(classifier, tmp_path, how, wanted):
+    model, states, parts = classifier
+    together, variables = fk.ensemble(model, states, how)
+    np.testing.assert_allclose(together.predict(variables, X), wanted(parts), atol=1e-6)
+    together.save(tmp_path / "together.keras", variables)
+    loaded, its = fk.load_model(tmp_path / "together.keras")
+    np.testing.assert_array_equal(loaded.predict(its, X), together.predict(variables, X))
+
+
+def test_what_is_no_ensemble_is_refused_in_words(classifier):
+    model, states, parts = classifier
+    one, variables = fk.ensemble(model, states, members=[1])
+    np.testing.assert_allclose(one.predict(variables, X), parts[1], atol=1e-6)
+    with pytest.raises(ValueError, match="how is 'mean', 'vote' or 'variance'"):
+        fk.ensemble(model, states, "median")
+    with pytest.raises(TypeError, match="leading axis of members"):
+        fk.ensemble(model, fk.train.member(states, 0))
+    with pytest.raises(ValueError, match="An ensemble is made of a model with a graph"):
+        fk.ensemble(fk.Sequential([fk.nn.Dense(3)]), states)
+
+
+# ------------------------------------------------------------------ killed
+def test_processes_that_are_killed_go_on(tmp_path):
+    """SIGKILL at a random moment; the run of many that is started again is the same run, to the bit."""
+    script = pathlib.Path(__file__).parents[2] / "benchmarks" / "kill_many.py"
+    out = tmp_path / "result.json"
+    command = [sys.executable, str(script), "--runs", "1", "--seed", "0", "--json", str(out)]
+    subprocess.run(command, check=True, capture_output=True, timeout=1500)
+    result = json.loads(out.read_text())
+    assert result["equal"] == result["runs"] == result["kills"] == 1

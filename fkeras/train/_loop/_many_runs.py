@@ -87,7 +87,10 @@ class ManyRuns:
         goals: which way each of them is better.
         empty: the running sums at an epoch's beginning.
         driver: what dispatches the steps.
-        begun: whether the runs can be saved.
+        resumed: whether the runs go on from where they were saved.
+        begun: whether they can be saved.
+        shared: whether all members see the same batches.
+        pace: how many steps are dispatched at once.
     """
 
     given: Learner
@@ -110,6 +113,8 @@ class ManyRuns:
     driver: MemberDriver
     resumed: bool
     begun: bool = False
+    shared: bool = False
+    pace: DispatchSize = dataclasses.field(default_factory=lambda: DispatchSize(None))
 
     @classmethod
     def of(
@@ -155,8 +160,6 @@ class ManyRuns:
         return found
 
     # ------------------------------------------------------------------ how the members run
-    shared: bool = False
-
     def _driver(
         self, mesh: tuple[Mesh, str] | None, vectorize: bool | str, at_once: int | None, start: TrainState
     ) -> MemberDriver:
@@ -270,7 +273,7 @@ class ManyRuns:
             run.began_at, run.begun = run.total, True
         self.driver.begin(self._orders(run.began_at), self.rows)
         progress = Progress(self.screen, self.steps, self._title(), self.names, run.done)
-        pace, before, logs = DispatchSize(None), None, None
+        pace, before, logs = self.pace, None, None
         while run.done < self.steps:
             interruption.check()
             count = min(pace.count, self.steps - run.done)

@@ -16,6 +16,7 @@ from ..callbacks import (
     Callback,
     CallbackList,
     CSVLogger,
+    Digests,
     EarlyStopping,
     Event,
     ModelCheckpoint,
@@ -29,6 +30,7 @@ from ..callbacks._monitor import check_callbacks
 _INSTEAD: tuple[tuple[type[Callback], str], ...] = (
     (ModelCheckpoint, "fk.callbacks.EarlyStopping(restore_best_weights=True), and model.save after the run"),
     (CSVLogger, "histories.to_pandas().to_csv(path)"),
+    (Digests, "trainer.fit(trainer.init(seed), ..., callbacks=fk.callbacks.Digests(100))"),
     (TensorBoard, "histories.to_pandas(), or a callback with sees_members = True that writes what it likes"),
 )
 
@@ -179,9 +181,11 @@ def _check(callback: Callback, in_keras_form: bool) -> None:
         if isinstance(callback, cls) and not callback.sees_members:
             raise TypeError(
                 explain(
-                    f"{kind} writes the files of one model, and fit_many trains many.",
+                    f"{kind} writes the files of one model, and fit_many trains many."
+                    if not isinstance(callback, Digests)
+                    else f"{kind} keeps the digests of one run, and fit_many makes many.",
                     received=kind,
-                    usually="each member would write over the others' files.",
+                    usually="each member would write over what the others have written.",
                     write=write,
                 )
             )
