@@ -123,6 +123,9 @@ from ._words._paths import nest as nest
 from ._words._paths import path_name as path_name
 from ._words._paths import plain_path_name as plain_path_name
 from ._words._paths import split_path as split_path
+from ._words._program_cost import Cost as Cost
+from ._words._program_cost import cost_of as cost_of
+from ._words._program_cost import traced_cost as traced_cost
 from ._words._random_key import as_key as as_key
 from ._words._reading_budget import Budget as Budget
 from ._words._reading_budget import Reading as Reading

@@ -26,6 +26,7 @@ from ._step._checked_state import check_optimizer
 from ._step._learner import Learner
 from ._step._many_steps import many_steps, one_step
 from ._step._own_loss import room_for_logs
+from ._step._placed import copies_everywhere, rows_in_place, state_in_place
 from ._step._private_copy import private
 from ._step._state import TrainState, check_state
 from ._step._step_loop import BOUNDS
@@ -79,6 +80,26 @@ def lower(
                 write="trainer.replace(run_eagerly=False).lower(batch)",
             )
         )
+    state, source = shapes_of_a_run(trainer, batch, rows, state)
+    lowered: dict[str, Any] = {}
+    for verb in verbs:
+        lowered |= _LOWERED[verb](trainer, state, source, rows is None)
+    with ThreadPoolExecutor() as pool:  # XLA compiles without holding Python's lock
+        return dict(zip(lowered, pool.map(lambda program: program.compile(), lowered.values()), strict=True))
+
+
+def shapes_of_a_run(trainer: Learner, batch: Batch, rows: int | None, state: Any) -> tuple[TrainState, Arrays]:
+    """The state and the data of a run as shapes.
+
+    Args:
+        trainer: the trainer.
+        batch: one batch, arrays or shapes.
+        rows: how many rows the arrays of the run have; `None` for those of one batch.
+        state: a state, its shapes, or `None` for what `init` makes.
+
+    Raises:
+        TypeError, ValueError: no batch, or one that the trainer cannot take.
+    """
     x, y, weight = unpack(batch)
     arrays = as_arrays(x), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
     if not jax.tree.leaves(arrays[0]):
@@ -99,17 +120,9 @@ def lower(
         check_optimizer(trainer, check_state(state, "lower", "batch, state=state"))
     state = jax.eval_shape(lambda x: trainer.init(0, x), x) if state is None else state
     state = jax.eval_shape(private, jax.tree.map(_struct, state))
-    if trainer.distribution is not None and trainer.distribution.offload:  # in which memory is part of a program
-        state = jax.tree.map(_there, state, trainer.distribution.shardings(state))
     fixed = fixed_batch_size(trainer.model, state.variables)
     check_batch_size(data.batch_size, fixed)
-    source = Arrays(data, fixed=fixed)
-    lowered: dict[str, Any] = {}
-    verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
-    for verb in verbs:
-        lowered |= _LOWERED[verb](trainer, state, source, rows is None)
-    with ThreadPoolExecutor() as pool:  # XLA compiles without holding Python's lock
-        return dict(zip(lowered, pool.map(lambda program: program.compile(), lowered.values()), strict=True))
+    return state, Arrays(data, fixed=fixed)
 
 
 def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -119,28 +132,35 @@ def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
     )
 
 
-def _there(leaf: jax.ShapeDtypeStruct, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type, sharding=where)
+def lower_fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, jax.stages.Lowered]:
+    """The programs of `fit`, for shapes of a state and of data, each of which lies where the run will put it.
 
-
-def _fit(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
+    Args:
+        trainer: the trainer.
+        state: the shapes of a state.
+        source: the shapes of the data.
+        stream: whether batches come from elsewhere than from arrays of a known number of rows.
+    """
     data = source.data
     step, many = one_step(trainer, True), many_steps(trainer, True)
     batch = data.spec(data.batch_size)
     if has_own_loss(trainer):
         sums = jax.eval_shape(lambda m: room_for_logs(trainer, m, state, batch, training=True), state.metrics)
         state = state.replace(metrics=sums)
+    lying = state_in_place(trainer, state)
     if not stream and runs_on_device(trainer, source, step, state):
         order = jax.ShapeDtypeStruct((data.count,), np.int32)
         unrolled = steps_in_a_row(trainer, step, state, batch)
-        found = {"fit": many.lower(state, data.tree, order, BOUNDS, data.batch_size, unrolled)}
+        whole, order = copies_everywhere(trainer, (data.tree, order))
+        found = {"fit": many.lower(lying, whole, order, BOUNDS, data.batch_size, unrolled)}
     elif count := stack_of(trainer, step, state, batch):
-        stack = data.spec(count * data.batch_size)
-        found = {"fit": many.lower(state, stack, None, BOUNDS, data.batch_size, 0)}
+        stack = rows_in_place(trainer, data.spec(count * data.batch_size))
+        found = {"fit": many.lower(lying, stack, None, BOUNDS, data.batch_size, 0)}
     else:
-        found = {"fit": step.lower(state, batch)}
+        found = {"fit": step.lower(lying, rows_in_place(trainer, batch))}
     if not stream and data.count % data.batch_size:
-        found["fit, last batch"] = step.lower(state, data.spec(data.count % data.batch_size))
+        short = rows_in_place(trainer, data.spec(data.count % data.batch_size))
+        found["fit, last batch"] = step.lower(lying, short)
     return found
 
 
@@ -164,6 +184,6 @@ def _own(name: str) -> Callable[..., dict[str, Any]]:
 
 
 _LOWERED = {
-    "fit": _fit, "evaluate": _evaluation, "predict": _prediction,
+    "fit": lower_fit, "evaluate": _evaluation, "predict": _prediction,
     "train_step": _own("train_step"), "eval_step": _own("eval_step"), "predict_step": _own("predict_step"),
 }  # fmt: skip

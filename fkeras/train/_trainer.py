@@ -38,6 +38,7 @@ from ._loop import _fit as fitting
 from ._loop import _fit_many as fitting_many
 from ._loop._run_arguments import named
 from ._loop._whole_sets import floats
+from ._preflight import _preflight as preflighting
 from ._step import _eval_step, _measurement, _train_step
 from ._step._checked_state import check_optimizer, check_variables
 from ._step._compiled_method import CompiledMethod
@@ -437,6 +438,7 @@ class Trainer(Viewed):
     evaluate_many = _evaluate_many.evaluate_many
     predict_many = _evaluate_many.predict_many
     lower = lowering.lower
+    preflight = preflighting.preflight
 
     @named
     def predict(

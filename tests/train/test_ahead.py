@@ -133,3 +133,11 @@ def test_a_process_that_ends_right_after_a_run_ends_well():
     """Also where the program of the short last batch is still being compiled in a thread of its own."""
     done = subprocess.run([sys.executable, "-c", _ENDS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_run_on_several_devices_finds_its_programs_compiled(compilations):
+    trainer = trainer_of("dense").distribute(4, "fsdp")
+    state = trainer.init(0)
+    trainer.lower(specs(SIZE), rows=ROWS, verbs="fit")
+    names = compilations.during(lambda: trainer.fit(state, X, Y, batch_size=SIZE, verbose=0))
+    assert not [name for name in names if "step" in name]

@@ -128,3 +128,25 @@ def on_host(tree: PyTree) -> Any:
         return multihost_utils.process_allgather(leaf, tiled=True) if apart else leaf
 
     return jax.tree.map(np.asarray, jax.device_get(jax.tree.map(one, tree)))
+# ------------------------------------------------------------------ shapes in place of arrays
+def state_in_place(trainer: Learner, state: T) -> T:
+    """The shapes of a state, with the places that `put_state` gives its arrays."""
+    where = trainer.distribution
+    found: T = state if where is None else jax.tree.map(_at, state, where.shardings(state))
+    return found
+
+
+def rows_in_place(trainer: Learner, batch: PyTree) -> Any:
+    """The shapes of a batch, with the places that `put_rows` gives its arrays."""
+    where = trainer.distribution
+    return batch if where is None else jax.tree.map(lambda leaf: _at(leaf, where.rows(leaf)), batch)
+
+
+def copies_everywhere(trainer: Learner, tree: PyTree) -> Any:
+    """Shapes, with the places that `put_everywhere` gives arrays that are on no device yet."""
+    where = trainer.distribution
+    return tree if where is None else jax.tree.map(lambda leaf: _at(leaf, where.everywhere), tree)
+
+
+def _at(leaf: jax.ShapeDtypeStruct, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding, weak_type=leaf.weak_type)
