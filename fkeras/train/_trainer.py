@@ -462,7 +462,8 @@ class Trainer(Viewed):
             callbacks: their `on_predict_*` hooks are called.
 
         Returns:
-            The outputs in the model's structure, with one row for each of `x`.
+            The outputs in the model's structure, with one row for each of `x`. Of several processes each has all of
+            them or, where each hands in rows of its own, those of its rows.
         """
         if not isinstance(state, TrainState):  # a prediction of one row takes some 15 µs, so no more is looked at
             variables = variables_given(state, "predict", "state, x", (x,))

@@ -56,7 +56,7 @@ def of_processes(trainer: Learner, source: Arrays | Stream, steps: int | None = 
     if own:
         check_own_rows(where)
     if isinstance(source, Arrays):
-        found: OfProcesses = OwnArrays.of(source, where)
+        found: OfProcesses = OwnArrays.of(source, where, training)
         _check_alike(source, where, source.data.tree, own)
     else:
         found = OfProcesses.of_stream(source, where, own)
@@ -251,10 +251,11 @@ class OwnArrays(OfProcesses):
     share: int
 
     @classmethod
-    def of(cls, source: Arrays, where: Distribution) -> OwnArrays:
-        """Arrays, of which this process has its own."""
+    def of(cls, source: Arrays, where: Distribution, training: bool) -> OwnArrays:
+        """Arrays, of which this process has its own; numbers of an evaluation do not depend on the batch's size."""
         share, left = divmod(source.data.batch_size, jax.process_count())
-        if left or not share:
+        share = share if training else max(1, share)
+        if (left and training) or not share:
             raise ValueError(
                 explain(
                     "Each process hands in its share of a batch, and the processes do not divide it.",

@@ -76,7 +76,7 @@ def fit(
         x, y: arrays or pytrees of arrays; or `x` alone, something that yields `(x, y)` or `(x, y, weight)` batches. As
             in Keras a tuple, a dict or a list of arrays is one set with several inputs; a list whose entries are all
             tuples, dicts or lists of arrays is a list of batches, of any length.
-        batch_size: rows in a batch; what the model was described with, or 32, by default.
+        batch_size: rows in a batch, of all processes together; what the model was described with, or 32, by default.
         epochs: the epoch to end at; 1 by default, and without end where `max_steps` is given.
         verbose: 0 silent, 1 a bar, 2 a line an epoch; `"auto"` is a bar on a terminal and in a notebook, and 2
             elsewhere.
@@ -189,8 +189,8 @@ def fit(
         except KeyboardInterrupt:
             run.history.interrupted = True
             # several processes save one state, so all of them have to be here
-            here = interruption.agreed or not together
-            if backup is not None and resumed and not interruption.broken and here:
+            all_here = backup is None or not backup.together or (together and interruption.agreed)
+            if backup is not None and resumed and not interruption.broken and all_here:
                 backup.save(trainer, run, calls, source)
             interruption.leave_if_terminated()
             if on_interrupt == "raise" or interruption.count > 1:

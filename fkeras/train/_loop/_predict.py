@@ -27,6 +27,7 @@ from .._step._private_copy import check_memory
 from .._step._programs import compiled
 from .._step._step_loop import BOUNDS, Bounds, bounds_of, over_steps
 from ..callbacks import CallbackList, Event
+from ..distribution._processes import several_processes
 from ._device_memory import depth_for, nbytes, worth_copying
 from ._dispatch_size import DispatchSize
 from ._progress import Progress
@@ -82,14 +83,14 @@ def _outputs(
 ) -> PyTree:
     """`predict`, on variables that may not be the model's."""
     fixed = fixed_batch_size(trainer.model, variables)
-    quick = steps is None and callbacks is None and verbose in ("auto", 0) and not _own(trainer)
-    if not fixed and quick and _is_one_batch(x, batch_size):
+    quick = steps is None and callbacks is None and verbose in ("auto", 0)
+    if not fixed and quick and _is_one_batch(x, batch_size) and not several_processes():
         check_integers(x, "x")
         found = trainer.predict_step(variables, x)
         try:
-            if type(x) is np.ndarray and isinstance(found, jax.Array) and found.is_fully_addressable:
+            if type(x) is np.ndarray and isinstance(found, jax.Array):
                 return np.asarray(found)  # in half the time of what follows
-            return on_host(found)
+            return jax.tree.map(np.asarray, jax.device_get(found))
         except jax.errors.TracerArrayConversionError:
             raise _traced() from None
     check_counts(steps=steps, batch_size=batch_size)
@@ -158,12 +159,6 @@ def _traced() -> TypeError:
             write="model.apply(variables, x), or trainer.predict_step(variables, x): pure functions",
         )
     )
-
-
-def _own(trainer: Learner) -> bool:
-    """Whether each process hands in rows of its own."""
-    where = trainer.distribution
-    return where is not None and not where.auto_shard_dataset
 
 
 def _is_one_batch(x: PyTree, batch_size: Any) -> bool:
