@@ -7,6 +7,8 @@ section, which imports the package in fresh processes.
 import ast
 import collections
 import functools
+import importlib
+import inspect
 import pathlib
 import subprocess
 import sys
@@ -394,3 +396,36 @@ def test_nothing_is_left_behind_by_an_import():
     code += "print(before == (dict(jax.config.values), signal.getsignal(2)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+# ------------------------------------------------------------------ words
+def public_functions():
+    """Functions, and methods of classes, that have a public name: `{(module, qualified name): function}`."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        parts = parts[: -1 if parts[-1] == "__init__" else None]
+        if any(part.startswith("_") for part in parts) or "refuse_import(__name__)" in path.read_text():
+            continue
+        module = importlib.import_module(".".join(parts))
+        values = [getattr(module, name) for name in dir(module) if not name.startswith("_")]
+        classes = {base for value in values if inspect.isclass(value) for base in value.__mro__}
+        values += [v for cls in classes for name, v in vars(cls).items() if not name.startswith("_")]
+        for value in values:
+            function = inspect.unwrap(getattr(value, "__func__", value))
+            if inspect.isfunction(function) and function.__module__.startswith("fkeras"):
+                found[function.__module__, function.__qualname__] = function
+    return found
+
+
+def test_what_is_told_its_arguments_says_what_it_returns():
+    """A docstring of one line says it in that line; one that lists arguments has a section for what comes back."""
+    functions = public_functions()
+    assert len(functions) > 800
+    silent = []
+    for (module, name), function in functions.items():
+        words = inspect.getdoc(function) or ""
+        returns = function.__annotations__.get("return") not in (None, "None", "NoReturn", "Never")
+        if returns and "Args:" in words and not {"Returns:", "Yields:"} & set(words.split()):
+            silent.append(f"{module}: {name}")
+    assert silent == []

@@ -60,6 +60,9 @@ def get_registered_object(
         name: `package>name`, or a name in one of the dicts.
         custom_objects, module_objects: where else to look.
 
+    Returns:
+        The class or function, or `None`.
+
     >>> get_registered_object("shop>Nothing") is None
     True
     """

@@ -36,6 +36,9 @@ def predict(
         steps: how many batches to use; all by default.
         callbacks: their `on_predict_*` hooks are called.
 
+    Returns:
+        Arrays with one row for each row of `x`, in the structure of the model's outputs.
+
     >>> import fkeras as fk, jax, numpy as np
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
     >>> fk.train.predict(model, model.init(jax.random.key(0)), np.ones((5, 3))).shape

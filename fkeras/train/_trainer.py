@@ -356,6 +356,9 @@ class Trainer(Viewed):
 
         Args:
             x: an example input, or its shapes, for a model that does not know its input's shape.
+
+        Returns:
+            The partition, which splits a tree of parameters into those that move and those that stay.
         """
         return partition_for(self, x)
 
@@ -365,6 +368,9 @@ class Trainer(Viewed):
         Args:
             state: a state, or variables; for a model that does not know its input's shape.
             x: an example input, or its shapes, where the state was made without one.
+
+        Returns:
+            Sums that have counted nothing.
         """
         return _measurement.empty_sums(self, state, x)
 
@@ -393,6 +399,9 @@ class Trainer(Viewed):
         Args:
             state: the state at the end of a run.
             x: an example input, for a model that does not know its input's shape.
+
+        Returns:
+            The state to evaluate, to predict with and to save.
         """
         finalize = getattr(self.optimizer, "finalize_variable_values", None)
         if finalize is None:
@@ -523,6 +532,9 @@ class Trainer(Viewed):
         Args:
             state: whose weights to use; or variables.
             x: the batch, an array or a pytree of arrays.
+
+        Returns:
+            Arrays with one row for each row of `x`, in the structure of the model's outputs.
         """
         variables = variables_given(state, "predict_on_batch", "state, x", (x,))
         batch = one_batch(self, state, x)  # type: ignore[arg-type]  # without class weights no state is looked at
@@ -597,6 +609,9 @@ def compile(
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: see `Trainer`.
         trainer_class: a subclass of `Trainer`, which is the default, and
         **fields: its own fields.
+
+    Returns:
+        The trainer; `trainer.init` makes its state.
 
     Raises:
         ValueError: an unknown name; the message lists the known ones.

@@ -63,6 +63,9 @@ def pack_sequence_as(structure: PyTree, flat_sequence: Iterable[PyTree]) -> PyTr
         structure: what the result is built like.
         flat_sequence: the leaves, in the order of `flatten`.
 
+    Returns:
+        A structure like the one given, with these leaves.
+
     Raises:
         ValueError: too few or too many leaves.
 

@@ -309,6 +309,9 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         Args:
             *args, **kwargs: the call's arguments: symbolic tensors, `jax.ShapeDtypeStruct`s or arrays.
 
+        Returns:
+            A symbolic tensor in the place of each array that a call returns.
+
         >>> import fkeras as fk
         >>> fk.nn.Dense(2).compute_output_spec(fk.Input((3,))).shape
         (None, 2)
@@ -334,6 +337,9 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
 
         Args:
             variables: the layer's own variables, for one that was called in no graph.
+
+        Returns:
+            The count.
 
         Raises:
             ValueError: neither is there.

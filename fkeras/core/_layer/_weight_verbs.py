@@ -32,6 +32,9 @@ class WeightVerbs:
         Args:
             variables: those of the layer or model.
 
+        Returns:
+            The arrays by path.
+
         >>> import fkeras as fk, jax
         >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
         >>> sorted(model.variable_map(model.init(jax.random.key(0))))

@@ -288,6 +288,9 @@ class Doors:
 
         Args:
             mode, filters, block_size: as for `quantize`.
+
+        Returns:
+            A model that takes this one's variables.
         """
         from ...nn import with_fake_quant
 
@@ -317,6 +320,9 @@ class Doors:
             variables: those of the model it was made from.
             key: a seed or a `jax.random.key` for the changes' first factors.
             *args: an example input, for a model without a graph.
+
+        Returns:
+            Variables for this model, which computes with them what it computed with the weights alone.
         """
         from ...nn import lora_variables
 

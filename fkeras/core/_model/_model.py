@@ -274,6 +274,9 @@ class Model(Doors, Viewed, LooksInside):
         Args:
             variables: the variables or the state of a run, for a model without a graph.
 
+        Returns:
+            The count.
+
         >>> import fkeras as fk
         >>> fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)]).count_params()
         8
@@ -337,6 +340,9 @@ class Model(Doors, Viewed, LooksInside):
 
         Args:
             *args: an example input, for a model without a graph.
+
+        Returns:
+            Facts by the path of each weight.
         """
         return weight_facts(self, args)
 
@@ -348,6 +354,9 @@ class Model(Doors, Viewed, LooksInside):
         Args:
             function: called with each layer (of nested models and wrappers too, innermost first); returns the
                 layer to put in its place, or the same one. Names, and so variables, stay.
+
+        Returns:
+            The new model; this one stays as it is.
 
         >>> import fkeras as fk
         >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
@@ -364,6 +373,9 @@ class Model(Doors, Viewed, LooksInside):
             *patterns: layers, or regular expressions that match whole layer paths, `"backbone/.*"`. A model or wrapper
                 that matches freezes all that is in it; `unfreeze` tells some of it to train again. Without a pattern
                 nothing trains, as after Keras's `model.trainable = False`.
+
+        Returns:
+            A model for the same variables.
 
         Raises:
             ValueError: a pattern that matches no layer.
@@ -385,6 +397,9 @@ class Model(Doors, Viewed, LooksInside):
             *patterns: layers, or regular expressions that match whole layer paths, `"backbone/block5.*"`. A model or
                 wrapper that matches trains with all that is in it. Without a pattern everything trains, as after
                 Keras's `model.trainable = True`.
+
+        Returns:
+            A model for the same variables.
 
         Raises:
             ValueError: a pattern that matches no layer.

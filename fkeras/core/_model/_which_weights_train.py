@@ -23,6 +23,9 @@ def weight_facts(model: Layer, args: Sequence[PyTree]) -> dict[Path, WeightFacts
     Args:
         model: the model.
         args: an example input, for a model without a graph; nothing where the graph is to be asked.
+
+    Returns:
+        Facts by the path of each weight.
     """
     graph = model.graph
     facts = _of_trace(model, args) if graph is None or args else _of_graph(model, graph)

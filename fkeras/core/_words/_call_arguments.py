@@ -30,6 +30,9 @@ def checked_by_name(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Args:
         owner: how messages call what has the verb: `"trainer"`, `"model"`.
 
+    Returns:
+        A decorator, which returns a function of the same signature.
+
     >>> @checked_by_name("trainer")
     ... def fit(trainer, state, x=None, *, epochs=1):
     ...     return epochs

@@ -52,6 +52,9 @@ def described(what: object, passing: tuple[type[Exception], ...] = (FileNotFound
         passing: errors that pass as they are: a file that is not there and a package that is missing are said in words
             where they are raised.
 
+    Returns:
+        A context, for the lines that make it.
+
     Raises:
         ValueError: from the error that was raised.
     """

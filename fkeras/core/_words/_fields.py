@@ -37,6 +37,9 @@ def field(default: Any = dataclasses.MISSING, convert: Callable[[Any], Any] | No
         convert: `value -> value`, run once at construction: resolves names (`"relu"`), normalises
             (`3 -> (3, 3)`) and raises on what cannot be right. It must accept what it returned.
 
+    Returns:
+        What stands for the field in the class's body; an instance has the argument's value.
+
     >>> import fkeras as fk
     >>> class Scale(fk.nn.Layer):
     ...     factor: float = fk.nn.field(1.0, convert=float)

@@ -19,6 +19,9 @@ def answers_setting(kind: str, variable: str) -> Callable[[C], C]:
         kind: the table of Keras's names in which an attribute is looked up.
         variable: what a user's script calls such a value.
 
+    Returns:
+        A decorator, which returns the class it was given.
+
     >>> @answers_setting("TrainState", "point")
     ... @dataclasses.dataclass(frozen=True)
     ... class Point:

@@ -149,6 +149,9 @@ def no_attribute(asked: object, kinds: Sequence[str], name: str) -> AttributeErr
         kinds: which tables to look in, in order.
         name: the attribute.
 
+    Returns:
+        The error, to be raised.
+
     Raises:
         AttributeError: a property's own, which Python takes for a missing attribute.
     """

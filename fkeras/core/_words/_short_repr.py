@@ -131,6 +131,9 @@ def arguments_repr(value: Any, makes: bool = True) -> str:
     Args:
         value: the object.
         makes: whether its constructor may be called to see what it makes of its defaults.
+
+    Returns:
+        `Name(first, second=...)`.
     """
     cls = type(value)
     parameters = inspect.signature(cls).parameters

@@ -72,6 +72,9 @@ def html_table(headers: Sequence[str], rows: Iterable[Sequence[str]], align: str
         headers: its first row; none for a table without one.
         rows: the cells.
         align: a letter for each column, `"lrc"` for left, right and centre; left by default.
+
+    Returns:
+        A `<table>`.
     """
     sides = [{"r": "right", "c": "center"}.get(letter, "left") for letter in align.ljust(99)]
 

@@ -45,6 +45,9 @@ class CallbackList:
             trainer: what trains.
             variables: the model's variables, where no event has a state.
             **params: `epochs`, `steps` and `verbose`.
+
+        Returns:
+            The context: a `with` statement's.
         """
         self._moment.trainer, self._moment.variables, self._moment.stop = trainer, variables, False
         pairs = zip(self.callbacks, self._other, strict=True)

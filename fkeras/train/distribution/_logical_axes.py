@@ -76,6 +76,9 @@ class LogicalAxes:
             mesh: the mesh.
             names: the names of the axes of those that have some.
 
+        Returns:
+            Placements by path.
+
         Raises:
             ValueError: no weight has names, or one has a name that is neither a rule's nor an axis of the mesh.
         """

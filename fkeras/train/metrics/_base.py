@@ -180,6 +180,9 @@ class Metric(Frozen):
 
         Args:
             metric_variables: a state.
+
+        Returns:
+            What `compute` returns.
         """
         return self.compute(metric_variables)
 
@@ -204,6 +207,9 @@ class Metric(Frozen):
             dtype: its dtype; float32 by default.
             aggregation: accepted for Keras's sake.
             name: its name in the state.
+
+        Returns:
+            The variable, to be kept as an attribute.
 
         Raises:
             NotImplementedError: a class without `update_state`, `result` or `reset_state`.
