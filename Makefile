@@ -35,13 +35,13 @@ test-all: $(VENV)/.test lint
 mutate: $(VENV)/.test
 	$(BIN)/python -m tests.mutate
 
-# The fast part on the oldest versions that are supported, which .ci/floor.txt has: the core, the training loop,
-# checkpoints, and the numbers of every layer.
+# On the oldest versions that are supported, which .ci/floor.txt has: the core, the training loop, checkpoints, and the
+# numbers of every layer. Of each test a few cases (tests/fast.py), as `make test` runs them all on the newest versions.
 FLOOR := tests/test_readme.py tests/test_quiet.py tests/core tests/conformance/test_laws.py \
 	$(addprefix tests/train/test_,$(addsuffix .py,history trainer state evaluate data_sources front_door unfinished rates nans)) \
 	$(addprefix tests/checkpoint/test_,$(addsuffix .py,checkpoint orbax keras_files trainer_fields programs export))
 test-floor: .venv-floor/.ready
-	.venv-floor/bin/$(PYTEST) $(FLOOR) -k "not test_laws or test_equals_keras"
+	.venv-floor/bin/$(PYTEST) $(FLOOR) --few -k "not test_laws or test_equals_keras"
 
 # The quantisation tests alone; `make test` runs them too, as they need no library of their own.
 test-quantize: $(VENV)/.test

@@ -59,11 +59,12 @@ def pytest_configure():
 # ------------------------------------------------------------------ which tests
 def pytest_addoption(parser):
     parser.addoption("--fast", action="store_true", help="the tests of `make test-fast`: see tests/fast.py")
+    parser.addoption("--few", action="store_true", help="the cases of `make test-floor`: see tests/fast.py")
     parser.addoption("--gpu", action="store_true", help="the tests of `make test-gpu`: see tests/gpu.py")
 
 
 def pytest_collection_modifyitems(config, items):
-    choose = {"--fast": fast.chosen, "--gpu": gpu.chosen}
+    choose = {"--fast": fast.chosen, "--few": lambda node_ids, slow: fast.chosen(node_ids, ()), "--gpu": gpu.chosen}
     for option in filter(config.getoption, choose):
         chosen = choose[option]([item.nodeid for item in items], fast.SLOW.read_text().split())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])

@@ -5,6 +5,9 @@
 - Of any other test, two cases: laws that hold for every name are held by the whole suite.
 - None that takes long (`slow.txt`), none that runs examples, benchmarks or notebooks.
 
+`make test-floor` takes the same cases, those that take long too, of the files that the Makefile names (`--few`): what
+the oldest versions do otherwise, they do in the first cases.
+
 `slow.txt` is written from a run of the whole suite: `pytest -n 2 --junit-xml run.xml; python -m tests.fast run.xml`.
 `python -m tests.mutate` says how many breaks are seen.
 """
