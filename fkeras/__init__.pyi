@@ -40,6 +40,7 @@ from .checkpoint import LoadReport as LoadReport
 from .checkpoint import load_exported as load_exported
 from .checkpoint import load_model as load_model
 from .checkpoint import load_trainer as load_trainer
+from .checkpoint import open_run as open_run
 from .compare import DiffReport as DiffReport
 from .compare import diff as diff
 from .core import DTypePolicy as DTypePolicy

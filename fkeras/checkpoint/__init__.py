@@ -12,12 +12,16 @@ from ._files._report import LoadReport as LoadReport
 from ._keras._layout import weight_order as weight_order
 from ._models import load_model as load_model
 from ._models import save_model as save_model
+from ._open_run import open_run as open_run
 from ._orbax._own_files import delete_checkpoint as delete_checkpoint
 from ._preflight import check_save as check_save
 from ._runs import delete_runs as delete_runs
 from ._runs import load_run as load_run
 from ._runs import save_run as save_run
+from ._saved_run import Bisected as Bisected
+from ._saved_run import SavedRun as SavedRun
 from ._some_arrays import load_arrays as load_arrays
+from ._state_diff import StateDiff as StateDiff
 from ._trainers import load_trainer as load_trainer
 from ._trainers import save_trainer as save_trainer
 from ._weight_lists import get_weights as get_weights

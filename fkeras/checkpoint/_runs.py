@@ -30,6 +30,7 @@ from ._files._processes import first_alone, said_by_first
 from ._files._report import compare
 from ._files._run_values import RunValues
 from ._orbax._manifest import read_manifest
+from ._orbax._manifest_types import Manifest
 from ._orbax._numbered import NUMBERED, numbered
 from ._orbax._own_files import delete_checkpoint, is_run
 from ._orbax._read_arrays import read_arrays
@@ -49,6 +50,7 @@ def save_run(
     memory: list[PyTree],
     keep: int = 2,
     pool: concurrent.futures.Executor | None = None,
+    keep_every: int | None = None,
 ) -> concurrent.futures.Future[None] | None:
     """Save a run.
 
@@ -61,6 +63,7 @@ def save_run(
         keep: how many checkpoints stay.
         pool: what writes the arrays; by default this call does, and returns when all is written. Several processes
             have none, as what they send each other has one order.
+        keep_every: those after a multiple of so many steps stay, whatever `keep` is.
 
     Returns:
         With a `pool`, the save that is under way.
@@ -77,14 +80,18 @@ def save_run(
     tree = {**state.tree(), BESIDE: nest(values.arrays)}
     total = record["total"]
     if pool is not None:
-        return pool.submit(_write, place, total, said, tree, keep)
-    _write(place, total, said, tree, keep)
+        return pool.submit(_write, place, total, said, tree, keep, keep_every)
+    _write(place, total, said, tree, keep, keep_every)
     return None
 
 
-def _write(place: pathlib.Path, total: int, said: Config, tree: Mapping[str, PyTree], keep: int) -> None:
+def _write(
+    place: pathlib.Path, total: int, said: Config, tree: Mapping[str, PyTree], keep: int, keep_every: int | None
+) -> None:
     write_directory(place / f"{total:09d}", said, tree, overwrite=True)
-    for old in _checkpoints(place)[:-keep] if is_first() else ():
+    for old in checkpoints_of(place)[:-keep] if is_first() else ():
+        if keep_every is not None and int(old.name) % keep_every == 0:
+            continue
         with contextlib.suppress(OSError):  # an old checkpoint that stays does no harm
             delete_checkpoint(old)
 
@@ -110,7 +117,7 @@ def load_run(
     """
     place = check_room(directory, "The backup of a run", directory=True)
     first_alone(lambda: _clean(place))
-    saved = said_by_first("".join(p.name for p in _checkpoints(place)[-1:]))
+    saved = said_by_first("".join(p.name for p in checkpoints_of(place)[-1:]))
     if not saved:
         return None
     manifest = read_manifest(place / saved, ("trainer",))
@@ -123,10 +130,31 @@ def load_run(
                 write="the same arguments, or another directory",
             )
         )
+    state, record, memory = read_moment(place / saved, manifest, trainer, like)
+    # as seen from the line that calls `fit`
+    now = conditions(state.params, trainer.distribution, state.variables, state.example)
+    warn_of_changes(str(place), manifest.get("conditions"), now, level=5)
+    return state, record, memory
+
+
+def read_moment(
+    checkpoint: pathlib.Path, manifest: Manifest, trainer: Trainer, like: TrainState
+) -> tuple[TrainState, Config, list[PyTree]]:
+    """What one checkpoint of a run holds: `(state, record, memory)`.
+
+    Args:
+        checkpoint: where it is.
+        manifest: what it says of itself.
+        trainer: what trains.
+        like: a state of the structure that is expected.
+
+    Raises:
+        ValueError: it is another model's or optimizer's run.
+    """
     tree = jax.eval_shape(TrainState.tree, like)
     expected = spec_of(tree, naming(manifest))
-    compare(expected, state_specs(manifest)).require(f"The run in {str(place)!r}")
-    arrays = read_arrays(place / saved, manifest, shardings=shardings_of(trainer, like, manifest, BESIDE))
+    compare(expected, state_specs(manifest)).require(f"The run in {str(checkpoint.parent)!r}")
+    arrays = read_arrays(checkpoint, manifest, shardings=shardings_of(trainer, like, manifest, BESIDE))
     state = like.filled(in_structure_of(tree, arrays, manifest))
     beside = {
         path.removeprefix(f"{BESIDE}/"): as_keys(array, manifest["arrays"][path])
@@ -134,9 +162,6 @@ def load_run(
         if path.startswith(f"{BESIDE}/")
     }
     record = decode(manifest["run"], arrays=beside)
-    # as seen from the line that calls `fit`
-    now = conditions(state.params, trainer.distribution, state.variables, state.example)
-    warn_of_changes(str(place), manifest.get("conditions"), now, level=5)
     return state, record, [decode(m, arrays=beside) for m in manifest["memory"]]
 
 
@@ -147,7 +172,7 @@ def delete_runs(directory: FilePath) -> None:
 
 def _delete(place: pathlib.Path) -> None:
     _clean(place)
-    for old in _checkpoints(place):
+    for old in checkpoints_of(place):
         delete_checkpoint(old)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
@@ -157,7 +182,7 @@ def _place(directory: FilePath) -> pathlib.Path:
     return follow(directory, "The backup of a run")
 
 
-def _checkpoints(place: pathlib.Path) -> list[pathlib.Path]:
+def checkpoints_of(place: pathlib.Path) -> list[pathlib.Path]:
     """The run's checkpoints, oldest first; not what else was saved there under a number."""
     return [p for p in numbered(place) if is_run(p)]
 

@@ -18,6 +18,9 @@ from ._nan_search import Finding as Finding
 from ._nan_search import explain as explain
 from ._predictor import predict as predict
 from ._preflight._report import Preflight as Preflight
+from ._replay import Moment as Moment
+from ._replay import Replay as Replay
+from ._replay import StepBatch as StepBatch
 from ._step._digest import digest as digest
 from ._step._hyperparameters import hyperparameters_of as hyperparameters_of
 from ._step._logs import Logs as Logs

@@ -76,6 +76,13 @@ class Indexed(Stream):
             self._tell_begin()
             self._tell_end()
 
+    def index_of(self, seed: np.ndarray | None, where: Position, place: int) -> int:
+        """Which batch of the data set comes at a place of an epoch."""
+        count = len(self._data)
+        first = 0 if self.limit is None else where.epoch * self.limit
+        passes, at = divmod(first + place, count)
+        return at if seed is None else int(order_of(seed, where.step - first + passes * count, count)[at])
+
     def resume(self, total: int, done: int, position: object) -> int:
         """Go on after `total` batches of a run, `done` of them in its epoch; what the epoch still has to skip."""
         count = len(self._data)

@@ -161,6 +161,7 @@ class Stream(Source):
     fixed: int | None = None
     _running: Iterator[Batch] | None = None
     _first: Batch | None = None
+    _before: object = None  # where an iterator was before that batch was drawn, if it says so
 
     @property
     def steps(self) -> int | None:
@@ -174,6 +175,8 @@ class Stream(Source):
         """The first batch, which is not lost."""
         if self._first is None:
             self._running = self.passes() if self._running is None else self._running
+            positioned = self._positioned()
+            self._before = None if positioned is None else positioned.get_state()
             self._first = next(self._running, None)
             if self._first is None:
                 raise no_batches(0)
@@ -198,6 +201,8 @@ class Stream(Source):
     def position(self) -> object:
         """Where an iterator is, as it says itself; `None` when it does not."""
         positioned = self._positioned()
+        if positioned is not None and self._first is not None:
+            return self._before
         return None if positioned is None else positioned.get_state()
 
     def _positioned(self) -> Positioned | None:

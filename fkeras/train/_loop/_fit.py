@@ -30,6 +30,7 @@ from ._run_arguments import check_depth, check_run, named, verbosity
 from ._run_backup import Backup, Run
 from ._run_digests import RunDigests
 from ._run_lengths import run_lengths
+from ._run_record import asked_for, since
 from ._screen import screen_for
 from ._training_loop import TrainingLoop
 from ._unfinished_run import Closing, Reachable, say_interrupted
@@ -157,6 +158,14 @@ def fit(
     if not resumed:
         run.state = put_state(trainer, given_away(state) if donate else private(state))
     skip = resume(source, run.total, run.done, run.data) if resumed else 0
+    if backup is not None:
+        before, run.asked = run.asked, asked_for(source, validation, calls, {
+            "shuffle": bool(shuffle), "class_weight": class_weight, "initial_epoch": initial_epoch,
+            "steps_per_epoch": steps_per_epoch, "validation_split": split, "validation_steps": validation_steps,
+            "validation_batch_size": validation_batch_size, "validation_freq": validation_freq,
+            "check_nans": bool(check_nans),
+        })  # fmt: skip
+        run.asked["since"] = since(before, run.asked, run.total) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = TrainingLoop.of(
         trainer, source, run, calls, backup=backup, validation=validate, screen=screen_for(verbose), ends=ends,
@@ -177,7 +186,7 @@ def fit(
             if resumed:
                 calls.warn_of_attributes()
             loop.call("_on_run_resumed" if resumed else "on_train_begin")
-            if backup is not None and not resumed and any(c._leaves_files for c in calls.callbacks):
+            if backup is not None and not resumed and (backup.asked.keep_every or calls.leave_files()):
                 backup.save(trainer, run, calls, source)
             resumed = True  # from here on it can be
             while loop.goes_on(ends):

@@ -41,6 +41,7 @@ class Run:
         stopped: whether a callback ended the run.
         logs: the numbers of the epoch so far.
         data: where an iterator with `get_state` was, when the run was saved.
+        asked: what the call of `fit` was asked for; see `asked_for`.
         log_sums: the running sums of what a loss of one's own logs, when the run was saved.
         trained: whether all steps of the epoch were made, and only its end is left; not saved, a resumed run finds out.
     """
@@ -55,6 +56,7 @@ class Run:
     stopped: bool = False
     logs: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: Any = None
+    asked: dict[str, Any] = dataclasses.field(default_factory=dict)
     log_sums: dict[str, Any] = dataclasses.field(default_factory=dict)
     trained: bool = False
 
@@ -133,8 +135,8 @@ class Backup:
             }
             state = run.state if self.pool is None else private(run.state)
             self.saving = (run.epoch, run.total)
-            place, keep = self.asked.backup_dir, self.asked.max_to_keep
-            self.pending = door(place, trainer, state, record, calls.memory, keep, self.pool)  # type: ignore[arg-type]
+            place, kept = self.asked.backup_dir, (self.asked.max_to_keep, self.pool, self.asked.keep_every)
+            self.pending = door(place, trainer, state, record, calls.memory, *kept)  # type: ignore[arg-type]
             if self.pending is None:
                 self.saved = self.saving
 
@@ -188,8 +190,9 @@ class Backup:
 
     def until_due(self, total: int) -> int:
         """How many steps may be made before one that has to be saved."""
-        every = self.asked.save_freq
+        every, kept = self.asked.save_freq, self.asked.keep_every
         steps = every - total % every if isinstance(every, int) else 2**31
+        steps = steps if kept is None else min(steps, kept - total % kept)
         if self.together and self.asked.save_seconds is not None:
             return min(steps, max(1, self.look_at - total))
         return steps
@@ -198,7 +201,9 @@ class Backup:
         """Whether to save now."""
         if self._is_time(total):
             return True
-        every = self.asked.save_freq
+        every, kept = self.asked.save_freq, self.asked.keep_every
+        if kept is not None and total % kept == 0:
+            return True
         if epoch_ended and (every == "epoch" or self.asked.double_checkpoint):
             return True
         return every != "epoch" and total % every == 0

@@ -128,6 +128,8 @@ def on_host(tree: PyTree) -> Any:
         return multihost_utils.process_allgather(leaf, tiled=True) if apart else leaf
 
     return jax.tree.map(np.asarray, jax.device_get(jax.tree.map(one, tree)))
+
+
 # ------------------------------------------------------------------ shapes in place of arrays
 def state_in_place(trainer: Learner, state: T) -> T:
     """The shapes of a state, with the places that `put_state` gives its arrays."""

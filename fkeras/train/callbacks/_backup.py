@@ -19,7 +19,10 @@ class BackupAndRestore(Callback):
         double_checkpoint: also save when an epoch ends, when `save_freq` counts steps.
         delete_checkpoint: whether the backup is deleted when training has ended.
         save_seconds: also save when this many seconds have gone by, between two steps.
-        max_to_keep: how many of the run's checkpoints stay.
+        max_to_keep: how many of the run's checkpoints stay, the newest ones.
+        keep_every: also save when the run begins and after every so many steps, and keep those saves whatever
+            `max_to_keep` is: `fk.open_run` then answers for any step, by a replay of fewer steps than that. Each takes
+            the bytes of the state on disk, weights and slots of the optimizer. It goes with `delete_checkpoint=False`.
         background: whether a copy of the state is written while training goes on; otherwise training waits for each
             save, and no copy is made.
         on_error: `"raise"`, or `"warn"` to go on training when the run cannot be saved (the disk is full) and to try
@@ -58,11 +61,13 @@ class BackupAndRestore(Callback):
         *,
         save_seconds: float | None = None,
         max_to_keep: int = 2,
+        keep_every: int | None = None,
         background: bool = True,
         on_error: str = "raise",
     ) -> None:
         check_save_freq("BackupAndRestore", save_freq, "steps")
         check_max_to_keep("BackupAndRestore", max_to_keep)
+        _check_keep_every(keep_every, delete_checkpoint)
         check_choice("BackupAndRestore", "on_error", on_error, ("raise", "warn"))
         if isinstance(backup_dir, str) and not backup_dir.strip():
             raise ValueError(
@@ -71,4 +76,27 @@ class BackupAndRestore(Callback):
         self.backup_dir, self.save_freq = as_path(backup_dir, "BackupAndRestore", '"backups/run1"'), save_freq
         self.save_seconds, self.on_error = save_seconds, on_error
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
-        self.max_to_keep, self.background = max_to_keep, background
+        self.max_to_keep, self.background, self.keep_every = max_to_keep, background, keep_every
+
+
+def _check_keep_every(keep_every: object, delete: bool) -> None:
+    """Refuse what is no number of steps, and saves that are kept and deleted."""
+    if keep_every is None:
+        return
+    if isinstance(keep_every, bool) or not isinstance(keep_every, int) or keep_every < 1:
+        raise ValueError(
+            explain(
+                "BackupAndRestore: `keep_every` is a number of steps.",
+                received=f"keep_every={keep_every!r}",
+                write="keep_every=100",
+            )
+        )
+    if delete:
+        raise ValueError(
+            explain(
+                "BackupAndRestore: saves that are kept cannot be deleted when training has ended.",
+                received=f"keep_every={keep_every}, delete_checkpoint=True",
+                usually="delete_checkpoint is True by default, as in Keras.",
+                write=f"keep_every={keep_every}, delete_checkpoint=False",
+            )
+        )

@@ -38,6 +38,10 @@ class CallbackList:
         pairs = zip(self.callbacks, self._other, strict=True)
         return sum(name in other or callback._has_hook(name) for callback, other in pairs)
 
+    def leave_files(self) -> bool:
+        """Whether a run that was cut off before its first save, and begins anew, would write to files twice."""
+        return any(callback._leaves_files for callback in self.callbacks)
+
     def run(self, trainer: Learner, variables: Variables | None = None, **params: Any) -> Told:
         """A context in which callbacks with hooks in Keras's form have `self.model` and `self.params`.
 

@@ -1,0 +1,85 @@
+"""What a run on disk says of the call of `fit` that made it: its arguments, its data, its callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._batches._fingerprint import fingerprint
+from .._batches._sources import Arrays, Stream
+from ..callbacks import CallbackList
+from ..callbacks._replayed import changes_state
+
+# What the order of the batches, and what is in them, follows from.
+DECIDE = (
+    "batch_size", "class_weight", "initial_epoch", "shuffle", "steps_per_epoch", "validation_split", "check_nans",
+)  # fmt: skip
+
+
+def asked_for(
+    source: Arrays | Stream, validation: Arrays | Stream | None, calls: CallbackList, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The record: `arguments`, fingerprints of `data` and of `validation`, and `callbacks`, their names and whether
+    they may change what trains.
+
+    Args:
+        source: the batches.
+        validation: those of the validation, if there is one.
+        calls: the callbacks.
+        arguments: those of `fit` that the steps, and what follows them, depend on.
+    """
+    said = {name: plain(value) for name, value in arguments.items()}
+    said["batch_size"] = source.data.batch_size if isinstance(source, Arrays) else None
+    return {
+        "arguments": said,
+        "data": fingerprint(source),
+        "validates": validation is not None,
+        "validation": fingerprint(validation),
+        "callbacks": [[type(c).__name__, changes_state(calls, i)] for i, c in enumerate(calls.callbacks)],
+    }
+
+
+def since(before: Mapping[str, Any], now: Mapping[str, Any], total: int) -> int:
+    """The step from which on a run that goes on has had the arguments and the data that it has now.
+
+    Args:
+        before: the record of the call that was cut off; empty where it left none.
+        now: that of the call that goes on.
+        total: how many steps were made before.
+    """
+    if not before:
+        return total
+    old, new = before["arguments"], now["arguments"]
+    same = all(old.get(name) == new.get(name) for name in DECIDE)
+    same = same and before["data"] == now["data"] and before["callbacks"] == now["callbacks"]
+    return int(before["since"]) if same else total
+
+
+def plain(value: Any) -> Any:
+    """An argument as numbers, texts and lists of them; a dict as a list of its pairs under one name, if it is not yet.
+
+    >>> plain({0: np.float32(0.5)}), plain(np.int64(3)), plain("auto")
+    ({'pairs': [[0, 0.5]]}, 3, 'auto')
+    """
+    if isinstance(value, Mapping):
+        if isinstance(value.get("pairs"), list):
+            return value
+        return {"pairs": [[plain(key), plain(part)] for key, part in value.items()]}
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, range | set | frozenset | Sequence):
+        return [plain(part) for part in value]
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def unplain(value: Any) -> Any:
+    """The argument again.
+
+    >>> unplain(plain({0: 0.5, "a": {1: 2}}))
+    {0: 0.5, 'a': {1: 2}}
+    """
+    if isinstance(value, Mapping):
+        return {key: unplain(part) for key, part in value["pairs"]}
+    return value
