@@ -195,6 +195,14 @@ def test_what_cannot_be_offloaded_is_said(trainer, given, error, said):
         trainer.distribute(4, "fsdp", offload=given)
 
 
+def test_many_runs_refuse_it(trainer):
+    alone = trainer.distribute(1, offload="opt_state")
+    with pytest.raises(
+        ValueError, match=r"(?s)keeps the states of all members on the devices.*offload=\('opt_state',\)"
+    ):
+        alone.fit_many(X, Y, seeds=[0, 1], verbose=0)
+
+
 def test_devices_without_that_memory_are_said():
     memories = [types.SimpleNamespace(kind=kind) for kind in ("device", "unpinned_host")]
     old = types.SimpleNamespace(platform="metal", id=3, process_index=0, addressable_memories=lambda: memories)

@@ -424,6 +424,15 @@ def _mesh_of(trainer: Learner) -> tuple[Mesh, str] | None:
                 write='trainer.distribute({"members": 4})',
             )
         )
+    if where.offload:
+        raise ValueError(
+            explain(
+                "fit_many keeps the states of all members on the devices.",
+                received=f"offload={where.offload}",
+                usually="a trainer that was distributed for one large model.",
+                write='trainer.distribute({"members": 4})',
+            )
+        )
     axes = where.mesh.axis_names
     return where.mesh, "members" if "members" in axes else axes[0]
 

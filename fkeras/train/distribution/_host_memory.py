@@ -82,7 +82,9 @@ def check_host_memory(devices: Iterable[Any]) -> None:
 
 def is_on_host(leaf: Any) -> bool:
     """Whether an array, or what stands for one in a program, is in the host's memory."""
-    return isinstance(leaf, jax.Array) and jax.typeof(leaf).memory_space == jax.memory.Space.Host
+    if isinstance(leaf, jax.core.Tracer):
+        return bool(jax.typeof(leaf).memory_space == jax.memory.Space.Host)
+    return isinstance(leaf, jax.Array) and leaf.sharding.memory_kind == HOST
 
 
 def to_host(leaf: Any) -> Any:
