@@ -104,6 +104,16 @@ def open_run(
             )
         )
     manifests = [read_manifest(p, ("trainer",)) for p in found]
+    step = manifests[-1]["arrays"].get("step")
+    if step is not None and step["shape"]:
+        raise ValueError(
+            explain(
+                f"The run in {str(place)!r} is one of many members.",
+                received="a state with an axis of members",
+                usually="fit_many; its members are trained in one program, each of which can be run by itself.",
+                write="fit(..., callbacks=BackupAndRestore(place, keep_every=100, delete_checkpoint=False))",
+            )
+        )
     trainer, like = _trainer_of(found[-1], manifests[-1], trainer, custom_objects)
     _, last, memory = read_moment(found[-1], manifests[-1], trainer, like)
     asked = last.get("asked") or {}

@@ -16,6 +16,7 @@ from ..core.typing import Batch, PyTree
 from ._batches._fingerprint import fingerprint
 from ._batches._given_data import training_source, validation_source
 from ._batches._indexed import Indexed
+from ._batches._positions import resume
 from ._batches._prefetch import DEPTH
 from ._batches._repeatable import check_repeatable
 from ._batches._sources import Arrays, Position, Stream
@@ -131,7 +132,7 @@ class Replay:
         trainer = as_data_lie(self.trainer, source.data.tree) if isinstance(source, Arrays) else self.trainer
         run = _run_at(start, self._initial_epoch, source.steps)
         resumed = start.record is not None
-        skip = source.resume(run.total, run.done, run.data) if resumed else 0
+        skip = resume(source, run.total, run.done, run.data) if resumed else 0
         run.state = put_state(trainer, private(start.state))
         kept = [i for i, callback in enumerate(calls.callbacks) if not watches(callback)]
         called = CallbackList([calls.callbacks[i] for i in kept], [calls.memory[i] for i in kept])
@@ -187,7 +188,7 @@ class Replay:
             start = self.to(step, start)
         source, _ = self._sources(start.state)
         run = _run_at(start, self._initial_epoch, source.steps)
-        done = source.resume(run.total, run.done, run.data) if start.record is not None else 0
+        done = resume(source, run.total, run.done, run.data) if start.record is not None else 0
         seed = jax.device_get(start.state.rng_data) if self.arguments.get("shuffle", True) else None
         began_at = run.began_at if run.begun else int(jax.device_get(start.state.step))
         epoch, total, steps = run.epoch, run.total, source.steps
