@@ -234,7 +234,7 @@ def _callbacks(given: Any, asked: Mapping[str, Any], count: int) -> list[Any] | 
 def _check_data(replay: Replay, like: TrainState, asked: Mapping[str, Any], calls: list[Any] | None) -> None:
     """Compare the data with the fingerprints that the run has."""
     data, validation = replay.fingerprints(like)
-    if asked.get("data") is not None and data != asked["data"]:
+    if asked.get("data") and data != asked["data"]:
         raise _other("set of data", describe(replay.x), "the x, y and sample_weight that fit had")
     if not asked.get("validates") or calls is None:
         return
@@ -248,7 +248,7 @@ def _check_data(replay: Replay, like: TrainState, asked: Mapping[str, Any], call
                 write="fk.open_run(directory, x, y, validation_data=(x_val, y_val), callbacks=[...])",
             )
         )
-    if asked.get("validation") is not None and validation != asked["validation"]:
+    if asked.get("validation") and validation != asked["validation"]:
         raise _other("set of validation data", describe(replay.validation_data), "the validation_data that fit had")
 
 

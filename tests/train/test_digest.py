@@ -114,6 +114,8 @@ def test_what_cannot_be_compared_is_said(trainer):
         fk.callbacks.Digests(every=0)
     with pytest.raises(ValueError, match=r"one rhythm"):
         trainer.fit(trainer.init(0), X, Y, callbacks=[fk.callbacks.Digests(2), fk.callbacks.Digests(3)])
+    with pytest.raises(ValueError, match=r"at the end of epochs[\s\S]*log=\[\"digest\"\]"):
+        trainer.fit_many(X, Y, seeds=range(2), callbacks=fk.callbacks.Digests(2))
     empty = fk.callbacks.History()
     with pytest.raises(ValueError, match=r"no digest in common[\s\S]*Digests\(every=100\)"):
         fk.train.first_difference(empty, empty)

@@ -42,12 +42,33 @@ _ENCODED_DICT = record({"dict": listed(PAIR)})
 _RUN = {"epoch": _NUMBER, "done": _NUMBER, "total": _NUMBER, "began_at": _NUMBER, "stopped": truth}
 
 
+_CALLBACK = record({"list": row(text(), truth)})
+_ASKED = {
+    "arguments": _ENCODED_DICT, "data": text(), "validates": truth, "validation": text(),
+    "callbacks": record({"list": listed(_CALLBACK)}), "since": _NUMBER,
+}  # fmt: skip
+_PAIRS = record({"numpy": row(one_of("int64"), row(whole(), whole(2, 2)), text())})
+
+
+def _asked(value: Any, at: Path) -> None:
+    """What the call of `fit` was asked for; empty of a run that does not say."""
+    _ENCODED_DICT(value, at)
+    if value["dict"]:
+        record(_ASKED)(dict(value["dict"]), at)
+
+
+def _digests(value: Any, at: Path) -> None:
+    """Pairs of a step and a digest."""
+    encoded(value, at)
+    _PAIRS(value, at)
+
+
 def run(value: Any, at: Path) -> None:
     """Where a run is: a dict as `RunValues` writes it, whose counts are whole numbers."""
     _ENCODED_DICT(value, at)
     said = dict(value["dict"])
     kept = {"logs": _ENCODED_DICT, "history": _ENCODED_DICT, "epochs": record({"list": listed(encoded)})}
-    record({**_RUN, **kept}, {"begun": truth})(said, at)
+    record({**_RUN, **kept}, {"begun": truth, "asked": _asked, "digests": _digests})(said, at)
     if "state" in said or len(said) != len(value["dict"]):
         raise KindError((*at, "state"), None, "no part of it")
 

@@ -19,7 +19,7 @@ from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._state import TrainState
 from .._step._trained import Trained
-from ..callbacks import BackupAndRestore
+from ..callbacks import BackupAndRestore, Digests
 from ..callbacks._callback_list import several
 from ._fit import backup_at
 from ._folds import folds_of
@@ -156,6 +156,9 @@ def fit_many(
         asked.append(checkpoint if isinstance(checkpoint, BackupAndRestore) else backup_at(checkpoint))
     if len(asked) > 1:
         raise ValueError(explain("A run is backed up at one place.", write='checkpoint="run/", and no other'))
+    if any(isinstance(c, Digests) for c in several(callbacks)):
+        write = 'model.compile(..., log=["digest"])   # one an epoch for each member'
+        raise ValueError(explain("fit_many notes digests at the end of epochs.", received="Digests(...)", write=write))
     backup = Backup(asked[0]) if asked else None
     runs = ManyRuns.of(
         trainer, source, members, parts,

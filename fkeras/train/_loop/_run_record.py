@@ -21,8 +21,10 @@ DECIDE = (
 def asked_for(
     source: Arrays | Stream, validation: Arrays | Stream | None, calls: CallbackList, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The record: `arguments`, fingerprints of `data` and of `validation`, and `callbacks`, their names and whether
-    they may change what trains.
+    """The record of a call of `fit`: its arguments, its data, its callbacks.
+
+    It has `arguments`, fingerprints of `data` and of `validation`, empty where there is none, whether it `validates`,
+    and the names of `callbacks`, and of each whether it may change what trains.
 
     Args:
         source: the batches.
@@ -34,9 +36,9 @@ def asked_for(
     said["batch_size"] = source.data.batch_size if isinstance(source, Arrays) else None
     return {
         "arguments": said,
-        "data": fingerprint(source),
+        "data": fingerprint(source) or "",
         "validates": validation is not None,
-        "validation": fingerprint(validation),
+        "validation": fingerprint(validation) or "",
         "callbacks": [[type(c).__name__, changes_state(calls, i)] for i, c in enumerate(calls.callbacks)],
     }
 
