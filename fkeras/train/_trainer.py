@@ -431,7 +431,7 @@ class Trainer(Viewed):
 
     compute_loss = _train_step.compute_loss
     train_step = CompiledMethod(_train_step.train_step)
-    per_example_gradients = _train_step.per_example_gradients
+    per_example_gradients = named(_train_step.per_example_gradients)
     eval_step = CompiledMethod(_eval_step.eval_step)
     predict_step = CompiledMethod(_eval_step.predict_step)
 

@@ -210,6 +210,11 @@ def test_what_cannot_be_run_is_refused_in_words(trainer, state):
     refused(ValueError, "checkpoint_every is how many steps", state, (X, Y), 3, checkpoint_every="run/")
     refused(ValueError, "no hyperparameter 'momentun'", state, (X, Y), 3, hyperparameters={"momentun": 0.1})
     refused(ValueError, "this trainer runs eagerly", state, (X, Y), 3, of=trainer.replace(run_eagerly=True))
+    refused(TypeError, "hyperparameters are numbers by name", state, (X, Y), 3, hyperparameters="learning_rate")
+    values = {"learning_rate": [0.1, 0.2]}
+    refused(ValueError, r"(?s)'learning_rate' is one number.*many runs", state, (X, Y), 3, hyperparameters=values)
+    with pytest.raises(TypeError, match="steps is traced"):
+        jax.jit(lambda steps: trainer.run(state, (X, Y), steps))(3)
     with pytest.raises(ValueError, match="different numbers of examples"):
         jax.jit(lambda x: trainer.run(state, (x, Y[1:]), 3))(X)
 

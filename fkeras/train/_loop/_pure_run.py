@@ -62,7 +62,7 @@ def run(
         running means since its epoch began, as `train_step` gives them and as callbacks see them.
 
     Raises:
-        TypeError: a step that changes what the state is made of.
+        TypeError: a step that changes what the state is made of; `steps` that are traced.
         ValueError: arrays that do not fit each other or the model; an unknown hyperparameter; a trainer that runs
             eagerly.
 
@@ -80,6 +80,16 @@ def run(
     reversible learning](https://arxiv.org/abs/1502.03492).
     """
     check_is_state(state, "run", "state, (x, y), steps", (data,))
+    for name, count in (("steps", steps), ("batch_size", batch_size)):
+        if isinstance(count, jax.core.Tracer):
+            raise TypeError(
+                explain(
+                    f"{name} is traced, and the program follows from it.",
+                    received=f"{name} of type {type(count).__name__}",
+                    usually="an argument of a function under jax.jit or vmap.",
+                    write=f"jax.jit(function, static_argnames={name!r})",
+                )
+            )
     check_counts(steps=steps, batch_size=batch_size)
     _check_every(checkpoint_every)
     if trainer.run_eagerly:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import did_you_mean, explain
+from ...core import describe, did_you_mean, explain
 from ...core.typing import ArrayLike, PyTree
 from ..optimizers._numbers import NumbersInState, Place, StatedNumbers, as_made, numbers_of, with_numbers
 from ..optimizers._rates import stated_numbers, with_stated
@@ -142,8 +142,19 @@ def with_hyperparameters(trainer: T, state: TrainState, values: Mapping[str, Arr
     ...     if value is not None and name in ("learning_rate", "weight_decay")}
     {'learning_rate': 0.1, 'weight_decay': 0.2}
     """
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            explain(
+                "hyperparameters are numbers by name.",
+                received=describe(values),
+                usually="a name or a number alone.",
+                write='hyperparameters={"learning_rate": 0.1, "weight_decay": 0.01}',
+            )
+        )
     check_hyperparameters(trainer, values, state)
     known = _known(trainer, state)
+    for name, value in values.items():
+        _check_is_number(name, value)
     opt_state, numbers = _taken_apart(trainer.optimizer, state.opt_state)
     optimizer = as_made(trainer.optimizer)
     stated = {known[name].path: value for name, value in values.items() if known[name].path}
@@ -151,7 +162,10 @@ def with_hyperparameters(trainer: T, state: TrainState, values: Mapping[str, Arr
     precise = _precision(state.params)
     for name, value in values.items():
         if not known[name].path:
-            _check_number(optimizer, known[name].place, name, value)
+            if not isinstance(value, jax.core.Tracer):
+                with_numbers(
+                    optimizer, {known[name].place: float(np.asarray(value))}
+                )  # the optimizer checks its arguments
             numbers[known[name].place] = jnp.asarray(value, precise)
     if not numbers:
         return trainer, state.replace(opt_state=opt_state)
@@ -180,8 +194,7 @@ def _precision(params: PyTree) -> Any:
     return max([jnp.dtype("float32"), *kinds], key=lambda kind: jnp.finfo(kind).bits)
 
 
-def _check_number(optimizer: Any, place: tuple[Place, str], name: str, value: Any) -> None:
-    """Refuse what is no number, or one that the optimizer would not be made with, where it is known."""
+def _check_is_number(name: str, value: Any) -> None:
     if value is None or isinstance(value, str | bytes | bool) or callable(value) or np.ndim(value) != 0:
         raise ValueError(
             explain(
@@ -191,8 +204,6 @@ def _check_number(optimizer: Any, place: tuple[Place, str], name: str, value: An
                 write=f"{{{name!r}: 0.1}}",
             )
         )
-    if not isinstance(value, jax.core.Tracer):
-        with_numbers(optimizer, {place: float(value)})  # which checks its arguments
 
 
 def _check_slots(trainer: Learner, state: TrainState, values: Mapping[str, ArrayLike]) -> None:
