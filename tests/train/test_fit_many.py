@@ -265,6 +265,21 @@ def test_states_of_many_and_of_one_are_told_apart(trainer):
         trainer.fit(states, **ARRAYS)
 
 
+def test_numbers_that_a_loss_logs_are_each_members_own():
+    class Own(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            outputs, _ = self.forward(params, state, batch[0], rng)
+            loss = ((outputs[:, 0] - batch[1]) ** 2).mean()
+            return loss, {"logs": {"twice": 2 * loss}}
+
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3)])
+    trainer = model.compile("sgd", trainer_class=Own)
+    states, histories = trainer.fit_many(**ARRAYS, seeds=[1, 2])
+    state, history = solo(trainer, histories.members[1])
+    close(fk.train.member(states, 1), state)
+    np.testing.assert_allclose(histories[1].history["twice"], history.history["twice"], rtol=1e-6)
+
+
 # ------------------------------------------------------------------ ensembles
 @pytest.fixture(scope="module")
 def classifier():

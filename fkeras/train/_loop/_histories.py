@@ -10,9 +10,12 @@ import numpy as np
 
 from ...core import did_you_mean, explain
 from ...core.typing import ArrayLike
+from .._step._hyperparameters import _known
 from .._step._learner import Learner
 from ..callbacks import History
 from ..callbacks._monitor import direction
+from ..optimizers import Optimizer
+from ..optimizers._numbers import with_numbers
 from ._folds import Folds
 from ._members import Member
 
@@ -208,6 +211,10 @@ class Histories(Sequence[History]):
 
 
 def _trainer_of(trainer: Any, member: Member) -> Any:
-    if not member.numbers:
-        return trainer
-    return trainer.replace(optimizer=trainer.optimizer.replace(**member.numbers))
+    """The trainer with a member's numbers: those of `optax.inject_hyperparams` are in its state already."""
+    known = _known(trainer, None)
+    own = {known[name].place: value for name, value in member.numbers.items() if not known[name].path}
+    optimizer = with_numbers(trainer.optimizer, own)
+    if "learning_rate" in member.numbers and isinstance(optimizer, Optimizer):
+        optimizer = optimizer.replace(learning_rate=member.numbers["learning_rate"])
+    return trainer.replace(optimizer=optimizer)

@@ -21,7 +21,7 @@ from .._step._learner import Learner
 from .._step._log_names import log_names
 from .._step._many import finalized, stack
 from .._step._many_steps import one_step
-from .._step._measurement import without_logs
+from .._step._measurement import log_sums, without_logs
 from .._step._own_loss import room_for_logs
 from .._step._programs import compiled
 from .._step._running_sums import RunningSums
@@ -90,6 +90,7 @@ class ManyRuns:
         resumed: whether the runs go on from where they were saved.
         begun: whether they can be saved.
         shared: whether all members see the same batches.
+        logs: the numbers of the last steps of the epoch that is under way, on the device.
         pace: how many steps are dispatched at once.
     """
 
@@ -114,6 +115,7 @@ class ManyRuns:
     resumed: bool
     begun: bool = False
     shared: bool = False
+    logs: MemberLogs | None = None
     pace: DispatchSize = dataclasses.field(default_factory=lambda: DispatchSize(None))
 
     @classmethod
@@ -191,7 +193,7 @@ class ManyRuns:
                 count, at_once, is_little(count, one, data.tree, limit),
                 lambda n: bytes_of(together(n), jax.tree.map(lambda a: a[:n], start), self.rows), limit,
             )  # fmt: skip
-            decided = known(trainer if mesh is None else self.given, vectorize, one, batch)
+            decided = known(trainer if mesh is None else self.given, vectorize, count, one, batch)
             if decided is None:
                 decided, _ = measured(loop, lambda: together(size), begin, self.steps * self.epochs, count)
             how = decided
@@ -273,26 +275,24 @@ class ManyRuns:
             run.began_at, run.begun = run.total, True
         self.driver.begin(self._orders(run.began_at), self.rows)
         progress = Progress(self.screen, self.steps, self._title(), self.names, run.done)
-        pace, before, logs = self.pace, None, None
+        pace, before = self.pace, None
         while run.done < self.steps:
             interruption.check()
             count = min(pace.count, self.steps - run.done)
             count = count if self.backup is None else min(count, self.backup.until_due(run.total))
             made, found = self.driver.advance(run.done, count, active)
-            before, logs = logs, found
+            before, self.logs = self.logs, found
             run.done, run.total = run.done + made, run.total + made
             pace.wait(before, made)
             progress.step(run.done, {} if before is None or self.screen.silent else self._middle(before, active))
             if self.backup is not None and self.backup.is_due(run.total) and run.done != self.steps:
-                run.logs = self._lists(logs)
                 self.save()
         interruption.check()
-        self._end_epoch(logs, progress)
+        self._end_epoch(progress)
 
-    def _end_epoch(self, logs: MemberLogs | None, progress: Progress) -> None:
+    def _end_epoch(self, progress: Progress) -> None:
         run, active = self.run, self.active
-        if logs is not None:
-            run.logs = self._lists(logs)
+        self._note_logs()
         numbers = {name: np.array(values) for name, values in run.logs.items()} | self._validate(active)
         for values in numbers.values():
             values[~active] = np.nan  # of a member that had stopped there are none
@@ -302,12 +302,14 @@ class ManyRuns:
         self.histories.kept = self.calls.kept()
         run.active = (active & ~stops).tolist()
         progress.finish(run.done, {name: _mean(values[active]) for name, values in numbers.items()})
-        run.epoch, run.done, run.begun, run.logs = run.epoch + 1, 0, False, {}
+        run.epoch, run.done, run.begun, run.logs, self.logs = run.epoch + 1, 0, False, {}, None
         if self.backup is not None and self.backup.is_due(run.total, epoch_ended=True):
             self.save()
 
-    def _lists(self, logs: MemberLogs) -> dict[str, np.ndarray]:
-        return numbers_of_members(logs, len(self.members), self.names)
+    def _note_logs(self) -> None:
+        """Make numbers of the host of those of the last steps."""
+        if self.logs is not None:
+            self.run.logs = numbers_of_members(self.logs, len(self.members), self.names)
 
     def _middle(self, logs: MemberLogs, active: np.ndarray) -> dict[str, np.ndarray]:
         found = numbers_of_members(logs, len(self.members), self.names)
@@ -384,12 +386,16 @@ class ManyRuns:
     def save(self) -> None:
         """Save the runs."""
         assert self.backup is not None
+        self._note_logs()
         self.run.state = self.driver.states()
         self.backup.save(self.trainer, self.run, self.calls, self.source)  # type: ignore[arg-type]
 
     def outcome(self) -> TrainState:
         """The states as `fit_many` returns them: those of the trainer as it was given."""
-        return without_hyperparameters(without_logs(self.driver.states()))
+        states = self.driver.states()
+        if log_sums(states) is not None:
+            states = jax.vmap(without_logs)(states)
+        return without_hyperparameters(states)
 
 
 def _first_states(trainer: T, members: Sequence[Member], example: PyTree) -> tuple[T, TrainState]:

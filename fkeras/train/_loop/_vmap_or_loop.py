@@ -49,7 +49,7 @@ def check_how(vectorize: object) -> None:
         )
 
 
-def known(trainer: Learner, vectorize: bool | str, state: TrainState, batch: Batch) -> How | None:
+def known(trainer: Learner, vectorize: bool | str, count: int, state: TrainState, batch: Batch) -> How | None:
     """How members run, where it is known without a measurement.
 
     On accelerators it is one program. On a CPU it is one for tiny steps; not where there is a convolution, whose
@@ -58,12 +58,13 @@ def known(trainer: Learner, vectorize: bool | str, state: TrainState, batch: Bat
     Args:
         trainer: the trainer.
         vectorize: what was asked for.
+        count: how many members there are.
         state: a state of one member, and
         batch: a batch of it, or their shapes.
     """
     if vectorize != "auto":
         return "vmap" if vectorize else "loop"
-    if trainer.run_eagerly:
+    if trainer.run_eagerly or (count == 1 and trainer.distribution is None):
         return "loop"
     if trainer.distribution is not None or not on_cpu():
         return "vmap"
