@@ -43,7 +43,9 @@ def with_axes(cls: type[Layer], values: dict[str, Any], before: WeightAxes | Non
     Raises:
         TypeError: names that are none.
     """
-    told = [name for name in values if name.endswith(_ENDING) and is_axes_argument(cls, name)]
+    if values.keys() <= cls.__dataclass_fields__.keys():  # as of every layer that is bound
+        return values
+    told = [name for name in values if is_axes_argument(cls, name)]
     if not told:
         return values
     found = dict(before or ())
