@@ -34,7 +34,7 @@ class Agreement:
         self._mine = first[jax.process_index()]
         mesh = Mesh(np.asarray([first[i] for i in sorted(first)], dtype=object), (_PROCESS,))
         self._each = NamedSharding(mesh, PartitionSpec(_PROCESS))
-        self._everywhere = NamedSharding(mesh, PartitionSpec())
+        self._to_all = jax.jit(_same, out_shardings=NamedSharding(mesh, PartitionSpec()))
         self.told: Final[collections.deque[jax.Array]] = collections.deque()
 
     def tell(self, numbers: Sequence[int]) -> None:
@@ -42,7 +42,7 @@ class Agreement:
         mine = jax.device_put(np.asarray([numbers], np.int32), self._mine, may_alias=False)
         shape = (self._each.mesh.size, len(numbers))
         whole = jax.make_array_from_single_device_arrays(shape, self._each, [mine])
-        self.told.append(jax.jit(_same, out_shardings=self._everywhere)(whole))
+        self.told.append(self._to_all(whole))
 
     def hear(self) -> np.ndarray:
         """What the processes told first of all that was not heard yet: one row for each process."""
