@@ -33,6 +33,8 @@ APART = {
 # Names whose result has a shape that depends on numbers, so that a graph cannot hold them (docs/ops.md).
 OF_NUMBERS = {"bincount", "nonzero", "unique"}
 FACTS = {"shape", "ndim", "size"}
+# What Keras computes on arrays alone: the sizes that it reads are numbers of a program under `jit`.
+BY_ARRAYS = {"rearrange"}
 # Cases that want a batch of two and nothing else: they split it, or say its size.
 TWO = {
     *("broadcast_to", "slice", "split", "vsplit", "unstack", "scatter", "scatter_update", "ctc_loss", "ctc_decode"),
@@ -55,6 +57,17 @@ def names_of(library, room):
 
 def arrays(tree):
     return [x for x in jax.tree.leaves(tree) if isinstance(x, np.ndarray)]
+
+
+def of_arrays(name, args, kwargs, library=fk):
+    """An op as a function of the arrays among its arguments."""
+
+    def run(xs):
+        rest = iter(xs)
+        args_, kwargs_ = jax.tree.map(lambda x: next(rest) if isinstance(x, np.ndarray) else x, (args, kwargs))
+        return of(library.ops, name)(*args_, **kwargs_)
+
+    return run
 
 
 def inputs_for(library, args, kwargs, unknown=False):
@@ -106,13 +119,19 @@ def test_arguments_have_keras_s_names_order_and_defaults(room):
 # ------------------------------------------------------------------ numbers
 @pytest.mark.parametrize(("name", "args", "kwargs"), FLAT)
 def test_numbers_are_keras_s_and_symbolic_shapes_the_real_ones(name, args, kwargs):
-    with keras_world():
-        want = of(keras.ops, name)(*args, **kwargs)
     # mixing ranks is the caller's choice, and what NumPy's names are for
     mixed = len({np.ndim(x) for x in arrays((args, kwargs))}) > 1 or name == "geomspace"
+
+    def both(xs):
+        with keras_world():
+            want = of_arrays(name, args, kwargs, keras)(xs)
+        with jax.numpy_rank_promotion("allow" if mixed else "raise"):
+            return of_arrays(name, args, kwargs)(xs), want
+
+    eager = name in OF_NUMBERS | FACTS | BY_ARRAYS or not arrays((args, kwargs))
+    got, want = (both if eager else jax.jit(both))(arrays((args, kwargs)))
+    check(got, want)
     with jax.numpy_rank_promotion("allow" if mixed else "raise"):
-        got = of(fk.ops, name)(*args, **kwargs)
-        check(got, want)
         assert [np.asarray(g).dtype for g in jax.tree.leaves(got)] == [
             np.asarray(w).dtype for w in jax.tree.leaves(want)
         ]
@@ -128,20 +147,9 @@ def test_numbers_are_keras_s_and_symbolic_shapes_the_real_ones(name, args, kwarg
 
 
 # ------------------------------------------------------------------ transformations
-def of_arrays(name, args, kwargs):
-    """An op as a function of the arrays among its arguments, and these arrays."""
-
-    def run(xs):
-        rest = iter(xs)
-        args_, kwargs_ = jax.tree.map(lambda x: next(rest) if isinstance(x, np.ndarray) else x, (args, kwargs))
-        return of(fk.ops, name)(*args_, **kwargs_)
-
-    return run, arrays((args, kwargs))
-
-
 @pytest.mark.parametrize(("name", "args", "kwargs"), COMPILED)
 def test_jit_and_vmap_equal_one_by_one(name, args, kwargs):
-    run, xs = of_arrays(name, args, kwargs)
+    run, xs = of_arrays(name, args, kwargs), arrays((args, kwargs))
     if not xs:
         pytest.skip("makes its array of settings")
     pair = [xs, [np.flip(x, 0) if x.ndim else x for x in xs]]
@@ -153,7 +161,7 @@ def test_jit_and_vmap_equal_one_by_one(name, args, kwargs):
 
 @pytest.mark.parametrize(("name", "args", "kwargs"), COMPILED)
 def test_gradients_are_finite(name, args, kwargs):
-    run, xs = of_arrays(name, args, kwargs)
+    run, xs = of_arrays(name, args, kwargs), arrays((args, kwargs))
     at = [i for i, x in enumerate(xs) if x.dtype == np.float32 and np.isfinite(x).all()]
     if not at or name in NO_GRADIENT:
         pytest.skip(NO_GRADIENT.get(name, "takes no floats"))
