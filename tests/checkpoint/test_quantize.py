@@ -167,7 +167,7 @@ def test_what_is_kept_is_near_what_was(form, step, shape, block_size):
 
 def test_a_quantised_model_is_a_model(trained, tmp_path):
     model, variables, data = trained["transformer"]
-    for mode in ("int8", "int4", "float8", "nf4"):
+    for mode in ("int8", "nf4"):  # of the four, what keeps ranges of inputs and what keeps none
         qmodel, qvariables = model.quantize(variables, mode, calibration_data=data[0][:50])
         x = data[2][:6]
         here = qmodel.predict(qvariables, x)
@@ -180,9 +180,9 @@ def test_a_quantised_model_is_a_model(trained, tmp_path):
     lines = []
     qmodel.summary(print_fn=lines.append)
     assert f"({nbytes(qvariables) / 1024:.2f} KB)" in lines[0]
-    one = jax.vmap(lambda row: qmodel.apply(qvariables, row[None])[0])(jnp.asarray(x))
+    one = jax.jit(jax.vmap(lambda row: qmodel.apply(qvariables, row[None])[0]))(x)
     np.testing.assert_allclose(one, here, atol=1e-4)  # sums of float32 in another order
-    slope = jax.grad(lambda x: qmodel.apply(qvariables, x).sum())(jnp.asarray(x))
+    slope = jax.jit(jax.grad(lambda x: qmodel.apply(qvariables, x).sum()))(x)
     assert bool(jnp.isfinite(slope).all())
     assert float(jnp.abs(slope).max()) > 0
     with pytest.raises(ValueError, match=r"an Orbax directory"):
@@ -240,7 +240,7 @@ def test_other_layers(layer):
     tokens = jnp.array([[1, 2, 3, 4, 10]])
     qmodel, qvariables = model.quantize(variables, "int8", calibration_data=tokens)
     assert jax.tree.structure(qmodel.abstract_variables()) == jax.tree.structure(qvariables)
-    wanted, got = model.apply(variables, tokens), qmodel.apply(qvariables, tokens)
+    wanted, got = jax.jit(lambda x: (model.apply(variables, x), qmodel.apply(qvariables, x)))(tokens)
     # two roundings of at most 1/254 of a row's largest in each layer
     assert float(jnp.abs(wanted - got).max()) <= 0.05 * float(jnp.abs(wanted).max())
 
@@ -254,7 +254,7 @@ def test_training_for_four_bits_is_no_worse_than_rounding(trained, name):
     qmodel, qvariables = prepared.quantize(tuned, "int4")
     assert accuracy(qmodel, qvariables, data) >= rounded
     # what was trained is what is kept
-    seen, got = prepared.apply(tuned, data[2][:8]), qmodel.apply(qvariables, data[2][:8])
+    seen, got = jax.jit(lambda x: (prepared.apply(tuned, x), qmodel.apply(qvariables, x)))(data[2][:8])
     np.testing.assert_allclose(got, seen, atol=1e-3)  # inputs at the middle of two grid points may fall either way
 
 
@@ -284,13 +284,15 @@ def test_lora_on_four_bits(trained, tmp_path):
     lmodel = qmodel.with_lora(2, filters="dense.*")
     lvariables = lmodel.lora_variables(qvariables, 1)
     x = data[2][:5]
-    np.testing.assert_allclose(lmodel.apply(lvariables, x), qmodel.apply(qvariables, x), atol=1e-6)
+    np.testing.assert_allclose(
+        *jax.jit(lambda x: (lmodel.apply(lvariables, x), qmodel.apply(qvariables, x)))(x), atol=1e-6
+    )
     assert moving(lmodel, lvariables) < 0.05 * model.count_params()
     tuned = train(lmodel, task, 3, lvariables, rate=1e-2)
     assert bits(tuned["non_trainable"]) == bits(lvariables["non_trainable"])
     merged, plain = lmodel.merge_lora(tuned)
     assert merged == model
-    np.testing.assert_allclose(merged.apply(plain, x), lmodel.apply(tuned, x), atol=1e-5)
+    np.testing.assert_allclose(*jax.jit(lambda x: (merged.apply(plain, x), lmodel.apply(tuned, x)))(x), atol=1e-5)
     assert accuracy(merged, plain, task) > 0.9
     lmodel.save(tmp_path / "lora", tuned)
     again, restored = fk.load_model(tmp_path / "lora")
