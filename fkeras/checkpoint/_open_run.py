@@ -192,7 +192,7 @@ def _check_names(given: Mapping[str, Any]) -> None:
             explain(
                 f"open_run has no argument {unknown[0]!r}.",
                 received=", ".join(f"{name}=" for name in unknown),
-                usually=did_you_mean(unknown[0], _ARGUMENTS) or "an argument of fit on which no step depends.",
+                usually=f"an argument of fit on which no step depends. {did_you_mean(unknown[0], _ARGUMENTS)}",
                 write="fk.open_run(directory, x, y)   # the directory has the rest",
             )
         )
