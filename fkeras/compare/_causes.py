@@ -42,6 +42,7 @@ CAUSES: tuple[tuple[str, Callable[[Subject], Attempts]], ...] = (
     ("channel order", of_values.channel_order),
     ("data layout", of_fields.data_layout),
     ("other activation", of_fields.activation),
+    ("other activation", of_values.activation_before),
     ("missing residual", of_values.residual),
     ("dtype", of_fields.dtype),
     ("scale", of_values.scale),

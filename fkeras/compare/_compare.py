@@ -7,7 +7,7 @@ partner is followed by its partner's output, so that the next one is judged on t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from ..core.typing import PyTree, Variables
 from ._causes import Cause, cause_between, cause_of
 from ._equal import Tolerance, arrangements, arrays_of, magnitude, nearest, numbers
 from ._explain import explained
+from ._layouts import flattened_otherwise, in_one_layout
 from ._match import match
 from ._record import Call, Place, Trace, keys_of, record
 from ._report import DiffRow
@@ -66,6 +67,7 @@ def compare(
     """
     free = record(model, variables, x, training=training)
     pairs = match(reference.calls, free.calls)
+    pairs, reference = in_one_layout(pairs, reference)
     partner = {run.place: known for known, run in pairs if known is not None and run is not None}
     judged: dict[Place, Judged] = {}
     torn: list[Place] = []  # layers whose outputs have other shapes than their partners', which cannot take their place
@@ -141,6 +143,13 @@ def _judge(
     rounding = max(call.rounding, known.rounding)
     given, targets = call.results, known.results
     apart, note = _apart(given, targets)
+    if known.args is None and not _equal(given, targets, rounding, tolerance):
+        shapes = [array.shape for _, array in earlier]
+        for moved in flattened_otherwise(targets[0], given[0].shape, shapes):
+            if _equal(given, [moved], rounding, tolerance):
+                judged = Judged(by_itself=_apart(given, [moved])[0], note="flattened in another order")
+                return judged, _with_arrays(call.output, [moved])
+    note = note or known.note
     if _equal(given, targets, rounding, tolerance):
         return Judged(by_itself=apart, note=note, before=before), _with_arrays(call.output, targets)
     plain = _without_activation(call) if id(known) in activated or not _has_activation(known) else None
@@ -153,6 +162,12 @@ def _judge(
     if theirs is not None and _equal(given, theirs, rounding, tolerance):
         judged = Judged(by_itself=_apart(given, theirs)[0], note="before its activation", before=before)
         return judged, _with_arrays(call.output, theirs)
+    function = None
+    if plain is not None and _is_outside(call.module.activation, targets[0]):  # type: ignore[union-attr]
+        assert isinstance(call.module, Layer)
+        function, given = call.module.activation, plain
+        call = dataclasses.replace(call, module=call.module.replace(activation=None))
+        apart, note = _apart(given, targets)[0], "before its activation"
     if _is_random(call) and _is_random(known) and call.kind == known.kind:
         return Judged(is_random=True, before=before), _with_arrays(call.output, targets)
     subject = Subject(call, given, targets, known, earlier, rounding, tolerance, is_first)
@@ -160,7 +175,8 @@ def _judge(
     if known.module is not None or known.function is not None:
         mirrored = Subject(known, targets, given, call, earlier, rounding, tolerance, is_first)
     judged = Judged(by_itself=apart, note=note, before=before, subject=subject, mirrored=mirrored)
-    return judged, _with_arrays(call.output, targets)
+    on = targets if function is None else [np.asarray(function(jnp.asarray(targets[0], jnp.float32)))]
+    return judged, _with_arrays(call.output, on)
 
 
 def _before(
@@ -218,6 +234,16 @@ def _without_activation(call: Call) -> list[np.ndarray] | None:
     assert isinstance(call.module, Layer)
     output, _ = call.run(module=call.module.replace(activation=None))
     return dataclasses.replace(call, output=output).results
+
+
+def _is_outside(activation: Callable[[jax.Array], jax.Array], target: np.ndarray) -> bool:
+    """Whether an array has numbers that an activation never gives, so that it is from before it."""
+    line = jnp.linspace(-20, 20, 4001)
+    reached = np.asarray(activation(jnp.stack([line, jnp.zeros_like(line)], 1)), np.float64)  # of two, for a softmax
+    room = 1e-3 * magnitude(target)
+    return bool(
+        np.min(target) < np.min(reached) - room or (np.max(reached) < 19 and np.max(target) > np.max(reached) + room)
+    )
 
 
 def _is_random(call: Call) -> bool:
@@ -295,9 +321,7 @@ def _cause(at: int, pairs: Pairs, found: Judged, running: str) -> str:
         like = running if own.on_other else reference
         if own.name == "unknown":
             apart = f"{found.by_itself:.3g} in numbers to {magnitude(found.subject.target):.3g}"
-            texts.append(
-                f"unknown: on equal inputs the outputs differ by {apart}, and nothing that was tried mends it."
-            )
+            texts.append(f"unknown: on equal inputs they differ by {apart}, and nothing that was tried mends it.")
         else:
             texts.append(f"{own.name}: with {own.text}, {path!r} of {side} gives the numbers of {like}.")
     return " And by itself, ".join(texts)

@@ -99,10 +99,13 @@ def arrangements(array: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[np
 
 
 def nearest(array: np.ndarray, like: np.ndarray) -> tuple[float, np.ndarray, str]:
-    """The arrangement of an array that lies nearest to another: `(distance, arranged, what was done)`."""
+    """An array with its axes as another has them: `(distance, arranged, what was done)`.
+
+    An array of the right shape stays as it is, unless its axes in another order give the other one.
+    """
     best: tuple[float, np.ndarray, str] = (np.inf, array, "")
     for arranged, note in arrangements(array, like.shape):
         apart = distance(like, arranged)
-        if apart < best[0]:
+        if apart < best[0] and (array.shape != like.shape or not note or apart <= 1e-3 * magnitude(like)):
             best = (apart, arranged, note)
     return best

@@ -37,6 +37,7 @@ class Call:
         args, kwargs: what it was given; `None` where that was not recorded.
         statistics: of a normalisation in training, the moving statistics after the call.
         keys: what random numbers come from.
+        note: what was changed of a recorded output.
     """
 
     place: Place
@@ -49,6 +50,7 @@ class Call:
     kwargs: Mapping[str, PyTree] = dataclasses.field(default_factory=dict)
     statistics: PyTree = None
     keys: Mapping[str, jax.Array] = dataclasses.field(default_factory=dict)
+    note: str = ""
 
     @property
     def path(self) -> str:

@@ -8,6 +8,8 @@ from flax import linen
 
 import fkeras as fk
 
+from ..real_keras import keras_world
+
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0.1, 1, (2, 6, 6, 3)).astype("float32")
 ROWS = RNG.normal(size=(4, 6)).astype("float32")
@@ -531,3 +533,113 @@ def test_a_clean_port_is_the_same_in_training(port):
     report = fk.diff(*port(), training=True, gradients=port is of_linen_cnn)
     assert report.same, f"\n{report}"
     assert ("random" in {row.status for row in report.rows}) == (port is of_linen_cnn)  # one seed, one mask
+
+
+# ------------------------------------------------------------------ gradients
+class Stopped(fk.nn.Layer):
+    stops: bool = True
+
+    def call(self, x):
+        return jax.lax.stop_gradient(x) if self.stops else x
+
+
+def test_the_first_gradient_on_the_way_back_that_differs_is_named():
+    layers = [fk.nn.Dense(6, name="one"), fk.nn.Dense(2, name="two")]
+    a, b = (stack(layers[0], Stopped(stops, name="gate"), layers[1], shape=(6,)) for stops in (False, True))
+    variables = made(a, ROWS)
+    assert fk.diff(a, variables, b, variables, ROWS).same
+    report = fk.diff(a, variables, b, variables, ROWS, gradients=lambda y: jnp.sum(y**2))
+    assert (report.first.b, report.first.status) == ("one", "differs in its gradient")
+    assert "from the layers behind it, is zero in b" in report.cause
+    assert [row.gradient for row in report.rows[1:3]] == [0, 0]
+    assert "is the first that differs in its gradient" in str(report)
+
+
+# ------------------------------------------------------------------ recordings
+def test_a_live_model_of_keras_is_compared_through_its_activations(tmp_path):
+    import keras
+
+    inputs = keras.Input((6,))
+    hidden = keras.layers.LayerNormalization()(keras.layers.Dense(6, activation="relu")(inputs))
+    live = keras.Model(inputs, keras.layers.Dense(2)(hidden))
+    live.save(tmp_path / "live.keras")
+    with keras_world():
+        layers = live.layers[1:]
+        values = keras.Model(live.inputs, [layer.output for layer in layers])([ROWS])
+    recorded = {layer.name: np.asarray(value) for layer, value in zip(layers, values, strict=True)}
+    model, variables = fk.load_model(tmp_path / "live.keras")
+    assert fk.diff(model, variables, recorded, None, ROWS).same
+    name = layers[0].name
+    wrong = changed(variables, f"params/{name}/kernel", lambda kernel: kernel.T)
+    report = fk.diff(recorded, None, model, wrong, ROWS)
+    assert report.first.b == name
+    assert report.cause == f"transposed kernel: with kernel transposed, {name!r} of b gives the numbers of a."
+
+
+def test_a_recording_with_channels_first_before_its_activations():
+    x = IMAGES * 0.1 - 0.05  # small, so that an activation shows
+    layers = [fk.nn.Conv2D(3, 3, 1, "same", name="conv"), fk.nn.MaxPooling2D(2), fk.nn.Flatten()]
+    a = stack(*layers, fk.nn.Dense(6, "gelu", name="low"), fk.nn.Dense(2, name="head"), shape=(6, 6, 3))
+    given = made(a, x)
+    conv, pool = fk.Model(a.input, [layers[0].output, layers[1].output]).apply(given, x)
+    first = [np.moveaxis(value, -1, 1) for value in (conv, pool)]
+    flat = first[1].reshape(2, -1)
+    kernel = given["params"]["low"]["kernel"].reshape(3, 3, 3, 6).transpose(2, 0, 1, 3).reshape(27, 6)
+    low = np.asarray(flat @ kernel) + np.asarray(given["params"]["low"]["bias"])
+    last = jax.tree.map(np.asarray, given["params"]["head"])
+    head = np.asarray(jax.nn.gelu(low, approximate=False)) @ last["kernel"] + last["bias"]
+    recorded = [("conv1", first[0]), ("pool", first[1]), ("drop", flat), ("fc1", low), ("fc2", head)]
+    report = fk.diff(a, given, recorded, None, x)
+    assert report.same, f"\n{report}"
+    assert [row.note for row in report.rows if row.b == "fc1"] == ["before its activation"]
+    wrong = changed(given, "params/low/kernel", lambda _: jnp.asarray(kernel))
+    assert fk.diff(a, wrong, recorded, None, x).cause.startswith("flatten order: ")
+    b = a.map_layers(lambda layer: layer.replace(activation="relu") if layer.name == "low" else layer)
+    assert "gelu, exact of the output of 'fc1' before it" in fk.diff(b, given, recorded, None, x).cause
+
+
+# ------------------------------------------------------------------ the report, and what is wrong
+def test_a_report_is_a_table_and_what_is_not_known_is_said():
+    model = norm(fk.nn.Dense(6, name="one"))
+    variables = made(model, ROWS)
+    noise = np.random.default_rng(3).normal(size=(6, 6)).astype("float32")
+    recorded = {"one": ROWS @ noise, "head": ROWS[:, :2]}
+    report = fk.diff(model, variables, recorded, None, ROWS)
+    lines = str(report).splitlines()
+    assert lines[0].split() == ["a", "b", "kind", "differ", "by", "by", "itself", "numbers", "to"]
+    assert lines[1].split()[:3] == ["one", "one", "dense"]
+    assert report.cause.startswith("unknown: on equal inputs they differ by ")
+    assert len(report.faults) == 2
+    assert "<table" in report._repr_html_()
+    with pytest.raises(AttributeError):
+        report.rows = ()
+
+
+def test_a_layer_that_is_missing_is_named():
+    a = stack(fk.nn.Dense(6, name="one"), fk.nn.RMSNormalization(name="norm"), fk.nn.Dense(2, name="two"), shape=(6,))
+    b = stack(fk.nn.Dense(6, name="one"), fk.nn.Dense(2, name="two"), shape=(6,))
+    report = fk.diff(*of_models(a, b, ROWS))
+    assert (report.first.b, report.first.status) == ("two", "differs before")
+    assert report.cause == "missing layer: 'norm' (layer norm) of a has no partner in b."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (({"one": ROWS}, None, {"one": ROWS}, None, ROWS), ValueError, "both are recordings"),
+        ((None, None, dense(), {}, ROWS), TypeError, "model_a is neither a model nor activations"),
+        ((dense(), {}, {}, None, ROWS), ValueError, "holds no arrays"),
+        ((dense(), {}, {"params": {}}, None, ROWS), TypeError, "a model comes before its variables"),
+        ((dense(), {}, {"one": object()}, None, ROWS), TypeError, "What was recorded of 'one' is no array"),
+        ((dense(), dense(), dense(), {}, ROWS), TypeError, "variables_a are no variables"),
+        ((dense(), {}, dense(), {}), TypeError, "needs an input on which both models run"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments, error, text):
+    with pytest.raises(error, match=text):
+        fk.diff(*arguments)
+
+
+def test_gradients_of_a_recording_are_refused():
+    with pytest.raises(ValueError, match="Gradients are compared of two models that run"):
+        fk.diff(dense(), {}, {"one": ROWS}, None, ROWS, gradients=True)
