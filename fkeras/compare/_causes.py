@@ -70,14 +70,16 @@ class Cause:
     on_other: bool = False
 
 
-def cause_of(subject: Subject, mirrored: Subject | None) -> Cause:
+def cause_of(subject: Subject, plain: Subject | None, mirrored: Subject | None) -> Cause:
     """The first cause of the table that mends a layer, or makes the other model's layer give the same wrong numbers.
 
     Args:
         subject: the layer that differs.
+        plain: the same layer without its activation, where the other may be from before one; else `None`.
         mirrored: the other model's layer, which should give what this one gives; `None` where it cannot run.
     """
-    sides = [(subject, False), *([(mirrored, True)] if mirrored is not None else [])]
+    asked = ((subject, False), (plain, False), (mirrored, True))
+    sides = [(side, on_other) for side, on_other in asked if side is not None]
     for name, attempts in CAUSES:
         for side, on_other in sides:
             if (text := _mended(side, attempts(side))) is not None:

@@ -42,6 +42,7 @@ class Judged:
         is_random: whether both draw random numbers.
         before: what reaches it, where that is another input than its partner's.
         subject: the layer, where its outputs differ.
+        plain: the same without its activation, where its partner may have been recorded before one.
         mirrored: its partner, which should give what the layer gives; `None` where it cannot run.
     """
 
@@ -50,6 +51,7 @@ class Judged:
     is_random: bool = False
     before: Subject | None = None
     subject: Subject | None = None
+    plain: Subject | None = None
     mirrored: Subject | None = None
 
 
@@ -174,7 +176,12 @@ def _judge(
     mirrored = None
     if known.module is not None or known.function is not None:
         mirrored = Subject(known, targets, given, call, earlier, rounding, tolerance, is_first)
-    judged = Judged(by_itself=apart, note=note, before=before, subject=subject, mirrored=mirrored)
+    bare = None
+    if plain is not None and function is None:
+        assert isinstance(call.module, Layer)
+        without = dataclasses.replace(call, module=call.module.replace(activation=None))
+        bare = Subject(without, plain, targets, known, earlier, rounding, tolerance, is_first)
+    judged = Judged(by_itself=apart, note=note, before=before, subject=subject, plain=bare, mirrored=mirrored)
     on = targets if function is None else [np.asarray(function(jnp.asarray(targets[0], jnp.float32)))]
     return judged, _with_arrays(call.output, on)
 
@@ -316,7 +323,7 @@ def _cause(at: int, pairs: Pairs, found: Judged, running: str) -> str:
         cause = cause_between(found.before)
         texts.append(explained(cause, at, pairs, running, found.before.own, found.before.target))
     if found.subject is not None:
-        own: Cause = cause_of(found.subject, found.mirrored)
+        own: Cause = cause_of(found.subject, found.plain, found.mirrored)
         side, path = (reference, known.path) if own.on_other else (running, run.path)
         like = running if own.on_other else reference
         if own.name == "unknown":
