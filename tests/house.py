@@ -102,7 +102,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("core/_model/_doors.py", "train"): {"compile", "predict"},
     ("core/_model/_doors.py", "checkpoint"): {"save_model", "save_weights", "load_weights", "export"},
     ("core/_model/_doors.py", "nn"): {"quantize", "with_fake_quant", "with_lora", "lora_variables", "merge_lora"},
-    ("train/_trainer.py", "checkpoint"): {"save_trainer"},
+    ("train/_trainer.py", "checkpoint"): {"save_trainer", "export_trainer"},
     ("train/callbacks/_checkpoint.py", "checkpoint"): {"check_save", "delete_checkpoint"},
     ("train/callbacks/_of_a_run.py", "checkpoint"): {"weight_order"},
     ("train/callbacks/_saved_model.py", "checkpoint"): {"check_save"},

@@ -8,6 +8,7 @@ from ..nn import with_lora as with_lora
 from ._export._exported import Exported as Exported
 from ._export._formats import export as export
 from ._export._load_exported import load_exported as load_exported
+from ._export._training_program import export_trainer as export_trainer
 from ._files._report import LoadReport as LoadReport
 from ._keras._layout import weight_order as weight_order
 from ._models import load_model as load_model

@@ -14,6 +14,8 @@ from ._loop._fit import fit as fit
 from ._loop._fit_many import fit_many as fit_many
 from ._loop._histories import Histories as Histories
 from ._lower import lower as lower
+from ._lowered import Lowered as Lowered
+from ._lowered import load_lowered as load_lowered
 from ._nan_search import Finding as Finding
 from ._nan_search import explain as explain
 from ._predictor import predict as predict

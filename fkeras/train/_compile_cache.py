@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
@@ -36,3 +38,16 @@ def compile_cache(directory: str | os.PathLike[str]) -> pathlib.Path:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     compilation_cache.reset_cache()  # one that was opened before, at another place
     return path
+
+
+@contextlib.contextmanager
+def without_cache() -> Iterator[None]:
+    """While this is open what is compiled is compiled here, and not taken from a directory."""
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()  # which looks at the settings when it is first used
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+        compilation_cache.reset_cache()

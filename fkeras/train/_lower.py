@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..core import describe, did_you_mean, explain
@@ -20,6 +21,7 @@ from ._loop._on_device import runs_on_device
 from ._loop._run_arguments import check_counts, named
 from ._loop._stacked import stack_of
 from ._loop._step_inspection import steps_in_a_row
+from ._lowered import Lowered
 from ._step._batch import as_given, unpack
 from ._step._batch import rows as rows_of
 from ._step._checked_state import check_optimizer
@@ -28,11 +30,14 @@ from ._step._many_steps import many_steps, one_step
 from ._step._own_loss import room_for_logs
 from ._step._placed import copies_everywhere, rows_in_place, state_in_place
 from ._step._private_copy import private
+from ._step._programs import compiled
 from ._step._state import TrainState, check_state
 from ._step._step_loop import BOUNDS
 from ._step._train_step import has_own_loss
 
-VERBS = ("fit", "evaluate", "predict", "train_step", "eval_step", "predict_step")
+VERBS = ("fit", "evaluate", "predict", "init", "train_step", "eval_step", "predict_step")
+#: A seed in a program's input.
+SEED = jax.ShapeDtypeStruct((), np.int32)
 
 
 @named
@@ -42,7 +47,7 @@ def lower(
     rows: int | None = None,
     verbs: Sequence[str] = ("fit", "evaluate", "predict"),
     state: Any = None,
-) -> dict[str, Any]:
+) -> Lowered:
     """Compile every program of a run before there is data; the run then finds them compiled.
 
     Args:
@@ -52,11 +57,12 @@ def lower(
         rows: how many rows the arrays of the run will have. It decides the size of a short last batch and whether
             epochs run on the device; leave it out for runs over streams of batches.
         verbs: for which of the trainer's methods: `"fit"`, `"evaluate"`, `"predict"`; for loops of your own also
-            `"train_step"`, `"eval_step"`, `"predict_step"`.
+            `"init"` (a function of a seed, `np.int32`), `"train_step"`, `"eval_step"`, `"predict_step"`.
         state: a state, or its shapes; what `init` makes by default.
 
     Returns:
-        The compiled programs by name. Each has `cost_analysis()`, `memory_analysis()` and `as_text()`.
+        The compiled programs by name. Each has `cost_analysis()`, `memory_analysis()` and `as_text()`. Their
+        `save(directory)` writes them for another process: `fk.train.load_lowered`.
 
     Raises:
         ValueError: an unknown verb; a trainer that runs eagerly.
@@ -85,7 +91,8 @@ def lower(
     for verb in verbs:
         lowered |= _LOWERED[verb](trainer, state, source, rows is None)
     with ThreadPoolExecutor() as pool:  # XLA compiles without holding Python's lock
-        return dict(zip(lowered, pool.map(lambda program: program.compile(), lowered.values()), strict=True))
+        programs = pool.map(lambda program: program.compile(), lowered.values())
+        return Lowered(dict(zip(lowered, programs, strict=True)), lowered)
 
 
 def shapes_of_a_run(trainer: Learner, batch: Batch, rows: int | None, state: Any) -> tuple[TrainState, Arrays]:
@@ -172,6 +179,17 @@ def _prediction(trainer: Learner, state: TrainState, source: Arrays, stream: boo
     return {"predict": _predict.lower_predict(trainer, state.variables, source, stream)}
 
 
+def _init(trainer: Learner, state: TrainState, source: Arrays, stream: bool) -> dict[str, Any]:
+    program: Any = compiled(trainer, initial_state, static=(1,))
+    return {"init": program.lower(SEED, state.example_spec)}
+
+
+def initial_state(trainer: Learner, seed: jax.Array, spec: Any) -> TrainState:
+    """`trainer.init` of a seed that is a number in the program's input, and of the example that a model needs."""
+    example = None if spec is None else jax.tree.unflatten(spec[0], [jnp.zeros(s.shape, s.dtype) for s in spec[1]])
+    return trainer.init(jax.random.key(seed), example)
+
+
 def _own(name: str) -> Callable[..., dict[str, Any]]:
     """A step that the user calls."""
 
@@ -185,5 +203,6 @@ def _own(name: str) -> Callable[..., dict[str, Any]]:
 
 _LOWERED = {
     "fit": lower_fit, "evaluate": _evaluation, "predict": _prediction,
+    "init": _init,
     "train_step": _own("train_step"), "eval_step": _own("eval_step"), "predict_step": _own("predict_step"),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import jax
@@ -26,7 +26,7 @@ from ..core import (
     takes_text,
     walk,
 )
-from ..core.typing import ArrayLike, FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
+from ..core.typing import ArrayLike, Batch, FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
@@ -560,6 +560,37 @@ class Trainer(Viewed):
         from ..checkpoint import save_trainer as door
 
         door(self, directory, state, overwrite)
+
+    @named
+    def export(
+        self,
+        directory: FilePath,
+        batch: Batch,
+        *,
+        state: TrainState | None = None,
+        platforms: Sequence[str] = ("cpu", "cuda", "tpu"),
+        verify: bool = True,
+        overwrite: bool = True,
+    ) -> None:
+        """Write init, train step, eval step and prediction as StableHLO, from which JAX alone trains, with a state.
+
+        Args:
+            directory: the directory to make.
+            batch: `(x, y)` or `(x, y, sample_weight)` of one batch, arrays or `jax.ShapeDtypeStruct`: its sizes are
+                those of the programs.
+            state: the state to begin with; `init(0)` by default.
+            platforms: the kinds of devices that the programs are for.
+            verify: whether a step of what was written is compared with the trainer's own.
+            overwrite: whether an export that is already there may be replaced.
+
+        Raises:
+            ValueError: a platform that is not known, or not here where `verify` asks for it.
+            RuntimeError: what was written computes something else.
+            FileExistsError: something else is at `directory`, or `overwrite` is false.
+        """
+        from ..checkpoint import export_trainer as door
+
+        door(self, directory, batch, state=state, platforms=platforms, verify=verify, overwrite=overwrite)
 
     # ------------------------------------------------------------------ config
     def get_config_of(self, part: str) -> Any:

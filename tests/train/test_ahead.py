@@ -141,3 +141,49 @@ def test_a_run_on_several_devices_finds_its_programs_compiled(compilations):
     trainer.lower(specs(SIZE), rows=ROWS, verbs="fit")
     names = compilations.during(lambda: trainer.fit(state, X, Y, batch_size=SIZE, verbose=0))
     assert not [name for name in names if "step" in name]
+
+
+_GOES_ON = """
+import sys, jax, numpy as np, fkeras as fk
+from jax import monitoring
+made = []
+monitoring.register_event_duration_secs_listener(
+    lambda event, seconds, **told: made.append(event) if "compile" in event or "trace" in event else None)
+programs = fk.train.load_lowered(sys.argv[1])
+batch = np.load(sys.argv[2])
+state, logs = programs["train_step"](programs["init"](np.int32(3)), (batch["x"], batch["y"]))
+np.savez(sys.argv[3], *jax.tree.leaves((state, logs)))
+print(made)
+"""
+
+
+def test_another_process_takes_a_step_and_traces_and_compiles_nothing(tmp_path):
+    trainer = trainer_of("dense")
+    programs = trainer.lower((X[:SIZE], Y[:SIZE]), verbs=("init", "train_step"))
+    programs.save(tmp_path / "programs")
+    np.savez(tmp_path / "batch.npz", x=X[:SIZE], y=Y[:SIZE])
+    done = subprocess.run(
+        [sys.executable, "-c", _GOES_ON, str(tmp_path / "programs"), str(tmp_path / "batch.npz"),
+         str(tmp_path / "out.npz")], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]", done.stderr[-2000:]
+    wanted = jax.tree.leaves(trainer.train_step(trainer.init(3), (X[:SIZE], Y[:SIZE])))
+    found = np.load(tmp_path / "out.npz")
+    for key, leaf in zip(found.files, wanted, strict=True):
+        np.testing.assert_array_equal(found[key], leaf)
+
+
+def test_programs_that_are_not_those_that_were_written(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no programs[\s\S]*trainer\.lower"):
+        fk.train.load_lowered(tmp_path)
+    trainer_of("dense").lower((X[:SIZE], Y[:SIZE]), verbs="eval_step").save(tmp_path)
+    assert list(fk.train.load_lowered(tmp_path)) == ["eval_step"]
+    path = tmp_path / "programs.json"
+    told = path.read_text()
+    path.write_text(told.replace(f'"jax": "{jax.__version__}"', '"jax": "0.4.1"'))
+    with pytest.raises(ValueError, match=r"made for another machine[\s\S]*jax: '0\.4\.1', here"):
+        fk.train.load_lowered(tmp_path)
+    path.write_text(told)
+    (tmp_path / "eval_step.program").write_bytes(b"")
+    with pytest.raises(ValueError, match="not the program that was written"):
+        fk.train.load_lowered(tmp_path)

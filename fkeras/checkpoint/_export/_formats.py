@@ -105,14 +105,14 @@ def export(
     filepath = as_path(filepath, "model.export", '"program"')
     _check_suffix(filepath, form, format)
     variables = check_variables(model, variables, "export")
-    task = Task(_on_any_device(model), jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))
+    task = Task(on_any_device(model), jax.tree.map(_on_one_device, variables), signature_of(model, input_signature))
     with form.place(filepath, overwrite) as place:
         signature, run = form.write(task, place, **options)
         if verify:
             verify_program(dataclasses.replace(task, signature=signature), run, form.title)
 
 
-def _on_any_device(model: Model) -> Model:
+def on_any_device(model: Model) -> Model:
     """A model that takes no kernel of one kind of device: JAX lowers no program with one for several kinds."""
     if not any(_kernels(layer) for _, layer in walk(model)):
         return model

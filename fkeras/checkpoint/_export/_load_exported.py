@@ -57,6 +57,14 @@ def read_exported(filepath: FilePath, own: bool = False) -> Exported:
     """`load_exported`; `own` says that this process has just written the program and need not try it in another."""
     place = pathlib.Path(os.path.abspath(to_read(filepath, "fk.load_exported", '"program"')))
     manifest = cast(ProgramManifest, read_manifest(place, (KIND,)))
+    if manifest["exported"] == "training":
+        raise ValueError(
+            explain(
+                f"The programs at {str(place)!r} train a model, and there is no one function of its inputs.",
+                received="what trainer.export wrote",
+                write="jax.export.deserialize(bytearray((place / 'train_step.stablehlo').read_bytes())).call",
+            )
+        )
     if manifest["exported"] != "stablehlo":
         raise ValueError(
             explain(

@@ -50,7 +50,7 @@ def write_stablehlo(
     files = {PROGRAM: program.content}
     kept = _kept(task.weights) if separate else {}
     if separate:
-        files[WEIGHTS] = _safetensors(kept)
+        files[WEIGHTS] = safetensors_of(kept, 'export(..., weights="separate")')
     for name, content in files.items():
         (place / name).write_bytes(content)
     described = {"weights": weights, "vjp_order": vjp_order, **_described(task, program.exported, signature)}
@@ -71,7 +71,8 @@ def _run(place: pathlib.Path, inputs: PyTree, platforms: Sequence[str]) -> list[
     return jax.tree.leaves(read_exported(place, own=True)(inputs))
 
 
-def _check_options(weights: object, vjp_order: object, platforms: Sequence[str]) -> None:
+def check_platforms(platforms: Sequence[str]) -> None:
+    """Refuse what is no list of kinds of devices."""
     if isinstance(platforms, str) or not platforms or not set(platforms) <= set(_PLATFORMS):
         raise ValueError(
             explain(
@@ -81,6 +82,10 @@ def _check_options(weights: object, vjp_order: object, platforms: Sequence[str])
                 write='model.export(path, variables, platforms=("cpu", "cuda", "tpu"))',
             )
         )
+
+
+def _check_options(weights: object, vjp_order: object, platforms: Sequence[str]) -> None:
+    check_platforms(platforms)
     if weights not in ("embedded", "separate"):
         raise ValueError(
             explain(
@@ -148,11 +153,16 @@ def _as(array: Array, dtype: DTypeLike) -> Array:
     return array if array.dtype == dtype else lax.bitcast_convert_type(array, dtype)
 
 
-def _safetensors(arrays: Mapping[str, Array]) -> bytes:
+def safetensors_of(arrays: Mapping[str, Array], asked: str) -> bytes:
+    """The content of a safetensors file of these arrays.
+
+    Raises:
+        ImportError: safetensors is not installed, which what was `asked` for needs.
+    """
     try:
         from safetensors.numpy import save
     except ImportError as error:
-        raise missing("safetensors", "keras", 'export(..., weights="separate")') from error
+        raise missing("safetensors", "keras", asked) from error
     return save({path: np.ascontiguousarray(np.asarray(a)).reshape(a.shape) for path, a in arrays.items()})
 
 

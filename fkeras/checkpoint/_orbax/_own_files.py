@@ -11,7 +11,7 @@ from typing import Any
 
 from ...core import explain
 from ...core.typing import FilePath
-from .._files._export_names import KIND, PROGRAM, WEIGHTS
+from .._files._export_names import KIND, PROGRAM, PROGRAMS, STATE, WEIGHTS
 from ._manifest import MANIFEST
 
 ARRAYS = "arrays"
@@ -27,7 +27,8 @@ def own_names(place: pathlib.Path) -> tuple[str, ...]:
     if said.get("kind") != KIND:
         names: tuple[str, ...] = (ARRAYS,)
     else:
-        names = (PROGRAM, WEIGHTS) if said.get("exported") == "stablehlo" else _SAVED_MODEL
+        known = {"stablehlo": (PROGRAM, WEIGHTS), "training": (*PROGRAMS.values(), STATE)}
+        names = known.get(str(said.get("exported")), _SAVED_MODEL)
     return (MANIFEST, *(n for n in names if os.path.lexists(place / n)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 from jax.sharding import AbstractMesh, AxisType, Mesh
@@ -19,6 +19,9 @@ from ..distribution._mesh import DATA, DeviceMesh
 from ..distribution._placement import Distribution
 from ._needs import Needs
 
+if TYPE_CHECKING:
+    from .._trainer import Trainer
+
 #: How what is not compiled is estimated, in words.
 FORMULA = (
     "temporaries = those of one device's program for its rows (not cut along other axes of the mesh), less the whole "
@@ -26,7 +29,7 @@ FORMULA = (
 )
 
 
-def sizes_of(mesh: Any) -> dict[str, int] | None:
+def sizes_of(mesh: object) -> dict[str, int] | None:
     """The axes of a mesh that may be larger than this machine: a mapping, a number or `AbstractMesh`."""
     if isinstance(mesh, AbstractMesh):
         return {str(name): int(size) for name, size in mesh.shape.items()}
@@ -37,7 +40,7 @@ def sizes_of(mesh: Any) -> dict[str, int] | None:
     return None
 
 
-def is_absent(mesh: Any) -> bool:
+def is_absent(mesh: object) -> bool:
     """Whether a mesh has more devices than there are here, or none at all."""
     if isinstance(mesh, Mesh | DeviceMesh):
         return False
@@ -45,7 +48,7 @@ def is_absent(mesh: Any) -> bool:
     return sizes is not None and (isinstance(mesh, AbstractMesh) or math.prod(sizes.values()) > jax.device_count())
 
 
-def placed_abstractly(trainer: Any, mesh: Any, layout: Any) -> Distribution:
+def placed_abstractly(trainer: Trainer, mesh: object, layout: object) -> Distribution:
     """Where the arrays of a run will lie, over devices that need not be here.
 
     Args:

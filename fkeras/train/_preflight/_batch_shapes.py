@@ -42,7 +42,7 @@ def batch_shapes(trainer: Learner, x: PyTree, y: PyTree, sample_weight: PyTree, 
     return (inputs, y, weight), told
 
 
-def _rows(leaf: Any, size: int) -> jax.ShapeDtypeStruct:
+def _rows(leaf: jax.ShapeDtypeStruct, size: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((size, *leaf.shape[1:]), jax.dtypes.canonicalize_dtype(leaf.dtype))
 
 
@@ -59,7 +59,7 @@ def _described_inputs(model: Any) -> PyTree:
     return jax.tree.map(of, model.input)
 
 
-def _unknown(model: Any, received: str) -> str:
+def _unknown(model: object, received: str) -> str:
     return explain(
         "preflight needs the shape of an input.",
         received=f"{received}: {model!r}"[:160],
@@ -81,7 +81,7 @@ def _targets(trainer: Learner, inputs: PyTree) -> PyTree:
     alike = bool(jax.tree.structure(loss) == jax.tree.structure(made))  # type: ignore[operator]
     losses = loss if alike else jax.tree.map(lambda _: loss, made)
 
-    def target(output: Any, one: Any) -> jax.ShapeDtypeStruct:
+    def target(output: jax.ShapeDtypeStruct, one: object) -> jax.ShapeDtypeStruct:
         sparse = "sparse" in f"{type(one).__name__}{getattr(one, 'name', '')}{getattr(one, '__name__', '')}".lower()
         if sparse:
             return jax.ShapeDtypeStruct(output.shape[:-1], jnp.int32)

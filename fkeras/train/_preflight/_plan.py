@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...core import Layer, Model, walk
-from .._step._learner import Learner
 from ._byte_counts import byte_text
 from ._largest import Law
 from ._needs import Needs
+
+if TYPE_CHECKING:
+    from .._trainer import Trainer
 
 # Parts of fewer rows leave a device idle, so blocks are computed again first.
 _FEW_ROWS = 8
@@ -21,7 +23,7 @@ _TRIALS = 3
 class Asks(Protocol):
     """Compiles a trainer's step for so many rows, once, and says what it needs."""
 
-    def __call__(self, trainer: Learner, size: int) -> Needs: ...
+    def __call__(self, trainer: Trainer, size: int) -> Needs: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,13 +37,13 @@ class Plan:
         choices: what was chosen, and why, a sentence each.
     """
 
-    trainer: Any
+    trainer: Trainer
     needs: Needs
     policies: dict[str, str]
     choices: tuple[str, ...]
 
 
-def plan_for(trainer: Any, size: int, limit: int, asks: Asks) -> Plan:
+def plan_for(trainer: Trainer, size: int, limit: int, asks: Asks) -> Plan:
     """A trainer whose step of `size` rows needs at most so many bytes.
 
     The numbers that are learnt stay those of the whole batch. What costs no time comes first: parts of at least eight
@@ -85,7 +87,9 @@ def plan_for(trainer: Any, size: int, limit: int, asks: Asks) -> Plan:
     return Plan(chosen, needs, policies, tuple(said))
 
 
-def _in_parts(trainer: Any, size: int, limit: int, fewest: int, asks: Asks, said: list[str]) -> tuple[Needs, Any]:
+def _in_parts(
+    trainer: Trainer, size: int, limit: int, fewest: int, asks: Asks, said: list[str]
+) -> tuple[Needs, Trainer]:
     """The fewest parts that fit, with what they need; the most that were tried where none do."""
     base = trainer.accumulate_in_step
     known = asks(trainer, size)
@@ -96,7 +100,7 @@ def _in_parts(trainer: Any, size: int, limit: int, fewest: int, asks: Asks, said
     while -(-size // parts) >= fewest and parts <= size:
         counts.append(parts)
         parts *= 2
-    found: tuple[Needs, Any] = known, trainer
+    found: tuple[Needs, Trainer] = known, trainer
     law: Law | None = None
     for _ in range(_TRIALS):
         if not counts:
@@ -121,7 +125,7 @@ def _in_parts(trainer: Any, size: int, limit: int, fewest: int, asks: Asks, said
     return found
 
 
-def _policies(model: Any) -> dict[str, str]:
+def _policies(model: object) -> dict[str, str]:
     """Which layers of a model are blocks that can be computed again, as `model.with_remat` takes them."""
     if not isinstance(model, Model):
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -14,6 +14,7 @@ from .._loop._run_arguments import check_counts, named
 from .._lower import shapes_of_a_run
 from .._step._many_steps import one_step
 from .._step._state import TrainState, example_of
+from ..distribution._mesh import MeshLike
 from ._absent_devices import FORMULA, is_absent, placed_abstractly, share, shared_out
 from ._batch_shapes import batch_shapes
 from ._byte_counts import as_bytes
@@ -23,19 +24,22 @@ from ._needs import Needs, needs_of
 from ._plan import Plan, plan_for
 from ._report import Preflight
 
+if TYPE_CHECKING:
+    from .._trainer import Trainer
+
 
 @named
 def preflight(
-    trainer: Any,
+    trainer: Trainer,
     x: PyTree = None,
     y: PyTree = None,
     sample_weight: PyTree = None,
     *,
     batch_size: int | None = 32,
     rows: int | None = None,
-    memory: Any = None,
-    mesh: Any = None,
-    layout: Any = None,
+    memory: int | float | str | None = None,
+    mesh: MeshLike = None,
+    layout: object = None,
     donate: bool = False,
 ) -> Preflight:
     """What a run will take, before it runs: from shapes, with nothing allocated on a device.
@@ -95,15 +99,15 @@ class _Asked:
 
     def __init__(
         self,
-        trainer: Any,
+        trainer: Trainer,
         example: tuple[PyTree, PyTree, PyTree],
         rows: int | None,
-        mesh: Any,
-        layout: Any,
+        mesh: MeshLike,
+        layout: object,
         donate: bool,
     ) -> None:
         self.example, self.rows, self.donate = example, rows, donate
-        self.known: dict[tuple[Any, int], Needs] = {}
+        self.known: dict[tuple[Trainer, int], Needs] = {}
         self.told = ""
         given = trainer.distribution
         self.absent = is_absent(mesh)
@@ -119,7 +123,7 @@ class _Asked:
         self.trainer = trainer
 
     # ------------------------------------------------------------------ what is asked
-    def needs(self, trainer: Any, size: int) -> Needs:
+    def needs(self, trainer: Trainer, size: int) -> Needs:
         """What the step of so many rows needs, compiled once."""
         if (trainer, size) not in self.known:
             own = -(-size // self.row_devices) if self.absent else size
@@ -130,13 +134,13 @@ class _Asked:
             self.known[trainer, size] = found
         return self.known[trainer, size]
 
-    def batch(self, trainer: Any, size: int) -> Batch:
+    def batch(self, trainer: Trainer, size: int) -> Batch:
         """The shapes of a batch."""
         x, y, weight = self.example
         found, self.told = batch_shapes(trainer, x, y, weight, size)
         return found
 
-    def state(self, trainer: Any, batch: Batch) -> TrainState:
+    def state(self, trainer: Trainer, batch: Batch) -> TrainState:
         """The shapes of a state."""
         return shapes_of_a_run(trainer, batch, None, None)[0]
 
