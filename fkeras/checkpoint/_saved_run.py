@@ -79,6 +79,9 @@ class SavedRun:
         Args:
             step: which.
 
+        Returns:
+            The state; training goes on from it.
+
         Raises:
             TypeError, ValueError: there is no such step.
         """
@@ -93,6 +96,9 @@ class SavedRun:
         Args:
             step: which; `run.total` is the one that would come next.
 
+        Returns:
+            The batch and its rows' indices.
+
         Raises:
             TypeError, ValueError: there is no such step, or no such data.
         """
@@ -104,6 +110,9 @@ class SavedRun:
 
         Args:
             step, other: two steps, of which the states before them are compared; or states.
+
+        Returns:
+            A table with a row for each layer that has variables.
         """
         sides = (step, other)
         before, after = [s if isinstance(s, TrainState) else self.at(s) for s in sides]
@@ -115,6 +124,9 @@ class SavedRun:
 
         Args:
             step: which.
+
+        Returns:
+            What was found, which prints as text.
         """
         return explain_step(self.trainer, self.at(step), self.batch(step).batch)
 

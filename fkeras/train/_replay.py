@@ -124,6 +124,9 @@ class Replay:
             step: so many steps of the run were made then.
             start: where to begin, not after that step.
 
+        Returns:
+            The moment, from which a later one may be reached.
+
         Raises:
             ValueError: the run came to an end before that step.
         """
@@ -180,6 +183,9 @@ class Replay:
         Args:
             step: so many steps of the run are made before it.
             start: a moment of the run, not after that step.
+
+        Returns:
+            The batch, and its rows' indices where the data have them.
 
         Raises:
             ValueError: the data end before that step.

@@ -137,6 +137,9 @@ class Histories(Sequence[History]):
             monitor: the number's name in the logs.
             mode: `"min"`, `"max"`, or `"auto"`: the metric says which way is better.
 
+        Returns:
+            A number from 0 on, which `member` takes.
+
         Raises:
             ValueError: no such number, nobody can tell which way is better, or each member's is NaN.
         """

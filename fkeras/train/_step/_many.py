@@ -63,6 +63,9 @@ def member(states: TrainState, i: int) -> TrainState:
         states: what `fit_many` returned.
         i: the member's number, `histories.best("val_loss")` for instance; negative ones count from the end.
 
+    Returns:
+        The state, whose leaves have no axis of members.
+
     Raises:
         IndexError: there is no such member.
         TypeError: no states of many members.
