@@ -28,19 +28,36 @@ def match(a: tuple[Call, ...], b: tuple[Call, ...]) -> list[tuple[Call | None, C
             score[i + 1, j + 1] = max(
                 score[i, j] + together[i, j], score[i, j + 1] + alone_a[i], score[i + 1, j] + alone_b[j]
             )
-    pairs: list[tuple[Call | None, Call | None]] = []
+    found: list[tuple[int | None, int | None]] = []
     i, j = len(a), len(b)
     while i or j:
         if i and j and score[i, j] == score[i - 1, j - 1] + together[i - 1, j - 1]:
             i, j = i - 1, j - 1
-            pairs.append((a[i], b[j]))
+            found.append((i, j))
         elif i and score[i, j] == score[i - 1, j] + alone_a[i - 1]:
             i -= 1
-            pairs.append((a[i], None))
+            found.append((i, None))
         else:
             j -= 1
-            pairs.append((None, b[j]))
-    return pairs[::-1]
+            found.append((None, j))
+    crossed = _crossed(found[::-1], together)
+    return [(None if i is None else a[i], None if j is None else b[j]) for i, j in crossed]
+
+
+# Branches beside each other may run in either order: so far apart partners are exchanged, for so much more likeness.
+_REACH, _GAIN = 12, 2.0
+
+
+def _crossed(found: list[tuple[int | None, int | None]], together: np.ndarray) -> list[tuple[int | None, int | None]]:
+    """The alignment with partners exchanged where that makes both pairs more alike."""
+    found = list(found)
+    full = [at for at, (i, j) in enumerate(found) if i is not None and j is not None]
+    for n, one in enumerate(full):
+        for other in full[n + 1 : n + _REACH]:
+            (i, j), (k, m) = found[one], found[other]
+            if together[i, m] + together[k, j] > together[i, j] + together[k, m] + _GAIN:
+                found[one], found[other] = (i, m), (k, j)
+    return found
 
 
 class _Looks:

@@ -272,6 +272,17 @@ def residual():
     return of_models(with_residual(True), with_residual(False), ROWS)
 
 
+def joined(first):
+    x = fk.Input((6,))
+    one, two = fk.nn.Dense(6, name="one")(x), fk.nn.Dense(6, name="two")(x)
+    pair = [one, two] if first else [two, one]
+    return fk.Model(x, [fk.nn.Concatenate(name="join")(pair), fk.nn.Add(name="sum")(pair)])
+
+
+def order_of_a_merge():
+    return of_models(joined(True), joined(False), ROWS)
+
+
 def normalised_axis():
     def over(axis):
         return stack(fk.nn.LayerNormalization(axis=axis, center=False, scale=False, name="norm"), shape=(4, 6))
@@ -325,6 +336,7 @@ PLANTED = [
     ("pooling counts the padding", "pool", pooling),
     ("dtype", "one", dtype),
     ("missing residual", "two", residual),
+    ("other merge", "join", order_of_a_merge),
     ("normalised axis", "norm", normalised_axis),
     ("normalisation position", "mha", norm_position),
 ]
