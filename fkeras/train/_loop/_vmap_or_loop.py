@@ -25,6 +25,8 @@ How = Literal["vmap", "loop"]
 _TINY = 2**15
 # A second program is compiled, to be measured, where the run takes so many times as long as compiling the first did.
 _WORTH = 20
+# One program has to be faster by so much: a clock errs, and members one after another are their solo runs to the bit.
+_CLEARLY = 0.9
 # Seconds that a measurement takes at least, so that the clock says something.
 _LONG = 0.02
 # How much of a device's memory a group of members may take.
@@ -101,7 +103,7 @@ def measured(
     begin(at_once)
     every = np.ones(count, bool)
     jax.block_until_ready(at_once.advance(0, 1, every)[1])
-    return ("vmap", at_once) if _seconds(at_once, every) < each else ("loop", singly)
+    return ("vmap", at_once) if _seconds(at_once, every) < _CLEARLY * each else ("loop", singly)
 
 
 def _seconds(driver: OneAfterAnother | Together, active: np.ndarray) -> float:
