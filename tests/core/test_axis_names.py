@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from flax import linen
+from jax.sharding import PartitionSpec
 
 import fkeras as fk
 from fkeras.core import inferred_names
@@ -59,6 +60,7 @@ def names(model, *shape):
     [
         (DENSE, "Dense(units=4, kernel_axes=('embed', 'mlp'), name='d')"),
         (fk.nn.Dense(4, weight_axes={"kernel": [("a", "b"), None]}), "Dense(units=4, kernel_axes=(('a', 'b'), None))"),
+        (fk.nn.Dense(4, bias_axes=PartitionSpec("mlp")), "Dense(units=4, bias_axes=('mlp',))"),
         (Mine(3, w_axes=("embed", None)), "Mine(units=3, w_axes=('embed', None))"),
         (
             Strict(3, weight_axes={"inside/kernel": ("e", "m")}),

@@ -63,7 +63,7 @@ def with_axes(cls: type[Layer], values: dict[str, Any], before: WeightAxes | Non
 
 
 def _names(cls: type[Layer], weight: str, given: Any) -> Names:
-    if isinstance(given, Sequence) and not isinstance(given, str):
+    if isinstance(given, Sequence | jax.sharding.PartitionSpec) and not isinstance(given, str):
         names = tuple(tuple(name) if isinstance(name, list) else name for name in given)
         if all(name is None or isinstance(name, str) or _are_names(name) for name in names):
             return names
