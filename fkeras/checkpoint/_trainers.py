@@ -104,7 +104,7 @@ def load_trainer(
     trainer_class: type[Trainer] | None = None,
     mesh: Any = None,
     layout: Any = None,
-    offload: Any = None,
+    offload: object = None,
     **parts: Any,
 ) -> tuple[Trainer, TrainState]:
     """A trainer and the state of its run, from what `trainer.save` or real Keras's `model.save` wrote.
@@ -162,7 +162,7 @@ def load_trainer(
     return trainer, read_state(trainer, checkpoint, manifest, given)
 
 
-def _distributed(trainer: Trainer, mesh: Any, layout: Any, offload: Any) -> Trainer:
+def _distributed(trainer: Trainer, mesh: Any, layout: Any, offload: object) -> Trainer:
     """A trainer on the devices that were asked for, if any were; on one for the host's memory alone."""
     if mesh is None and layout is None and not offload:
         return trainer

@@ -201,7 +201,11 @@ class Trainer(Viewed):
         return type(self)(**{**self._fields(), **changes})
 
     def distribute(
-        self, mesh: MeshLike = None, layout: Any = "data", offload: Any = None, auto_shard_dataset: bool | None = None
+        self,
+        mesh: MeshLike = None,
+        layout: Any = "data",
+        offload: object = None,
+        auto_shard_dataset: bool | None = None,
     ) -> Self:
         """The same trainer on several devices; nothing else of a script changes.
 

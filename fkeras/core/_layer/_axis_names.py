@@ -8,12 +8,13 @@ or those of several weights, also of layers inside it, by `weight_axes={"query/k
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import jax
 import numpy as np
 
 from .._words._errors import did_you_mean, explain, nearest
+from ..typing import Config
 from ._lifted_transforms import loops_around
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def is_axes_argument(cls: type[Layer], name: str) -> bool:
     return name.endswith(_ENDING) and cls._takes_input_shape and name not in cls.__dataclass_fields__
 
 
-def with_axes(cls: type[Layer], values: dict[str, Any], before: WeightAxes | None = None) -> dict[str, Any]:
+def with_axes(cls: type[Layer], values: dict[str, object], before: WeightAxes | None = None) -> dict[str, object]:
     """A constructor's arguments, of which those that name axes are one field.
 
     Args:
@@ -49,8 +50,9 @@ def with_axes(cls: type[Layer], values: dict[str, Any], before: WeightAxes | Non
     if not told:
         return values
     found = dict(before or ())
-    if isinstance(values.get(ARGUMENT), Mapping) or values.get(ARGUMENT, ()) is None:
-        found = {str(path): _names(cls, path, names) for path, names in (values[ARGUMENT] or {}).items()}
+    of_all = values.get(ARGUMENT, ())
+    if of_all is None or isinstance(of_all, Mapping):
+        found = {str(path): _names(cls, path, names) for path, names in (of_all or {}).items()}
         told.remove(ARGUMENT)
     for name in told:
         weight = name.removesuffix(_ENDING)
@@ -62,7 +64,7 @@ def with_axes(cls: type[Layer], values: dict[str, Any], before: WeightAxes | Non
     return {**rest, "_weight_axes": tuple(sorted(found.items())) or None}
 
 
-def _names(cls: type[Layer], weight: str, given: Any) -> Names:
+def _names(cls: type[Layer], weight: str, given: object) -> Names:
     if isinstance(given, Sequence | jax.sharding.PartitionSpec) and not isinstance(given, str):
         names = tuple(tuple(name) if isinstance(name, list) else name for name in given)
         if all(name is None or isinstance(name, str) or _are_names(name) for name in names):
@@ -81,7 +83,7 @@ def _are_names(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
 
 
-def axes_config(layer: Layer) -> dict[str, Any]:
+def axes_config(layer: Layer) -> Config:
     """The names of a layer as an argument of its config; nothing where it has none.
 
     Keras's layers take no such argument: what is written for Keras has it beside the config, see `serialize_object`.
@@ -92,7 +94,7 @@ def axes_config(layer: Layer) -> dict[str, Any]:
     return {ARGUMENT: {path: [list(n) if isinstance(n, tuple) else n for n in names] for path, names in found}}
 
 
-def axes_texts(layer: Layer) -> list[tuple[str, Any]]:
+def axes_texts(layer: Layer) -> list[tuple[str, object]]:
     """The names of a layer as arguments that one would write."""
     found = layer._weight_axes or ()
     if all(path.isidentifier() for path, _ in found):
@@ -149,6 +151,6 @@ def _no_such_weight(layer: Layer, weight: str, names: Names, known: list[str]) -
     )
 
 
-def _written(weight: str, names: Sequence[Any]) -> str:
+def _written(weight: str, names: Sequence[object]) -> str:
     text = repr(tuple(names))
     return f"{weight}{_ENDING}={text}" if weight.isidentifier() else f"{ARGUMENT}={{{weight!r}: {text}}}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -20,7 +20,7 @@ PARTS = ("opt_state",)
 _WRITE = 'trainer.distribute(mesh, layout, offload="opt_state")'
 
 
-def as_offload(given: Any) -> tuple[str, ...]:
+def as_offload(given: object) -> tuple[str, ...]:
     """Names of the parts of a state that lie in the host's memory, of what `offload=` takes.
 
     Args:
@@ -55,7 +55,7 @@ def as_offload(given: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def check_host_memory(devices: Iterable[Any]) -> None:
+def check_host_memory(devices: Iterable[jax.Device]) -> None:
     """Refuse devices that cannot read the host's memory by themselves.
 
     Args:
@@ -80,14 +80,14 @@ def check_host_memory(devices: Iterable[Any]) -> None:
             )
 
 
-def is_on_host(leaf: Any) -> bool:
+def is_on_host(leaf: object) -> bool:
     """Whether an array, or what stands for one in a program, is in the host's memory."""
     if isinstance(leaf, jax.core.Tracer):
         return bool(jax.typeof(leaf).memory_space == jax.memory.Space.Host)
     return isinstance(leaf, jax.Array) and leaf.sharding.memory_kind == HOST
 
 
-def to_host(leaf: Any) -> Any:
+def to_host(leaf: jax.Array) -> jax.Array:
     """An array of the device, with the sharding that it has, in the host's memory."""
     return leaf if is_on_host(leaf) else jax.device_put(leaf, jax.memory.Space.Host)
 
@@ -97,7 +97,7 @@ def fetched(tree: T) -> T:
     return jax.tree.map(lambda leaf: jax.device_put(leaf, jax.memory.Space.Device) if is_on_host(leaf) else leaf, tree)
 
 
-def may_lie_on_host(leaf: Any) -> bool:
+def may_lie_on_host(leaf: jax.Array) -> bool:
     """Whether an array is worth the way: counters and rates are not, and their owners read them."""
     return bool(np.ndim(leaf)) and not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended)
 

@@ -39,7 +39,7 @@ class Distribution:
 
     @classmethod
     def of(
-        cls, mesh: MeshLike, layout: Any, offload: Any = None, auto_shard_dataset: bool | None = None
+        cls, mesh: MeshLike, layout: Any, offload: object = None, auto_shard_dataset: bool | None = None
     ) -> Distribution:
         """A distribution of what `trainer.distribute` takes.
 
@@ -127,7 +127,7 @@ class Distribution:
             for path, owner in owners.items()
         }
 
-    def _lies_on_host(self, path: str, leaf: Any) -> bool:
+    def _lies_on_host(self, path: str, leaf: jax.Array) -> bool:
         return path.partition("/")[0] in self.offload and may_lie_on_host(leaf)
 
     def _places_of(self, state: Any) -> tuple[dict[str, Placement], dict[str, str | None]]:
@@ -181,12 +181,12 @@ class Distribution:
         if not self.offload:
             return jax.lax.with_sharding_constraint(state, self.shardings(state))
 
-        def constrained(leaf: Any, where: NamedSharding) -> Any:
+        def constrained(leaf: jax.Array, where: NamedSharding) -> jax.Array:
             return leaf if is_on_host(leaf) else jax.lax.with_sharding_constraint(leaf, self._sharding(where.spec))
 
         return jax.tree.map(constrained, state, self.shardings(state))
 
-    def leave(self, state: Any) -> Any:
+    def leave(self, state: PyTree) -> PyTree:
         """A state at the end of a program, whose arrays XLA is told where to leave, in which memory too."""
         kept = self.keep(state)
         if not self.offload:
