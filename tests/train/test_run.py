@@ -161,8 +161,9 @@ def test_hypergradients_are_the_differences(steps):
             np.testing.assert_allclose(found[name], slope, rtol=1e-3)
 
 
-def test_a_backward_pass_over_256_steps_keeps_some_32_states():
-    trainer = fk.Sequential([fk.Input((32,)), fk.nn.Dense(128)]).compile(fk.optimizers.SGD(0.1, momentum=0.5), "mse")
+@pytest.mark.parametrize("optimizer", [fk.optimizers.SGD(0.1, momentum=0.5), fk.optimizers.AdamW(0.1)])
+def test_a_backward_pass_over_256_steps_keeps_at_most_32_states(optimizer):
+    trainer = fk.Sequential([fk.Input((32,)), fk.nn.Dense(128)]).compile(optimizer, "mse")
     state = trainer.init(0)
     x, y = np.ones((8, 32), "float32"), np.ones((8, 128), "float32")
     state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
@@ -177,7 +178,7 @@ def test_a_backward_pass_over_256_steps_keeps_some_32_states():
         return analysis.temp_size_in_bytes / state_bytes
 
     assert states_kept(256, "sqrt") <= 2 * 256**0.5
-    assert states_kept(64, None) > 2 * 256**0.5
+    assert states_kept(64, None) > 2 * 256**0.5  # and so would 256 steps, four times
 
 
 def test_what_is_kept_changes_no_gradient_and_nothing_makes_it_nan():

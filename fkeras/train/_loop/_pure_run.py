@@ -54,8 +54,8 @@ def run(
         hyperparameters: numbers of the optimizer by name, `{"learning_rate": 0.1, "weight_decay": decay}`, which may be
             traced; see `fk.train.hyperparameters_of`. One program serves all of them.
         checkpoint_every: what a backward pass keeps of the run. `None`: what each step computed. A number: the state
-            after each so many steps; the steps between are computed again. `"sqrt"`: the number for which least is
-            kept, some twice the root of `steps` states.
+            after each so many steps; the steps between are computed again. `"sqrt"`: the root of
+            `steps`, and once more within those; fewer than twice the root of `steps` states are kept.
 
     Returns:
         `(state, logs)`: the state that `fit(..., max_steps=steps)` returns, and the logs of each step, stacked: the

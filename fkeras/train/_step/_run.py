@@ -30,21 +30,28 @@ class Lengths(NamedTuple):
     Attributes:
         steps: how many steps.
         size: the rows of a batch; the last one of an epoch may have fewer.
-        every: how many steps lie between two states that the backward pass keeps.
+        every: how many steps lie between two states that the backward pass keeps, and so on within such a stretch.
     """
 
     steps: int
     size: int
-    every: int | None
+    every: tuple[int, ...] | None
 
 
-def every_of(checkpoint_every: Every, steps: int) -> int | None:
-    """How many steps lie between two states that are kept; `None` where everything is.
+def every_of(checkpoint_every: Every, steps: int) -> tuple[int, ...] | None:
+    """How many steps lie between two states that are kept, and within such a stretch; `None` where everything is.
 
     >>> every_of("sqrt", 256), every_of(10, 256), every_of(None, 256)
-    (16, 10, None)
+    ((16, 4), (10,), None)
     """
-    return math.isqrt(max(steps - 1, 0)) + 1 if checkpoint_every == "sqrt" else checkpoint_every  # type: ignore[return-value]
+    if checkpoint_every == "sqrt":
+        return _root(steps), _root(_root(steps))
+    return None if checkpoint_every is None else (int(checkpoint_every),)
+
+
+def _root(steps: int) -> int:
+    """The square root, rounded up."""
+    return math.isqrt(max(steps - 1, 0)) + 1
 
 
 def run_steps(
@@ -105,18 +112,19 @@ def _run(
 
 
 def scanned(
-    step: Callable[[Any, jax.Array], tuple[Any, Any]], carry: Any, numbers: jax.Array, every: int | None
+    step: Callable[[Any, jax.Array], tuple[Any, Any]], carry: Any, numbers: jax.Array, every: tuple[int, ...] | None
 ) -> tuple[Any, Any]:
     """`lax.scan` whose backward pass keeps the carry of each so many steps, and computes those between them again.
 
-    Of `T` steps the backward pass holds `T / every` carries, those of the `every` steps that it is at, and what one
-    step computes; the steps are computed three times in all. With `every` near the root of `T` that is least.
+    With `every = (a,)` the backward pass of `T` steps holds `T / a` carries, those of the `a` steps that it is at, and
+    what one step computes; each step is computed three times in all. `(a, b)` does the same within a stretch:
+    `T / a + a / b + b` carries, and each step is computed four times.
 
     Args:
         step: one step, `(carry, its number) -> (carry, result)`.
         carry: what goes from step to step.
         numbers: of the steps.
-        every: how many steps lie between two carries that are kept; `None` is `lax.scan`.
+        every: how many steps lie between two carries that are kept, and within such a stretch; `None` is `lax.scan`.
 
     Returns:
         `(the last carry, the results by step)`.
@@ -125,17 +133,19 @@ def scanned(
     """
     if every is None:
         return lax.scan(step, carry, numbers)
-    again = jax.checkpoint(step, prevent_cse=False)  # a loop's body is not merged with its second copy
+    if not every:  # a loop's body is not merged with its second copy
+        return lax.scan(jax.checkpoint(step, prevent_cse=False), carry, numbers)
 
     def stretch(carry: Any, numbers: jax.Array) -> tuple[Any, Any]:
-        return lax.scan(again, carry, numbers)
+        return scanned(step, carry, numbers, every[1:])
 
-    whole = len(numbers) // every
+    length = every[0]
+    whole = len(numbers) // length
     kept = jax.checkpoint(stretch, prevent_cse=False)
-    carry, results = lax.scan(kept, carry, numbers[: whole * every].reshape(whole, every))
-    results = jax.tree.map(lambda a: a.reshape(whole * every, *a.shape[2:]), results)
-    if whole * every < len(numbers):
-        carry, rest = kept(carry, numbers[whole * every :])
+    carry, results = lax.scan(kept, carry, numbers[: whole * length].reshape(whole, length))
+    results = jax.tree.map(lambda a: a.reshape(whole * length, *a.shape[2:]), results)
+    if whole * length < len(numbers):
+        carry, rest = kept(carry, numbers[whole * length :])
         results = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), results, rest)
     return carry, results
 
