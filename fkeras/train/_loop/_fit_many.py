@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
-from typing import Any
 
 import jax
 import numpy as np
 
 from ...core import explain
-from ...core.typing import PyTree
+from ...core.typing import FilePath, PyTree
 from .._batches._given_data import training_source, validation_source
 from .._batches._sources import Arrays
 from .._step._checked_state import check_optimizer
@@ -20,6 +19,7 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, Digests
+from ..callbacks._base import CallbackSpec
 from ..callbacks._callback_list import several
 from ._fit import backup_at
 from ._folds import folds_of
@@ -45,22 +45,22 @@ def fit_many(
     seeds: Iterable[int] = (0,),
     over: Over = None,
     grid: bool = True,
-    folds: Any = None,
+    folds: PyTree = None,
     batch_size: int | None = None,
     epochs: int = 1,
-    verbose: Any = "auto",
-    callbacks: Any = None,
+    verbose: int | str = "auto",
+    callbacks: CallbackSpec = None,
     validation_split: float = 0.0,
-    validation_data: Any = None,
+    validation_data: PyTree = None,
     shuffle: bool = True,
     shared_order: bool = False,
     class_weight: Mapping[int, float] | None = None,
     sample_weight: PyTree = None,
     validation_batch_size: int | None = None,
-    validation_freq: Any = 1,
-    checkpoint: Any = None,
+    validation_freq: int | Collection[int] = 1,
+    checkpoint: FilePath | BackupAndRestore | None = None,
     on_interrupt: str = "return",
-    vectorize: Any = "auto",
+    vectorize: bool | str = "auto",
     members_at_once: int | None = None,
 ) -> tuple[TrainState, Histories]:
     """Train many models of one description: other seeds, other hyperparameters, other folds of the data.
@@ -218,7 +218,7 @@ def _example(x: PyTree) -> PyTree:
     return jax.tree.map(lambda a: np.asarray(a)[:1], x)
 
 
-def _check_folds(folds: Any, split: float, data: Any) -> None:
+def _check_folds(folds: PyTree, split: float, data: PyTree) -> None:
     if folds is not None and (split or data is not None):
         raise ValueError(
             explain(

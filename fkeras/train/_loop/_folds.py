@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from ...core import explain
+from ...core.typing import PyTree
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Folds:
         return rows, valid
 
 
-def folds_of(folds: Any, count: int) -> Folds | None:
+def folds_of(folds: PyTree, count: int) -> Folds | None:
     """What `folds=` says.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core import did_you_mean, explain
-from ...core.typing import ArrayLike
+from ...core.typing import ArrayLike, PyTree
 from .._step._hyperparameters import _known
 from .._step._learner import Learner
 from ..callbacks import History
@@ -78,7 +78,7 @@ class Histories(Sequence[History]):
     def __len__(self) -> int:
         return len(self.members)
 
-    def __getitem__(self, i: Any) -> Any:
+    def __getitem__(self, i: PyTree) -> PyTree:
         if isinstance(i, slice):
             return [self[j] for j in range(*i.indices(len(self)))]
         if isinstance(i, str) or not hasattr(i, "__index__"):
@@ -95,7 +95,7 @@ class Histories(Sequence[History]):
         for row, epoch in enumerate(self.epoch):
             numbers = {name: rows[row][place] for name, rows in self.history.items() if rows[row][place] is not None}
             if numbers:
-                found.add(epoch, numbers)
+                found.add(epoch, numbers)  # type: ignore[arg-type]
         found.interrupted = self.interrupted
         return found
 
@@ -155,7 +155,7 @@ class Histories(Sequence[History]):
         goal = direction("histories.best", monitor, mode, self._goals)
         return int(np.nanargmax(found) if goal == "max" else np.nanargmin(found))
 
-    def trainer(self, i: int) -> Any:
+    def trainer(self, i: int) -> Learner:
         """The trainer of a member, with its hyperparameters in the optimizer: what its state goes on in.
 
         >>> import fkeras as fk
@@ -165,7 +165,7 @@ class Histories(Sequence[History]):
         >>> histories.trainer(1).optimizer
         SGD(learning_rate=0.5)
         """
-        return _trainer_of(self._trainer, self.members[i])
+        return _trainer_of(self._trainer, self.members[i])  # type: ignore[arg-type]
 
     def validation_rows(self, i: int) -> np.ndarray:
         """Which rows a member was validated on, with `folds`."""
@@ -175,7 +175,7 @@ class Histories(Sequence[History]):
         return self._folds.held_out(fold)
 
     # ------------------------------------------------------------------ as a table
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Number]]:
         """The table as a list of dicts, by member and epoch: the member, what tells it from others, its numbers."""
         found = []
         for i, member in enumerate(self.members):
@@ -213,7 +213,7 @@ class Histories(Sequence[History]):
         return f"<Histories of {count} member{'s' * (count != 1)}: {', '.join(shown) or 'no numbers'}>"
 
 
-def _trainer_of(trainer: Any, member: Member) -> Any:
+def _trainer_of(trainer: Learner, member: Member) -> Learner:
     """The trainer with a member's numbers: those of `optax.inject_hyperparams` are in its state already."""
     known = _known(trainer, None)
     own = {known[name].place: value for name, value in member.numbers.items() if not known[name].path}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -90,7 +89,7 @@ class MemberCallbacks:
         check_callbacks(self.own[0], trainer, state, goals, names, closed, validates)
 
     def call(
-        self, name: str, states: TrainState, active: np.ndarray, logs: Mapping[str, np.ndarray], **parts: Any
+        self, name: str, states: TrainState, active: np.ndarray, logs: Mapping[str, np.ndarray], **parts: PyTree
     ) -> tuple[TrainState, dict[str, np.ndarray], np.ndarray]:
         """Run a hook.
 
@@ -121,7 +120,12 @@ class MemberCallbacks:
         return states, logs, stops
 
     def _each(
-        self, name: str, states: TrainState, active: np.ndarray, logs: dict[str, np.ndarray], parts: Mapping[str, Any]
+        self,
+        name: str,
+        states: TrainState,
+        active: np.ndarray,
+        logs: dict[str, np.ndarray],
+        parts: Mapping[str, PyTree],
     ) -> tuple[TrainState, dict[str, np.ndarray], np.ndarray]:
         leaves, treedef = jax.tree.flatten(states)
         host = jax.device_get(leaves)

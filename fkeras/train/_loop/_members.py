@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class Member:
     fold: int | None = None
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, float | None]:
         """What tells it from the others, by name."""
         return {"seed": self.seed, **self.numbers, **({} if self.fold is None else {"fold": self.fold})}
 

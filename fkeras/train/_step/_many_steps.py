@@ -10,7 +10,7 @@ from jax import lax
 
 from ...core.typing import Batch, PyTree
 from ._batch import rows
-from ._learner import Learner
+from ._learner import Learner, Program
 from ._measurement import add_logs, log_sums, without_logs
 from ._placed import in_place
 from ._programs import compiled
@@ -21,14 +21,14 @@ from ._step_outputs import Shown
 from ._train_step import advance, logs_after
 
 
-def one_step(trainer: Learner, donate: bool) -> Any:
+def one_step(trainer: Learner, donate: bool) -> Program:
     """`(state, batch) -> (state, logs)`.
 
     Args:
         trainer: the trainer.
         donate: whether the step may reuse the state's memory.
     """
-    return compiled(trainer, _one_step, donate=(0,) if donate else ())
+    return compiled(trainer, _one_step, donate=(0,) if donate else ())  # type: ignore[return-value]
 
 
 def _one_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -57,7 +57,7 @@ def counted_step(trainer: Learner, state: TrainState, batch: Batch, *last: jax.A
     return state, shown
 
 
-def many_steps(trainer: Learner, donate: bool) -> Any:
+def many_steps(trainer: Learner, donate: bool) -> Program:
     """`(state, data, order, bounds, size, unrolled) -> (state, logs)`: steps over the batches within the bounds.
 
     The bounds are numbers in the program's input, so one program serves every stretch of an epoch, and a run that is
@@ -67,7 +67,7 @@ def many_steps(trainer: Learner, donate: bool) -> Any:
         trainer: the trainer.
         donate: whether the steps may reuse the state's memory.
     """
-    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(4, 5))
+    return compiled(trainer, _many_steps, donate=(0,) if donate else (), static=(4, 5))  # type: ignore[return-value]
 
 
 def _many_steps(
