@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from ..core import describe, did_you_mean, explain, spec_of, to_read
-from ..core.typing import CustomObjects, FilePath, PyTree
+from ..core.typing import Config, CustomObjects, FilePath, PyTree
 from ..train import Replay, Trainer, TrainState
-from ..train.callbacks import BackupAndRestore, CallbackList, Digests
+from ..train.callbacks import BackupAndRestore, Callback, CallbackList, Digests
 from ._files._conditions import conditions, warn_of_changes
 from ._orbax._manifest import read_manifest
 from ._orbax._manifest_types import Manifest
@@ -38,12 +38,12 @@ def open_run(
     y: PyTree = None,
     *,
     sample_weight: PyTree = None,
-    validation_data: Any = None,
-    callbacks: Any = None,
+    validation_data: PyTree = None,
+    callbacks: PyTree = None,
     trainer: Trainer | None = None,
     state: TrainState | None = None,
     custom_objects: CustomObjects | None = None,
-    **arguments: Any,
+    **arguments: PyTree,
 ) -> SavedRun:
     """A run that `fit(checkpoint=...)` or `BackupAndRestore` keeps in a directory, to be asked for any of its steps.
 
@@ -169,7 +169,7 @@ def _differing(own: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
     return parts
 
 
-def _text(value: Any) -> str:
+def _text(value: PyTree) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
@@ -184,7 +184,7 @@ def _other(what: str, received: str, write: str) -> ValueError:
     )
 
 
-def _check_names(given: Mapping[str, Any]) -> None:
+def _check_names(given: Config) -> None:
     """Refuse arguments that no step depends on, and those that do not exist."""
     unknown = sorted(set(given) - set(_ARGUMENTS))
     if unknown:
@@ -198,7 +198,7 @@ def _check_names(given: Mapping[str, Any]) -> None:
         )
 
 
-def _check_arguments(given: Mapping[str, Any], replay: Replay, recorded: Mapping[str, Any] | None) -> None:
+def _check_arguments(given: Config, replay: Replay, recorded: Config | None) -> None:
     """Compare arguments that were given with those that the run has."""
     wrong = [name for name in given if recorded is not None and replay.recorded[name] != recorded.get(name)]
     if recorded is not None and wrong:
@@ -206,7 +206,7 @@ def _check_arguments(given: Mapping[str, Any], replay: Replay, recorded: Mapping
         raise _other("call of fit", received, "without " + ", ".join(f"{name}=" for name in wrong))
 
 
-def _callbacks(given: Any, asked: Mapping[str, Any], count: int) -> list[Any] | None:
+def _callbacks(given: PyTree, asked: Config, count: int) -> list[Callback] | None:
     """The callbacks of the run, as many as its saves remember; `None` where none of them has to be called."""
     recorded = asked.get("callbacks")
     listed = CallbackList(given).callbacks
@@ -231,7 +231,7 @@ def _callbacks(given: Any, asked: Mapping[str, Any], count: int) -> list[Any] | 
     return listed if recorded is None or any(changes for _, changes in recorded) else None
 
 
-def _check_data(replay: Replay, like: TrainState, asked: Mapping[str, Any], calls: list[Any] | None) -> None:
+def _check_data(replay: Replay, like: TrainState, asked: Config, calls: list[Callback] | None) -> None:
     """Compare the data with the fingerprints that the run has."""
     data, validation = replay.fingerprints(like)
     if asked.get("data") and data != asked["data"]:

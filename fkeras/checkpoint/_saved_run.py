@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
 
 from ..core import explain
+from ..core.typing import ArrayLike
 from ..train import Finding, Moment, Replay, StepBatch, Trainer, TrainState
 from ..train import explain as explain_step
 from ._orbax._manifest import read_manifest
@@ -80,7 +80,7 @@ class SavedRun:
             step: which.
 
         Returns:
-            The state; training goes on from it.
+            The state.
 
         Raises:
             TypeError, ValueError: there is no such step.
@@ -97,7 +97,7 @@ class SavedRun:
             step: which; `run.total` is the one that would come next.
 
         Returns:
-            The batch and its rows' indices.
+            The batch, and the indices of its rows; `batch, rows = run.batch(step)`.
 
         Raises:
             TypeError, ValueError: there is no such step, or no such data.
@@ -112,7 +112,7 @@ class SavedRun:
             step, other: two steps, of which the states before them are compared; or states.
 
         Returns:
-            A table with a row for each layer that has variables.
+            A table as text, and in a notebook; its `rows` are the layers.
         """
         sides = (step, other)
         before, after = [s if isinstance(s, TrainState) else self.at(s) for s in sides]
@@ -126,11 +126,13 @@ class SavedRun:
             step: which.
 
         Returns:
-            What was found, which prints as text.
+            A `Finding`; `print` it.
         """
         return explain_step(self.trainer, self.at(step), self.batch(step).batch)
 
-    def bisect(self, test: Callable[[TrainState], Any], first: int | None = None, last: int | None = None) -> Bisected:
+    def bisect(
+        self, test: Callable[[TrainState], ArrayLike], first: int | None = None, last: int | None = None
+    ) -> Bisected:
         """The step across which the answer of a test changes.
 
         The test is asked of the states before `first` and before `last`, which it has to answer differently, then of
@@ -202,7 +204,7 @@ class SavedRun:
             wrong += [] if all(same) else [after]
         return wrong
 
-    def _checked(self, step: Any) -> int:
+    def _checked(self, step: object) -> int:
         if isinstance(step, bool) or not hasattr(step, "__index__"):
             raise TypeError(explain("A step is a whole number.", received=repr(step)[:80], write="run.at(100)"))
         if int(step) in self.steps:
@@ -242,5 +244,5 @@ class SavedRun:
         return Moment(state=state, record=record, memory=memory)
 
 
-def _bits(leaf: Any) -> np.ndarray:
+def _bits(leaf: ArrayLike) -> np.ndarray:
     return np.atleast_1d(np.asarray(leaf)).view(np.uint8)

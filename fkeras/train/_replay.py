@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from ..core import explain
-from ..core.typing import Batch, PyTree
+from ..core.typing import Batch, Config, PyTree
 from ._batches._fingerprint import fingerprint
 from ._batches._given_data import training_source, validation_source
 from ._batches._indexed import Indexed
@@ -34,6 +34,7 @@ from ._step._private_copy import private
 from ._step._state import TrainState
 from ._step._train_step import has_own_step
 from .callbacks import CallbackList, History
+from .callbacks._base import CallbackSpec, Memory
 from .callbacks._replayed import watches
 
 
@@ -48,8 +49,8 @@ class Moment:
     """
 
     state: TrainState
-    record: Mapping[str, Any] | None = None
-    memory: Sequence[Mapping[str, Any]] | None = None
+    record: Config | None = None
+    memory: Sequence[Memory] | None = None
 
     @property
     def total(self) -> int:
@@ -91,15 +92,15 @@ class Replay:
     x: PyTree
     y: PyTree = None
     sample_weight: PyTree = None
-    validation_data: Any = None
-    callbacks: Any = None
-    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    validation_data: PyTree = None
+    callbacks: CallbackSpec | CallbackList = None
+    arguments: Config = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_repeatable(self.x)
 
     @property
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> Config:
         """The arguments as a run's record has them."""
         return {name: plain(value) for name, value in self.arguments.items()}
 
@@ -125,7 +126,7 @@ class Replay:
             start: where to begin, not after that step.
 
         Returns:
-            The moment, from which a later one may be reached.
+            The moment, from which a replay can go on.
 
         Raises:
             ValueError: the run came to an end before that step.
@@ -185,7 +186,7 @@ class Replay:
             start: a moment of the run, not after that step.
 
         Returns:
-            The batch, and its rows' indices where the data have them.
+            The batch, and which rows of the data it has.
 
         Raises:
             ValueError: the data end before that step.
@@ -256,7 +257,7 @@ def _run_at(start: Moment, initial_epoch: int, steps: int | None) -> Run:
     return run
 
 
-def _moment_of(run: Run, memory: list[Any]) -> Moment:
+def _moment_of(run: Run, memory: list[Memory]) -> Moment:
     """The moment at which a run is."""
     sums = log_sums(run.state)
     kept = [f.name for f in dataclasses.fields(Run) if f.name not in ("state", "history", "trained")]

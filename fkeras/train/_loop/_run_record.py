@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from ...core.typing import Config, PyTree
 from .._batches._fingerprint import fingerprint
 from .._batches._sources import Arrays, Stream
 from ..callbacks import CallbackList
@@ -19,8 +19,8 @@ DECIDE = (
 
 
 def asked_for(
-    source: Arrays | Stream, validation: Arrays | Stream | None, calls: CallbackList, arguments: Mapping[str, Any]
-) -> dict[str, Any]:
+    source: Arrays | Stream, validation: Arrays | Stream | None, calls: CallbackList, arguments: Config
+) -> Config:
     """The record of a call of `fit`: its arguments, its data, its callbacks.
 
     It has `arguments`, fingerprints of `data` and of `validation`, empty where there is none, whether it `validates`,
@@ -43,7 +43,7 @@ def asked_for(
     }
 
 
-def since(before: Mapping[str, Any], now: Mapping[str, Any], total: int) -> int:
+def since(before: Config, now: Config, total: int) -> int:
     """The step from which on a run that goes on has had the arguments and the data that it has now.
 
     Args:
@@ -59,7 +59,7 @@ def since(before: Mapping[str, Any], now: Mapping[str, Any], total: int) -> int:
     return int(before["since"]) if same else total
 
 
-def plain(value: Any) -> Any:
+def plain(value: PyTree) -> PyTree:
     """An argument as numbers, texts and lists of them; a dict as a list of its pairs under one name, if it is not yet.
 
     >>> plain({0: np.float32(0.5)}), plain(np.int64(3)), plain("auto")
@@ -76,7 +76,7 @@ def plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
-def unplain(value: Any) -> Any:
+def unplain(value: PyTree) -> PyTree:
     """The argument again.
 
     >>> unplain(plain({0: 0.5, "a": {1: 2}}))
