@@ -498,6 +498,8 @@ class Model(Doors, Viewed, LooksInside):
         show_trainable: bool = False,
         layer_range: Sequence[str] | None = None,
         variables: VariablesLike | None = None,
+        *,
+        cost: bool | int = False,
     ) -> None:
         """Print the model's layers, output shapes and numbers of parameters; in a notebook, show them as a table.
 
@@ -509,6 +511,12 @@ class Model(Doors, Viewed, LooksInside):
             show_trainable: whether to add a column that says which layers train.
             layer_range: two regular expressions, the names of the first and last layer to show.
             variables: the variables or the state of a run, for a model without a graph.
+            cost: whether to add what a call of each layer costs in inference mode, for one row, or for so many as the
+                number says: floating-point operations, and bytes that are read and written, by XLA's analysis before
+                it compiles.
+
+        Raises:
+            ValueError: `cost` of a model that has an input whose shape is not known.
         """
         if not isinstance(line_length, int | None):
             raise TypeError(
@@ -519,7 +527,7 @@ class Model(Doors, Viewed, LooksInside):
                     write="model.summary(variables=state)",
                 )
             )
-        summary = _summary.summary_of(self, expand_nested, show_trainable, layer_range, variables)
+        summary = _summary.summary_of(self, expand_nested, show_trainable, layer_range, variables, cost)
         _summary_view.show(summary, line_length, positions, print_fn)
 
     @linen.nowrap

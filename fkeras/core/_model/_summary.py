@@ -16,8 +16,10 @@ from .._layer._sublayers import sublayers_of
 from .._layer._variables import counted
 from .._words._errors import explain
 from .._words._given_instead import variables_in
+from .._words._program_cost import Cost
 from .._words._tree_view import size_text
 from ..typing import PyTree, Variables, VariablesLike
+from ._layer_costs import layer_costs
 from ._looking_inside import LooksInside
 from ._which_weights_train import weight_facts
 
@@ -51,6 +53,7 @@ def summary_of(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
     variables: VariablesLike | None = None,
+    cost: bool | int = False,
 ) -> Summary:
     """A model's layers, output shapes and numbers of parameters; the arguments are those of `Model.summary`."""
     try:
@@ -59,12 +62,14 @@ def summary_of(
         tree = None
     facts = _recorded_facts(model)
     branching = _branches(model)
+    costs = layer_costs(model, int(cost)) if cost else {}
     headers = [
         "Layer (type)",
         "Output Shape",
         "Param #",
         *["Connected to"] * branching,
         *["Trainable"] * show_trainable,
+        *["FLOPs", "Bytes"] * bool(cost),
     ]
     listed = _listed(model, (), expand_nested, layer_range)
     rows = []
@@ -79,13 +84,16 @@ def summary_of(
             row.append(_sources(model, layer) if len(path) == 1 else "-")
         if show_trainable:
             row.append(_trainable_mark(layer, path, facts, tree))
+        if cost:
+            own_cost = costs.get(path, Cost())
+            row += [f"{own_cost.flops:,.0f}", f"{own_cost.bytes:,.0f}"]
         rows.append(tuple(row))
     return Summary(
         f'Model: "{default_name(model)}"',
         tuple(headers),
         tuple(rows),
         tuple(len(path) for path, _ in listed),
-        tuple(_totals(facts, tree)),
+        (*_totals(facts, tree), *_cost_totals(costs, int(cost))),
         branching,
         _hint(model, tree, facts),
     )
@@ -222,6 +230,18 @@ def _totals(facts: Mapping[Path, WeightFacts], tree: Variables | None) -> list[t
         (trainable if collection == "params" and _trains(facts, tuple(keys)) else frozen).append(leaf)
     parts = (("Total", trainable + frozen), ("Trainable", trainable), ("Non-trainable", frozen))
     return [(f"{label} params", f"{_count(part):,} ({size_text(_bytes(part))})") for label, part in parts]
+
+
+def _cost_totals(costs: Mapping[Path, Cost], batch_size: int) -> list[tuple[str, str]]:
+    """What the whole model costs by XLA, and its layers one by one: what lies between layers is in the first alone."""
+    if not costs:
+        return []
+    layers = sum((found for path, found in costs.items() if len(path) == 1), Cost())
+    rows = f"{batch_size} row{'s' * (batch_size != 1)}"
+    return [
+        (f"FLOPs of {rows}", f"{costs[()].flops:,.0f} (its layers, one by one: {layers.flops:,.0f})"),
+        (f"Bytes of {rows}", f"{costs[()].bytes:,.0f} (its layers, one by one: {layers.bytes:,.0f})"),
+    ]
 
 
 def _hint(model: LooksInside, tree: Variables | None, facts: Mapping[Path, WeightFacts]) -> str:

@@ -21,7 +21,7 @@ def view_of(summary: Summary, line_length: int | None = None, positions: Sequenc
         line_length: the text's width in characters.
         positions: where its columns end, or how wide they are, as parts of the whole.
     """
-    width = line_length or (100 if summary.branching else 80)
+    width = line_length or (100 if summary.branching or "FLOPs" in summary.headers else 80)
     return View(_text(summary, width, positions), _html(summary))
 
 
@@ -74,7 +74,10 @@ def _named(cell: str) -> str:
 
 def _sides(summary: Summary) -> list[str]:
     """How the cells of each column stand."""
-    return [{"Param #": "right", "Trainable": "center"}.get(header, "left") for header in summary.headers]
+    return [
+        {"Param #": "right", "FLOPs": "right", "Bytes": "right", "Trainable": "center"}.get(header, "left")
+        for header in summary.headers
+    ]
 
 
 def _shares(positions: Sequence[float] | None, count: int, branching: bool) -> list[int]:
@@ -85,4 +88,4 @@ def _shares(positions: Sequence[float] | None, count: int, branching: bool) -> l
             ends = [end - before for end, before in zip(ends, [0.0, *ends], strict=False)]
         return [max(1, round(100 * share)) for share in ends[:count]]
     base = [30, 24, 14, 24] if branching else [42, 32, 18]
-    return base + [10] * (count - len(base))
+    return base + [14] * (count - len(base))
