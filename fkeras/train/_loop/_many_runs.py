@@ -185,6 +185,7 @@ class ManyRuns:
             driver.reset(self.empty, np.ones(count, bool))
             driver.begin(self._orders(0), self.rows)
 
+        driver: MemberDriver | None = None
         if self.resumed:
             how, size = self.run.how
         else:
@@ -195,11 +196,12 @@ class ManyRuns:
             )  # fmt: skip
             decided = known(trainer if mesh is None else self.given, vectorize, count, one, batch)
             if decided is None:
-                decided, _ = measured(loop, lambda: together(size), begin, self.steps * self.epochs, count)
+                decided, driver = measured(loop, lambda: together(size), begin, self.steps * self.epochs, count)
             how = decided
         self.run.how = (how, size)
         self.histories.how = (how, size)
-        driver: MemberDriver = loop() if how == "loop" else together(size)
+        if driver is None:
+            driver = loop() if how == "loop" else together(size)
         driver.put(self.run.state)
         if not self.resumed:
             driver.reset(self.empty, np.ones(count, bool))
