@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Input, Model, explain, model_from_json
+from ..core import Input, Model, explain
 from ..core.typing import PyTree, Variables
 from ..nn import Average, ops
 from ._step._forward import graph_of
@@ -69,8 +69,8 @@ def ensemble(
     inputs = jax.tree.map(
         lambda t: Input(shape=tuple(t.shape)[1:], dtype=jnp.dtype(t.dtype).name, name=f"{t.name}"), model.input
     )
-    text = model.to_json()
-    copies = [model_from_json(text).replace(name=f"member_{place}") for place in places]
+    # layers of its own for each member: one layer in several models would be one set of weights
+    copies = [model.map_layers(lambda layer: layer.replace()).replace(name=f"member_{place}") for place in places]
     outputs = [copy(inputs) for copy in copies]
     combined = jax.tree.map(lambda *parts: _combined(how, list(parts)), *outputs)
     made: Callable[..., Model] = Model  # of inputs and outputs, a functional one

@@ -308,6 +308,15 @@ def test_an_ensemble_is_a_model(classifier, tmp_path, how, wanted):
     np.testing.assert_array_equal(loaded.predict(its, X), together.predict(variables, X))
 
 
+def test_an_ensemble_has_layers_that_no_config_could_hold():
+    model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3), fk.nn.Lambda(lambda x: 2 * x)])
+    trainer = model.compile("sgd", LOSS)
+    states = jax.tree.map(lambda *leaves: np.stack(leaves), trainer.init(0), trainer.init(1))
+    together, variables = fk.ensemble(model, states)
+    wanted = np.mean([model.apply(fk.train.member(states, i).variables, X) for i in range(2)], 0)
+    np.testing.assert_allclose(together.apply(variables, X), wanted, atol=1e-6)  # a mean of two sums in float32
+
+
 def test_what_is_no_ensemble_is_refused_in_words(classifier):
     model, states, parts = classifier
     one, variables = fk.ensemble(model, states, members=[1])

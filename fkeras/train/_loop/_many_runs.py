@@ -28,6 +28,7 @@ from .._step._running_sums import RunningSums
 from .._step._state import TrainState
 from .._step._train_step import has_own_loss
 from ..callbacks._base import CallbackLike
+from ..distribution._layout import DataParallel
 from ..distribution._processes import several_processes
 from ._device_memory import on_cpu
 from ._dispatch_size import DispatchSize
@@ -423,7 +424,7 @@ def _mesh_of(trainer: Learner) -> tuple[Mesh, str] | None:
     where = trainer.distribution
     if where is None:
         return None
-    if type(where.layout).__name__ != "DataParallel":
+    if not isinstance(where.layout, DataParallel):
         raise ValueError(
             explain(
                 "fit_many spreads members over devices, each as a whole.",
