@@ -50,7 +50,7 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
         overwrite: whether a checkpoint that is already there may be replaced.
 
     Raises:
-        TypeError: something else than a `TrainState`.
+        TypeError: something else than a `TrainState`, or the states of many members.
         ValueError: what a `.keras` file cannot hold.
         FileExistsError: something else is at `directory`, or `overwrite` is false.
     """
@@ -65,6 +65,15 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
                 received=describe(state),
                 usually=usually,
                 write=write,
+            )
+        )
+    if np.ndim(state.step) == 1:
+        raise TypeError(
+            explain(
+                f"`trainer.save` takes the state of one model, and these are states of {len(state.step)} members.",
+                received="a state with a leading axis of members, as `fit_many` returns it",
+                usually="all members were to be kept: fit_many(..., checkpoint=path) saves a run of many.",
+                write="trainer.save(path, fk.train.member(states, 0))",
             )
         )
     directory = as_path(directory, "trainer.save", '"run"')

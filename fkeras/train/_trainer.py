@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen
 
@@ -52,7 +53,7 @@ from ._step._partition import Partition, merge, partition_for
 from ._step._placed import on_host, put_state, warn_of_idle_facts
 from ._step._programs import Programs, compiled, programs_for, value_of
 from ._step._running_sums import RunningSums
-from ._step._state import TrainState, check_state, example_of, key_parts, spec_of
+from ._step._state import TrainState, check_is_state, check_state, example_of, key_parts, spec_of
 from ._step._state_or_variables import state_to_evaluate, variables_given
 from ._trainer_view import trainer_repr, trainer_view
 from .distribution._host_memory import fetched
@@ -61,7 +62,7 @@ from .distribution._mesh import MeshLike
 from .distribution._own_rows import own_rows_of
 from .distribution._placement import Distribution
 from .optimizers._by_path import warn_of_idle_rules
-from .optimizers._rates import rates_of, with_rates
+from .optimizers._rates import rates_of, rates_of_members, with_rates
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
 _COMPILED = ("train_step", "eval_step", "predict_step")
@@ -389,12 +390,14 @@ class Trainer(Viewed):
 
     def set_learning_rate(self, state: TrainState, value: ArrayLike) -> TrainState:
         """The state with another learning rate (every one, where there are several); the next step uses it, and
-        nothing compiles again.
+        nothing compiles again. States of many members, as `fit_many` has them, take one for all or one for each.
 
         Raises:
             TypeError: the rate belongs to a schedule, as in Keras, or to a line search.
             ValueError: the optimizer keeps no learning rate in its state, or `value` is no number.
         """
+        if np.ndim(state.step):
+            return state.replace(opt_state=rates_of_members(self.optimizer, state.opt_state, value, len(state.step)))
         return state.replace(opt_state=with_rates(self.optimizer, state.opt_state, lambda _: value))
 
     def finalize(self, state: TrainState, x: PyTree = None) -> TrainState:
@@ -481,7 +484,11 @@ class Trainer(Viewed):
         if not isinstance(state, TrainState):  # a prediction of one row takes some 15 µs, so no more is looked at
             variables = variables_given(state, "predict", "state, x", (x,))
             return _predict.predict(self, variables, x, batch_size, verbose, steps, callbacks)
-        return _predict.predict(self, state.variables, x, batch_size, verbose, steps, callbacks)
+        try:
+            return _predict.predict(self, state.variables, x, batch_size, verbose, steps, callbacks)
+        except ValueError:
+            check_is_state(state, "predict", "state, x", (x,))  # the states of many members fit no model
+            raise
 
     @named
     def train_on_batch(

@@ -249,6 +249,10 @@ def test_callbacks_of_one_model_are_refused_in_words(trainer, callback, text):
         ({"over": {"learning_rate": [0.1], "weight_decay": [0.1, 0.2]}, "grid": False}, r"one length"),
         ({"folds": 5, "validation_split": 0.2}, r"validated on the rows that it does not train on"),
         ({"folds": 1}, r"folds says how 32 rows are parted"),
+        ({"over": {"learning_rate": [0.1, None]}}, r"takes a list of numbers[\s\S]*None or a flag"),
+        ({"over": {"learning_rate": [True]}}, r"takes a list of numbers[\s\S]*None or a flag"),
+        ({"folds": np.arange(32) % 3 - 1}, r"numbered from 0[\s\S]*PredefinedSplit"),
+        ({"on_interrupt": "stop"}, r"`on_interrupt` is 'return' or 'raise'"),
         ({"vectorize": "fast"}, r"vectorize is True"),
         ({"x": iter([(X, Y)]), "y": None, "batch_size": None}, r"fit_many takes arrays"),
     ],
@@ -258,7 +262,7 @@ def test_what_cannot_be_is_refused_in_words(trainer, options, text):
         trainer.fit_many(**{**ARRAYS, **options})
 
 
-def test_states_of_many_and_of_one_are_told_apart(trainer):
+def test_states_of_many_and_of_one_are_told_apart(trainer, tmp_path):
     states, _ = trainer.fit_many(**ARRAYS, seeds=range(2))
     with pytest.raises(IndexError, match="There are 2 members"):
         fk.train.member(states, 2)
@@ -266,6 +270,19 @@ def test_states_of_many_and_of_one_are_told_apart(trainer):
         trainer.predict_many(trainer.init(0), X)
     with pytest.raises(TypeError, match=r"states of 2 members[\s\S]*fk.train.member\(states, 0\)"):
         trainer.fit(states, **ARRAYS)
+    for call in (
+        lambda: trainer.predict(states, X),
+        lambda: trainer.predict_on_batch(states, X),
+        lambda: trainer.save(tmp_path / "run", states),
+    ):
+        with pytest.raises(TypeError, match=r"states of 2 members[\s\S]*fk.train.member\(states, 0\)"):
+            call()
+    assert not (tmp_path / "run").exists()
+    for rates in (0.5, [0.25, 0.5]):
+        faster = trainer.set_learning_rate(states, rates)
+        assert float(trainer.get_learning_rate(fk.train.member(faster, 1))) == 0.5
+    with pytest.raises(ValueError, match="learning rate is one number"):
+        trainer.set_learning_rate(states, [0.1, 0.2, 0.3])
 
 
 def test_numbers_that_a_loss_logs_are_each_members_own():

@@ -21,6 +21,7 @@ from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, Digests
 from ..callbacks._base import CallbackSpec
 from ..callbacks._callback_list import several
+from ..callbacks._frequency import check_choice
 from ._fit import backup_at
 from ._folds import folds_of
 from ._histories import Histories
@@ -127,6 +128,7 @@ def fit_many(
         checkpoint=checkpoint, max_compiles=None, check_nans=False, donate=False,
         validates=validation_data is not None or folds is not None,
     )  # fmt: skip
+    check_choice("fit_many", "on_interrupt", on_interrupt, ("return", "raise"))
     check_counts(members_at_once=members_at_once, epochs=epochs)
     check_how(vectorize)
     verbose = verbosity(verbose, quiet=2)

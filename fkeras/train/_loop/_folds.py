@@ -74,6 +74,15 @@ def folds_of(folds: PyTree, count: int) -> Folds | None:
         part[np.random.default_rng(0).permutation(count)] = np.arange(count) % int(given)
         return Folds(part != np.arange(int(given))[:, None])
     if given.shape == (count,) and given.dtype.kind in "iu":
+        if given.min() < 0:
+            raise ValueError(
+                explain(
+                    "Parts of rows are numbered from 0.",
+                    received=f"{given.min()} among the parts",
+                    usually="rows that no fold is to hold out, -1 in scikit-learn's PredefinedSplit.",
+                    write="folds=numpy.arange(parts.max() + 1)[:, None] != parts   # which rows a fold trains on",
+                )
+            )
         return _checked(given != np.unique(given)[:, None])
     if given.ndim == 2 and given.shape[1] == count and given.dtype == bool:
         return _checked(given)

@@ -117,17 +117,18 @@ def _settings(over: Over, grid: bool) -> list[dict[str, float]]:
     )
 
 
-def _values(name: str, values: object) -> list[float]:
+def _values(name: str, values: Iterable[object]) -> list[float]:
     try:
         found = np.asarray(values, float)
     except (TypeError, ValueError):
         found = np.zeros(())
-    if found.ndim != 1 or not found.size or isinstance(values, str):
+    plain = found.ndim == 1 and found.size and not isinstance(values, str)
+    if not plain or any(value is None or isinstance(value, bool | np.bool_) for value in values):
         raise ValueError(
             explain(
                 f"over={{{name!r}: ...}} takes a list of numbers.",
                 received=repr(values)[:80],
-                usually="one number, which belongs to compile.",
+                usually="None or a flag among the numbers." if plain else "one number, which belongs to compile.",
                 write=f"over={{{name!r}: [1e-2, 1e-3]}}",
             )
         )

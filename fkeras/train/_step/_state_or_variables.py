@@ -13,7 +13,7 @@ from ._checked_state import check_variables
 from ._eval_step import has_own_eval_step
 from ._learner import Learner
 from ._private_copy import check_memory
-from ._state import TrainState, check_state, key_parts
+from ._state import TrainState, check_is_state, check_state, key_parts
 from ._train_step import has_own_loss
 
 
@@ -27,8 +27,10 @@ def variables_given(given: VariablesLike | None, method: str, arguments: str, re
         rest: the arguments after it, in which the state may stand by mistake.
 
     Raises:
-        TypeError: something else.
+        TypeError: something else, or the states of many members.
     """
+    if isinstance(given, TrainState):
+        check_is_state(given, method, arguments, rest)
     variables = given if given is None else variables_in(given)
     if isinstance(variables, Mapping) and "params" in variables:
         return variables

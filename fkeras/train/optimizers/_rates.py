@@ -129,6 +129,17 @@ def with_rates(optimizer: object, opt_state: PyTree, change: Callable[[jax.Array
     return with_stated(opt_state, {rate.path: change(rate.value) for rate in rates_of(opt_state)})
 
 
+def rates_of_members(optimizer: object, opt_state: PyTree, value: ArrayLike, members: int) -> PyTree:
+    """The stacked states of many members with `value` for all, or `value[i]` for each, in place of each learning rate.
+
+    Raises:
+        TypeError, ValueError: a rate that cannot be set, or what is neither one rate nor one for each.
+    """
+    if np.ndim(value) != 1 or np.shape(value) != (members,):
+        return jax.vmap(lambda state: with_rates(optimizer, state, lambda _: value))(opt_state)
+    return jax.vmap(lambda state, rate: with_rates(optimizer, state, lambda _: rate))(opt_state, jnp.asarray(value))
+
+
 def _number(value: object, like: PyTree) -> jax.Array:
     if value is None or isinstance(value, str | bytes | bool) or callable(value) or np.ndim(value) != 0:
         raise ValueError(
