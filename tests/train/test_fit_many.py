@@ -177,6 +177,16 @@ def test_convolutions_on_a_cpu_run_one_after_another():
     assert trainer.predict_many(states, X).shape == (2, 32, 3)
 
 
+def test_members_whose_step_calls_python_run_one_after_another():
+    def on_host(y_true, y_pred):  # without a rule for vmap
+        return jax.pure_callback(lambda y: np.float32(y.mean()), jax.ShapeDtypeStruct((), "float32"), y_pred)
+
+    trainer = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3)]).compile("sgd", LOSS, metrics=[on_host])
+    _, histories = trainer.fit_many(**ARRAYS, seeds=range(2))
+    assert histories.how[0] == "loop"
+    assert histories[1].history == solo(trainer, histories.members[1])[1].history
+
+
 # ------------------------------------------------------------------ what goes on
 def test_a_run_that_was_cut_off_is_the_same_run(trainer, tmp_path):
     class Crash(fk.callbacks.Callback):

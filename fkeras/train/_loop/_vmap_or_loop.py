@@ -13,10 +13,11 @@ import numpy as np
 from ...core import explain
 from ...core.typing import Batch, PyTree
 from .._step._learner import Learner, Program
+from .._step._many_steps import one_step
 from .._step._state import TrainState
 from ._device_memory import nbytes, on_cpu
 from ._member_drivers import OneAfterAnother, Together
-from ._step_inspection import holds_a_convolution
+from ._step_inspection import calls_back, holds_a_convolution
 
 How = Literal["vmap", "loop"]
 
@@ -55,7 +56,8 @@ def known(trainer: Learner, vectorize: bool | str, count: int, state: TrainState
     """How members run, where it is known without a measurement.
 
     On accelerators it is one program. On a CPU it is one for tiny steps; not where there is a convolution, whose
-    gradient is slow there over an axis of members and inside a loop.
+    gradient is slow there over an axis of members and inside a loop. A step that calls a function in Python, as a
+    metric of scikit-learn's does, is made by one member after the other: that function takes the arrays of one.
 
     Args:
         trainer: the trainer.
@@ -67,6 +69,8 @@ def known(trainer: Learner, vectorize: bool | str, count: int, state: TrainState
     if vectorize != "auto":
         return "vmap" if vectorize else "loop"
     if trainer.run_eagerly or (count == 1 and trainer.distribution is None):
+        return "loop"
+    if trainer.distribution is None and calls_back(trainer, one_step(trainer, donate=False), state, batch):
         return "loop"
     if trainer.distribution is not None or not on_cpu():
         return "vmap"
