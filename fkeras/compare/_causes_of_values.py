@@ -14,7 +14,7 @@ import numpy as np
 from ..core import Layer
 from ..core.typing import PyTree
 from ._causes_of_fields import ACTIVATIONS
-from ._equal import nearest
+from ._equal import median, nearest
 from ._subject import Attempt, Attempts, Subject, of_array
 
 _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -103,7 +103,7 @@ def padding_in_average(subject: Subject) -> Attempts:
     usable = np.abs(own) > 1e-6
     with np.errstate(all="ignore"):
         ratio = np.where(usable, target / own, np.nan)
-        border = np.nanmedian(np.moveaxis(ratio, -1, 1).reshape(-1, *own.shape[1:-1]), 0)
+        border = median(np.moveaxis(ratio, -1, 1).reshape(-1, *own.shape[1:-1]))
     known = np.array([a / b for a in range(1, 26) for b in range(1, 26)])
     parts = border[np.isfinite(border)]
     if parts.size and np.allclose(np.abs(parts[:, None] - known).min(1), 0, atol=1e-4) and np.ptp(parts) > 1e-3:

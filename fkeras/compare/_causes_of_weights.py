@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from ..core.typing import PyTree
+from ._equal import median
 from ._subject import Attempt, Attempts, Make, Subject, of_array
 
 
@@ -231,7 +232,7 @@ def _with_bias(subject: Subject) -> Make:
             added = np.asarray(theirs).reshape(-1)
         else:
             apart = np.where(target > 0, target - before, np.nan) if activation is not None else target - before
-            added = np.nanmedian(apart.reshape(-1, target.shape[-1]), 0)
+            added = median(apart.reshape(-1, target.shape[-1]))
         moved = before + added.reshape((1,) * (before.ndim - 1) + (-1,))
         return [np.asarray(activation(moved) if callable(activation) else moved, np.float64)]
 

@@ -17,17 +17,16 @@ from flax import linen
 
 from ..core import Layer
 from ..core.typing import PyTree, Variables
+from ._activated import activated_behind, has_activation
 from ._causes import Cause, cause_between, cause_of
 from ._equal import Tolerance, arrangements, arrays_of, magnitude, nearest, numbers
 from ._explain import explained
-from ._layouts import flattened_otherwise, in_one_layout
+from ._layouts import Pairs, flattened_otherwise, in_one_layout
 from ._match import match
 from ._record import Call, Place, Trace, keys_of, record
 from ._report import DiffRow
 from ._subject import Subject
 
-#: Pairs of `(reference, running)` in the order in which they run.
-Pairs = list[tuple[Call | None, Call | None]]
 # A cause is looked for in so many layers: a model that is wrong all over has one cause, or too many.
 _MOST_FAULTS = 8
 _END: Place = ("output", 0)
@@ -40,6 +39,7 @@ class Judged:
     Attributes:
         by_itself: the largest difference of the outputs.
         note: what was seen beside that.
+        told: a fault that is seen without looking for a cause.
         is_random: whether both draw random numbers.
         before: what reaches it, where that is another input than its partner's.
         subject: the layer, where its outputs differ.
@@ -49,6 +49,7 @@ class Judged:
 
     by_itself: float = float("nan")
     note: str = ""
+    told: str = ""
     is_random: bool = False
     before: Subject | None = None
     subject: Subject | None = None
@@ -75,7 +76,7 @@ def compare(
     judged: dict[Place, Judged] = {}
     torn: list[Place] = []  # layers whose outputs have other shapes than their partners', which cannot take their place
     earlier = _earlier(reference)
-    activated = _activated(pairs)
+    activated = activated_behind(pairs, reference, free)
 
     def replace(call: Call) -> PyTree:
         known = partner.get(call.place)
@@ -94,7 +95,8 @@ def compare(
         pairs.append((_as_call(reference.output, reference.calls), _as_call(free.output, free.calls)))
         given = _as_call(forced.output, forced.calls)
         before = _before(given, pairs[-1][0], earlier[_END], tolerance)  # type: ignore[arg-type]
-        judged[_END] = Judged(before=None if torn else before)
+        note, told = _structures(reference.output, free.output, running)
+        judged[_END] = Judged(before=None if torn or told else before, note=note, told=told)
     return pairs, _rows(pairs, judged, tolerance, running)
 
 
@@ -102,23 +104,20 @@ def _done(pairs: Pairs, judged: dict[Place, Judged]) -> list[Call]:
     return [known for known, run in pairs if known is not None and run is not None and run.place in judged]
 
 
-def _activated(pairs: Pairs) -> set[object]:
-    """Calls with an activation of their own behind them that the other model has not: by `id`, or where they run."""
-    found: set[object] = set()
-    last: dict[int, Call] = {}
-    for pair in pairs:
-        for side, call in enumerate(pair):
-            if call is not None and call.kind == "activation" and pair[1 - side] is None and side in last:
-                found.add(last[side].place if side else id(last[side]))
-            elif call is not None:
-                last[side] = call
-    return found
-
-
 def _as_call(output: PyTree, calls: Sequence[Call]) -> Call:
     """A model's output as what reaches a last call."""
     last = calls[-1].variables if calls else {}
     return Call(_END, "output", output, function=lambda *args: args, args=(output, jax.tree.leaves(last)[:0]))
+
+
+def _structures(known: PyTree, run: PyTree, running: str) -> tuple[str, str]:
+    """What is to be said of two models' outputs whose structures differ: `(note, fault)`."""
+    counts = len(jax.tree.leaves(known)), len(jax.tree.leaves(run))
+    of_a, of_b = reversed(counts) if running == "a" else counts
+    if of_a != of_b:
+        return "", f"other outputs: a gives {of_a} and b gives {of_b}, of which those that both have were compared."
+    alike = bool(jax.tree.structure(known) == jax.tree.structure(run))  # type: ignore[operator]
+    return "" if alike else "in another structure", ""
 
 
 def _earlier(trace: Trace) -> dict[Place, tuple[tuple[str, np.ndarray], ...]]:
@@ -155,13 +154,13 @@ def _judge(
     note = note or known.note
     if _equal(given, targets, rounding, tolerance):
         return Judged(by_itself=apart, note=note, before=before), _with_arrays(call.output, targets)
-    plain = _without_activation(call) if id(known) in activated or not _has_activation(known) else None
+    plain = _without_activation(call) if id(known) in activated or not has_activation(known) else None
     if plain is not None and _equal(plain, targets, rounding, tolerance):
         function = call.module.activation  # type: ignore[union-attr]
         on = [np.asarray(function(jnp.asarray(nearest(targets[0], plain[0])[1], jnp.float32)))]
         judged = Judged(by_itself=_apart(plain, targets)[0], note="before its activation", before=before)
         return judged, _with_arrays(call.output, on)
-    theirs = _without_activation(known) if call.place in activated or not _has_activation(call) else None
+    theirs = _without_activation(known) if call.place in activated or not has_activation(call) else None
     if theirs is not None and _equal(given, theirs, rounding, tolerance):
         judged = Judged(by_itself=_apart(given, theirs)[0], note="before its activation", before=before)
         return judged, _with_arrays(call.output, theirs)
@@ -196,7 +195,7 @@ def _before(
         return None
     rounding = max(call.rounding, known.rounding)
     count = len(ours) if len(ours) == len(theirs) else 1
-    if 1 < count < 4 and _in_another_order(ours, theirs, rounding, tolerance):
+    if call.place != _END and 1 < count < 4 and _in_another_order(ours, theirs, rounding, tolerance):
         return None  # what the layer makes of them tells whether their order counts
     for own, target in zip(map(numbers, ours[:count]), map(numbers, theirs[:count]), strict=True):
         if nearest(own, target)[0] > tolerance.allowed(target, rounding):
@@ -241,14 +240,9 @@ def _equal(given: list[np.ndarray], targets: list[np.ndarray], rounding: float, 
     return all(nearest(out, target)[0] <= tolerance.allowed(target, rounding) for out, target in pairs)
 
 
-def _has_activation(call: Call) -> bool:
-    """Whether a layer has an activation of its own among its fields; of a recorded one nobody knows."""
-    return isinstance(call.module, Layer) and callable(getattr(call.module, "activation", None))
-
-
 def _without_activation(call: Call) -> list[np.ndarray] | None:
     """What a layer gives before its activation; `None` where it has none, or is nothing else."""
-    if not _has_activation(call) or call.kind in ("activation", "recurrent"):
+    if not has_activation(call) or call.kind in ("activation", "recurrent"):
         return None
     assert isinstance(call.module, Layer)
     output, _ = call.run(module=call.module.replace(activation=None))
@@ -305,9 +299,9 @@ def _rows(pairs: Pairs, judged: dict[Place, Judged], tolerance: Tolerance, runni
         found = judged.get(run.place, Judged())
         target = known.results[0]
         difference = nearest(run.results[0], target)[0]
-        differs = found.before is not None or found.subject is not None
+        differs = bool(found.told) or found.before is not None or found.subject is not None
         status = "same"
-        if found.before is not None:
+        if found.told or found.before is not None:
             status = "differs before"
         elif found.subject is not None:
             status = "differs"
@@ -329,6 +323,8 @@ def _cause(at: int, pairs: Pairs, found: Judged, running: str) -> str:
     known, run = pairs[at]
     assert known is not None
     assert run is not None
+    if found.told:
+        return found.told
     reference = "b" if running == "a" else "a"
     texts = []
     if found.before is not None:

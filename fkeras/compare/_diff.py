@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from flax import linen
 
-from ..core import explain, given_instead, variables_in
+from ..core import describe, explain, given_instead, variables_in
 from ..core.typing import ArrayLike, PyTree, VariablesLike
 from ._compare import compare
 from ._equal import Tolerance
@@ -56,7 +56,8 @@ def diff(
 
     Raises:
         TypeError: what is no model, or variables of another kind.
-        ValueError: two recordings, gradients of a recording, or a recording without arrays.
+        ValueError: two recordings, gradients of a recording, a recording without arrays, an input without rows, or a
+            distance that is none.
 
     >>> import fkeras as fk, jax, numpy as np
     >>> model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(3, activation="relu"), fk.nn.Dense(2)])
@@ -88,6 +89,7 @@ def diff(
                 write="fk.diff(model, variables, recorded, None, x)",
             )
         )
+    _check_numbers(x, atol)
     tolerance = Tolerance(atol)
     if isinstance(a, Trace) or isinstance(b, Trace):
         if gradients:
@@ -110,6 +112,23 @@ def diff(
     if gradients:
         rows = with_gradients(rows, pairs, (a, of_a or {}), (b, of_b or {}), x, training, gradients, tolerance)
     return DiffReport(tuple(rows), bool(gradients))
+
+
+def _check_numbers(x: PyTree, atol: float | None) -> None:
+    """Refuse an input in which there is nothing to compare, and a distance below 0."""
+    if any(0 in np.shape(leaf) for leaf in jax.tree.leaves(x)):
+        raise ValueError(
+            explain(
+                "fk.diff needs an input with numbers in it.",
+                received=describe(x),
+                usually="a slice that took no rows.",
+                write="fk.diff(model_a, variables_a, model_b, variables_b, x[:8])",
+            )
+        )
+    if atol is not None and not atol >= 0:
+        raise ValueError(
+            explain("atol is a distance between two numbers.", received=f"atol={atol!r}", write="atol=1e-4")
+        )
 
 
 def _variables(name: str, model: linen.Module, given: VariablesLike | None, x: PyTree) -> dict[str, PyTree]:

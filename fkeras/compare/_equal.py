@@ -57,6 +57,12 @@ def magnitude(array: np.ndarray) -> float:
     return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
 
 
+def median(array: np.ndarray) -> np.ndarray:
+    """The median over the first axis of the numbers that are known; NaN where none is."""
+    some = ~np.isnan(array).all(0)
+    return np.where(some, np.nanmedian(np.where(some, array, 0.0), 0), np.nan)
+
+
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     """The largest difference of two entries; infinite for other shapes, and where only one is not finite."""
     if a.shape != b.shape:

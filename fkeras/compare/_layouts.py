@@ -12,6 +12,7 @@ import numpy as np
 
 from ._record import Call, Trace
 
+#: Pairs of `(reference, running)` in the order in which they run.
 Pairs = list[tuple[Call | None, Call | None]]
 
 

@@ -635,9 +635,57 @@ def test_a_layer_that_is_missing_is_named():
     assert report.cause == "missing layer: 'norm' (layer norm) of a has no partner in b."
 
 
+class InCode(fk.Model):
+    """An activation that is a line of the model's own code."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = fk.nn.Dense(5), fk.nn.Dense(2)
+
+    def call(self, x):
+        return self.two(jax.nn.relu(self.one(x)))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_activation_in_the_models_own_code_is_no_difference(turned):
+    a = stack(fk.nn.Dense(5, activation="relu", name="one"), fk.nn.Dense(2, name="two"), shape=(6,))
+    given = made(a, ROWS)
+    sides = [(a, given), (InCode(), given)]
+    (one, of_one), (other, of_other) = reversed(sides) if turned else sides
+    report = fk.diff(one, of_one, other, of_other, ROWS)
+    assert report.same, f"\n{report}"
+    tanh = a.map_layers(lambda layer: layer.replace(activation="tanh") if layer.name == "one" else layer)
+    assert fk.diff(InCode(), given, tanh, given, ROWS).cause.startswith("other activation: ")
+
+
+def test_outputs_that_are_exchanged_or_missing_are_a_difference():
+    x = fk.Input((6,))
+    one = fk.nn.Dense(5, name="one")(x)
+    two = fk.nn.Dense(5, name="two")(one)
+    a, given = fk.Model(x, [two, one]), made(fk.Model(x, [two, one]), ROWS)
+    assert fk.diff(a, given, fk.Model(x, [one, two]), given, ROWS).first.status == "differs before"
+    report = fk.diff(a, given, fk.Model(x, two), given, ROWS)
+    assert report.cause.startswith("other outputs: a gives 2 and b gives 1")
+    named = fk.diff(a, given, fk.Model(x, {"a": two, "b": one}), given, ROWS)
+    assert named.same
+    assert named.rows[-1].note == "in another structure"
+
+
+def test_a_recording_of_one_number_is_compared_without_a_warning():
+    report = fk.diff(dense(), made(dense(), ROWS), {"other": np.zeros((4, 2), "float32")}, None, ROWS)
+    assert not report.same
+
+
+@pytest.mark.parametrize("atol", [-1.0, float("nan")])
+def test_a_distance_is_not_below_zero(atol):
+    with pytest.raises(ValueError, match="atol is a distance"):
+        fk.diff(dense(), {}, dense(), {}, ROWS, atol=atol)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
+        ((dense(), {}, dense(), {}, ROWS[:0]), ValueError, "an input with numbers in it"),
         (({"one": ROWS}, None, {"one": ROWS}, None, ROWS), ValueError, "both are recordings"),
         ((None, None, dense(), {}, ROWS), TypeError, "model_a is neither a model nor activations"),
         ((dense(), {}, {}, None, ROWS), ValueError, "holds no arrays"),
