@@ -131,6 +131,7 @@ def open_run(
         arguments={**asked.get("arguments", {}), **arguments},
     )  # fmt: skip
     _check_arguments(arguments, replay, asked.get("arguments"))
+    _check_settings(replay, asked)
     _check_data(replay, like, asked, calls)
     now = conditions(like.params, trainer.distribution, like.variables, like.example)
     warn_of_changes(str(place), manifests[-1].get("conditions"), now, level=2)
@@ -231,11 +232,25 @@ def _callbacks(given: PyTree, asked: Config, count: int) -> list[Callback] | Non
     return listed if recorded is None or any(changes for _, changes in recorded) else None
 
 
+def _check_settings(replay: Replay, asked: Config) -> None:
+    """Compare how callbacks are set with how they were, where the run says it."""
+    if "settings" not in asked:
+        return
+    for (name, _), had, given in zip(asked["callbacks"], asked["settings"], replay.settings, strict=False):
+        if had != given:
+            raise _other(name, f"{given}; the run had {had}", f"callbacks=[fk.callbacks.{name}({had}), ...]")
+
+
 def _check_data(replay: Replay, like: TrainState, asked: Config, calls: list[Callback] | None) -> None:
     """Compare the data with the fingerprints that the run has."""
     data, validation = replay.fingerprints(like)
     if asked.get("data") and data != asked["data"]:
         raise _other("set of data", describe(replay.x), "the x, y and sample_weight that fit had")
+    if asked and asked["arguments"].get("batch_size") is None and replay.batches_rows(like):
+        received = f"{describe(replay.x)}, and the run read batches that somebody else had made"
+        raise _other("kind of data", received, "the list or the data set of batches that fit had")
+    if "validation" in asked and replay.validation_data is not None and (validation or "") != asked["validation"]:
+        raise _other("set of validation data", describe(replay.validation_data), "the validation_data that fit had")
     if not asked.get("validates") or calls is None:
         return
     held_out = bool(replay.arguments.get("validation_split"))
@@ -248,8 +263,6 @@ def _check_data(replay: Replay, like: TrainState, asked: Config, calls: list[Cal
                 write="fk.open_run(directory, x, y, validation_data=(x_val, y_val), callbacks=[...])",
             )
         )
-    if asked.get("validation") and validation != asked["validation"]:
-        raise _other("set of validation data", describe(replay.validation_data), "the validation_data that fit had")
 
 
 def _start(state: TrainState, like: TrainState, since: int) -> TrainState:

@@ -54,10 +54,10 @@ class Lowered(dict[str, Callable[..., Any]]):
             ValueError: a program that the backend cannot write down.
         """
         place = pathlib.Path(as_path(directory, "lower(...).save", '"programs"'))
-        place.mkdir(parents=True, exist_ok=True)
         files = {}
-        for name, program in self._compiled_here().items():
-            content, devices = _written(name, program)
+        written = {name: _written(name, program) for name, program in self._compiled_here().items()}
+        place.mkdir(parents=True, exist_ok=True)
+        for name, (content, devices) in written.items():
             path = place / f"{name.replace(', ', '_').replace(' ', '_')}.program"
             path.write_bytes(content)
             files[name] = {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "devices": devices}

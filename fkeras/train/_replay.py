@@ -23,7 +23,7 @@ from ._batches._sources import Arrays, Position, Stream
 from ._loop._driver import Driver, Reached
 from ._loop._interrupt import Interruptible
 from ._loop._run_backup import Run
-from ._loop._run_record import plain, unplain
+from ._loop._run_record import plain, settings_of, unplain
 from ._loop._screen import screen_for
 from ._loop._training_loop import TrainingLoop
 from ._loop._unfinished_run import Closing
@@ -110,10 +110,19 @@ class Replay:
         calls = CallbackList([c for c in CallbackList(self.callbacks).callbacks if not watches(c)])
         return not (calls.hooks("on_train_batch_begin") or calls.hooks("on_train_batch_end"))
 
+    def batches_rows(self, state: TrainState) -> bool:
+        """Whether the data are arrays, of whose rows batches are made here."""
+        return isinstance(self._sources(state)[0], Arrays)
+
     def fingerprints(self, state: TrainState) -> tuple[str | None, str | None]:
         """Those of the data and of the validation's, as a run's record has them."""
         source, validation = self._sources(state)
         return fingerprint(source), fingerprint(validation)
+
+    @property
+    def settings(self) -> list[str]:
+        """How its callbacks are set, as a run's record has it."""
+        return settings_of(CallbackList(self.callbacks))
 
     def to(self, step: int, start: Moment) -> Moment:
         """The run just before a step: the state is what that step takes.

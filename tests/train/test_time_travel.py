@@ -152,6 +152,11 @@ def test_callbacks_that_change_the_state_are_called_again(trainer, tmp_path):
         fk.open_run(tmp_path / "run", X, Y, callbacks=callbacks())
     with pytest.raises(ValueError, match=r"another set of validation data"):
         fk.open_run(tmp_path / "run", X, Y, callbacks=callbacks(), validation_data=(X, Y))
+    given["callbacks"][0] = fk.callbacks.ReduceLROnPlateau("val_loss", patience=9, factor=0.5, min_delta=10.0)
+    with pytest.raises(
+        ValueError, match=r"another ReduceLROnPlateau[\s\S]*patience=9[\s\S]*the run had[\s\S]*patience=1"
+    ):
+        fk.open_run(tmp_path / "run", X, Y, **given)
 
 
 class Sequence:
@@ -220,6 +225,9 @@ def test_what_cannot_be_replayed_is_said(trainer, tmp_path):
         fk.open_run(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no run in[\s\S]*delete_checkpoint=True"):
         fk.open_run(tmp_path / "nothing", X, Y)
+    for other in (batches[::-1], batches[:-1]):
+        with pytest.raises(ValueError, match=r"another set of data than the run had"):
+            fk.open_run(tmp_path, other)
     run = fk.open_run(tmp_path, batches)
     with pytest.raises(ValueError, match=r"cannot be asked for step 11[\s\S]*steps 0 to 10"):
         run.at(11)
@@ -227,6 +235,15 @@ def test_what_cannot_be_replayed_is_said(trainer, tmp_path):
         run.batch(1.5)
     with pytest.raises(ValueError, match=r"another trainer than the run had[\s\S]*optimizer"):
         fk.open_run(tmp_path, batches, trainer=trainer.replace(optimizer=fk.optimizers.Adam(0.5)))
+
+
+def test_what_is_handed_and_was_not_there_is_refused(trainer, tmp_path):
+    trainer.fit(trainer.init(0), Sequence(), callbacks=keep(tmp_path / "batches", 5), verbose=0)
+    with pytest.raises(ValueError, match=r"another kind of data than the run had"):
+        fk.open_run(tmp_path / "batches", X, Y)
+    trainer.fit(trainer.init(0), X, Y, batch_size=8, callbacks=keep(tmp_path / "rows", 5), verbose=0)
+    with pytest.raises(ValueError, match=r"another set of validation data than the run had"):
+        fk.open_run(tmp_path / "rows", X, Y, validation_data=(X, Y))
 
 
 def test_a_run_without_a_save_at_its_beginning_is_given_its_start(trainer, tmp_path):

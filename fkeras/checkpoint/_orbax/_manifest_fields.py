@@ -54,7 +54,7 @@ def _asked(value: Any, at: Path) -> None:
     """What the call of `fit` was asked for; empty of a run that does not say."""
     _ENCODED_DICT(value, at)
     if value["dict"]:
-        record(_ASKED)(dict(value["dict"]), at)
+        record(_ASKED, {"settings": record({"list": listed(text())})})(dict(value["dict"]), at)
 
 
 def _digests(value: Any, at: Path) -> None:

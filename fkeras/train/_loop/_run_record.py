@@ -24,7 +24,7 @@ def asked_for(
     """The record of a call of `fit`: its arguments, its data, its callbacks.
 
     It has `arguments`, fingerprints of `data` and of `validation`, empty where there is none, whether it `validates`,
-    and the names of `callbacks`, and of each whether it may change what trains.
+    the names of `callbacks`, of each whether it may change what trains, and their `settings`.
 
     Args:
         source: the batches.
@@ -40,7 +40,30 @@ def asked_for(
         "validates": validation is not None,
         "validation": fingerprint(validation) or "",
         "callbacks": [[type(c).__name__, changes_state(calls, i)] for i, c in enumerate(calls.callbacks)],
+        "settings": settings_of(calls),
     }
+
+
+def settings_of(calls: CallbackList) -> list[str]:
+    """How each callback of fkeras that may change what trains is set, as text; empty of others.
+
+    >>> from fkeras.train import callbacks
+    >>> settings_of(CallbackList([callbacks.SwapEMAWeights(), callbacks.CSVLogger("log.csv")]))
+    ['swap_on_epoch=False', '']
+    """
+    package = f"{__package__.partition('.')[0]}."
+    own = [
+        vars(callback) if changes_state(calls, place) and type(callback).__module__.startswith(package) else {}
+        for place, callback in enumerate(calls.callbacks)
+    ]
+    return [
+        ", ".join(
+            f"{name}={value!r}"
+            for name, value in sorted(settings.items())
+            if name != "verbose" and isinstance(value, bool | int | float | str | None)
+        )
+        for settings in own
+    ]
 
 
 def since(before: Config, now: Config, total: int) -> int:
@@ -56,6 +79,7 @@ def since(before: Config, now: Config, total: int) -> int:
     old, new = before["arguments"], now["arguments"]
     same = all(old.get(name) == new.get(name) for name in DECIDE)
     same = same and before["data"] == now["data"] and before["callbacks"] == now["callbacks"]
+    same = same and before.get("settings") == now["settings"]
     return int(before["since"]) if same else total
 
 
