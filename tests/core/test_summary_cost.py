@@ -39,3 +39,15 @@ def test_blocks_of_a_loop_count_each():
 def test_a_size_that_is_open_is_asked_for():
     with pytest.raises(ValueError, match=r"shape of every input[\s\S]*stays open[\s\S]*fk\.Input"):
         fk.Sequential([fk.Input((None, 4)), fk.nn.Dense(2)]).summary(cost=True)
+
+
+@pytest.mark.parametrize("cost", [-1, 2.5, "x"])
+def test_a_cost_is_of_a_number_of_rows(cost):
+    with pytest.raises(ValueError, match=r"cost= is a number of rows"):
+        fk.Sequential([fk.Input((4,)), fk.nn.Dense(2)]).summary(cost=cost)
+
+
+def test_text_has_no_cost():
+    model = fk.Sequential([fk.Input((1,), dtype="string"), fk.nn.Hashing(8)])
+    with pytest.raises(ValueError, match=r"takes no text[\s\S]*begins behind them"):
+        model.summary(cost=True)

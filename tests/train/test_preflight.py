@@ -125,6 +125,12 @@ def test_a_length_that_stays_open_needs_an_example():
     assert trainer.preflight(np.zeros((1, 5, 3), "float32"), batch_size=8).batch_bytes == 8 * (15 + 1) * 4
 
 
+def test_text_is_refused_in_words():
+    words = fk.Sequential([fk.Input((1,), dtype="string"), fk.nn.Hashing(8), fk.nn.Embedding(8, 2)])
+    with pytest.raises(ValueError, match=r"no program takes text[\s\S]*begins behind them"):
+        words.compile("sgd", "mse").preflight(np.array([["a"]]))
+
+
 @pytest.mark.parametrize(("bytes_of", "limit", "most", "found"), [
     (lambda n: 1000 + 50 * n, 9_999, None, 179),
     (lambda n: 1000 + 50 * n, 9_999, 100, 100),

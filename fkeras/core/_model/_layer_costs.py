@@ -15,6 +15,7 @@ from .._words._errors import explain
 from .._words._program_cost import Cost, cost_of
 from ..typing import PyTree
 from ._looking_inside import LooksInside
+from ._text_on_host import takes_text
 
 
 def layer_costs(model: LooksInside, batch_size: int) -> dict[Path, Cost]:
@@ -25,8 +26,12 @@ def layer_costs(model: LooksInside, batch_size: int) -> dict[Path, Cost]:
         batch_size: how many rows.
 
     Raises:
-        ValueError: the shape of an input is not known.
+        ValueError: the shape of an input is not known, it is text, or no number of rows.
     """
+    if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
+        raise ValueError(
+            explain("cost= is a number of rows.", received=f"cost={batch_size!r}", write="model.summary(cost=32)")
+        )
     inputs = _inputs(model, batch_size)
     variables = jax.tree.map(_struct, model.abstract_variables())
     calls: list[tuple[Path, int, Callable[..., PyTree], PyTree]] = []
@@ -89,6 +94,15 @@ def _inputs(model: LooksInside, batch_size: int) -> PyTree:
                 received="a model without a graph" if tensors is None else "an Input with a length that stays open",
                 usually="what a layer costs follows from the sizes that it is called on.",
                 write="fk.Input((128, 64)), with a number for each size but the batch's",
+            )
+        )
+    if takes_text(model):
+        raise ValueError(
+            explain(
+                "summary(cost=...) asks XLA, which takes no text.",
+                received="an Input of text",
+                usually="layers of text read it on the host; what they make of it are numbers.",
+                write="the summary of a model that begins behind them: fk.Model(tokens, outputs)",
             )
         )
     return jax.tree.map(lambda t: jax.ShapeDtypeStruct((batch_size, *t.shape[1:]), t.dtype), tensors)

@@ -62,7 +62,7 @@ def summary_of(
         tree = None
     facts = _recorded_facts(model)
     branching = _branches(model)
-    costs = layer_costs(model, int(cost)) if cost else {}
+    costs = layer_costs(model, 1 if cost is True else cost) if cost else {}
     headers = [
         "Layer (type)",
         "Output Shape",

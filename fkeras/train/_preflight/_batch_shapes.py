@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import explain
+from ...core import explain, takes_text
 from ...core.typing import Batch, PyTree
 from .._batches._as_arrays import as_arrays
 from .._step._forward import init_variables
@@ -27,8 +27,17 @@ def batch_shapes(trainer: Learner, x: PyTree, y: PyTree, sample_weight: PyTree, 
         size: how many rows.
 
     Raises:
-        ValueError: a model that does not know its input's shape, and no `x`.
+        ValueError: a model that does not know its input's shape, and no `x`; a model that takes text.
     """
+    if takes_text(trainer.model):
+        raise ValueError(
+            explain(
+                "preflight asks compiled programs, and no program takes text.",
+                received=f"{trainer.model!r}"[:160],
+                usually="an Input of text; its layers read it on the host, and what they make of it is trained on.",
+                write="a model that begins behind them: fk.Model(tokens, outputs).compile(...).preflight()",
+            )
+        )
     inputs = _described_inputs(trainer.model) if x is None else as_arrays(x)
     inputs = jax.tree.map(lambda a: _rows(a, size), inputs)
     told = ""
