@@ -146,6 +146,15 @@ def _trainer_of(
     """The trainer, and a state of the structure that the run's have."""
     if trainer is not None:
         return trainer, read_state(trainer, checkpoint, manifest, Given({}, custom_objects, None))
+    if manifest.get("model") is None:
+        raise ValueError(
+            explain(
+                "The run's model could not be written down, and a replay needs it.",
+                received="no model in the directory",
+                usually="it was a plain Linen module, which has no config.",
+                write="fk.open_run(directory, x, y, trainer=fk.Trainer(module, ...))",
+            )
+        )
     trainer, like = load_trainer(checkpoint, custom_objects)
     if isinstance(trainer.optimizer, MissingOptimizer):
         raise ValueError(

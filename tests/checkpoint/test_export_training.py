@@ -93,3 +93,10 @@ def test_what_is_refused(trainer, place):
         trainer.export(place, (X[0], Y[0]), platforms="cpu")
     with pytest.raises(FileExistsError):
         trainer.export(place, (X[0], Y[0]), overwrite=False, verify=False, platforms=("cpu",))
+
+
+@pytest.mark.parametrize("batch", [None, "x", (), (X[0][:0], Y[0][:0]), ([[1.0]], [[1.0]])])
+def test_a_batch_has_arrays_with_rows(trainer, tmp_path, batch):
+    with pytest.raises(ValueError, match=r"needs a batch: a tuple"):
+        trainer.export(tmp_path / "run", batch)
+    assert not (tmp_path / "run").exists()

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from flax import linen
 
 import fkeras as fk
 from tests.train.test_digest import flipped
@@ -263,6 +264,14 @@ def test_an_optax_optimizer_is_handed_with_the_trainer(tmp_path):
     trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile(optax.adam(1e-2), "mse")
     trainer.fit(trainer.init(0), X, Y, batch_size=8, callbacks=keep(tmp_path), verbose=0)
     with pytest.raises(ValueError, match=r"optimizer could not be written down[\s\S]*trainer=model.compile"):
+        fk.open_run(tmp_path, X, Y)
+    assert int(fk.open_run(tmp_path, X, Y, trainer=trainer).at(3).step) == 3
+
+
+def test_a_model_without_a_config_is_handed_with_the_trainer(tmp_path):
+    trainer = fk.Trainer(linen.Dense(1), optimizer="sgd", loss="mse")
+    trainer.fit(trainer.init(0, X[:1]), X, Y, batch_size=8, callbacks=keep(tmp_path), verbose=0)
+    with pytest.raises(ValueError, match=r"model could not be written down[\s\S]*open_run\(directory, x, y, trainer="):
         fk.open_run(tmp_path, X, Y)
     assert int(fk.open_run(tmp_path, X, Y, trainer=trainer).at(3).step) == 3
 

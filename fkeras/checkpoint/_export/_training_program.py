@@ -23,7 +23,7 @@ import jaxlib
 import numpy as np
 from jax import export
 
-from ...core import Model, as_path, explain, plain_path_name
+from ...core import Model, as_path, describe, explain, plain_path_name
 from ...core.typing import Array, Batch, Config, FilePath, PyTree
 from ...train import Trainer, TrainState
 from .._files._checksums import digest
@@ -51,7 +51,7 @@ def export_trainer(
     trainer = trainer.replace(distribution=None)
     if isinstance(trainer.model, Model):
         trainer = trainer.replace(model=on_any_device(trainer.model))
-    given = tuple(part for part in batch if part is not None)
+    given = _parts(batch)
     shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, jax.dtypes.canonicalize_dtype(a.dtype)), given)
     example = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes[0])
     first = trainer.init(0, example) if state is None else state
@@ -78,6 +78,25 @@ def export_trainer(
         )
         if verify:
             _verify(beside, run, first, leaves, shapes)
+
+
+def _parts(batch: Batch) -> Batch:
+    """`(x, y, sample_weight)` without what is missing at its end."""
+    leaves = jax.tree.leaves(batch)
+    told = isinstance(batch, tuple | list) and bool(leaves)
+    if not told or not all(hasattr(leaf, "dtype") and 0 not in getattr(leaf, "shape", (0,)) for leaf in leaves):
+        raise ValueError(
+            explain(
+                "trainer.export needs a batch: a tuple (x, y) or (x, y, sample_weight) of arrays with rows.",
+                received=describe(batch),
+                usually="lists of numbers, a slice that took no rows, or x without its targets.",
+                write='trainer.export("run_programs", (x[:32], y[:32]))',
+            )
+        )
+    parts = tuple(batch)
+    while parts[-1] is None:
+        parts = parts[:-1]
+    return parts
 
 
 class _Run:
