@@ -7,6 +7,7 @@ import sys
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 import fkeras as fk
@@ -175,6 +176,14 @@ def test_convolutions_on_a_cpu_run_one_after_another():
     same(fk.train.member(states, 1), state)
     assert histories[1].history == history.history
     assert trainer.predict_many(states, X).shape == (2, 32, 3)
+
+
+def test_members_of_private_training_have_noise_of_their_own_run():
+    clipped = optax.contrib.differentially_private_aggregate(1.0, 1.0, key=jax.random.key(0))  # in its state
+    private = optax.chain(clipped, optax.sgd(0.1))
+    trainer = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3)]).compile(private, LOSS)
+    states, histories = trainer.fit_many(**ARRAYS, seeds=range(2), vectorize=True)
+    close(fk.train.member(states, 1).params, solo(trainer, histories.members[1])[0].params)
 
 
 def test_members_whose_step_calls_python_run_one_after_another():

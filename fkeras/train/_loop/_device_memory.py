@@ -44,7 +44,7 @@ def are_numbers(leaves: list[Any]) -> bool:
 
 def nbytes(tree: PyTree) -> int:
     """The bytes of arrays, or of what stands for arrays."""
-    return sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree))
+    return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def depth_for(trainer: Learner, prefetch: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +28,14 @@ def stack(states: Sequence[T]) -> T:
     (2, 2)
     """
     # by numpy: on a device each shape would be a program of its own
-    found: T = jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(list(states)))
+    found: T = jax.tree.map(_stacked, *jax.device_get(list(states)))
     return found
+
+
+def _stacked(*leaves: Any) -> Any:
+    if isinstance(leaves[0], jax.Array):  # a key: an optimizer's, for its noise; NumPy has no keys
+        return jnp.stack(leaves)
+    return np.stack(leaves)
 
 
 def count_of(states: TrainState) -> int:
