@@ -18,13 +18,19 @@ def test_the_program_runs(tmp_path, monkeypatch):
     labels = rng.integers(0, 10, 8)
     names = {f"x_{part}": images for part in ("train", "val", "test")}
     names |= {f"y_{part}": labels for part in ("train", "val", "test")}
-    program, elsewhere = re.findall(r"```python\n(.*?)```", README, re.S)
+    program, pure, elsewhere = re.findall(r"```python\n(.*?)```", README, re.S)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # ours, or of what we call: a newcomer sees none
         exec(program, names)
     assert names["y_pred"].shape == (8, 10)
     assert set(names["logs"]) == {"loss", "accuracy"}
     assert names["trainer"].model == names["model"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(pure, names)
+    assert len(names["histories"]) == 8
+    assert names["logs"]["loss"].shape == (20,)
+    assert names["run"].total == 50
     # the exported program, in a process of its own
     assert len([line for line in elsewhere.splitlines() if line]) == 5
     code = elsewhere + "import sys\nassert not {'flax', 'fkeras'} & set(sys.modules)\nnp.save('logits.npy', logits)"

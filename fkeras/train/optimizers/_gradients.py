@@ -34,8 +34,8 @@ def wide(tree: PyTree, like: PyTree = None) -> PyTree:
 def root(x: jax.Array) -> jax.Array:
     """The square root, whose derivative at 0 is 0: a weight that never had a gradient does not make others' NaN.
 
-    >>> jax.grad(root)(0.0), root(4.0)
-    (Array(0., dtype=float32, weak_type=True), Array(2., dtype=float32, weak_type=True))
+    >>> jax.grad(root)(jnp.zeros(())), root(jnp.array(4.0))
+    (Array(0., dtype=float32), Array(2., dtype=float32, weak_type=True))
     """
     return jnp.sqrt(x)
 
