@@ -20,7 +20,7 @@ from ._batches._positions import resume
 from ._batches._prefetch import DEPTH
 from ._batches._repeatable import check_repeatable
 from ._batches._sources import Arrays, Position, Stream
-from ._loop._driver import Driver, Reached
+from ._loop._driver import AroundDriver, Driver
 from ._loop._interrupt import Interruptible
 from ._loop._run_backup import Run
 from ._loop._run_record import plain, settings_of, unplain
@@ -278,7 +278,7 @@ class _HaltedError(Exception):
     """The step that was asked for comes next."""
 
 
-class _Halting:
+class _Halting(AroundDriver):
     """A driver that makes so many steps, and ends the loop where another one would begin.
 
     Args:
@@ -286,22 +286,9 @@ class _Halting:
         left: how many steps to make.
     """
 
-    step: Any
-    reached: Reached
-
     def __init__(self, driver: Driver, left: int) -> None:
-        self.driver, self.left, self.reached = driver, left, (None, None, 0)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.driver, name)
-
-    def begin(self, where: Position, skip: int) -> None:
-        """Begin an epoch, after so many of its batches."""
-        self.driver.begin(where, skip)
-
-    def argument(self, state: TrainState) -> Any:
-        """What the step takes for a state."""
-        return self.driver.argument(state)
+        super().__init__(driver)
+        self.left = left
 
     def advance(self, state: TrainState, count: int, interruption: Interruptible) -> None:
         """At most `count` steps from a state, and no more than are left."""

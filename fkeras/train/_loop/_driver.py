@@ -32,3 +32,28 @@ class Driver(Protocol):
 
     def advance(self, state: TrainState, count: int, interruption: Interruptible) -> None:
         """Make at most `count` steps from a state, and set `reached`."""
+
+
+class AroundDriver:
+    """A driver that makes its steps by another one; what differs is in `advance`.
+
+    Args:
+        driver: what dispatches the steps.
+    """
+
+    step: Any
+    reached: Reached
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver, self.reached = driver, (None, None, 0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.driver, name)
+
+    def begin(self, where: Position, skip: int) -> None:
+        """Begin an epoch, after so many of its batches."""
+        self.driver.begin(where, skip)
+
+    def argument(self, state: TrainState) -> Any:
+        """What the step takes for a state."""
+        return self.driver.argument(state)

@@ -13,11 +13,10 @@ import jax
 
 from ...core import check_room, explain
 from ...core.typing import FilePath
-from .._batches._sources import Position
 from .._step._state import TrainState
 from ..callbacks import Callback, TensorBoard
 from ..callbacks._profile_range import profile_range
-from ._driver import Driver, Reached
+from ._driver import AroundDriver, Driver
 from ._interrupt import Interruptible
 from ._on_device import OnDevice
 
@@ -154,7 +153,7 @@ def profiles_of(profile: Any, profile_dir: Any, callbacks: Sequence[Callback]) -
     return found
 
 
-class Profiled:
+class Profiled(AroundDriver):
     """A driver whose dispatches end where a profile begins, and which makes the steps of a profile one by one.
 
     Each step is made by the program that makes it without a profile, whose bounds are numbers in its input, so that the
@@ -167,23 +166,10 @@ class Profiled:
         total: how many steps of the run were made before.
     """
 
-    step: Any
-    reached: Reached
-
     def __init__(self, driver: Driver, profiles: Sequence[Profile], total: int) -> None:
-        self.driver, self.total, self.reached = driver, total, (None, None, 0)
+        super().__init__(driver)
+        self.total = total
         self.due = [profile for profile in profiles if profile.last > total]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.driver, name)
-
-    def begin(self, where: Position, skip: int) -> None:
-        """Begin an epoch, after so many of its batches."""
-        self.driver.begin(where, skip)
-
-    def argument(self, state: TrainState) -> Any:
-        """What the step takes for a state."""
-        return self.driver.argument(state)
 
     def advance(self, state: TrainState, count: int, interruption: Interruptible) -> None:
         """At most `count` steps from a state."""

@@ -13,6 +13,7 @@ from ...core import deserialize, explain, register
 from ...core.typing import ArrayLike, Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
+from ._equal_by_key import EqualByKey
 from ._gradients import wide
 from ._loss_scale import LossScaleOptimizer
 from ._serialize import serialize
@@ -28,7 +29,7 @@ class AccumulateState(NamedTuple):
 
 
 @register("fkeras.optimizers")
-class Accumulate(optax.GradientTransformationExtraArgs):
+class Accumulate(EqualByKey, optax.GradientTransformationExtraArgs):
     """What `accumulate` makes: an optax transformation that remembers its arguments, so that it can be saved."""
 
     optimizer: optax.GradientTransformation
@@ -86,15 +87,6 @@ class Accumulate(optax.GradientTransformationExtraArgs):
 
     def _key(self) -> Hashable:
         return (type(self), exact_key(self.optimizer), self.steps)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Accumulate) and self._key() == other._key())
-
-    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"accumulate({self.optimizer!r}, {self.steps})"

@@ -12,13 +12,14 @@ from ...core import deserialize, did_you_mean, explain, matches_path, plain_path
 from ...core.typing import Config, CustomObjects, PyTree
 from ..losses._exact_key import exact_key
 from ._base import MODULE, Optimizer
+from ._equal_by_key import EqualByKey
 from ._loss_scale import LossScaleOptimizer
 from ._paths import map_with_name
 from ._serialize import serialize
 
 
 @register("fkeras.optimizers")
-class ByPath(optax.GradientTransformationExtraArgs):
+class ByPath(EqualByKey, optax.GradientTransformationExtraArgs):
     """What `by_path` makes: an optax transformation that remembers its rules, so that it can be saved."""
 
     rules: tuple[tuple[str, optax.GradientTransformation], ...]
@@ -39,15 +40,6 @@ class ByPath(optax.GradientTransformationExtraArgs):
 
     def _key(self) -> Hashable:
         return (type(self), exact_key(self.rules))
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, ByPath) and self._key() == other._key())
-
-    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"by_path({dict(self.rules)!r})"

@@ -22,12 +22,13 @@ from ...core import (
 )
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
+from ._equal_by_key import EqualByKey
 from ._old_arguments import old_argument
 
 T = TypeVar("T", bound="FromArguments")
 
 
-class FromArguments(optax.GradientTransformationExtraArgs):
+class FromArguments(EqualByKey, optax.GradientTransformationExtraArgs):
     """A transformation that remembers its arguments: frozen, compared by them, pickled as them, static in a pytree.
 
     A subclass declares its arguments as annotated attributes, and says what `init` and `update` do in `_init` and
@@ -127,15 +128,6 @@ class FromArguments(optax.GradientTransformationExtraArgs):
             # a number goes into the state as float32: 0.1, and what a config remembers of it, are one rate
             arguments["learning_rate"] = float(np.float32(rate))
         return (type(self), exact_key(arguments), self._no_decay)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, FromArguments) and self._key() == other._key())
-
-    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
     def __repr__(self) -> str:
         parameters = inspect.signature(type(self)).parameters

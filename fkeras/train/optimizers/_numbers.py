@@ -17,6 +17,7 @@ from ..losses._exact_key import exact_key
 from ._accumulate import Accumulate
 from ._base import Optimizer
 from ._by_path import ByPath
+from ._equal_by_key import EqualByKey
 from ._extra_args import update as update_of
 from ._loss_scale import LossScaleOptimizer
 from ._multi import MultiOptimizer, OptimizerMap
@@ -124,7 +125,7 @@ class StatedNumbers(NamedTuple):
     inner: PyTree
 
 
-class NumbersInState(optax.GradientTransformationExtraArgs):
+class NumbersInState(EqualByKey, optax.GradientTransformationExtraArgs):
     """An optimizer some of whose numbers are in its state, where they are data: of a trace, a batch, a gradient.
 
     In each update the optimizer is made anew with them, inside of the trace; what programs are looked up by is the
@@ -174,15 +175,6 @@ class NumbersInState(optax.GradientTransformationExtraArgs):
 
     def _key(self) -> Hashable:
         return (type(self), exact_key(self.optimizer), self.places)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, NumbersInState) and self._key() == other._key())
-
-    def __ne__(self, other: object) -> bool:  # a tuple's own would compare the closures
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"{self.optimizer!r} with {', '.join(name for _, name in self.places)} in its state"
