@@ -22,13 +22,12 @@ from ._batches._repeatable import check_repeatable
 from ._batches._sources import Arrays, Position, Stream
 from ._loop._driver import AroundDriver, Driver
 from ._loop._interrupt import Interruptible
-from ._loop._run_backup import Run
+from ._loop._run_backup import NOT_RECORDED, Run
 from ._loop._run_record import plain, settings_of, unplain
 from ._loop._screen import screen_for
 from ._loop._training_loop import TrainingLoop
 from ._loop._unfinished_run import Closing
 from ._loop._validation import Validation
-from ._step._measurement import log_sums
 from ._step._placed import as_data_lie, put_state
 from ._step._private_copy import private
 from ._step._state import TrainState
@@ -259,7 +258,7 @@ def _run_at(start: Moment, initial_epoch: int, steps: int | None) -> Run:
     """The record that the loop moves on, at a moment."""
     run = Run(start.state, initial_epoch, History(epochs=None, steps=steps))
     if start.record is not None:
-        kept = {f.name for f in dataclasses.fields(Run)} - {"state", "history", "trained"}
+        kept = {f.name for f in dataclasses.fields(Run)}.difference(NOT_RECORDED)
         record = copy.deepcopy({name: value for name, value in start.record.items() if name in kept})
         run = dataclasses.replace(run, **record)
         run.begun, run.stopped = run.begun or run.done > 0, False
@@ -268,10 +267,7 @@ def _run_at(start: Moment, initial_epoch: int, steps: int | None) -> Run:
 
 def _moment_of(run: Run, memory: list[Memory]) -> Moment:
     """The moment at which a run is."""
-    sums = log_sums(run.state)
-    kept = [f.name for f in dataclasses.fields(Run) if f.name not in ("state", "history", "trained")]
-    record = {**{name: getattr(run, name) for name in kept}, "log_sums": jax.device_get(sums) if sums else {}}
-    return Moment(state=run.outcome, record=record, memory=memory)
+    return Moment(state=run.outcome, record=run.record, memory=memory)
 
 
 class _HaltedError(Exception):

@@ -65,9 +65,17 @@ class Run:
         """The state as `fit` returns it."""
         return without_logs(self.state)
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """Where the run is, by field: all but the state and the history, which are kept in ways of their own."""
+        found = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in NOT_RECORDED}
+        del found["log_sums"]  # what a resumed run began with; the state has those of now
+        sums = log_sums(self.state)
+        return {**found, "log_sums": jax.device_get(sums)} if sums else found
 
-# Fields of a run that are saved in a way of their own, or not at all.
-_APART = ("state", "history", "log_sums", "trained")
+
+#: Fields of a run that are no part of its record.
+NOT_RECORDED = ("state", "history", "trained")
 
 
 class Backup:
@@ -126,12 +134,11 @@ class Backup:
         with self._as_asked():
             run.data = source.position()
             record = {
-                **{f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name not in _APART},
+                **run.record,
                 "logs": floats(run.logs),
                 "history": run.history.history,
                 "epochs": run.history.epoch,
                 "digests": np.array([(s, int(d)) for s, d in run.history.digests.items()], np.int64).reshape(-1, 2),
-                **self._log_sums(run),
             }
             state = run.state if self.pool is None else private(run.state)
             self.saving = (run.epoch, run.total)
@@ -139,10 +146,6 @@ class Backup:
             self.pending = door(place, trainer, state, record, calls.memory, *kept)  # type: ignore[arg-type]
             if self.pending is None:
                 self.saved = self.saving
-
-    def _log_sums(self, run: Run) -> dict[str, Any]:
-        sums = log_sums(run.state)
-        return {"log_sums": jax.device_get(sums)} if sums else {}
 
     @breakable(2)
     def wait(self) -> None:
