@@ -10,8 +10,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
 
-# A file's tests run in one worker, which then has its programs compiled once and gives its memory back after it.
-PYTEST := python -m pytest -n 2 --dist loadfile
+# A file's tests run in one worker, which then has its programs compiled once and gives its memory back after it; workers
+# take what takes long first (tests/conftest.py).
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.test lint
 	$(BIN)/$(PYTEST)

@@ -47,7 +47,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import jax  # noqa: E402
 
-from . import fast, gpu  # noqa: E402
+from . import fast, gpu, sweeps  # noqa: E402
 from .real_keras import keras_world  # noqa: E402
 
 
@@ -64,11 +64,18 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
+    waiting = set(sweeps.left_out(config, items))
+    config.hook.pytest_deselected(items=list(waiting))
+    items[:] = [item for item in items if item not in waiting]
     choose = {"--fast": fast.chosen, "--few": lambda node_ids, slow: fast.chosen(node_ids, ()), "--gpu": gpu.chosen}
     for option in filter(config.getoption, choose):
         chosen = choose[option]([item.nodeid for item in items], fast.SLOW.read_text().split())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
         items[:] = [item for item in items if item.nodeid in chosen]
+    file_of = lambda item: item.nodeid.partition("::")[0]  # noqa: E731
+    order = fast.longest_first(map(file_of, items), fast.FILES.read_text().split())
+    place = {file: place for place, file in enumerate(order)}
+    items.sort(key=lambda item: place[file_of(item)])
 
 
 @pytest.fixture(autouse=True)

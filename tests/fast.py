@@ -8,7 +8,8 @@
 `make test-floor` takes the same cases, those that take long too, of the files that the Makefile names (`--few`): what
 the oldest versions do otherwise, they do in the first cases.
 
-`slow.txt` is written from a run of the whole suite: `pytest -n 2 --junit-xml run.xml; python -m tests.fast run.xml`.
+`slow.txt` is written from a run of the whole suite, and so is `longest.txt`, the order in which workers take files: what
+takes long first, so that no worker waits at the end. `pytest -n 2 --junit-xml run.xml; python -m tests.fast run.xml`.
 `python -m tests.mutate` says how many breaks are seen.
 """
 
@@ -27,6 +28,8 @@ LONGEST = 0.7
 #: How many cases of a test are run.
 CASES = 2
 SLOW = pathlib.Path(__file__).with_name("slow.txt")
+#: Files, those that take most seconds first.
+FILES = pathlib.Path(__file__).with_name("longest.txt")
 
 # Tests that compare the numbers of every public name of a kind with an oracle, or its shapes with the real ones.
 NUMBERS = re.compile(
@@ -91,6 +94,23 @@ def one_each(node_ids: Sequence[str]) -> list[str]:
     return list(first.values())
 
 
+def longest_first(files: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Files in the order in which workers take them.
+
+    Args:
+        files: those of the run.
+        order: files that take long, the longest first.
+
+    Returns:
+        The files: those of `order` first, the others as they came.
+
+    >>> longest_first(["a.py", "b.py", "c.py"], ["c.py", "gone.py"])
+    ['c.py', 'a.py', 'b.py']
+    """
+    place = {file: place for place, file in enumerate(order)}
+    return sorted(dict.fromkeys(files), key=lambda file: place.get(file, len(place)))
+
+
 def slow_tests(junit: pathlib.Path) -> list[str]:
     """Tests whose cases took longer than `LONGEST` on average, in a recorded run.
 
@@ -107,5 +127,22 @@ def slow_tests(junit: pathlib.Path) -> list[str]:
     return sorted(test for test, found in seconds.items() if statistics.mean(found) > LONGEST)
 
 
+def long_files(junit: pathlib.Path, seconds: float = 5) -> list[str]:
+    """Files whose tests took longer than `seconds` together, in a recorded run.
+
+    Args:
+        junit: what `pytest --junit-xml` wrote.
+        seconds: the least that counts.
+
+    Returns:
+        The files, the longest first.
+    """
+    found: collections.Counter[str] = collections.Counter()
+    for case in ET.parse(junit).iter("testcase"):
+        found[f"{case.get('classname', '').replace('.', '/')}.py"] += float(case.get("time", 0))
+    return [file for file, total in found.most_common() if total > seconds]
+
+
 if __name__ == "__main__":
+    FILES.write_text("\n".join(long_files(pathlib.Path(sys.argv[1]))) + "\n")
     SLOW.write_text("\n".join(slow_tests(pathlib.Path(sys.argv[1]))) + "\n")

@@ -72,6 +72,7 @@ def test_a_run_continues_as_the_same_run(tmp_path):
     assert same(variables, state.variables)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"])
 def test_optimizers_come_back(tmp_path, name):
     trainer, state = trained(optimizer=name)

@@ -73,6 +73,7 @@ def saved(tmp_path_factory):
     return folder, kept, json.loads(told.stdout.splitlines()[-1])
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("model", "name"), ALL, ids=["-".join(pair) for pair in ALL])
 def test_every_leaf_comes_back_to_the_bit(saved, model, name):
     _, _, told = saved

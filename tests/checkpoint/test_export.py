@@ -107,6 +107,7 @@ def test_weights_beside_the_program_are_plain_safetensors(network, tmp_path):
     np.testing.assert_allclose(program.call(doubled, rows(4)), 2 * model.apply(variables, rows(4)), atol=1e-5)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("mode", "weights"), [("int8", "embedded"), ("int4", "separate"), ("float8", "separate")])
 def test_quantised_models_leave_too(tmp_path, mode, weights):
     model = fk.Sequential([fk.Input((6, 6, 1)), fk.nn.Conv2D(4, 3), fk.nn.Flatten(), fk.nn.Dense(3)])

@@ -84,6 +84,7 @@ def accuracy(model, variables, data):
     return float(np.mean(np.argmax(logits, -1) == data[3]))
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ["cnn", "transformer"])
 @pytest.mark.parametrize(("mode", "points", "share"), [("int8", 0.5, 0.30), ("int4_weight_only", 1.0, 0.18)])
 def test_few_bits_keep_the_accuracy(trained, name, mode, points, share):
@@ -189,6 +190,7 @@ def test_a_quantised_model_is_a_model(trained, tmp_path):
         qmodel.save(tmp_path / "model.keras", qvariables)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8", "nf4"])
 def test_a_quantised_model_is_exported(trained, mode, tmp_path):
     model, variables, data = trained["cnn"]
@@ -245,6 +247,7 @@ def test_other_layers(layer):
     assert float(jnp.abs(wanted - got).max()) <= 0.05 * float(jnp.abs(wanted).max())
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", ["cnn", "transformer"])
 def test_training_for_four_bits_is_no_worse_than_rounding(trained, name):
     model, variables, data = trained[name]

@@ -251,6 +251,7 @@ def test_equal_layers_are_equal_and_others_are_not(row):
 
 
 # ------------------------------------------------------------------ dtypes and names
+@pytest.mark.sweep
 @each_class
 @pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
 def test_half_precision(row, policy):

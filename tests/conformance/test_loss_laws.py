@@ -48,6 +48,7 @@ def test_signature_is_keras_s(name):
 
 
 # ------------------------------------------------------------------ values
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "none"])
 def test_values_and_weighted_values_equal_keras(name, kwargs, kind, reduction):
@@ -144,6 +145,7 @@ def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
 
 
 # ------------------------------------------------------------------ exact under batching
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "kwargs", "kind"), BY_ROW)
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight", "sum"])
 def test_padded_batches_add_up_to_the_loss_of_the_whole(name, kwargs, kind, reduction):

@@ -73,6 +73,7 @@ def test_signature_is_keras_s(name):
 
 
 # ------------------------------------------------------------------ values
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_streams_equal_keras(name, kwargs, kind, weighted):
@@ -113,6 +114,7 @@ def test_a_mask_is_a_weight_of_0_or_1(name, kwargs, kind):
 
 
 # ------------------------------------------------------------------ laws
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_rows_of_weight_0_change_nothing(name, kwargs, kind):
     """What `evaluate` needs to pad batches: whatever the rows hold, with and without weights of the user's own."""

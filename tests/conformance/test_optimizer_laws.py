@@ -164,6 +164,7 @@ def test_learning_rate_is_state_and_takes_effect_without_a_retrace(name, kwargs)
     assert_close(fast, want)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_half_precision_keeps_its_dtype_and_moves(name, kwargs, dtype):

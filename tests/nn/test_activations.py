@@ -95,6 +95,7 @@ def test_values_and_gradients_equal_keras(name, kwargs):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 def test_jit_vmap_gradients(name, kwargs):
     function = lambda x: getattr(activations, name)(x, **kwargs)  # noqa: E731

@@ -32,6 +32,7 @@ def projected(name, *args, call=None, **kwargs):
     return lambda layers, q, v: getattr(layers, name)(*args, name="attend", **kwargs)(q, v, **(call or {}))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     "attend",
     [

@@ -87,6 +87,7 @@ def draw_of(reference, images):
 
 
 # ------------------------------------------------------------------ one draw, two libraries
+@pytest.mark.sweep
 @every
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_given_keras_draw_the_images_are_keras(name, data_format):
@@ -108,6 +109,7 @@ def test_given_our_draw_the_images_are_ours(name):
     close(ours.transform_images(images, drawn), allowed(reference.transform_images, jnp.asarray(images), drawn))
 
 
+@pytest.mark.sweep
 @every
 @pytest.mark.parametrize(
     ("batched", "box_format"), [(True, "xyxy"), (True, "rel_yxyx"), (False, "center_xywh")], ids=str
@@ -157,6 +159,7 @@ def test_dicts_are_transformed_as_keras_does(name, batched, box_format, monkeypa
 
 
 # ------------------------------------------------------------------ what is drawn
+@pytest.mark.sweep(2)
 @every_class
 def test_draws_have_keras_distribution(name):
     if name.startswith("RandomErasing"):
@@ -312,6 +315,7 @@ def test_training_is_a_function_of_its_key(name):
     assert np.isfinite(grads).all()
 
 
+@pytest.mark.sweep(3)
 @every_class
 def test_training_in_a_graph_of_unknown_sizes(name):
     layer, _ = pair(name)
@@ -323,6 +327,7 @@ def test_training_in_a_graph_of_unknown_sizes(name):
     assert one.shape == made.shape[1:]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     "layer",
     [
@@ -345,6 +350,7 @@ def test_deterministic_layers_in_a_graph_of_unknown_sizes(layer):
 
 
 # ------------------------------------------------------------------ deterministic layers, and boxes in them
+@pytest.mark.sweep
 @pytest.mark.parametrize("mode", [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}], ids=str)
 @pytest.mark.parametrize("size", [(5, 8), (14, 9), (3, 3)])
 @pytest.mark.parametrize("cls", ["Resizing", "CenterCrop"])
@@ -374,6 +380,7 @@ def test_integers_stay_integers_when_resized():
         assert np.abs(np.asarray(got, int) - np.asarray(want, int)).max() <= 1  # at a half, rounding goes either way
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("bins", [64, 10])  # Keras runs a loop over them
 def test_equalization_of_bytes(data_format, bins):

@@ -86,6 +86,7 @@ def merged(name, **kwargs):
 MERGED = [merged(n) for n in ("Add", "Multiply", "Maximum", "Minimum")] + [merged("Concatenate", axis=2)]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     "describe",
     [lstm, backwards, average, inside, masking, scores, with_state, unrolled, *MERGED],

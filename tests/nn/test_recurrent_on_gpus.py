@@ -165,6 +165,7 @@ def test_real_keras_computes_the_same_with_holes(on_cuda):
 
 
 # ------------------------------------------------------------------ derivatives, vmap, weights
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("ragged", [False, True])
 def test_derivatives_of_any_order_and_vmap(monkeypatch, ragged):
     """The kernel's functions are the loop here; what they keep for a gradient is nothing."""

@@ -52,6 +52,7 @@ def held(tree):
     return sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(tree))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_run_on_several_devices_is_the_run_of_one(trainer, alone, name):
     found, wanted = run(trainer.distribute(*LAYOUTS[name])), alone

@@ -179,6 +179,7 @@ def test_epochs_of_any_length_and_pace_compile_the_step_once():
 
 
 # ------------------------------------------------------------------ where the steps run
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kwargs", [{}, {"shuffle": False}, {"steps_per_epoch": 3}, {"class_weight": {0: 2.0}}])
 def test_steps_on_the_device_are_the_steps_made_one_by_one(kwargs):
     labels = (Y[:, 0] > 0).astype("int32")

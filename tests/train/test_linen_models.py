@@ -135,6 +135,7 @@ MODELS = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_linen_module_trains_as_it_is(name):
     module, x, y, loss = MODELS[name]

@@ -46,6 +46,7 @@ CASES = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("parts", [4, 10])
 @pytest.mark.parametrize("name", CASES)
 def test_the_step_is_that_of_the_whole_batch(name, parts):

@@ -1,0 +1,60 @@
+"""Which cases of a long test `make test` runs: `@pytest.mark.sweep`.
+
+- `sweep` on a test of several parameters: cases enough that each value of each parameter is seen.
+- `sweep(3)` on a test of one: each third case, the first among them.
+
+`FKERAS_TEST=all` (`make test-all`) runs every case, and so does a run that names tests (`pytest file.py::test`).
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+import pytest
+
+
+def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """The cases that wait for `make test-all`.
+
+    Args:
+        config: of the run.
+        items: what pytest collected.
+
+    Returns:
+        Those of them that are not run.
+    """
+    if os.environ.get("FKERAS_TEST") == "all" or any("::" in argument for argument in config.args):
+        return []
+    marked: dict[str, list[pytest.Item]] = collections.defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sweep"):
+            marked[item.nodeid.partition("[")[0]].append(item)
+    waiting: list[pytest.Item] = []
+    for cases in marked.values():
+        every = cases[0].get_closest_marker("sweep").args
+        chosen = range(0, len(cases), every[0]) if every else covering([_values(case) for case in cases])
+        waiting += [case for place, case in enumerate(cases) if place not in set(chosen)]
+    return waiting
+
+
+def _values(case: pytest.Item) -> dict[str, str]:
+    return {name: repr(value) for name, value in case.callspec.params.items()}
+
+
+def covering(cases: Sequence[Mapping[str, Hashable]]) -> list[int]:
+    """Places of cases that hold each value of each parameter, taken one after another.
+
+    The case with most values that no chosen one has is next, the first of equals.
+
+    >>> covering([{"a": 0, "b": 0}, {"a": 0, "b": 1}, {"a": 1, "b": 0}, {"a": 1, "b": 1}])
+    [0, 3]
+    """
+    open_values = {pair for case in cases for pair in case.items()}
+    chosen: list[int] = []
+    while open_values:
+        best = max(range(len(cases)), key=lambda place: (len(open_values & cases[place].items()), -place))
+        chosen.append(best)
+        open_values -= cases[best].items()
+    return sorted(chosen)
