@@ -8,9 +8,9 @@
 `make test-floor` takes the same cases, those that take long too, of the files that the Makefile names (`--few`): what
 the oldest versions do otherwise, they do in the first cases.
 
-`slow.txt` is written from a run of the whole suite, and so is `longest.txt`, the order in which workers take files: what
-takes long first, so that no worker waits at the end. `pytest -n 2 --junit-xml run.xml; python -m tests.fast run.xml`.
-`python -m tests.mutate` says how many breaks are seen.
+`slow.txt` is written from a run of the whole suite, and so is `longest.txt`, the order in which workers take files:
+what takes long first, so that no worker waits at the end.
+`pytest -n 2 --junit-xml run.xml; python -m tests.fast run.xml`; `python -m tests.mutate` says how many breaks are seen.
 """
 
 from __future__ import annotations
