@@ -28,7 +28,7 @@ from ._training._trainer_from_config import Given
 # Arguments of `fit` that a directory has, or that runs of an older version are opened with.
 _ARGUMENTS = (
     "batch_size", "shuffle", "class_weight", "initial_epoch", "steps_per_epoch", "validation_split",
-    "validation_steps", "validation_batch_size", "validation_freq", "check_nans",
+    "validation_steps", "validation_batch_size", "validation_freq", "check_nans", "overfit_batches",
 )  # fmt: skip
 
 

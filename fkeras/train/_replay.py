@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import explain
 from ..core.typing import Batch, Config, PyTree
+from ._batches._few_batches import few_batches
 from ._batches._fingerprint import fingerprint
 from ._batches._given_data import training_source, validation_source
 from ._batches._indexed import Indexed
@@ -239,6 +240,8 @@ class Replay:
             self.trainer, state.variables, self.validation_data, held_out, asked.get("batch_size"),
             asked.get("validation_batch_size"),
         )  # fmt: skip
+        if asked.get("overfit_batches") is not None:
+            source = few_batches(source, asked["overfit_batches"])
         return source, validation
 
 

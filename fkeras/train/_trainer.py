@@ -89,7 +89,10 @@ class Trainer(Viewed):
         auto_scale_loss: whether a model of the policy `mixed_float16` gets dynamic loss scaling.
         log: further numbers of each step to show: any of `"grad_norm"`, `"update_norm"`, `"param_norm"`,
             `"learning_rate"`, `"digest"` (of the whole state after the step, see `fk.train.digest`). They are computed
-            inside the step, and are those of the last one.
+            inside the step, and are those of the last one. And of each epoch of `fit`: `"steps_per_second"`, without
+            what the first dispatch took to compile and without the validation; `"mfu"`, the part of the device's
+            floating-point operations a second that the steps use (on an accelerator of what its maker says of bfloat16
+            products, on a CPU of a measured product of float32 matrices).
         accumulate_in_step: into how many parts a step cuts its batch. Their gradients are made one after the other and
             weighed as their rows, weights and masks ask, so that the step is that of the whole batch, and the
             activations of one part are in memory.

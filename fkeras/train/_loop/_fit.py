@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core import explain
 from ...core.typing import PyTree
+from .._batches._few_batches import few_batches
 from .._batches._given_data import training_source, validation_source
 from .._batches._of_processes import of_processes
 from .._batches._positions import resume
@@ -23,6 +24,7 @@ from ..callbacks import BackupAndRestore, CallbackList, Digests, History
 from ..callbacks._callback_list import several
 from ..callbacks._frequency import check_choice
 from ..distribution._processes import check_same_everywhere, several_processes
+from ._dry_run import dry_steps, without_files
 from ._interrupt import Interruptible
 from ._nan_check import NotFiniteError
 from ._profile import Profiled, profiles_of
@@ -32,9 +34,10 @@ from ._run_digests import RunDigests
 from ._run_lengths import run_lengths
 from ._run_record import asked_for, since
 from ._screen import screen_for
+from ._time_limit import Duration, TimeLimit, seconds_of
 from ._training_loop import TrainingLoop
-from ._unfinished_run import Closing, Reachable, say_interrupted
-from ._validation import Validation
+from ._unfinished_run import Closing, Reachable, say_interrupted, say_out_of_time
+from ._validation import Validation, limited
 
 
 @named
@@ -68,6 +71,10 @@ def fit(
     profile: Any = None,
     profile_dir: Any = None,
     prefetch: int = DEPTH,
+    fast_dev_run: bool | int = False,
+    overfit_batches: int | float | None = None,
+    limit_val_batches: int | float | None = None,
+    max_time: Duration | None = None,
 ) -> tuple[TrainState, History]:
     """Train for some epochs.
 
@@ -112,6 +119,15 @@ def fit(
         profile_dir: the directory of the profile, which TensorBoard's profiler shows.
         prefetch: how many batches of a stream are copied to an accelerator ahead of their step, in a thread; 0 for
             none. They are drawn in the caller's thread and in their order, and no more than the run trains on.
+        fast_dev_run: `True` for a dry run: one step of training, one batch of validation and every hook of the
+            callbacks, but nothing is written to files; or so many steps.
+        overfit_batches: train on the first few batches only, the same ones in each epoch and in their order: how many,
+            or a fraction of them as a float. A model that cannot learn these by heart has a fault. The validation, if
+            there is one, is limited alike.
+        limit_val_batches: how many batches a validation has at most, or a fraction of them as a float; 0 for none.
+        max_time: how long the run may take: seconds, `"hours:minutes:seconds"`, a `datetime.timedelta` or its
+            arguments as a dict. The run ends after the step in which the time is up, within its epoch, as with
+            `max_steps`; where it is saved (`checkpoint=`), the same call goes on from there.
 
     Returns:
         `(state, history)`. After Ctrl-C, the last whole state and the history so far; likewise, with a warning, where
@@ -136,13 +152,24 @@ def fit(
         validates=validation_data is not None,
     )  # fmt: skip
     check_depth(prefetch)
+    seconds = None if max_time is None else seconds_of(max_time)
+    dry = dry_steps(fast_dev_run)
+    if dry:
+        callbacks, checkpoint = without_files(callbacks, checkpoint, dry), None
+        epochs, max_steps, validation_freq = initial_epoch + 1, dry, 1
     steps_per_epoch, ends = run_lengths(epochs, initial_epoch, steps_per_epoch, max_steps, validate_every)
     split = validation_split if validation_data is None else 0.0  # as in Keras, validation_data overrides the split
     source, held_out = training_source(
         trainer, state, x, y, sample_weight, class_weight, batch_size, split, steps_per_epoch
     )
+    if overfit_batches is not None:
+        source, shuffle = few_batches(source, overfit_batches), False
     variables = state.variables
     validation = validation_source(trainer, variables, validation_data, held_out, batch_size, validation_batch_size)
+    validation, validation_steps = limited(
+        validation, validation_steps, limit_val_batches=limit_val_batches, overfit_batches=overfit_batches,
+        fast_dev_run=dry or None,
+    )  # fmt: skip
     calls, backup, digests = _callbacks(callbacks, checkpoint)
     profiles = profiles_of(profile, profile_dir, calls.callbacks)
     together = spans_processes(trainer)
@@ -163,7 +190,7 @@ def fit(
             "shuffle": bool(shuffle), "class_weight": class_weight, "initial_epoch": initial_epoch,
             "steps_per_epoch": steps_per_epoch, "validation_split": split, "validation_steps": validation_steps,
             "validation_batch_size": validation_batch_size, "validation_freq": validation_freq,
-            "check_nans": bool(check_nans),
+            "check_nans": bool(check_nans), "overfit_batches": overfit_batches,
         })  # fmt: skip
         run.asked["since"] = since(before, run.asked, run.total) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
@@ -173,6 +200,7 @@ def fit(
         check_nans=check_nans, prefetch=prefetch,
     )  # fmt: skip
     loop.digests = None if digests is None else RunDigests(digests)
+    loop.limit = None if seconds is None else TimeLimit(seconds, together)
     if profiles:
         loop.driver = Profiled(loop.driver, profiles, run.total)
     with (
@@ -193,6 +221,8 @@ def fit(
                 loop.epoch(interruption, skip)
                 skip = 0
             loop.finish()
+            if loop.out_of_time:
+                say_out_of_time(run, backup, seconds or 0)
         except NotFiniteError as error:
             warnings.warn(str(error), RuntimeWarning, stacklevel=3)
         except KeyboardInterrupt:

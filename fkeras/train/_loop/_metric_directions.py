@@ -9,6 +9,7 @@ import jax
 from ...core.typing import PyTree, Variables
 from .._step._forward import graph_of
 from .._step._learner import Learner
+from .._step._logged_norms import OF_THE_RUN
 from .._step._measurement import expected_outputs, objective_of
 from .._step._objective import MeasuredMetric
 from .._step._train_step import has_own_loss, has_own_step
@@ -35,7 +36,8 @@ def goals_of(trainer: Learner, variables: Variables, example: PyTree) -> tuple[d
         goals |= {f"{name}_loss": "min" for name in objective.names}
     goals |= {name: measured.metric.goal for measured in objective.metrics for name in _names(measured)}
     late = {measured.name for measured in objective.metrics if measured.on_host}
-    numbers = {name: "min" if name == "grad_norm" else None for name in trainer.log}
+    better: dict[str, str] = {"grad_norm": "min"} | dict.fromkeys(OF_THE_RUN, "max")
+    numbers = {name: better.get(name) for name in trainer.log}
     return {**goals, **numbers, "learning_rate": None}, not own, late
 
 

@@ -15,6 +15,7 @@ from ..callbacks._replayed import changes_state
 # What the order of the batches, and what is in them, follows from.
 DECIDE = (
     "batch_size", "class_weight", "initial_epoch", "shuffle", "steps_per_epoch", "validation_split", "check_nans",
+    "overfit_batches",
 )  # fmt: skip
 
 

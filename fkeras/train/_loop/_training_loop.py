@@ -17,6 +17,7 @@ from .._batches._sources import Arrays, Position, Stream, no_batches
 from .._step._breakable import breakable
 from .._step._learner import Learner
 from .._step._log_names import log_names
+from .._step._logged_norms import OF_THE_RUN
 from .._step._own_loss import room_for_logs
 from .._step._placed import put_everywhere, spans_processes
 from .._step._private_copy import private
@@ -37,6 +38,8 @@ from ._recompile_guard import RecompileGuard
 from ._run_backup import Backup, Run
 from ._run_digests import RunDigests, fetch
 from ._screen import Screen
+from ._throughput import Throughput
+from ._time_limit import TimeLimit
 from ._validation import Validation
 from ._whole_sets import floats
 
@@ -68,6 +71,9 @@ class TrainingLoop:
         last: the numbers of the last epoch that ended in this call.
         digests: what notes the digests of states, if anything does.
         length: how many steps the last epoch had, for data that do not say how many there are.
+        throughput: what says how fast the run is, if the trainer logs it.
+        limit: what says that the time is up, if anything does.
+        out_of_time: whether it was up.
     """
 
     trainer: Learner
@@ -92,6 +98,9 @@ class TrainingLoop:
     last: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     length: int | None = None
     digests: RunDigests | None = None
+    throughput: Throughput | None = None
+    limit: TimeLimit | None = None
+    out_of_time: bool = False
 
     @classmethod
     def of(
@@ -132,6 +141,7 @@ class TrainingLoop:
             initial_epoch=initial_epoch, max_steps=max_steps, example=example, goals=goals,
             by_batch=by_batch, empty=empty, driver=driver, guard=RecompileGuard(trainer, source, max_compiles),
             dispatch_size=DispatchSize(steps, spans_processes(trainer)),
+            throughput=Throughput(trainer, run.state, source.sample()) if {*OF_THE_RUN} & {*trainer.log} else None,
         )  # fmt: skip
 
     @breakable(2)
@@ -161,8 +171,7 @@ class TrainingLoop:
         run = self.run
         if run.epoch >= ends or self.ran_out:
             return False
-        enough = self.max_steps is not None and run.total >= self.max_steps
-        return run.done > 0 or not (run.stopped or enough)
+        return run.done > 0 or not (run.stopped or self._enough())
 
     @breakable(None)
     def epoch(self, interruption: Interruptible, skip: int) -> None:
@@ -177,7 +186,9 @@ class TrainingLoop:
             run.begun = True
         self.driver.begin(Position(run.epoch - self.initial_epoch, run.began_at), skip)
         progress, before, last = self._progress(), None, None
-        while not run.stopped and (count := self._next_count()) > 0:
+        if self.throughput is not None:
+            self.throughput.begin()
+        while not (run.stopped or self.out_of_time) and (count := self._next_count()) > 0:
             interruption.check()
             unbegun = (run.state, list(self.calls.memory)) if self.by_batch else None
             if self.by_batch:
@@ -190,6 +201,8 @@ class TrainingLoop:
                 run.state, logs, made = self.driver.reached
                 run.done, run.total = run.done + made, run.total + made
                 run.logs = logs if made and logs is not None else run.logs
+            if self.throughput is not None:
+                self.throughput.note(logs, made)
             self.guard.check(self.driver, run.state)
             self._check_finite()
             if not made:
@@ -208,6 +221,7 @@ class TrainingLoop:
                 self.backup.save(self.trainer, run, self.calls, source)
             if made < count:
                 break
+            self.out_of_time = self.limit is not None and self.limit.is_up()
         interruption.check(at_end=True)
         self._end_epoch(progress, interruption)
 
@@ -222,8 +236,10 @@ class TrainingLoop:
             # as it is within the epoch: with more steps, or more data, the run goes on from there
             self.backup.save(self.trainer, run, self.calls, self.source)
         memory, run.trained = list(self.calls.memory), not cut
+        speed = {} if self.throughput is None else self.throughput.numbers(run.logs)
         try:
-            found = self.call("on_epoch_end", logs={**floats(run.logs, self.names), **self._validate(progress)})
+            logs = {**floats(run.logs, self.names), **speed, **self._validate(progress)}
+            found = self.call("on_epoch_end", logs=logs)
         except BaseException:
             self.calls.memory = memory
             raise
@@ -260,7 +276,7 @@ class TrainingLoop:
             ValueError: there never was a batch.
         """
         run, steps = self.run, self.source.steps
-        enough = self.max_steps is not None and run.total >= self.max_steps
+        enough = self._enough()
         if run.done == steps or run.stopped or enough:
             return enough and run.done != steps
         if run.done and (steps is None or not self._is_read_once()):
@@ -281,6 +297,10 @@ class TrainingLoop:
             stacklevel=6,
         )
         return True
+
+    def _enough(self) -> bool:
+        """Whether the run has had the steps, or the time, that it was given."""
+        return self.out_of_time or (self.max_steps is not None and self.run.total >= self.max_steps)
 
     def _is_read_once(self) -> bool:
         """Whether what the data lack in this epoch they lack in the next ones, too."""

@@ -135,6 +135,18 @@ def say_interrupted(run: Run, backup: Backup | None) -> None:
     )
 
 
+def say_out_of_time(run: Run, backup: Backup | None, seconds: float) -> None:
+    """A line for the terminal, whatever `verbose` is: the run is shorter than it was asked to be."""
+    if not is_first():
+        return
+    kept = f"; the run is saved in {backup.asked.backup_dir!r}, and the same call goes on from there" if backup else ""
+    print(
+        f"\nmax_time: {seconds:g} s are over, and the run ends after step {int(run.state.step)}{kept}.",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
 def add_note(error: BaseException, note: str) -> None:
     """A line on an exception, also where it is frozen and `add_note` would raise."""
     vars(error)["__notes__"] = [*vars(error).get("__notes__", []), note]

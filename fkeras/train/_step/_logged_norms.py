@@ -14,7 +14,9 @@ from ..optimizers._rates import named_rates
 from ._digest import digest
 from ._state import TrainState
 
-_KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate", "digest")
+#: Numbers that a run has and a step has not.
+OF_THE_RUN = ("steps_per_second", "mfu")
+_KNOWN = ("grad_norm", "update_norm", "param_norm", "learning_rate", "digest", *OF_THE_RUN)
 
 
 def check_log(names: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -63,6 +65,8 @@ def step_numbers(
     """
     found: dict[str, jax.Array] = {}
     for name in names:
+        if name in OF_THE_RUN:
+            continue
         if name == "grad_norm":
             scale = getattr(optimizer, "scale_loss", None)
             found[name] = optax.tree.norm(grads) / (scale(jnp.float32(1), before) if scale else 1)

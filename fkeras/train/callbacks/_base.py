@@ -258,6 +258,8 @@ class Callback:
 
     # Whether it writes files that a run which was cut off before its first save, and begins anew, would write twice to.
     _leaves_files = False
+    # Whether it writes files at all: a dry run does without it.
+    _writes_files = False
 
     def _on_run_resumed(self, event: Event) -> CallbackResult:
         """In place of `on_train_begin`, where a run goes on that was saved."""

@@ -68,6 +68,8 @@ class ModelCheckpoint(Monitoring):
     Unlike Keras it can keep the last few files, or the best few: `ModelCheckpoint("m-{epoch}.keras", max_to_keep=3)`.
     """
 
+    _writes_files = True
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

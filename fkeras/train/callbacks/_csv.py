@@ -46,6 +46,8 @@ class CSVLogger(Callback):
     run the first one writes.
     """
 
+    _writes_files = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename, self.separator, self.append = as_path(filename, "CSVLogger", '"log.csv"'), separator, append
         if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':

@@ -47,6 +47,7 @@ class TensorBoard(Callback):
     """
 
     _leaves_files = True
+    _writes_files = True
     _held_by_a_run = {"_writers": dict}  # noqa: RUF012 - a constant of the class
 
     def __init__(
