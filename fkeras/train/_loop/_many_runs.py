@@ -93,6 +93,7 @@ class ManyRuns:
         shared: whether all members see the same batches.
         logs: the numbers of the last steps of the epoch that is under way, on the device.
         pace: how many steps are dispatched at once.
+        ordered: the step at which the epoch begins whose orders the driver has.
     """
 
     given: Learner
@@ -118,6 +119,7 @@ class ManyRuns:
     shared: bool = False
     logs: MemberLogs | None = None
     pace: DispatchSize = dataclasses.field(default_factory=lambda: DispatchSize(None))
+    ordered: int | None = None
 
     @classmethod
     def of(
@@ -235,7 +237,9 @@ class ManyRuns:
         if self.folds is None:
             if self.orders is None:
                 return None
-            found = np.stack([order_of(key, begins_at, self.rows) for key in self.orders])
+            found = np.empty((len(self.orders), self.rows), np.int32)
+            for row, key in zip(found, self.orders, strict=True):
+                row[:] = order_of(key, begins_at, self.rows)
             return found[0] if self.shared else found
         orders = []
         for i, member in enumerate(self.members):
@@ -276,7 +280,7 @@ class ManyRuns:
             self._call("on_epoch_begin")
             self.driver.reset(self.empty, active)
             run.began_at, run.begun = run.total, True
-        self.driver.begin(self._orders(run.began_at), self.rows)
+        self._order(run.began_at)
         progress = Progress(self.screen, self.steps, self._title(), self.names, run.done)
         pace, before = self.pace, None
         while run.done < self.steps:
@@ -291,7 +295,15 @@ class ManyRuns:
             if self.backup is not None and self.backup.is_due(run.total) and run.done != self.steps:
                 self.save()
         interruption.check()
+        if run.epoch + 1 < self.epochs:  # while the device is busy with what was just dispatched
+            self._order(run.total)
         self._end_epoch(progress)
+
+    def _order(self, begins_at: int) -> None:
+        """Give the driver the orders of the epoch that begins at a step, if it does not have them."""
+        if self.ordered != begins_at:
+            self.driver.begin(self._orders(begins_at), self.rows)
+            self.ordered = begins_at
 
     def _end_epoch(self, progress: Progress) -> None:
         run, active = self.run, self.active

@@ -79,25 +79,26 @@ class Together:
         at_once = -(-count // number)
         at_once = -(-at_once // wide) * wide
         self.groups = [np.arange(first, first + at_once) for first in range(0, count, at_once)]
+        self.is_whole = len(self.groups) == 1 and at_once == count
         self.data = jax.device_put(data.tree, self._everywhere())
         self.parts: list[TrainState] = []
-        self.orders: list[list[jax.Array]] = []
+        self.orders: list[list[jax.Array | None]] = []
+        self.trains: dict[int, tuple[np.ndarray, jax.Array]] = {}
 
     def _everywhere(self) -> NamedSharding | None:
         return None if self.mesh is None else NamedSharding(self.mesh[0], PartitionSpec())
 
-    def _spread(self, tree: PyTree) -> PyTree:
-        """Arrays with a leading axis of members, where they are trained."""
-        return jax.device_put(
-            tree, None if self.mesh is None else NamedSharding(self.mesh[0], PartitionSpec(self.mesh[1]))
-        )
+    def _spread(self, tree: PyTree, *, own: bool = False) -> PyTree:
+        """Arrays with a leading axis of members, where they are trained; `own` where a step takes their memory."""
+        where = None if self.mesh is None else NamedSharding(self.mesh[0], PartitionSpec(self.mesh[1]))
+        return jax.device_put(tree, where, may_alias=False if own else None)
 
     def _chosen(self, leaf: np.ndarray, members: np.ndarray) -> np.ndarray:
-        return leaf[np.minimum(members, self.count - 1)]
+        return leaf if self.is_whole else leaf[np.minimum(members, self.count - 1)]
 
     def states(self) -> TrainState:
         """The stacked states of all members."""
-        if len(self.parts) == 1 and len(self.groups[0]) == self.count:
+        if self.is_whole:
             found: TrainState = self.parts[0]
             return found
         whole: TrainState = jax.tree.map(
@@ -107,7 +108,7 @@ class Together:
 
     def put(self, states: TrainState) -> None:
         """Go on from other states, of which it takes a copy."""
-        if len(self.groups) == 1 and len(self.groups[0]) == self.count:
+        if self.is_whole:
             self.parts = [private(self._spread(states))]
             return
         host = jax.device_get(states)
@@ -122,9 +123,9 @@ class Together:
             trains, old = self._chosen(active, members), self.parts[g].metrics
             wide = jax.tree.map(functools.partial(_repeated, len(members)), jax.device_get(sums))
             structures: list[PyTree] = [jax.tree.structure(tree) for tree in (old, wide)]
-            if structures[0] == structures[1]:
+            if structures[0] == structures[1] and not trains.all():
                 wide = jax.tree.map(functools.partial(_rows_of, trains), wide, jax.device_get(old))
-            self.parts[g] = self.parts[g].replace(metrics=private(self._spread(wide)))
+            self.parts[g] = self.parts[g].replace(metrics=self._spread(wide, own=True))
 
     def begin(self, orders: Orders, rows: int) -> None:
         """Begin an epoch of so many rows, in these orders."""
@@ -137,7 +138,7 @@ class Together:
             shared = orders.ndim == 1
             parts = [part if shared else self._chosen(part, members) for part in (whole, last)]
             put = (lambda a: jax.device_put(a, self._everywhere())) if shared else self._spread
-            self.orders.append([put(part.astype(np.int32)) for part in parts])
+            self.orders.append([put(part.astype(np.int32, copy=False)) if part.size else None for part in parts])
 
     def advance(self, start: int, count: int, active: np.ndarray) -> tuple[int, MemberLogs]:
         """At most `count` steps from a place in the epoch."""
@@ -151,8 +152,11 @@ class Together:
             trains = here & self._chosen(active, members)
             if not trains.any():
                 continue
+            known = self.trains.get(g)
+            if known is None or not np.array_equal(known[0], trains):
+                known = self.trains[g] = trains, self._spread(trains)
             order = self.orders[g][last]
-            found = self.run(self.parts[g], self.data, order, bounds, self._spread(trains), size, unrolled)
+            found = self.run(self.parts[g], self.data, order, bounds, known[1], size, unrolled)
             self.parts[g], numbers = jax.block_until_ready(found) if self.careful else found
             logs.append((members, numbers))
         return made, logs

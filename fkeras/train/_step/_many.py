@@ -13,6 +13,7 @@ from jax import lax
 from ...core import describe, explain
 from ...core.typing import Batch, PyTree
 from ._learner import Learner
+from ._many_products import with_small_products
 from ._many_steps import _many_steps
 from ._programs import compiled
 from ._state import TrainState
@@ -127,7 +128,9 @@ def _steps_of_members(
     def steps(state: TrainState, order: jax.Array) -> tuple[TrainState, dict[str, jax.Array]]:
         return _many_steps(trainer, state, data, order, bounds, size, unrolled)
 
-    new, logs = jax.vmap(steps, in_axes=(0, 0 if order.ndim == 2 else None))(states, order)
+    together = jax.vmap(steps, in_axes=(0, 0 if order.ndim == 2 else None))
+    on_cpu = jax.default_backend() == "cpu"
+    new, logs = with_small_products(together, states, order) if on_cpu else together(states, order)
     return where_active(active, new, states), logs
 
 
