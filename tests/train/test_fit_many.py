@@ -64,6 +64,16 @@ def test_members_are_their_solo_runs(trainer, vectorize):
             np.testing.assert_allclose(histories[i].history[name], values, rtol=1e-5, atol=1e-6)
 
 
+def test_no_epochs_are_the_first_states(trainer):
+    states, histories = trainer.fit_many(**ARRAYS, seeds=[3, 5], epochs=0)
+    same(fk.train.member(states, 1), trainer.init(5))
+    assert [history.history for history in histories] == [{}, {}]
+    assert histories.epoch == []
+    assert histories.rows() == []
+    with pytest.raises(ValueError, match="epochs must be a positive integer"):
+        trainer.fit_many(**ARRAYS, epochs=-1)
+
+
 # ------------------------------------------------------------------ what each member does by itself
 def callbacks():
     return [
@@ -165,6 +175,15 @@ def test_a_run_is_one_compilation(trainer):
     assert len(own.programs.traces) == 1
     own.fit_many(X, Y, batch_size=8, epochs=2, verbose=0, seeds=range(6), over={"learning_rate": [0.3]})
     assert len(own.programs.traces) == 1
+
+
+def test_callbacks_do_not_compile_the_steps_again(trainer, caplog):
+    own = trainer.replace(loss_weights=2.0)
+    slower = fk.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    with jax.log_compiles():
+        own.fit_many(**ARRAYS, epochs=3, seeds=range(2), vectorize=True, validation_data=VALIDATION, callbacks=slower)
+    for program in ("_steps_of_members", "_sums_of_members", "_logs_of_members"):
+        assert caplog.text.count(f"Finished XLA compilation of jit({program})") == 1
 
 
 def test_convolutions_on_a_cpu_run_one_after_another():

@@ -81,7 +81,7 @@ def fit_many(
             which rows a fold trains on, booleans of shape (folds, rows). A member trains on its rows and is validated
             on the others. Epochs have as many rows as the smallest fold has to train on.
         batch_size: rows in a batch; what the model was described with, or 32, by default.
-        epochs: how many epochs.
+        epochs: how many epochs; with 0 the states are those that the members begin with.
         verbose: 0 silent, 1 one bar for all members, 2 a line an epoch; `"auto"` as in `fit`.
         callbacks: called for each member by itself, with its state, its numbers, `event.member` and a memory of its
             own: EarlyStopping, ReduceLROnPlateau, LearningRateScheduler, SwapEMAWeights, functions, and callbacks whose
@@ -129,11 +129,11 @@ def fit_many(
         validates=validation_data is not None or folds is not None,
     )  # fmt: skip
     check_choice("fit_many", "on_interrupt", on_interrupt, ("return", "raise"))
-    check_counts(members_at_once=members_at_once, epochs=epochs)
+    check_counts(members_at_once=members_at_once, epochs=epochs or None)
     check_how(vectorize)
     verbose = verbosity(verbose, quiet=2)
     _check_folds(folds, validation_split, validation_data)
-    run_lengths(epochs, 0, None, None, None)
+    epochs = int(run_lengths(epochs, 0, None, None, None)[1])
     first_seed, split = next(iter(members_of(seeds, over, grid, None))).seed, validation_split
     state = trainer.init(first_seed, None if graph_of(trainer.model) is not None else _example(x))
     check_optimizer(trainer, state)

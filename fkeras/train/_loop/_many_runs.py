@@ -198,6 +198,8 @@ class ManyRuns:
                 lambda n: bytes_of(together(n), jax.tree.map(lambda a: a[:n], start), self.rows), limit,
             )  # fmt: skip
             decided = known(trainer if mesh is None else self.given, vectorize, count, one, batch)
+            if decided is None and not self.epochs:
+                decided = "loop"
             if decided is None:
                 decided, driver = measured(loop, lambda: together(size), begin, self.steps * self.epochs, count)
             how = decided
@@ -364,21 +366,31 @@ class ManyRuns:
         plain, count = self.given.replace(distribution=None), len(self.members)
         found: MemberLogs = []
         driver = self.driver
-        one = driver.parts[0] if isinstance(driver, OneAfterAnother) else None
         tests = self.calls.hooks("on_test_begin") + self.calls.hooks("on_test_end")
-        if isinstance(driver, Together) and not tests:
-            one = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), driver.parts[0])
-            if isinstance(source, Arrays) and evaluates_together(plain, one, source):
-                for members, states in zip(driver.groups, driver.parts, strict=True):
-                    rows, valid = self._validation_rows(source, members)
-                    found.append((members, evaluate_group(plain, states, source, rows, valid)))
+        if (
+            isinstance(driver, Together)
+            and isinstance(source, Arrays)
+            and not tests
+            and evaluates_together(plain, self._one(), source)
+        ):
+            for members, states in zip(driver.groups, driver.parts, strict=True):
+                rows, valid = self._validation_rows(source, members)
+                found.append((members, evaluate_group(plain, states, source, rows, valid)))
         if not found:
             states, places = jax.device_get(driver.states()), np.flatnonzero(active).tolist()
             for i in places:
                 state = jax.device_put(jax.tree.map(lambda a, i=i: a[i], states))
                 found.append((i, evaluate_alone(self.trainer, state, self._own(source, i), self.calls.own[i])))
-        names = log_names(plain, jax.tree.map(lambda a: a[0], driver.states()), source.example())
+        names = log_names(plain, self._one(), source.example())
         return {f"val_{k}": v for k, v in numbers_of_members(found, count, names).items()}
+
+    def _one(self) -> TrainState:
+        """The shapes of one member's state."""
+        first = self.driver.parts[0]
+        if isinstance(self.driver, OneAfterAnother):
+            return first
+        found: TrainState = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), first)
+        return found
 
     def _validation_rows(self, source: Arrays, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.folds is None:

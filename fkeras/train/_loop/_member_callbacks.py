@@ -148,7 +148,9 @@ class MemberCallbacks:
             leaf = np.array(host[place])
             for i, row in rows.items():
                 leaf[i] = row
-            leaves[place] = jax.device_put(leaf, getattr(leaves[place], "sharding", None))
+            # one that nobody has placed stays so: to place it would compile the steps again
+            placed = getattr(leaves[place], "committed", False)
+            leaves[place] = jax.device_put(leaf, leaves[place].sharding if placed else None)
         return jax.tree.unflatten(treedef, leaves), added, stops
 
     def kept(self) -> dict[int, int]:
