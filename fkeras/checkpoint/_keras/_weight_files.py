@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
@@ -62,13 +63,30 @@ def load_h5_weights(
             args = call_arguments(model, x) if is_told else recorded_inputs(read_config(archive))
             return read_weights(model, variables, args or call_arguments(model, x), weights, **choice)
     args = call_arguments(model, x)
-    if path.suffix == ".json":
-        with ShardedWeights(path) as weights:
-            return read_weights(model, variables, args, weights, **choice)
-    if not path.is_file():
-        raise FileNotFoundError(explain(f"There is no file {str(path)!r}.", usually="a wrong path."))
-    with path.open("rb") as file, WeightsFile(file, str(path), path.stat().st_size) as weights:
+    with open_weights_at(path) as weights:
         return read_weights(model, variables, args, weights, **choice)
+
+
+@contextlib.contextmanager
+def open_weights_at(filepath: FilePath) -> Iterator[WeightsSource]:
+    """The weights of a `.weights.h5`, `.weights.json` or `.keras` file, opened.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: a damaged file.
+    """
+    path = pathlib.Path(os.fspath(filepath))
+    if path.suffix == ".keras":
+        with Archive(path) as archive, open_weights(archive) as weights:
+            yield weights
+    elif path.suffix == ".json":
+        with ShardedWeights(path) as shards:
+            yield shards
+    elif not path.is_file():
+        raise FileNotFoundError(explain(f"There is no file {str(path)!r}.", usually="a wrong path."))
+    else:
+        with path.open("rb") as file, WeightsFile(file, str(path), path.stat().st_size) as weights:
+            yield weights
 
 
 def call_arguments(model: Model, x: PyTree) -> tuple[PyTree, ...]:
