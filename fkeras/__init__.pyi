@@ -55,6 +55,9 @@ from .dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from .initializers import Initializer as Initializer
 from .losses import Loss as Loss
 from .metrics import Metric as Metric
+from .nn import from_nnx_state as from_nnx_state
+from .nn import to_nnx as to_nnx
+from .nn import to_nnx_state as to_nnx_state
 from .optimizers import Optimizer as Optimizer
 from .regularizers import Regularizer as Regularizer
 from .train import Trainer as Trainer

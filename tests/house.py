@@ -66,6 +66,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("_made_once", "_shapes", "_sequence_masks", "_resize", "_activations", "_initializers"),
         ("activations", "initializers", "regularizers", "constraints"),
         ("_arguments", "_moments"),
+        ("_guests",),  # modules of other libraries
         (REST,),  # one file a layer family
         ("_attention", "_image", "_preprocessing", "_recurrent"),
         ("_generation", "_low_bits", "_ops"),

@@ -61,10 +61,12 @@ from ._example_normalization import GroupNormalization as GroupNormalization
 from ._example_normalization import LayerNormalization as LayerNormalization
 from ._example_normalization import RMSNormalization as RMSNormalization
 from ._example_normalization import UnitNormalization as UnitNormalization
-from ._foreign import FlaxLayer as FlaxLayer
-from ._foreign import deserialize as deserialize
-from ._foreign import serialize as serialize
 from ._generation._generate import generate as generate
+from ._guests._as_module import as_trained_module as as_trained_module
+from ._guests._flax_layer import FlaxLayer as FlaxLayer
+from ._guests._nnx_state import from_nnx_state as from_nnx_state
+from ._guests._nnx_state import to_nnx_state as to_nnx_state
+from ._guests._to_nnx import to_nnx as to_nnx
 from ._image import AugMix as AugMix
 from ._image import AutoContrast as AutoContrast
 from ._image import CenterCrop as CenterCrop
@@ -99,6 +101,8 @@ from ._image import Rescaling as Rescaling
 from ._image import Resizing as Resizing
 from ._image import Solarization as Solarization
 from ._jax_layer import JaxLayer as JaxLayer
+from ._layer_configs import deserialize as deserialize
+from ._layer_configs import serialize as serialize
 from ._linear import Dense as Dense
 from ._low_bits._lora import lora_variables as lora_variables
 from ._low_bits._lora import merge_lora as merge_lora

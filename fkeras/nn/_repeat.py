@@ -13,7 +13,7 @@ from flax import linen
 from ..core import Layer, call_state, check_collections, enter_loop, explain, field, loops_around, register
 from ..core.typing import PyTree, Training, Variables
 from . import _arguments as arg
-from ._foreign import FlaxLayer
+from ._guests._flax_layer import FlaxLayer
 from ._wrappers import as_layer
 
 # All collections and all random streams: each block has its own.

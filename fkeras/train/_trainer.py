@@ -28,6 +28,7 @@ from ..core import (
     walk,
 )
 from ..core.typing import ArrayLike, Batch, FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
+from ..nn import as_trained_module
 from . import _lower as lowering
 from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
@@ -71,13 +72,14 @@ _COMPILED = ("train_step", "eval_step", "predict_step")
 @answers_setting("Trainer", "trainer")
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Trainer(Viewed):
-    """How a model learns; made by `model.compile(...)`, or for any Linen module by `fk.Trainer(module, ...)`.
+    """How a model learns; made by `model.compile(...)`, or by `fk.Trainer(module, ...)` of a Flax or Equinox module.
 
     Its steps are pure functions of a `TrainState` and a batch. To train in another way, subclass it and override
     `compute_loss(self, params, state, batch, rng)`, or `train_step(self, state, batch)`.
 
     Attributes:
-        model: an fkeras model, or a Linen module that knows nothing of fkeras.
+        model: an fkeras model, or a module of Linen, NNX or Equinox that knows nothing of fkeras. The values of an
+            instance of NNX or Equinox are the weights that `init` starts with; it itself is never changed.
         optimizer: an optax transformation.
         loss: a loss, or losses in a list or dict by output; `None` trains on what layers add alone.
         loss_weights: a factor for each output's loss.
@@ -141,7 +143,7 @@ class Trainer(Viewed):
         **fields: Any,
     ) -> None:
         values = {
-            "model": model,
+            "model": as_trained_module(model),
             "optimizer": optimizer,
             "loss": loss,
             "loss_weights": loss_weights,
@@ -170,9 +172,9 @@ class Trainer(Viewed):
                     write='model.compile(optimizer="adam", loss="mse", metrics=[...])',
                 )
             )
-        check_trains_by_trainer(model, built_in=type(self) is Trainer)
+        check_trains_by_trainer(values["model"], built_in=type(self) is Trainer)
         if values["distribution"] is not None:
-            values["distribution"] = values["distribution"].of_model(model)
+            values["distribution"] = values["distribution"].of_model(values["model"])
         for name, value in as_objects(values).items():
             object.__setattr__(self, name, value)
 

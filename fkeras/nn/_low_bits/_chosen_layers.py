@@ -17,7 +17,7 @@ from ...core import (
     matches_path,
     walk,
 )
-from .._foreign import FlaxLayer
+from .._guests._flax_layer import FlaxLayer
 from .._jax_layer import JaxLayer
 from .._wrappers import SpectralNormalization
 from ._weight_storage import FakeQuantizedWeights, PlainWeights

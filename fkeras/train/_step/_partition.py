@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from flax import linen
 
-from ...core import Layer
+from ...core import Layer, weight_facts
 from ...core.typing import PyTree
 from ._forward import graph_of
 from ._learner import Learner
@@ -108,4 +108,4 @@ def partition_of(model: linen.Module, x: PyTree = None) -> Partition:
     if not isinstance(model, Layer):
         return Partition({})
     described = graph_of(model) is not None
-    return Partition(model.weight_facts() if described else model.weight_facts(x))
+    return Partition(weight_facts(model, () if described else (x,)))

@@ -1,73 +1,80 @@
-"""FlaxLayer, any Linen module as a layer; and layers as configs."""
+"""FlaxLayer: any module of Flax, of Linen or NNX, as a layer."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import Layer, explain, field, is_lifted, mode_arguments, register, serialize_object
-from ..core import deserialize as deserialize_value
-from ..core.typing import Config, CustomObjects, PyTree, Training, Variables
-from . import _arguments as arg
-
-
-def _module(value: object) -> linen.Module:
-    """A converter: the value must be a Linen module."""
-    if not isinstance(value, linen.Module):
-        raise TypeError(
-            explain(
-                "FlaxLayer needs a Linen module.",
-                received=type(value).__name__,
-                usually="the class was passed without calling it, or the module is of flax.nnx.",
-                write="fk.nn.FlaxLayer(linen.Dense(3)); for nnx, flax.nnx.bridge.to_linen(...)",
-            )
-        )
-    return value
+from ...core import Layer, explain, field, is_lifted, mode_arguments, register
+from ...core.typing import Config, PyTree, Training, Variables
+from .. import _arguments as arg
+from ._as_module import as_module
+from ._host import Host
 
 
 @register("keras.layers")
 class FlaxLayer(Layer):
-    """A Linen module as a layer of a graph; the module's variables are those of the layer.
+    """A module of Flax as a layer of a graph; the module's variables are those of the layer.
 
     Args:
-        module: the module. The mode is passed as whichever of `training`, `train`, `is_training` and `deterministic`
-            its method takes.
+        module: a Linen module. Or one of NNX: an instance, whose values of now are what the layer starts with; a class,
+            with `args` and `kwargs`; or a function that makes a module. Nothing is ever changed in an instance.
         method: the name of the method to call, or a function of the module and the inputs; `__call__` by default.
         variables: the first values of the module's variables, instead of those of its initializers.
+        args, kwargs: what the class or function of NNX is called with. Its `rngs` follow from the key of `init`.
+        wrt: which variables of a module of NNX train, as in `nnx.Optimizer`: a type, such as `nnx.LoRAParam`, or any of
+            NNX's filters. Its other `Param`s are in the collection `non_trainable` then.
+
+    A Linen module is told the mode by whichever of `training`, `train`, `is_training` and `deterministic` its method
+    takes. So is one of NNX, whose `train()` or `eval()` is called before. Its `nnx.Param`s, of any type, are the
+    collection `params`, its `nnx.BatchStat`s `batch_stats`, and every other type of variable is a collection of its
+    own. Its random streams follow from the keys of a call.
 
     Raises:
-        TypeError: something that is no Linen module.
+        TypeError: something that is no module, or a class without its arguments.
 
     >>> import fkeras as fk, jax
-    >>> from flax import linen
+    >>> from flax import linen, nnx
     >>> inputs = fk.Input((3,))
     >>> model = fk.Model(inputs, fk.nn.FlaxLayer(linen.Dense(2))(inputs))
+    >>> jax.tree.map(lambda a: a.shape, model.init(jax.random.key(0)))
+    {'params': {'flax_layer': {'bias': (2,), 'kernel': (3, 2)}}}
+    >>> model = fk.Model(inputs, fk.nn.FlaxLayer(nnx.Linear, args=(3, 2))(inputs))
     >>> jax.tree.map(lambda a: a.shape, model.init(jax.random.key(0)))
     {'params': {'flax_layer': {'bias': (2,), 'kernel': (3, 2)}}}
 
     Reference: https://keras.io/api/layers/backend_specific_layers/flax_layer/
     """
 
-    module: linen.Module = field(convert=_module)
+    module: linen.Module = field(convert=as_module)
     method: str | Callable[..., PyTree] | None = None
     variables_given: Variables | None = None
 
     @classmethod
     def _rewrite_arguments(cls, args: arg.Positional, kwargs: arg.Keywords) -> tuple[arg.Positional, arg.Keywords]:
         # The field has another name: `variables` is a property of every Linen module.
-        return args, {{"variables": "variables_given"}.get(k, k): v for k, v in kwargs.items()}
+        kwargs = {{"variables": "variables_given"}.get(k, k): v for k, v in kwargs.items()}
+        own: dict[str, Any] = {name: kwargs.pop(name) for name in ("args", "kwargs", "wrt") if name in kwargs}
+        if not own:
+            return args, kwargs
+        module, *rest = args if args else (kwargs.pop("module", None),)
+        return (as_module(module, **{"args": (), **own}), *rest), kwargs
 
     def setup(self) -> None:
         linen.share_scope(self, self.module)
 
     def call(self, *inputs: PyTree, training: Training = False, **kwargs: PyTree) -> PyTree:
         method = self.method
+        if isinstance(self.module, Host):
+            outputs = self.module(*inputs, method=method, training=training, **kwargs)
+            self._start_from_given()
+            return outputs
         function: Callable[..., PyTree]
         if method is None or isinstance(method, str):
             function = getattr(type(self.module), method or "__call__")
@@ -82,61 +89,21 @@ class FlaxLayer(Layer):
                     break
                 inputs = (*inputs, mode.pop(name))
         outputs = run(*inputs, **mode, **kwargs)
+        self._start_from_given()
+        return outputs
+
+    def _start_from_given(self) -> None:
         if self.is_initializing():
             for collection, tree in (self.variables_given or {}).items():
                 for name, start in tree.items():
                     self.put_variable(collection, name, jax.tree.map(jnp.asarray, start))
-        return outputs
 
     def get_config(self) -> Config:
         raise TypeError(
             explain(
-                f"{self.path_text()} wraps a Linen module, which has no config.",
+                f"{self.path_text()} wraps a module of Flax, which has no config.",
                 received=type(self.module).__name__,
                 usually="the model is saved or written as JSON; `trainer.save` and `save_weights` need no config.",
                 write="a fk.nn.Layer subclass that makes the module from its own arguments",
             )
         )
-
-
-def serialize(layer: Layer) -> Config:
-    """A layer as Keras's config.
-
-    Args:
-        layer: the layer.
-
-    Returns:
-        `{"module", "class_name", "config", "registered_name"}`, of JSON's types.
-
-    >>> import fkeras as fk
-    >>> fk.nn.serialize(fk.nn.Flatten())["class_name"]
-    'Flatten'
-
-    Reference: https://keras.io/api/layers/base_layer/
-    """
-    return serialize_object(layer)
-
-
-def deserialize(config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Layer:
-    """The layer that a config describes.
-
-    Args:
-        config: what `serialize`, or Keras, made of a layer.
-        custom_objects: classes and functions of your own, by the name that the config has for them.
-
-    Returns:
-        A layer without weights.
-
-    Raises:
-        ValueError: an unknown class, or something that is no layer.
-
-    >>> import fkeras as fk
-    >>> fk.nn.deserialize(fk.nn.serialize(fk.nn.Dense(3))).units
-    3
-
-    Reference: https://keras.io/api/layers/base_layer/
-    """
-    layer = deserialize_value(config, custom_objects, ("keras.layers", "keras"))
-    if not isinstance(layer, Layer):
-        raise ValueError(explain("This config is of no layer.", received=type(layer).__name__))
-    return layer

@@ -1,0 +1,65 @@
+"""What hosts a module of another library: a Linen module that has the guest's arrays among its own variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flax import linen
+
+from ...core import explain
+from ...core.typing import PyTree, Training
+
+#: A leaf of a guest's variables: its collection and its path there.
+Place = tuple[str, tuple[str, ...]]
+#: What is called: a method's name, or a function of the guest and the inputs; `None` for `__call__`.
+Method = str | Callable[..., PyTree] | None
+
+
+class Host(linen.Module):
+    """A Linen module around a guest; each kind of guest has a class of its own."""
+
+    def __call__(self, *inputs: PyTree, method: Method = None, training: Training = False, **kwargs: PyTree) -> PyTree:
+        raise NotImplementedError
+
+    def keep(self, values: Mapping[Place, PyTree]) -> None:
+        """Put values to their places; those of collections that the caller did not ask for are dropped."""
+        for collection, trees in by_collection(values).items():
+            if self.is_mutable_collection(collection):
+                for name, tree in trees.items():
+                    self.put_variable(collection, name, tree)
+
+    def kept(self, place: Place, of: str) -> PyTree:
+        """The value at a place.
+
+        Raises:
+            ValueError: the variables have none.
+        """
+        collection, path = place
+        value: PyTree = self.get_variable(collection, path[0])
+        for name in path[1:]:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is None:
+            raise ValueError(
+                explain(
+                    f"The variables have no {'/'.join((collection, *path))!r}, which {of} has.",
+                    received=f"collections {sorted(self.variables)}",
+                    usually="the variables are of another module, or a collection was left out.",
+                    write='variables = model.init(key, x), and model.apply({**variables, "params": params}, x)',
+                ).complete()
+            )
+        return linen.meta.unbox(value)
+
+
+def by_collection(values: Mapping[Place, PyTree]) -> dict[str, dict[str, PyTree]]:
+    """Values by their places, as nested dicts.
+
+    >>> by_collection({("params", ("dense", "kernel")): 1, ("params", ("dense", "bias")): 2})
+    {'params': {'dense': {'kernel': 1, 'bias': 2}}}
+    """
+    tree: dict[str, dict[str, PyTree]] = {}
+    for (collection, path), value in values.items():
+        inside = tree.setdefault(collection, {})
+        for name in path[:-1]:
+            inside = inside.setdefault(name, {})
+        inside[path[-1]] = value
+    return tree
