@@ -63,6 +63,7 @@ from ._example_normalization import RMSNormalization as RMSNormalization
 from ._example_normalization import UnitNormalization as UnitNormalization
 from ._generation._generate import generate as generate
 from ._guests._as_module import as_trained_module as as_trained_module
+from ._guests._equinox_layer import EquinoxLayer as EquinoxLayer
 from ._guests._flax_layer import FlaxLayer as FlaxLayer
 from ._guests._nnx_state import from_nnx_state as from_nnx_state
 from ._guests._nnx_state import to_nnx_state as to_nnx_state

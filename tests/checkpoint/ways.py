@@ -208,7 +208,9 @@ def table_rows(everything):
     """The rows of the table that have weights, and a config; one of each class unless `everything` is asked for."""
     frozen = json.loads((pathlib.Path(__file__).parents[1] / "conformance" / "parameters.json").read_text())
     # Keras's files have the blocks of a Repeat one by one: tests/nn/test_repeat.py opens those
-    found = [r for r in rows() if frozen[r.id] and r.cls not in ("Lambda", "FlaxLayer", "JaxLayer", "Repeat")]
+    found = [
+        r for r in rows() if frozen[r.id] and r.cls not in ("Lambda", "FlaxLayer", "JaxLayer", "EquinoxLayer", "Repeat")
+    ]
     for row in found:
         CUSTOM.update(row.kwargs_by_name())
     return found if everything else list({row.cls: row for row in reversed(found)}.values())[::-1]

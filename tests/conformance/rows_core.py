@@ -2,7 +2,8 @@
 
 import jax
 import numpy as np
-from flax import linen
+import pytest
+from flax import linen, nnx
 
 from .descriptors import Row
 
@@ -17,6 +18,11 @@ def call_jax(params, inputs):
 
 def init_jax(rng, inputs):
     return {"w": jax.random.normal(rng, (inputs.shape[-1], 2))}
+
+
+def equinox_layer(nn):
+    eqx = pytest.importorskip("equinox")
+    return nn.EquinoxLayer(eqx.nn.Linear, args=(4, 5))
 
 
 ROWS = [
@@ -46,4 +52,10 @@ ROWS = [
     Row("FlaxLayer", {"module": linen.Dense(5)}, keras=False,
         skip={"config": "a Linen module has no config", "dtype": "the module has a dtype of its own",
               "vmap": "", "reference": "tested in tests/nn/test_layers.py"}),
+    Row("FlaxLayer", {"module": nnx.Linear, "args": (4, 5)}, keras=False, variant="nnx",
+        skip={"config": "a module of NNX has no config", "dtype": "the module has a dtype of its own",
+              "reference": "tested in tests/nn/test_nnx_modules.py"}),
+    Row("EquinoxLayer", {}, keras=False, make=equinox_layer,
+        skip={"config": "a module of Equinox has no config", "dtype": "the module has a dtype of its own",
+              "reference": "tested in tests/nn/test_equinox_guests.py"}),
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from tests.conformance import descriptors
 # Where the names of a repr are found.
 NAMESPACES = (fk.nn, fk.initializers, fk.regularizers, fk.constraints, fk)
 # Rows whose arguments cannot be written: functions, arrays, modules of elsewhere.
-NOT_WRITTEN = {"JaxLayer", "Lambda", "FlaxLayer", "Normalization"}
+NOT_WRITTEN = {"JaxLayer", "Lambda", "FlaxLayer", "EquinoxLayer", "Normalization"}
 
 
 class MyDense(fk.nn.Layer):

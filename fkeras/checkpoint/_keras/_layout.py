@@ -70,7 +70,7 @@ _INNER: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
 
 
 # Layers that run another library's module, whose tree of weights is numbered as one list.
-_TREES = ("FlaxLayer", "JaxLayer")
+_TREES = ("FlaxLayer", "JaxLayer", "EquinoxLayer")
 
 # The group of the weights that Keras's files have no place for; no attribute can have this name, so Keras passes it.
 TREE = "fkeras.tree"

@@ -11,6 +11,7 @@ from typing import Any
 from flax import linen
 
 from ...core import explain
+from ._host import Host
 
 
 def as_module(
@@ -54,13 +55,53 @@ def as_trained_module(value: object) -> object:
     """
     if isinstance(value, linen.Module):
         return value
-    nnx = sys.modules.get("flax.nnx")  # without which there is no such module
-    if nnx is not None and (isinstance(value, nnx.Module | nnx.Optimizer) or _makes(nnx.Module, value)):
+    nnx, eqx = sys.modules.get("flax.nnx"), sys.modules.get("equinox")  # a library that is not there made no module
+    made = value.func if isinstance(value, functools.partial) else value
+    cls = made if isinstance(made, type) else type(made)
+    needs = set(inspect.signature(value).parameters) if inspect.isroutine(made) and callable(value) else {"no function"}
+    if nnx is not None and (issubclass(cls, nnx.Module | nnx.Optimizer) or needs <= {"rngs"}):
         return as_module(value)
+    state = value[1] if isinstance(value, tuple) and len(value) == 2 else None  # of eqx.nn.make_with_state
+    if eqx is not None and (issubclass(cls, eqx.Module) or isinstance(state, eqx.nn.State) or needs == {"key"}):
+        return as_equinox(value)
     return value
 
 
-def _makes(module: type, value: object) -> bool:
-    """Whether a value is a class of modules, or a function that may make one."""
-    value = value.func if isinstance(value, functools.partial) else value
-    return issubclass(value, module) if isinstance(value, type) else inspect.isroutine(value)
+def as_equinox(
+    value: object,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    state: Any = None,
+    filter: Any = None,
+    vmap: bool = True,
+) -> linen.Module:
+    """A module of Equinox, or what makes one, in a host; a host as it is.
+
+    Args:
+        value: the module, class or function.
+        args, kwargs: arguments of a class or function.
+        state: the state of an instance.
+        filter: which leaves train.
+        vmap: whether the module takes one example.
+
+    Raises:
+        ImportError: Equinox is not installed.
+        TypeError: something that is no module, or arguments that do not fit.
+        ValueError: arguments where there is nothing to give them to.
+    """
+    if isinstance(value, Host):
+        return value
+    try:
+        from ._equinox_module import EquinoxModule
+        from ._equinox_source import source_of
+    except ImportError as error:
+        if error.name != "equinox":
+            raise
+        raise ImportError(
+            explain(
+                "EquinoxLayer needs equinox, which is not installed here.",
+                usually="fkeras was installed without this extra.",
+                write="pip install 'fkeras[guests]'",
+            )
+        ) from None
+    return EquinoxModule(source_of(value, tuple(args), kwargs, state, filter), vmap=vmap, parent=None)

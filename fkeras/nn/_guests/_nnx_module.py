@@ -16,6 +16,7 @@ from ...core.typing import Key, PyTree, Training
 from ._host import Host, Method, Place
 from ._nnx_collections import collection_of, flat_state, places_of, pop_sown, sown_types, value_of, with_value
 from ._nnx_source import Flat, NNXSource, unmade
+from ._signatures import check_keywords, method_of
 
 
 class NNXModule(Host):
@@ -149,16 +150,7 @@ class _Call:
             function: Callable[..., PyTree] = self._method
             run = functools.partial(self._method, module)
         else:
-            function = getattr(type(module), self._method or "__call__", None)  # type: ignore[assignment]
-            if not callable(function):
-                raise AttributeError(
-                    explain(
-                        f"{name} has no method {self._method or '__call__'!r}.",
-                        received=f"method={self._method!r}",
-                        usually="the module's class has its forward pass under another name.",
-                        write='fk.nn.FlaxLayer(module, method="encode")',
-                    ).complete()
-                )
+            function = method_of(module, name, self._method, "FlaxLayer")
             run = getattr(module, self._method or "__call__")
         parameters = inspect.signature(function).parameters
         called = name if callable(self._method) else f"{name}.{self._method or '__call__'}"
@@ -199,20 +191,6 @@ class _Call:
     def run_in(module: nnx.Module, call: _Call) -> PyTree:
         """`call.run(module)`, with the module first, as Flax's `capture` has it."""
         return call.run(module)
-
-
-def check_keywords(name: str, parameters: Mapping[str, inspect.Parameter], kwargs: Mapping[str, PyTree]) -> None:
-    """Refuse keyword arguments that a method does not take."""
-    unknown = [n for n in kwargs if n not in parameters]
-    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        raise TypeError(
-            explain(
-                f"{name} has no argument {unknown[0]!r}.",
-                received=f"{', '.join(unknown)}; it takes {', '.join([*parameters][1:])}",
-                usually="a module that has its mode as attributes, which model.train() and model.eval() set.",
-                write="layer(x, training=True), which sets the mode of any module",
-            ).complete()
-        )
 
 
 def set_mode(module: nnx.Module, training: bool) -> None:

@@ -16,6 +16,7 @@ from flax import nnx
 from ...core import explain, hashable
 from ...core.typing import Key, PyTree
 from ._nnx_collections import Leaf, NNXPath, flat_state, pop_sown, value_of, with_value
+from ._signatures import call_text, check_arguments, name_of, takes
 
 #: The state of a module, leaf by leaf.
 Flat = list[tuple[NNXPath, Leaf]]
@@ -59,14 +60,13 @@ class NNXSource:
     def name(self) -> str:
         """The name of the module's class, or of the function."""
         if self.factory is not None:
-            return getattr(self.factory, "__name__", type(self.factory).__name__)
+            return name_of(self.factory)
         return type(self.abstract()[0]).__name__
 
     def __repr__(self) -> str:
         if self.factory is None:
             return f"<{self.name} as it was>"
-        given = [repr(value) for value in self.args] + [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"{self.name}({', '.join(given)})"
+        return call_text(self.factory, self.args, self.kwargs)
 
     def make(self, key: Key | None, example: Callable[[nnx.Module], object] | None = None) -> nnx.Module:
         """A new module.
@@ -81,7 +81,7 @@ class NNXSource:
             module = nnx.merge(self.graphdef, nnx.from_flat_state(copies))
         else:
             kwargs = dict(self.kwargs)
-            if takes_rngs(self.factory):
+            if takes(self.factory, "rngs"):
                 kwargs["rngs"] = nnx.Rngs(key)
             with nnx.use_eager_sharding(False):  # where weights lie is the layout's to say
                 module = self.factory(*self.args, **kwargs)
@@ -148,18 +148,6 @@ class _Called(nnx.Module):
         return self.example(self.module)
 
 
-def takes_rngs(factory: Callable[..., object]) -> bool:
-    """Whether a class or function takes `rngs`."""
-    return "rngs" in _signature(factory).parameters
-
-
-def _signature(factory: Callable[..., object]) -> inspect.Signature:
-    if not isinstance(factory, type):
-        return inspect.signature(factory)
-    own = inspect.signature(inspect.getattr_static(factory, "__init__"))  # that of the class is its metaclass's
-    return own.replace(parameters=list(own.parameters.values())[1:])
-
-
 def source_of(value: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> NNXSource:
     """What a module, a class or a function is as a value.
 
@@ -199,7 +187,7 @@ def source_of(value: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, An
 
 
 def _check_arguments(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    name = getattr(factory, "__name__", repr(factory))
+    name = name_of(factory)
     if any(isinstance(leaf, nnx.Rngs | nnx.RngStream) for leaf in [*args, *kwargs.values()]) or "rngs" in kwargs:
         raise ValueError(
             explain(
@@ -209,18 +197,7 @@ def _check_arguments(factory: Callable[..., Any], args: tuple[Any, ...], kwargs:
                 write=f"fk.nn.FlaxLayer({name}, args=(...)) without rngs; or an instance, {name}(..., rngs=rngs)",
             )
         )
-    streams = {"rngs": None} if takes_rngs(factory) else {}
-    try:
-        _signature(factory).bind(*args, **kwargs, **streams)
-    except TypeError as error:
-        raise TypeError(
-            explain(
-                f"{name} cannot be made of these arguments: {error}.",
-                received=f"args={args!r}, kwargs={dict(kwargs)!r}",
-                usually="a class without the arguments of its constructor, or a key that is not named `rngs`.",
-                write=f"fk.nn.FlaxLayer({name}, args=(3, 4)), functools.partial({name}, 3, 4), or an instance",
-            )
-        ) from None
+    check_arguments(factory, args, kwargs, "FlaxLayer", "rngs")
 
 
 def _of_instance(module: nnx.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NNXSource:

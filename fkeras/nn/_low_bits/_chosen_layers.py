@@ -17,6 +17,7 @@ from ...core import (
     matches_path,
     walk,
 )
+from .._guests._equinox_layer import EquinoxLayer
 from .._guests._flax_layer import FlaxLayer
 from .._jax_layer import JaxLayer
 from .._wrappers import SpectralNormalization
@@ -55,7 +56,8 @@ def chosen(model: Model, filters: LayerFilter) -> Callable[[Layer, LayerPath], b
 
 def always_plain(model: Model) -> set[LayerPath]:
     """Paths of layers whose weights another layer, or another library, reads directly, so that they stay plain."""
-    around = [path for path, layer in walk(model) if isinstance(layer, SpectralNormalization | FlaxLayer | JaxLayer)]
+    readers = SpectralNormalization | FlaxLayer | JaxLayer | EquinoxLayer
+    around = [path for path, layer in walk(model) if isinstance(layer, readers)]
     return {path for path, _ in walk(model) if is_inside(path, around)}
 
 
