@@ -61,7 +61,7 @@ MAY: dict[str, set[str]] = {
 # `REST` is every name that no line has.
 REST = "the other files"
 WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "core": (("typing",), ("_words",), ("_graph",), ("_layer",), ("_model",)),
+    "core": (("typing",), ("_words",), ("_graph",), ("_old_configs",), ("_layer",), ("_model",)),
     "nn": (
         ("_made_once", "_shapes", "_sequence_masks", "_resize", "_activations", "_initializers"),
         ("activations", "initializers", "regularizers", "constraints"),
@@ -89,6 +89,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("_safetensors",),
         ("_training",),
         ("_keras",),
+        ("_hdf5",),
         ("_models",),
         ("_export",),
         (REST,),

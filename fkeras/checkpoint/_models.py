@@ -19,6 +19,7 @@ from ..core import (
     to_read,
 )
 from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
+from ._files._contents import HDF5, ZIP, contents_of, foreign
 from ._files._plain_weights import check_plain_weights
 from ._files._processes import first_alone
 from ._files._readable import readable_config
@@ -26,6 +27,7 @@ from ._files._report import compare
 from ._files._spread_arrays import for_the_first
 from ._files._suffixes import check_is_directory, suffix_of
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
+from ._hdf5._models import load_hdf5_model
 from ._keras._archive import CONFIG
 from ._keras._models import load_keras_model, save_keras_model
 from ._keras._weight_files import call_arguments
@@ -106,11 +108,13 @@ def load_model(
         ValueError: an unknown class, or arrays that do not fit the description; every mismatch is listed.
     """
     filepath = to_read(filepath, "fk.load_model", '"model.keras"')
-    if suffix_of(filepath) == ".keras" or (pathlib.Path(filepath) / CONFIG).is_file():
-        model, variables = load_keras_model(filepath, custom_objects, compile)
+    kind = kind_of(filepath)
+    if kind in (HDF5, ZIP):
+        read = load_hdf5_model if kind == HDF5 else load_keras_model
+        model, variables = read(filepath, custom_objects, compile)
         warn_of_uncalled_hooks(model, "fk.load_model")
         return model, variables
-    if suffix_of(filepath) in (".h5", ".safetensors"):
+    if suffix_of(filepath) == ".safetensors":
         if not os.path.isfile(filepath):
             raise FileNotFoundError(explain(f"There is no file {os.fspath(filepath)!r}.", usually="a wrong path."))
         raise ValueError(_holds_weights_alone(filepath))
@@ -126,16 +130,31 @@ def load_model(
     return model, {"params": {}, **rebuilt(arrays, places, manifest)}
 
 
+def kind_of(filepath: FilePath) -> str:
+    """Whether a path is read as HDF5 or as a zip, by what the file holds; empty of an Orbax directory.
+
+    Raises:
+        FileNotFoundError: there is no file of a suffix that names one.
+        ValueError: something that no part of fkeras reads.
+    """
+    other = foreign(filepath)
+    if other is not None:
+        raise ValueError(other)
+    if (pathlib.Path(filepath) / CONFIG).is_file():
+        return ZIP
+    found, suffix = contents_of(filepath), suffix_of(filepath)
+    if found in (HDF5, ZIP) and suffix != ".safetensors":
+        return found
+    if suffix in (".h5", ".hdf5", ".keras"):
+        if not os.path.exists(filepath):
+            raise FileNotFoundError(explain(f"There is no file {os.fspath(filepath)!r}.", usually="a wrong path."))
+        return ZIP if suffix == ".keras" else HDF5
+    return ""
+
+
 def _holds_weights_alone(filepath: FilePath) -> Explanation:
     """What is said of a file of weights where a model is asked for."""
     path = os.fspath(filepath)
-    if path.endswith(".h5") and not path.endswith(".weights.h5"):
-        return explain(
-            "A model in Keras's old HDF5 format is not read.",
-            received=path,
-            usually="a file of Keras 2, or one that Keras 3 saved under this suffix.",
-            write='keras.models.load_model("model.h5").save("model.keras")   # then fk.load_model("model.keras")',
-        )
     return explain(
         "The file holds weights, and no description of a model.",
         received=path,

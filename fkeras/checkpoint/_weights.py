@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..core import Model, as_path, check_arrays, check_variables, explain, spec_of, to_read
 from ..core.typing import FilePath, PyTree, Variables, VariablesLike
+from ._files._contents import HDF5, ZIP
 from ._files._plain_weights import check_plain_weights
 from ._files._processes import first_alone
 from ._files._report import LoadReport, MayDiffer, compare
@@ -14,7 +15,9 @@ from ._files._spread_arrays import for_the_first
 from ._files._suffixes import check_is_directory, suffix_of
 from ._files._tree_arrays import with_arrays
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
+from ._hdf5._models import has_layer_names, load_old_weights
 from ._keras._weight_files import load_h5_weights, save_h5_weights
+from ._models import kind_of
 from ._orbax._manifest import read_manifest
 from ._orbax._numbered import last_of
 from ._orbax._read_arrays import read_arrays
@@ -91,6 +94,7 @@ def load_weights(
     variables: VariablesLike,
     skip_mismatch: bool = False,
     *,
+    by_name: bool = False,
     rename: Mapping[str, str] | None = None,
     allow: Sequence[str] | str = (),
     report: bool = False,
@@ -101,9 +105,12 @@ def load_weights(
     Args:
         model: the model.
         filepath: what `save_weights`, `save` or a trainer's `save` wrote, a `.safetensors` file, or real Keras's
-            `.weights.h5`, `.weights.json` or `.keras`.
+            `.weights.h5`, `.weights.json` or `.keras`; or an HDF5 file of Keras 1 or 2, of weights or of a whole model,
+            whose layers are taken in their order.
         variables: what the model has now, or the state of a run; tells the paths, shapes and dtypes to expect.
         skip_mismatch: whether to keep the given values wherever the file has none that fits.
+        by_name: of an HDF5 file of Keras 1 or 2, whether only the layers of the file's names are taken; all others keep
+            the given values.
         rename: `{regular expression: replacement}` for the paths in the file, as `re.sub` takes them; the first one
             that is found in a path counts.
         allow: regular expressions of whole paths that may differ and then keep the given values, with or without
@@ -138,13 +145,37 @@ def load_weights(
     variables = check_arrays(variables, "load_weights", "path, variables")
     choice: MayDiffer = {"skip_mismatch": skip_mismatch, "rename": rename, "allow": allow}
     loaded: Variables
-    if suffix_of(filepath) in (".h5", ".keras", ".json"):
+    kind = kind_of(filepath)
+    if kind == HDF5 and has_layer_names(filepath):
+        _check_no_rename(filepath, rename)
+        loaded, differences = load_old_weights(model, filepath, variables, x, by_name, **choice)
+    elif by_name:
+        raise ValueError(
+            explain(
+                "Only HDF5 files of Keras 1 and 2 are read by the names of layers.",
+                received=f"{os.fspath(filepath)!r}, by_name=True",
+                usually="other files have paths, each of which is compared.",
+                write='model.load_weights(path, variables, allow=["head/.*"])   # or skip_mismatch=True',
+            )
+        )
+    elif kind in (HDF5, ZIP) or suffix_of(filepath) == ".json":
         loaded, differences = load_h5_weights(model, filepath, variables, x, **choice)
     elif suffix_of(filepath) == ".safetensors":
         loaded, differences = load_safetensors(filepath, variables, **choice)
     else:
         loaded, differences = _load_directory(filepath, variables, choice)
     return (loaded, differences) if report else loaded
+
+
+def _check_no_rename(filepath: FilePath, rename: Mapping[str, str] | None) -> None:
+    if rename:
+        raise ValueError(
+            explain(
+                "The HDF5 files of Keras 1 and 2 have an order of layers and no paths that could be renamed.",
+                received=f"{os.fspath(filepath)!r}, rename={dict(rename)!r:.80}",
+                write="model.load_weights(path, variables, by_name=True)",
+            )
+        )
 
 
 def _load_directory(filepath: FilePath, variables: Variables, may_differ: MayDiffer) -> tuple[Variables, LoadReport]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -152,7 +152,7 @@ class WeightsFile:
     def close(self) -> None:
         self._file.close()
 
-    def __enter__(self) -> WeightsFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:

@@ -50,7 +50,7 @@ def build_model(
     """
     with described(archive.path):
         description = {k: v for k, v in config.items() if k != "compile_config"}
-        model = model_from_config(_without_lora(description), custom_objects)
+        model = model_from_config(without_lora(description), custom_objects)
         if not isinstance(model, Layer):
             raise archive.damaged(f"a {CONFIG} that describes a {type(model).__name__}")
         if isinstance(model, Model) and any(n.startswith("assets/") for n in archive.names):
@@ -58,13 +58,13 @@ def build_model(
         return (model, *_expected(model, config))
 
 
-def _without_lora(config: JSON) -> JSON:
+def without_lora(config: JSON) -> JSON:
     """A config without LoRA: Keras saves each weight with its low-rank change added."""
     if isinstance(config, list):
-        return [_without_lora(part) for part in config]
+        return [without_lora(part) for part in config]
     if not isinstance(config, Mapping):
         return config
-    return {k: _without_lora(v) for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}
+    return {k: without_lora(v) for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}
 
 
 def refuse_code(config: JSON, filepath: FilePath) -> None:

@@ -16,10 +16,11 @@ from ...core import TRANSIENT, Layer, Model, Part, described, explain, flatten, 
 from ...core.typing import FilePath, PyTree, Variables
 from .._files._atomic_file import whole_file
 from .._files._claimed_size import check_claimed_size
+from .._files._contents import ZIP, contents_of
 from .._files._readable import readable
 from .._files._report import LoadReport, MayDiffer
 from .._files._tree_arrays import with_arrays
-from ._archive import Archive
+from ._archive import CONFIG, Archive
 from ._assets import datasets_beside
 from ._h5 import WeightsFile
 from ._layout import layout, optional
@@ -57,7 +58,7 @@ def load_h5_weights(
         ValueError: a damaged file, or weights that do not fit; every mismatch is listed.
     """
     path = pathlib.Path(os.fspath(filepath))
-    if path.suffix == ".keras":
+    if contents_of(path) == ZIP or (path / CONFIG).is_file():
         with Archive(path) as archive, open_weights(archive) as weights:
             is_told = model.graph is not None or x is not None
             args = call_arguments(model, x) if is_told else recorded_inputs(read_config(archive))

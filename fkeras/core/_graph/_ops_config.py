@@ -187,6 +187,12 @@ def op_of(class_name: str, module: str = "") -> Op:
     return keras_op(name)
 
 
+def module_of_class(class_name: str) -> str | None:
+    """The module of the op that a Keras config calls by its class name, where it leaves the module out; else `None`."""
+    _, facts, by_class = _index()
+    return next((facts[name].module for name in by_class.get(class_name, ())), None)
+
+
 @functools.cache
 def _index() -> tuple[dict[str, Callable[..., PyTree]], dict[str, OpFacts], dict[str, list[str]]]:
     """The ops by name, what is known of each, and the names of those whose class has a name."""

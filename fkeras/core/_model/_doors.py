@@ -175,6 +175,7 @@ class Doors:
         variables: VariablesLike,
         skip_mismatch: bool = False,
         *,
+        by_name: bool = False,
         rename: Mapping[str, str] | None = None,
         allow: Sequence[str] | str = (),
         report: bool = False,
@@ -184,9 +185,10 @@ class Doors:
 
         Args:
             filepath: what `save_weights`, `save` or a trainer's `save` wrote, a `.safetensors` file, or real Keras's
-                `.weights.h5`, `.weights.json` or `.keras`.
+                `.weights.h5`, `.weights.json` or `.keras`, or an HDF5 file of Keras 1 or 2.
             variables: what the model has now; tells the paths, shapes and dtypes to expect.
             skip_mismatch: whether to keep the given values wherever the file has none that fits.
+            by_name: of a file of Keras 1 or 2, whether only the layers of the file's names are taken.
             rename: `{regular expression: replacement}` for the paths in the file, as `re.sub` takes them.
             allow: regular expressions of whole paths that may differ and then keep the given values: `["head/.*"]`.
             report: whether to return `(variables, LoadReport)`.
@@ -207,6 +209,7 @@ class Doors:
             filepath,
             variables,
             skip_mismatch,
+            by_name=by_name,
             rename=rename,
             allow=allow,
             report=report,

@@ -10,6 +10,7 @@ from .._layer._bound_sublayers import Path
 from .._layer._build_config import check_build_of_model
 from .._layer._layer import Layer
 from .._layer._sublayers import walk
+from .._old_configs._old_records import in_keras_3_form
 from .._words._config import deserialize, serialize_object
 from .._words._config_errors import at, described
 from .._words._errors import explain
@@ -108,6 +109,7 @@ def model_from_config(config: JSON, custom_objects: CustomObjects | None = None)
         )
     reading = Reading.of(custom_objects)
     reading.budget.examine(config)
+    config = in_keras_3_form(dict(config), reading)
     with at("config"):
         model = deserialize(config, reading, ("keras", "keras.layers"))
     check_build_of_model(model, config.get("build_config"))

@@ -59,6 +59,23 @@ def hard_sigmoid(x: ArrayLike) -> Array:
 
 
 @register(MODULE)
+def hard_sigmoid_of_keras_2(x: ArrayLike) -> Array:
+    """`clip(x / 5 + 1/2, 0, 1)`: what `"hard_sigmoid"` was before Keras 3, in the gates of recurrent layers above all.
+
+    Models in files of Keras 1 and 2 are read with it. Keras 3 has no such function: to open there what is saved with
+    it, hand it over as `custom_objects={"hard_sigmoid_of_keras_2": ...}`.
+
+    Returns:
+        An array of `x`'s shape and dtype.
+
+    >>> hard_sigmoid_of_keras_2(jnp.array([-2.5, 0.0, 1.0, 2.5]))
+    Array([0. , 0.5, 0.7, 1. ], dtype=float32)
+    """
+    x = jnp.asarray(x)
+    return jnp.clip(x * 0.2 + 0.5, 0, 1)
+
+
+@register(MODULE)
 def sparse_sigmoid(x: ArrayLike) -> Array:
     """`clip((x + 1) / 2, 0, 1)`: the derivative of `sparse_plus`.
 

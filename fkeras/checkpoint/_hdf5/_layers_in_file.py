@@ -1,0 +1,85 @@
+"""The layers of a file of Keras 1 to 3: their names and arrays, in the file's order."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ...core import ArraySpec, explain
+from ._old_file import OldFile
+
+#: The group of weights that belong to the model and to none of its layers.
+TOP = "top_level_model_weights"
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayInFile:
+    """An array of a layer.
+
+    Attributes:
+        name: what the file calls it, as in `"dense/kernel:0"`.
+        path: the path of the dataset.
+        spec: its shape and dtype.
+    """
+
+    name: str
+    path: str
+    spec: ArraySpec
+
+    @property
+    def leaf(self) -> str:
+        """The last part of its name: `"kernel"`."""
+        return self.name.rpartition("/")[2].partition(":")[0]
+
+
+def layers_in_file(file: OldFile, group: str) -> dict[str, list[ArrayInFile]]:
+    """The arrays of each layer that has some, by the layer's name, in the file's order.
+
+    Args:
+        file: the file.
+        group: where the weights are: `"model_weights"`, or the file itself.
+
+    Raises:
+        ValueError: names of layers or arrays that are not there, or twice.
+    """
+    names = file.names(group, "layer_names")
+    if names is None:
+        raise ValueError(
+            explain(
+                f"{file.label!r} does not say which layers it has.",
+                received="no attribute layer_names",
+                usually="no file of Keras, or a damaged one.",
+                write="a file that keras or fkeras wrote",
+            )
+        )
+    found: dict[str, list[ArrayInFile]] = {}
+    taken: set[str] = set()
+    for name in [*names, *([TOP] if file.has(_join(group, TOP)) and TOP not in names else [])]:
+        if name in found:
+            raise _damaged(file, f"the layer {name[:80]!r} twice")
+        at = _join(group, name)
+        if not name or not file.has(at):
+            raise _damaged(file, f"no group of the layer {name[:80]!r}")
+        found[name] = []
+        for weight in file.names(at, "weight_names") or []:
+            path = _join(at, weight)
+            if path not in file.specs or path in taken:
+                raise _damaged(file, f"no array {path[:200]!r}" if path not in file.specs else f"{path[:200]!r} twice")
+            taken.add(path)
+            found[name].append(ArrayInFile(weight, path, file.specs[path]))
+    return {name: arrays for name, arrays in found.items() if arrays}
+
+
+def _join(group: str, name: str) -> str:
+    """The path of what has a name in a group; HDF5 takes several slashes for one."""
+    return "/".join(part for part in f"{group}/{name}".split("/") if part)
+
+
+def _damaged(file: OldFile, received: str) -> ValueError:
+    return ValueError(
+        explain(
+            f"The weights in {file.label!r} cannot be read.",
+            received=received,
+            usually="a damaged file.",
+            write="a file that keras or fkeras wrote",
+        )
+    )

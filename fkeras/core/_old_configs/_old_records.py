@@ -1,0 +1,399 @@
+"""Models as Keras 1 and 2 described them, in the form of Keras 3: JSON in, JSON out, and nothing is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from .._graph._ops_config import facts_of, is_op_entry, module_of_class
+from .._words._config_errors import at
+from .._words._errors import explain
+from ..typing import Config, PyTree
+from ._old_arguments import CLASSES, GONE, renamed_arguments
+from ._old_lambdas import lambda_config
+from ._old_merges import kind_of_merge, merged
+from ._old_nodes import call_parts, tensors_in
+from ._old_objects import dtype_of, in_keras_3, plain
+from ._old_tf_ops import CLASSES as TF_CLASSES
+from ._old_tf_ops import op_call
+
+_MODELS = ("Model", "Functional", "Sequential")
+_MAX_DEPTH = 32
+_RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
+# What holds other layers, under these arguments.
+_INSIDE = ("layer", "backward_layer", "cell", "cells")
+
+
+def keras_version(record: Mapping[str, PyTree]) -> int:
+    """The main version of Keras that wrote the record of a model: 1, 2 or 3.
+
+    The text of a model says it (`"keras_version": "2.2.4"`); else the form of the graph does.
+
+    >>> keras_version({"class_name": "Sequential", "config": [], "keras_version": "1.2.2"})
+    1
+    """
+    said = record.get("keras_version")
+    if isinstance(said, str) and said[:1] in ("1", "2"):
+        return int(said[0])
+    return 2 if _is_old(record, 0) else 3
+
+
+def _is_old(record: PyTree, depth: int) -> bool:
+    """Whether anything in the description of a model has the form of before Keras 3."""
+    if not isinstance(record, Mapping) or depth > _MAX_DEPTH:
+        return False
+    module, config = str(record.get("module") or ""), record.get("config")
+    if module.startswith(("tensorflow.", "tf_keras.", "keras.engine.", "keras.src.engine.")):
+        return True
+    if record.get("class_name") == "Sequential" and isinstance(config, list):
+        return True
+    layers = config.get("layers") if isinstance(config, Mapping) else None
+    if not isinstance(layers, list):
+        return False
+    for entry in layers:
+        if not isinstance(entry, Mapping):
+            continue
+        inner, nodes = entry.get("config"), entry.get("inbound_nodes")
+        if isinstance(inner, Mapping) and "batch_input_shape" in inner and "batch_shape" not in inner:
+            return True
+        if isinstance(nodes, list) and any(isinstance(node, list) for node in nodes):
+            return True
+        if _is_old(entry, depth + 1):
+            return True
+    return False
+
+
+def in_keras_3_form(record: Config, own: Collection[str] = (), version: int | None = None) -> Config:
+    """The record of a model in the form of Keras 3; one that has it already comes back as it is.
+
+    Args:
+        record: what `model.to_json()` wrote, of any version of Keras.
+        own: the names of the user's classes and functions, whose configs are left alone.
+        version: the version of Keras that wrote it, where it is known: 1, 2 or 3.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: a layer, an argument or a call that has no equal.
+
+    >>> old = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {
+    ...     "name": "d", "output_dim": 2, "init": "uniform", "batch_input_shape": [None, 3]}}]}
+    >>> new = in_keras_3_form(old, version=1)
+    >>> [layer["class_name"] for layer in new["config"]["layers"]], new["config"]["layers"][1]["config"]
+    (['InputLayer', 'Dense'], {'name': 'd', 'units': 2, 'kernel_initializer': 'random_uniform'})
+    """
+    version = keras_version(record) if version is None else version
+    if version >= 3 and "module" in record:
+        return record
+    return _Reader(frozenset(own), version).model(record, 0)
+
+
+class _Reader:
+    """The reading of one description.
+
+    Attributes:
+        own: the names of the user's classes and functions.
+        version: the version of Keras that wrote it.
+    """
+
+    def __init__(self, own: frozenset[str], version: int) -> None:
+        self.own, self.version = own, version
+
+    def model(self, record: Config, depth: int) -> Config:
+        if depth > _MAX_DEPTH:
+            raise ValueError(explain("Models are nested too deeply.", received=f"more than {_MAX_DEPTH} models"))
+        found, config = plain(record), record.get("config")
+        class_name = str(found.get("class_name"))
+        if class_name == "Graph":
+            raise ValueError(
+                explain(
+                    "The model is a Graph of Keras 0, which is not read.",
+                    write="the model in code, and model.load_weights(path, variables)",
+                )
+            )
+        if class_name == "Sequential" and isinstance(config, list):
+            config = {"layers": config}
+        if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+            return found
+        is_graph = "input_layers" in config
+        changed = self._graph(dict(config), depth) if is_graph else self._stack(dict(config), depth)
+        if is_graph and class_name not in self.own and class_name in ("Model", "Functional"):
+            found["class_name"], found["module"] = "Functional", "keras"
+        elif class_name == "Sequential" and class_name not in self.own:
+            if "input_layers" in changed:  # branches that a Merge of Keras 1 began with
+                found["class_name"] = "Functional"
+            found["module"] = "keras"
+        found.pop("keras_version", None)
+        found.pop("backend", None)
+        return {**found, "config": changed}
+
+    # -------------------------------------------------------------- a stack of layers
+    def _stack(self, config: Config, depth: int) -> Config:
+        entries = list(config["layers"])
+        first = entries[0] if entries and isinstance(entries[0], Mapping) else {}
+        if first.get("class_name") == "Merge" and "Merge" not in self.own and isinstance(first.get("config"), Mapping):
+            return self._graph(merged(config, first), depth)
+        layers = []
+        for i, entry in enumerate(entries):
+            with at("layers", i):
+                layers.append(_named(self.layer(entry, depth + 1), f"sequential_{i + 1}"))
+        start = self._input_of(first)
+        if start is not None:
+            layers.insert(0, start)
+        kept = {k: v for k, v in config.items() if k in ("name", "trainable", "dtype", "build_input_shape")}
+        if isinstance(kept.get("dtype"), Mapping | str):
+            kept["dtype"] = dtype_of(kept["dtype"])
+        return {**kept, "layers": layers}
+
+    def _input_of(self, first: Mapping[str, PyTree]) -> Config | None:
+        """The input layer that the first layer of a stack tells of."""
+        config = first.get("config")
+        shape = config.get("batch_input_shape") if isinstance(config, Mapping) else None
+        if shape is None or first.get("class_name") == "InputLayer":
+            return None
+        assert isinstance(config, Mapping)
+        dtype = config.get("input_dtype") or config.get("dtype")
+        said = {"batch_shape": shape, "dtype": _name_of(dtype), "name": f"{config.get('name') or 'layer'}_input"}
+        return {"module": "keras.layers", "class_name": "InputLayer", "config": said, "registered_name": None}
+
+    # -------------------------------------------------------------- a graph
+    def _graph(self, config: Config, depth: int) -> Config:
+        entries = [dict(entry) for entry in config["layers"] if isinstance(entry, Mapping)]
+        if self.version >= 3 and not any(
+            isinstance(node, list) for e in entries for node in e.get("inbound_nodes") or ()
+        ):
+            layers = []
+            for entry in entries:
+                with at("layers", entry.get("name")):
+                    layers.append(self._with_calls(entry, list(entry.get("inbound_nodes") or ()), depth))
+            return {**config, "layers": layers}
+        starts = _first_calls(entries, config)
+        ops: dict[str, Config] = {}
+        layers = []
+        for entry in entries:
+            name = entry.get("name")
+            with at("layers", name):
+                layers.append(self._entry(entry, starts, ops, depth))
+        kinds = {entry.get("name"): entry for entry in layers}
+
+        def end(value: PyTree, level: int = 0) -> PyTree:
+            if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and type(value[1]) is int:
+                call = value[1] - starts.get(value[0], 0)
+                inner = kinds.get(value[0], {})
+                own = inner.get("class_name") == "Functional" and "input_layers" in (inner.get("config") or {})
+                return [value[0], call + own, value[2]]
+            if isinstance(value, list) and level < _MAX_DEPTH:
+                return [end(v, level + 1) for v in value]
+            if isinstance(value, Mapping) and level < _MAX_DEPTH:
+                return {k: end(v, level + 1) for k, v in value.items()}
+            return value
+
+        ends = {key: _alone(end(config.get(key))) for key in ("input_layers", "output_layers")}
+        kept = {k: v for k, v in config.items() if k in ("name", "trainable")}
+        return {**kept, "layers": layers, **ends}
+
+    def _entry(self, entry: Config, starts: Mapping[str, int], ops: dict[str, Config], depth: int) -> Config:
+        def renumber(name: str, call: int) -> int:
+            return call - starts.get(name, 0)
+
+        nodes = entry.get("inbound_nodes") or []
+        if not isinstance(nodes, list):
+            raise ValueError(explain("`inbound_nodes` is a list.", received=repr(nodes)[:80]))
+        calls = [call_parts(node, renumber) for node in nodes]
+        class_name = entry.get("class_name")
+        if class_name in TF_CLASSES and class_name not in self.own:
+            return _op_entry(entry, calls)
+        changed = []
+        for first, others in calls:
+            changed.append(_call(str(class_name), entry.get("config"), first, others))
+        return self._with_calls(entry, changed, depth)
+
+    def _with_calls(self, entry: Config, calls: list[PyTree], depth: int) -> Config:
+        class_name, config = entry.get("class_name"), entry.get("config")
+        if is_op_entry(entry):
+            return entry
+        said: PyTree = config
+        is_bare = "module" not in entry and isinstance(said, Mapping)
+        if is_bare and "trainable" not in said and "batch_shape" not in said and class_name not in self.own:
+            module = module_of_class(str(class_name))  # an op in the HDF5 files of Keras 3, which leave the module out
+            if module is not None and self.version >= 3:
+                return {**entry, "module": module}
+        return {**self.layer(entry, depth + 1), "name": entry.get("name"), "inbound_nodes": calls}
+
+    # -------------------------------------------------------------- a layer
+    def layer(self, entry: PyTree, depth: int) -> Config:
+        """The record of a layer, with those inside it."""
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping | list):
+            raise ValueError(
+                explain(
+                    "A layer's record holds its class_name and its config.",
+                    received=repr(entry)[:80],
+                    usually="the file is damaged or was edited.",
+                )
+            )
+        found = plain(entry)
+        name = str(found.get("class_name"))
+        config = found["config"]
+        if name != "Merge" and (isinstance(config, list) or isinstance(config.get("layers"), list)):
+            return {**self.model(dict(entry), depth), **_kept(entry)}
+        if name in self.own or found.get("registered_name") in self.own or ">" in str(entry.get("class_name")):
+            return {**found, "config": _without_input(config)}
+        if name in GONE:
+            raise ValueError(
+                explain(
+                    f"{name} is a layer of Keras {'1' if self.version == 1 else '2'} that Keras 3, and so fkeras, "
+                    "does not have.",
+                    received=f"the layer {config.get('name')!r}",
+                    write=GONE[name],
+                )
+            )
+        if name == "Lambda":
+            return {**found, "module": "keras.layers", "config": lambda_config(config, self.own)}
+        if name == "InputLayer":
+            return {**found, "module": "keras.layers", "config": _input_config(config)}
+        return self._known(found, name, config, depth)
+
+    def _known(self, found: Config, name: str, config: Config, depth: int) -> Config:
+        kind = CLASSES.get(name, name)
+        if kind == "Merge":
+            kind, config = kind_of_merge(config)
+        arguments = renamed_arguments(kind, _of_old_class(name, config, self.version))
+        changed: Config = {}
+        for argument, value in arguments.items():
+            if argument in _INSIDE:
+                with at(argument):
+                    many = isinstance(value, list)
+                    inner = (
+                        [self.layer(v, depth + 1) for v in value] if many else value and self.layer(value, depth + 1)
+                    )
+                    changed[argument] = inner
+            else:
+                is_own = isinstance(value, str) and value in self.own and argument not in ("name", "dtype")
+                changed[argument] = _own_function(value) if is_own else in_keras_3(argument, value, self.version)
+        if kind == "BatchNormalization" and isinstance(changed.get("axis"), list) and len(changed["axis"]) == 1:
+            changed["axis"] = changed["axis"][0]
+        return {**{k: v for k, v in found.items() if k != "inbound_nodes"}, "class_name": kind, "config": changed}
+
+
+def _named(entry: Config, name: str) -> Config:
+    """A model within a stack, with a name: before Keras 2.2 the config of a Sequential was a list, and had none."""
+    config: PyTree = entry.get("config")
+    is_bare = isinstance(config, Mapping) and "layers" in config and not config.get("name")
+    return {**entry, "config": {**config, "name": name}} if is_bare else entry
+
+
+def _kept(entry: Mapping[str, PyTree]) -> Config:
+    return {k: entry[k] for k in ("build_config",) if k in entry}
+
+
+def _own_function(name: str) -> Config:
+    return {"class_name": "function", "config": name, "registered_name": name}
+
+
+def _of_old_class(name: str, config: Config, version: int) -> Config:
+    """What the old class's name says, or what was the rule when nothing was said."""
+    config = dict(config)
+    if name.startswith("CuDNN"):
+        config = {"activation": "tanh", "recurrent_activation": "sigmoid", **config}
+        return {**config, "reset_after": True} if name == "CuDNNGRU" else config
+    if name in ("GRU", "GRUCell", "GRUV1") and version < 3:
+        config.setdefault("reset_after", False)
+    if name == "ELU" and "alpha" in config:
+        return config
+    if name == "ThresholdedReLU":
+        config.setdefault("theta", 1.0)
+    if name == "SyncBatchNormalization":
+        config["synchronized"] = True
+    if "forget_bias_init" in config and name in ("LSTM", "ConvLSTM2D"):
+        config["unit_forget_bias"] = config.pop("forget_bias_init") == "one"
+    if name == "SeparableConvolution2D" and "init" in config:
+        first = config.pop("init")
+        config |= {"depthwise_initializer": first, "pointwise_initializer": first}
+    if name == "ZeroPadding2D" and isinstance(config.get("padding"), Mapping):
+        pads = [int(config["padding"].get(f"{side}_pad", 0)) for side in ("top", "bottom", "left", "right")]
+        config["padding"] = [pads[:2], pads[2:]]
+    if name == "ZeroPadding2D" and isinstance(config.get("padding"), list) and len(config["padding"]) == 4:
+        config["padding"] = [config["padding"][:2], config["padding"][2:]]
+    return config
+
+
+def _without_input(config: Config) -> Config:
+    return {k: v for k, v in config.items() if k not in ("batch_input_shape", "input_dtype")}
+
+
+def _name_of(dtype: PyTree) -> PyTree:
+    found = dtype_of(dtype)
+    return (
+        {"mixed_float16": "float32", "mixed_bfloat16": "float32"}.get(found, found) if isinstance(found, str) else None
+    )
+
+
+def _input_config(config: Config) -> Config:
+    if config.get("ragged"):
+        raise ValueError(
+            explain(
+                "The input is ragged: rows of different lengths, which arrays do not have.",
+                received=f"the input {config.get('name')!r}",
+                write="the model in code on padded rows and a Masking layer, and model.load_weights(path, variables)",
+            )
+        )
+    changed = {k: v for k, v in config.items() if k not in ("batch_input_shape", "input_dtype", "ragged")}
+    if "batch_input_shape" in config:
+        changed["batch_shape"] = config["batch_input_shape"]
+    if "input_dtype" in config:
+        changed["dtype"] = config["input_dtype"]
+    return changed
+
+
+def _first_calls(entries: list[Config], config: Config) -> dict[str, int]:
+    """The number of the first call of each layer: 1 for a model that was itself made on an input, else 0."""
+    counts = {str(e.get("name")): len(e.get("inbound_nodes") or ()) for e in entries}
+    used: dict[str, int] = {}
+    ends = [config.get("input_layers"), config.get("output_layers")]
+    for name, call in tensors_in([[e.get("inbound_nodes") for e in entries], ends]):
+        used[name] = max(used.get(name, 0), call)
+    return {name: 1 for name, call in used.items() if counts.get(name) and call == counts[name]}
+
+
+def _alone(ends: PyTree) -> PyTree:
+    """A single tensor in a list is written without it, as a model of Keras 2 returns it without."""
+    return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends
+
+
+def _call(class_name: str, config: PyTree, first: PyTree, others: Config) -> PyTree:
+    """A call in Keras 3's form."""
+    is_recurrent = CLASSES.get(class_name, class_name) in _RECURRENT
+    if is_recurrent and isinstance(first, list) and len(first) > 1:
+        constants = config.get("num_constants") if isinstance(config, Mapping) else None
+        if constants:
+            raise ValueError(
+                explain(
+                    "A recurrent layer with constants beside its states is not read.",
+                    received=f"num_constants={constants!r:.40}",
+                    write="the model in code, and model.load_weights(path, variables)",
+                )
+            )
+        return {"args": first[:1], "kwargs": {**others, "initial_state": first[1:]}}
+    return {"args": [first], "kwargs": others}
+
+
+def _op_entry(entry: Config, calls: list[tuple[PyTree, Config]]) -> Config:
+    """The record of an op's node, from that of a TensorFlow function in Keras 2."""
+    config = entry.get("config")
+    function = config.get("function") if isinstance(config, Mapping) else None
+    if function is None:
+        function = entry.get("class_name")
+    if len(calls) != 1:
+        raise ValueError(explain("A function in a graph is called once.", received=f"{len(calls)} calls"))
+    called = op_call(function, *calls[0])
+    facts = facts_of(called.op)
+    kept = {k: v for k, v in called.arguments.items() if k in facts.kept}
+    args = [called.arguments[k] for k in facts.called if k in called.arguments]
+    return {
+        "module": facts.module,
+        "class_name": facts.class_name,
+        "config": {"name": entry.get("name"), **kept},
+        "registered_name": None,
+        "name": entry.get("name"),
+        "inbound_nodes": [{"args": args, "kwargs": {}}],
+    }
