@@ -13,12 +13,14 @@ from flax import linen
 from ..core import Layer, as_path, check_named, describe, described, explain, given_instead, to_read
 from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
+from ._files._contents import HDF5
 from ._files._processes import first_alone
 from ._files._spread_arrays import for_the_first
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._files._warnings import warn
+from ._hdf5._trainers import load_hdf5_trainer
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
-from ._models import read_model
+from ._models import kind_of, read_model
 from ._orbax._manifest import read_manifest
 from ._orbax._manifest_types import Manifest
 from ._orbax._numbered import last_of
@@ -119,7 +121,7 @@ def load_trainer(
     """A trainer and the state of its run, from what `trainer.save` or real Keras's `model.save` wrote.
 
     Args:
-        directory: the directory, or a `.keras` file of a compiled model.
+        directory: the directory, or a `.keras` file or HDF5 file (Keras 1 to 3) of a compiled model.
         custom_objects: the user's own classes and functions by name, subclasses of `Trainer` and `TrainState` included.
         model: the model, when it was a plain Linen module.
         trainer_class: the subclass of `Trainer` that the run was saved by; as in `custom_objects`.
@@ -150,12 +152,13 @@ def load_trainer(
     if parts.get("optimizer") is None:  # not handed
         parts.pop("optimizer", None)
     given = Given(parts, custom_objects, trainer_class)
-    if path.suffix == ".keras" or (path / "config.json").is_file():
+    kind = kind_of(path)
+    if kind:
         if model is not None:
             raise ValueError(
                 explain("A Keras file holds its model.", received="model=...", write="fk.load_trainer(path)")
             )
-        trainer, state = load_keras_trainer(directory, given)
+        trainer, state = (load_hdf5_trainer if kind == HDF5 else load_keras_trainer)(directory, given)
         trainer = _distributed(trainer, mesh, layout, offload)
         state = state if trainer.distribution is None else trainer.distribution.put(state)
         warn_of_uncalled_hooks(trainer.model, "fk.load_trainer")

@@ -48,3 +48,26 @@ def test_a_lambda_is_refused_and_never_run(goldens):
         fk.load_model(path)
     model, variables = fk.load_model(path, custom_objects={"double": lambda x: 2 * x})
     assert model.predict(variables, np.ones((2, 4), "float32")).shape == (2, 2)
+
+
+# Of these the optimizers of the old version and of Keras 3 make the same step from the same state.
+TRAINED = [("keras_2_13", "trained_adam"), ("keras_2_13", "trained_schedule"), ("keras_2_13", "trained_objects")]
+
+
+@pytest.mark.parametrize(("version", "name"), TRAINED, ids=[name for _, name in TRAINED])
+def test_training_goes_on_from_the_optimizers_arrays(goldens, version, name):
+    numbers = dict(np.load(goldens / version / f"{name}.npz"))
+    trainer, state = fk.load_trainer(goldens / version / f"{name}.h5")
+    assert int(state.step) == 2
+    state, _ = trainer.train_step(state, (numbers["x0"], numbers["t0"]))
+    y = trainer.model.apply(state.variables, numbers["x0"])
+    assert np.abs(y - numbers["z0"]).max() <= 1e-5
+
+
+def test_old_names_of_compile_are_read(goldens):
+    trainer, state = fk.load_trainer(goldens / "keras_2_2" / "trained_outputs.h5")
+    assert trainer.optimizer == fk.optimizers.RMSprop(trainer.optimizer.learning_rate, rho=trainer.optimizer.rho)
+    assert trainer.loss == {"one": "mse", "two": "binary_crossentropy"} or list(trainer.loss) == ["one", "two"]
+    assert np.abs(state.opt_state.inner[0].nu["body"]["kernel"]).max() > 0
+    with pytest.warns(UserWarning, match="Nadam goes on with Keras 3's schedule"):
+        fk.load_trainer(goldens / "keras_2_13" / "trained_legacy_nadam.h5")

@@ -79,7 +79,7 @@ def foreign(path: FilePath) -> Explanation | None:
             usually=_TENSORFLOW,
             write='model.save("model.h5")   # in Keras; fk.load_model("model.h5") here',
         )
-    if kind == TEXT and place.suffix in (".h5", ".hdf5", ".keras"):
+    if kind == TEXT and (place.suffix in (".h5", ".hdf5") or (place.suffix == ".keras" and _is_a_page(place))):
         return explain(
             f"{str(place)!r} is text, and no model.",
             received=_start(place),
@@ -87,6 +87,12 @@ def foreign(path: FilePath) -> Explanation | None:
             write="the file downloaded again (git lfs pull); of JSON, fk.model_from_json(open(path).read())",
         )
     return None
+
+
+def _is_a_page(place: pathlib.Path) -> bool:
+    """Whether text is a page of a web server, or a pointer of Git LFS."""
+    with place.open("rb") as file:
+        return file.read(60).lstrip().lower().startswith((b"<", b"version https://git-lfs"))
 
 
 def _start(place: pathlib.Path) -> str:

@@ -59,14 +59,27 @@ def layers_in_file(file: OldFile, group: str) -> dict[str, list[ArrayInFile]]:
         at = _join(group, name)
         if not name or not file.has(at):
             raise _damaged(file, f"no group of the layer {name[:80]!r}")
-        found[name] = []
-        for weight in file.names(at, "weight_names") or []:
-            path = _join(at, weight)
-            if path not in file.specs or path in taken:
-                raise _damaged(file, f"no array {path[:200]!r}" if path not in file.specs else f"{path[:200]!r} twice")
-            taken.add(path)
-            found[name].append(ArrayInFile(weight, path, file.specs[path]))
+        found[name] = arrays_in_group(file, at)
+        twice = taken & {array.path for array in found[name]}
+        if twice:
+            raise _damaged(file, f"{sorted(twice)[0][:200]!r} twice")
+        taken |= {array.path for array in found[name]}
     return {name: arrays for name, arrays in found.items() if arrays}
+
+
+def arrays_in_group(file: OldFile, group: str) -> list[ArrayInFile]:
+    """The arrays that the attribute `weight_names` of a group lists, in its order.
+
+    Raises:
+        ValueError: one that is not there, or is listed twice.
+    """
+    found: dict[str, ArrayInFile] = {}
+    for weight in file.names(group, "weight_names") or []:
+        path = _join(group, weight)
+        if path not in file.specs or path in found:
+            raise _damaged(file, f"no array {path[:200]!r}" if path not in file.specs else f"{path[:200]!r} twice")
+        found[path] = ArrayInFile(weight, path, file.specs[path])
+    return list(found.values())
 
 
 def _join(group: str, name: str) -> str:

@@ -19,10 +19,10 @@ from .._files._tree_arrays import ArraySpecs, unflatten
 from .._files._warnings import warn
 from .._training._carry_over import carry_over
 from .._training._carry_over_warning import warn_of
-from ._h5 import WeightsFile
 from ._layout import weight_order
 from ._matching import as_kept
 from ._optimizers import check_whole_step, derived, optimizer_places
+from ._weights_source import WeightsSource
 
 
 def optimizers_to_read(
@@ -83,7 +83,7 @@ def read_state(
     trainer: Trainer,
     variables: Variables,
     example: PyTree,
-    weights: WeightsFile,
+    weights: WeightsSource,
     args: tuple[PyTree, ...],
     readers: list[optax.GradientTransformation],
     was_compiled: bool,
@@ -134,7 +134,7 @@ def read_state(
 def _read_optimizer(
     trainer: Trainer,
     variables: Variables,
-    weights: WeightsFile,
+    weights: WeightsSource,
     args: tuple[PyTree, ...],
     readers: list[optax.GradientTransformation],
     was_compiled: bool,
@@ -162,7 +162,7 @@ def _read_optimizer(
     return None
 
 
-def _warn_unread(weights: WeightsFile, mine: ArraySpecs, fault: ValueError | None) -> None:
+def _warn_unread(weights: WeightsSource, mine: ArraySpecs, fault: ValueError | None) -> None:
     why = "the file names no optimizer, and only one tells what they are" if fault is None else str(fault)
     warn(
         explain(
@@ -182,7 +182,7 @@ def _warn_unread(weights: WeightsFile, mine: ArraySpecs, fault: ValueError | Non
 def _read(
     optimizer: optax.GradientTransformation,
     expects: Mapping[str, PyTree],
-    weights: WeightsFile,
+    weights: WeightsSource,
     mine: ArraySpecs,
     moving: list[str],
 ) -> dict[str, Array] | None:

@@ -61,12 +61,17 @@ def _makes_arrays(name: str, value: object) -> bool:
     return not hidden and callable(value) and not isinstance(value, type)
 
 
+def _activations() -> Table:
+    """Keras's activations; what only old files name is none of Keras's ops."""
+    return {name: f for name, f in registered(activations.MODULE).items() if not name.endswith("_of_keras_2")}
+
+
 def _functions() -> Table:
     """Every function of arrays by name; of several with one name the last."""
     table: Table = {}
     for module in (jnp, jax.nn):
         table |= {n: getattr(module, n) for n in dir(module) if _makes_arrays(n, getattr(module, n))}
-    return {**table, **registered(activations.MODULE), **_OWN, **_control.LIFTED}
+    return {**table, **_activations(), **_OWN, **_control.LIFTED}
 
 
 def _lifted(functions: Table, room: str = "") -> Table:
@@ -96,7 +101,7 @@ OPS: Table = {
     **_facts.OWN,
 }
 
-_NEURAL = {*_normalizing.OWN, *_convolution.OWN, *_blocks.OWN, *_neural.OWN, *registered(activations.MODULE)}
+_NEURAL = {*_normalizing.OWN, *_convolution.OWN, *_blocks.OWN, *_neural.OWN, *_activations()}
 # Keras has these outside of its room for numpy's names.
 _OUTSIDE = {"cast", "convert_to_tensor", "in_top_k", "multi_hot", "one_hot", "top_k"}
 _NUMPY = {*_arrays.OWN, *_reductions.OWN, *_indexing.OWN, "slogdet"} - _OUTSIDE
