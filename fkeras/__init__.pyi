@@ -37,10 +37,13 @@ from . import wrappers as wrappers
 from ._other_names import KerasTensor as KerasTensor
 from ._other_names import version as version
 from .checkpoint import LoadReport as LoadReport
+from .checkpoint import from_keras as from_keras
 from .checkpoint import load_exported as load_exported
 from .checkpoint import load_model as load_model
 from .checkpoint import load_trainer as load_trainer
 from .checkpoint import open_run as open_run
+from .checkpoint import to_keras as to_keras
+from .checkpoint import trainer_from_keras as trainer_from_keras
 from .compare import DiffReport as DiffReport
 from .compare import diff as diff
 from .core import DTypePolicy as DTypePolicy

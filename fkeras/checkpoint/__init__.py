@@ -11,6 +11,9 @@ from ._export._load_exported import load_exported as load_exported
 from ._export._training_program import export_trainer as export_trainer
 from ._files._report import LoadReport as LoadReport
 from ._keras._layout import weight_order as weight_order
+from ._live_keras._from_keras import from_keras as from_keras
+from ._live_keras._to_keras import to_keras as to_keras
+from ._live_keras._trainer_from_keras import trainer_from_keras as trainer_from_keras
 from ._models import load_model as load_model
 from ._models import save_model as save_model
 from ._open_run import open_run as open_run
