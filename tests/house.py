@@ -87,6 +87,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("_files",),
         ("_orbax",),
         ("_safetensors",),
+        ("_torch",),
         ("_training",),
         ("_keras",),
         ("_hdf5",),

@@ -1,4 +1,4 @@
-"""`fk.applications`: trained networks; none is built in, so each name says how one is read from a file of Keras."""
+"""`fk.applications`: trained networks; those of text are built in, and other names say how they are read from Keras."""
 
 from .._keras_api import attach_stub
 

@@ -1,1 +1,6 @@
-"""`fk.applications`: trained networks; none is built in, so each name says how one is read from a file of Keras."""
+"""`fk.applications`: trained networks; those of text are built in, and other names say how they are read from Keras."""
+
+from ._pretrained._directory import load_pretrained as load_pretrained
+from ._pretrained._directory import save_pretrained as save_pretrained
+from .gpt2 import GPT2 as GPT2
+from .gpt2 import GPT2Config as GPT2Config

@@ -26,6 +26,8 @@ from ._saved_run import Bisected as Bisected
 from ._saved_run import SavedRun as SavedRun
 from ._some_arrays import load_arrays as load_arrays
 from ._state_diff import StateDiff as StateDiff
+from ._torch._tensor_files import TensorFiles as TensorFiles
+from ._torch._tensor_files import save_tensors as save_tensors
 from ._trainers import load_trainer as load_trainer
 from ._trainers import save_trainer as save_trainer
 from ._weight_lists import get_weights as get_weights

@@ -46,6 +46,7 @@ from ._attention._dot_product import Attention as Attention
 from ._attention._multi_head import MultiHeadAttention as MultiHeadAttention
 from ._attention._positions import PositionEmbedding as PositionEmbedding
 from ._attention._positions import RotaryEmbedding as RotaryEmbedding
+from ._attention._rotary_attention import RotaryAttention as RotaryAttention
 from ._convolutional import Conv1D as Conv1D
 from ._convolutional import Conv2D as Conv2D
 from ._convolutional import Conv3D as Conv3D

@@ -83,7 +83,13 @@ ALONE = [
 POSITIONS = [
     Row("RotaryEmbedding", {"max_wavelength": 100}, (3, 5, 4), keras=False),
     Row("RotaryEmbedding", {"sequence_axis": 2, "feature_axis": 1}, (3, 4, 5, 2), keras=False, variant="axes"),
+    Row("RotaryEmbedding", {"frequency_adjustment_factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+        "pretraining_sequence_length": 40}, (3, 5, 4), keras=False, variant="llama3"),
     Row("PositionEmbedding", {"sequence_length": 7}, (3, 5, 4), keras=False),
-]
+    # tests/applications has its oracle
+    Row("RotaryAttention", {**GROUPS, "head_dim": 4}, SAME, spread=True, keras=False, call_kwargs=CAUSAL),
+    Row("RotaryAttention", {**GROUPS, "head_dim": 4, "use_output_bias": False}, SAME, spread=True, keras=False,
+        call_kwargs=CAUSAL, variant="output_bias"),
+]  # fmt: skip
 
 ROWS = PROJECTED + ALONE + POSITIONS

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
 from ...core import Layer, explain, register
-from ...core.typing import Array, Float, Int
+from ...core.typing import Array, Config, Float, Int
 from .. import _arguments as arg
 from .._shapes import known_axis
 from ._cache import cache_positions
+
+#: The arguments of Llama 3.1's scaling.
+_FACTORS = ("frequency_adjustment_factor", "low_freq_factor", "high_freq_factor", "pretraining_sequence_length")
 
 
 @register("keras_hub.layers")
@@ -24,6 +29,10 @@ class RotaryEmbedding(Layer):
         scaling_factor: positions are divided by it.
         sequence_axis: the axis of time.
         feature_axis: the axis of the features, of even size.
+        frequency_adjustment_factor, low_freq_factor, high_freq_factor, pretraining_sequence_length: Llama 3.1's
+            scaling, all four or none. A pair that turns less than `low_freq_factor` times over
+            `pretraining_sequence_length` positions has its frequency divided by the first, one that turns more than
+            `high_freq_factor` times keeps it, and between both it goes from one to the other.
 
     Call arguments: `inputs`; `start_index`, the position of the first (`None`: 0, or with a cache the position in it);
     `positions`, `(time,)` or `(batch, time)`, in its place.
@@ -32,7 +41,7 @@ class RotaryEmbedding(Layer):
     the same.
 
     Raises:
-        ValueError: an odd number of features.
+        ValueError: an odd number of features, or some of the four factors without the others.
 
     >>> import fkeras as fk, jax.numpy as jnp, numpy as np
     >>> x = jnp.ones((1, 2, 2))
@@ -42,15 +51,32 @@ class RotaryEmbedding(Layer):
 
     Reference: Su et al., arXiv:2104.09864, with the partners half the features apart, as in GPT-NeoX and Llama.
     https://keras.io/keras_hub/api/modeling_layers/rotary_embedding/
-    KerasHub's layer; unlike there it knows the position of a cache.
+    KerasHub's layer, and its `LlamaRotaryEmbedding`; unlike there it knows the position of a cache.
     """
 
     max_wavelength: float = 10000
     scaling_factor: float = 1.0
     sequence_axis: int = 1
     feature_axis: int = -1
+    frequency_adjustment_factor: float | None = None
+    low_freq_factor: float | None = None
+    high_freq_factor: float | None = None
+    pretraining_sequence_length: int | None = None
 
     supports_masking = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = {name: getattr(self, name) for name in _FACTORS}
+        if None in given.values() and set(given.values()) != {None}:
+            raise ValueError(
+                explain(
+                    "RotaryEmbedding takes all four factors of Llama 3.1's scaling, or none.",
+                    received=", ".join(f"{name}={value}" for name, value in given.items()),
+                    write="fk.nn.RotaryEmbedding(5e5, frequency_adjustment_factor=8, low_freq_factor=1, "
+                    "high_freq_factor=4, pretraining_sequence_length=8192)",
+                )
+            )
 
     def call(
         self,
@@ -70,7 +96,7 @@ class RotaryEmbedding(Layer):
                 )
             )
         positions = _positions(self, inputs.shape[time], start_index, positions)
-        frequencies = self.max_wavelength ** (-jnp.arange(0, size, 2, dtype=jnp.float32) / size)
+        frequencies = self._frequencies(size)
         scaled = positions.astype(jnp.float32) / self.scaling_factor
         angles = scaled[..., None] * frequencies.reshape((1,) * scaled.ndim + (-1,))
         shape = [1] * inputs.ndim
@@ -82,6 +108,20 @@ class RotaryEmbedding(Layer):
         first, second = jnp.split(inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32)), 2, axis=features)
         turned = jnp.concatenate((first * cos - second * sin, second * cos + first * sin), axis=features)
         return turned.astype(inputs.dtype)
+
+    def _frequencies(self, size: int) -> Float[Array, " pairs"]:
+        """How far each pair turns from one position to the next."""
+        plain = self.max_wavelength ** (-jnp.arange(0, size, 2, dtype=jnp.float32) / size)
+        factor, low, high = self.frequency_adjustment_factor, self.low_freq_factor, self.high_freq_factor
+        if factor is None or low is None or high is None or self.pretraining_sequence_length is None:
+            return plain
+        turns = self.pretraining_sequence_length * plain / (2 * math.pi)
+        kept = jnp.clip((turns - low) / (high - low), 0, 1)
+        return plain * (kept + (1 - kept) / factor)
+
+    def get_config(self) -> Config:
+        # KerasHub's own layer of this name does not know the factors
+        return {k: v for k, v in super().get_config().items() if k not in _FACTORS or v is not None}
 
 
 @register("keras_hub.layers")

@@ -54,10 +54,12 @@ def project(
     shape: tuple[int, ...],
     activation: arg.ActivationLike = None,
     activity: bool = True,
+    use_bias: bool | None = None,
 ) -> Num[Array, "batch ..."]:
     """The last `bound` axes of `x` turned into axes of the given shape, by a kernel and bias of their own.
 
-    Keras has the layer's activity regularizer on each of these projections; `activity` says whether on this one.
+    Keras has the layer's activity regularizer on each of these projections; `activity` says whether on this one, and
+    `use_bias` whether this one has a bias, where that is not what the layer says.
     """
     letters = string.ascii_lowercase
     inputs, outputs = letters[:bound], letters[bound : bound + len(shape)]
@@ -65,7 +67,7 @@ def project(
         f"...{inputs},{inputs}{outputs}->...{outputs}",
         output_shape=shape,
         activation=activation,
-        bias_axes=outputs if layer.use_bias else None,
+        bias_axes=outputs if (layer.use_bias if use_bias is None else use_bias) else None,
         kernel_initializer=layer.kernel_initializer,
         bias_initializer=layer.bias_initializer,
         kernel_regularizer=layer.kernel_regularizer,

@@ -1,0 +1,136 @@
+"""The public `config.json` of a family: which of its fields are read, which change no number, and which are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+from ...core import MOST_BYTES, explain, read_json
+from ...core.typing import JSON, FilePath
+
+Config = TypeVar("Config")
+
+FILE = "config.json"
+
+#: Fields of any family that change none of its numbers: what a program shows, keeps or returns beside them.
+IGNORED = frozenset(
+    {
+        # programs
+        "_attn_implementation", "_attn_implementation_autoset", "_name_or_path", "architectures", "auto_map",
+        "chunk_size_feed_forward", "dtype", "gradient_checkpointing", "keys_to_ignore_at_inference", "model_type",
+        "name", "output_attentions", "output_hidden_states", "output_past", "return_dict", "torch_dtype", "torchscript",
+        "transformers_version", "use_bfloat16", "use_cache", "use_return_dict",
+        # tokens and tasks
+        "bos_token_id", "cls_token_id", "decoder_start_token_id", "eos_token_id", "finetuning_task",
+        "forced_bos_token_id", "forced_eos_token_id", "id2label", "is_encoder_decoder", "label2id", "language",
+        "mask_token_id", "max_length", "pad_token_id", "prefix", "problem_type", "pruned_heads", "sep_token_id",
+        "task_specific_params", "tokenizer_class", "unk_token_id", "vocab_file",
+    }
+)  # fmt: skip
+# Fields of any family that change numbers, and that no family here has.
+_QUANTIZED = "quantization_config"
+
+
+def read_file(directory: FilePath) -> dict[str, Any]:
+    """What a directory's `config.json` says.
+
+    Args:
+        directory: where it is.
+
+    Returns:
+        Its fields.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: no JSON, or no fields.
+    """
+    path = pathlib.Path(directory) / FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            explain(
+                f"There is no file {str(path)!r}.",
+                usually="a wrong directory, or a name of a hub: models are not downloaded here.",
+                write='huggingface_hub.snapshot_download("gpt2", local_dir="gpt2")   # once; then '
+                'fk.applications.load_pretrained("gpt2")',
+            )
+        )
+    with path.open("rb") as file:
+        said: JSON = read_json(file.read(MOST_BYTES + 1), repr(str(path)))
+    if not isinstance(said, dict):
+        raise ValueError(explain(f"{str(path)!r} has no fields.", received=f"{said!r:.80}"))
+    return said
+
+
+def write_file(directory: FilePath, fields: Mapping[str, JSON]) -> None:
+    """Write a `config.json`."""
+    text = json.dumps(dict(fields), indent=2, sort_keys=True) + "\n"
+    (pathlib.Path(directory) / FILE).write_text(text, encoding="utf-8")
+
+
+def from_fields(
+    kind: type[Config],
+    given: Mapping[str, Any],
+    only: Mapping[str, Collection[JSON]] | None = None,
+    ignored: Collection[str] = (),
+) -> Config:
+    """A config of the fields that a family's dataclass has under their public names.
+
+    Args:
+        kind: the dataclass.
+        given: the fields of a `config.json`.
+        only: fields that the dataclass does not have and that would change the numbers, with the values that do not.
+        ignored: fields of this family that change no number, beside `IGNORED`.
+
+    Returns:
+        The config; a field that is not given, or that is null where its default is not, has its default.
+
+    Raises:
+        ValueError: fields that are not built, all of them named.
+
+    Warns:
+        UserWarning: fields that nobody here knows; they are left out.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    refused = [name for name, values in (only or {}).items() if given.get(name) not in (None, *values)]
+    refused += [_QUANTIZED] * (given.get(_QUANTIZED) is not None)
+    if refused:
+        known = [f"{name}={values[0] if values else None!r}" for name, values in
+                 ((name, tuple((only or {}).get(name, ()))) for name in refused)]  # fmt: skip
+        raise ValueError(
+            explain(
+                f"{kind.__name__}: the config has what is not built here, and what would change the numbers.",
+                received=", ".join(f"{name}={given[name]!r:.80}" for name in refused),
+                usually="a model of the family with a part of its own.",
+                write=", ".join(known),
+            )
+        )
+    known_names = {*fields, *(only or {}), *ignored, *IGNORED, _QUANTIZED}
+    unknown = [name for name, value in given.items() if name not in known_names and value not in (None, False)]
+    if unknown:
+        warnings.warn(
+            f"{kind.__name__}: the config has fields that are not known here, and that are left out: "
+            + ", ".join(f"{name}={given[name]!r:.60}" for name in unknown),
+            stacklevel=4,
+        )
+    taken = {n: given[n] for n, field in fields.items() if n in given and not (given[n] is None and field.default)}
+    return kind(**taken)
+
+
+def check_choice(owner: str, name: str, value: object, known: Collection[str]) -> None:
+    """Refuse a value of a field that is none of those that are built.
+
+    Raises:
+        ValueError: naming those that are.
+    """
+    if value not in known:
+        raise ValueError(
+            explain(
+                f"{owner}: {name} is one of {', '.join(known)}.",
+                received=f"{name}={value!r:.80}",
+                usually="a model of the family with a part of its own.",
+            )
+        )

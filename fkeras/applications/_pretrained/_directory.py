@@ -1,0 +1,136 @@
+"""Directories of pretrained models as they are published: `config.json` and `model.safetensors`."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...checkpoint import TensorFiles, save_tensors
+from ...core import ArraySpec, Model, as_path, check_variables, explain, flatten, nest, spec_of, to_read
+from ...core.typing import FilePath, Variables, VariablesLike
+from . import _config_file as config_file
+from ._family import Family, family_of
+from ._names import check_names, places
+
+FILE = "model.safetensors"
+
+
+def load_pretrained(directory: FilePath, dtype_policy: str | None = None) -> tuple[Model, Variables]:
+    """A model and its weights from a directory as models are published, by the `model_type` of its `config.json`.
+
+    The model is one of the catalogue's layers, as if it had been written by hand: it trains, generates, freezes, takes
+    changes of low rank and quantises like any other.
+
+    Args:
+        directory: it has `config.json`, and `model.safetensors` or several files with
+            `model.safetensors.index.json`. Nothing is downloaded, and no code in it is run.
+        dtype_policy: the model's: `"mixed_bfloat16"`, or `"bfloat16"` to keep the weights so too. By default float32;
+            weights that the file has in half precision are read into it.
+
+    Returns:
+        `(model, variables)`.
+
+    Raises:
+        FileNotFoundError: no config or no weights.
+        ValueError: a family or a field that is not built here, a pickle in place of weights, or names and shapes that
+            do not fit the config; every mismatch is listed.
+
+    Warns:
+        UserWarning: fields of the config that are not known, or weights of another task, which are left out.
+
+    >>> import fkeras as fk, tempfile
+    >>> config = fk.applications.GPT2Config(vocab_size=9, n_positions=8, n_embd=4, n_layer=1, n_head=2)
+    >>> model = fk.applications.GPT2(config)
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     fk.applications.save_pretrained(place, model, model.init(0))
+    ...     again, variables = fk.applications.load_pretrained(place)
+    >>> again == model, again.apply(variables, [[1, 2, 3]]).shape
+    (True, (1, 3, 9))
+    """
+    directory = to_read(directory, "fk.applications.load_pretrained", '"gpt2"')
+    fields = config_file.read_file(directory)
+    family = family_of(fields.get("model_type"))
+    config = family.read_config(fields)
+    model = family.build(config)
+    if dtype_policy is not None:
+        model = model.with_dtype_policy(dtype_policy)
+    return model, _read(directory, family, config, model)
+
+
+def save_pretrained(
+    directory: FilePath, model: Model, variables: VariablesLike, *, config: Any = None, overwrite: bool = True
+) -> None:
+    """Write a model as it would be published: `config.json` and `model.safetensors`, under the family's public names.
+
+    Args:
+        directory: the directory, which is made.
+        model: a model of one of the families, as `load_pretrained` or `GPT2(config)` makes it.
+        variables: its variables, or the state of a run.
+        config: its config; by default what its layers say.
+        overwrite: whether files that are there may be replaced.
+
+    Raises:
+        FileExistsError: one of the files is there and `overwrite` is false.
+        ValueError: a model of no family, or one with layers of its own.
+
+    >>> import fkeras as fk, os, tempfile
+    >>> config = fk.applications.GPT2Config(vocab_size=9, n_positions=8, n_embd=4, n_layer=1, n_head=2)
+    >>> model = fk.applications.GPT2(config)
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     fk.applications.save_pretrained(place, model, model.init(0))
+    ...     sorted(os.listdir(place))
+    ['config.json', 'model.safetensors']
+    """
+    path = pathlib.Path(as_path(directory, "fk.applications.save_pretrained", '"my_gpt2"'))
+    variables = check_variables(model, variables, "save_pretrained")
+    family = family_of(model.name, "the name of the model")
+    config = family.config_of(model) if config is None else config
+    arrays = {name: np.asarray(array) for name, array in flatten(dict(variables)).items()}
+    specs = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
+    found = places(family.rows(config), specs)
+    if not overwrite and any((path / name).exists() for name in (FILE, config_file.FILE)):
+        raise FileExistsError(
+            explain(f"{str(path)!r} has a model.", received="overwrite=False", write="another path, or overwrite=True")
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    save_tensors(path / FILE, {name: place.write(arrays) for name, place in found.items()})
+    config_file.write_file(path, family.write_config(config))
+
+
+def _read(directory: str, family: Family, config: Any, model: Model) -> Variables:
+    """A model's variables from the files of weights, each name and shape compared before one is read."""
+    specs: Mapping[str, ArraySpec] = spec_of(model.abstract_variables())
+    expected = {_bare(name, family): place for name, place in places(family.rows(config), specs).items()}
+    with TensorFiles(directory) as file:
+        names = {_bare(name, family): name for name in file.specs}
+        left = _left_out(names, expected, family, config)
+        found = {bare: file.specs[name] for bare, name in names.items() if bare not in left}
+        check_names(expected, found, file.label, "fk.load_weights(model, path, rename={...}), for other names")
+        arrays = {path: np.empty(shape, dtype) for path, (shape, dtype) in specs.items()}
+        for bare, place in expected.items():
+            place.read(file.read(names[bare]), arrays)
+    variables: Variables = nest({path: jax.device_put(array) for path, array in arrays.items()})
+    return variables
+
+
+def _bare(name: str, family: Family) -> str:
+    """A public name without what it may begin with or not."""
+    return next((name.removeprefix(p) for p in family.prefixes if name.startswith(p)), name)
+
+
+def _left_out(names: Mapping[str, str], expected: Mapping[str, object], family: Family, config: Any) -> set[str]:
+    """What of a file is not read: what is no weight of such a model, and weights of another task, with a warning."""
+    others = [name for name in names if name not in expected]
+    unread = {name for name in others if any(re.fullmatch(p, name) for p in family.unread(config))}
+    tasks = {name for name in others if any(re.fullmatch(p, name) for p in family.left_out)} - unread
+    if tasks:
+        warnings.warn(
+            "load_pretrained leaves out weights that are for another task: " + ", ".join(sorted(tasks)), stacklevel=4
+        )
+    return unread | tasks
