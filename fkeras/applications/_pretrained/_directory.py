@@ -13,7 +13,7 @@ import numpy as np
 
 from ...checkpoint import TensorFiles, save_tensors
 from ...core import ArraySpec, Model, as_path, check_variables, explain, flatten, nest, spec_of, to_read
-from ...core.typing import FilePath, Variables, VariablesLike
+from ...core.typing import JSON, FilePath, Variables, VariablesLike
 from . import _config_file as config_file
 from ._family import Family, family_of
 from ._names import check_names, places
@@ -72,12 +72,15 @@ def save_pretrained(
         directory: the directory, which is made.
         model: a model of one of the families, as `load_pretrained` or `GPT2(config)` makes it.
         variables: its variables, or the state of a run.
-        config: its config; by default what its layers say.
+        config: its config, as `read_config` returns it; by default what its layers say.
         overwrite: whether files that are there may be replaced.
 
     Raises:
         FileExistsError: one of the files is there and `overwrite` is false.
         ValueError: a model of no family, or one with layers of its own.
+
+    Warns:
+        UserWarning: fields of the config that no layer says, and that are not written without `config`.
 
     >>> import fkeras as fk, os, tempfile
     >>> config = fk.applications.GPT2Config(vocab_size=9, n_positions=8, n_embd=4, n_layer=1, n_head=2)
@@ -90,7 +93,8 @@ def save_pretrained(
     path = pathlib.Path(as_path(directory, "fk.applications.save_pretrained", '"my_gpt2"'))
     variables = check_variables(model, variables, "save_pretrained")
     family = family_of(model.name, "the name of the model")
-    config = family.config_of(model) if config is None else config
+    fields = _fields_of(family, model) if config is None else family.write_config(config)
+    config = family.read_config(fields)
     arrays = {name: np.asarray(array) for name, array in flatten(dict(variables)).items()}
     specs = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
     found = places(family.rows(config), specs)
@@ -100,7 +104,54 @@ def save_pretrained(
         )
     path.mkdir(parents=True, exist_ok=True)
     save_tensors(path / FILE, {name: place.write(arrays) for name, place in found.items()})
-    config_file.write_file(path, family.write_config(config))
+    config_file.write_file(path, fields)
+
+
+def _fields_of(family: Family, model: Model) -> dict[str, JSON]:
+    """The fields of a config as a model's layers say them."""
+    try:
+        fields = family.write_config(family.config_of(model))
+    except (AttributeError, LookupError, ValueError, TypeError) as error:
+        raise ValueError(
+            explain(
+                f"The model {model.name!r} has other layers than those of its family.",
+                received=str(error).splitlines()[0][:200],
+                usually="a model of one's own under the name of a family, or one with layers put in.",
+                write="fk.applications.save_pretrained(directory, model, variables, config=config)",
+            )
+        ) from None
+    if family.not_in_model:
+        names = ", ".join(family.not_in_model)
+        warnings.warn(
+            f"save_pretrained does not write {names}, which no layer of the model says: "
+            "config=fk.applications.read_config(directory) of the directory it came from has it.",
+            stacklevel=3,
+        )
+    return {name: value for name, value in fields.items() if name not in family.not_in_model}
+
+
+def read_config(directory: FilePath) -> Any:
+    """The config of a pretrained model, from a directory's `config.json`.
+
+    Args:
+        directory: where it is; weights need not be there.
+
+    Returns:
+        The config of its family, `GPT2Config` or another: the argument of the function that makes the model, which
+        `model.init` gives new weights, and `dataclasses.replace` makes another of.
+
+    Raises:
+        FileNotFoundError: no config.
+        ValueError: a family or a field that is not built here.
+
+    >>> import fkeras as fk, json, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     _ = pathlib.Path(place, "config.json").write_text(json.dumps({"model_type": "gpt2", "n_layer": 3}))
+    ...     fk.applications.read_config(place).n_layer
+    3
+    """
+    fields = config_file.read_file(to_read(directory, "fk.applications.read_config", '"gpt2"'))
+    return family_of(fields.get("model_type")).read_config(fields)
 
 
 def _read(directory: str, family: Family, config: Any, model: Model) -> Variables:

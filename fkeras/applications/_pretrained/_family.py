@@ -25,6 +25,7 @@ class Family:
         build: a config -> the model.
         rows: a config -> the table of the names of its weights.
         config_of: a model of the family -> its config, read off its layers.
+        not_in_model: fields of a config that no layer says: `config_of` has their defaults.
         prefixes: what public names of the same weights may begin with or not: `("transformer.",)`.
         unread: a config -> patterns of whole public names of what is no weight of such a model: masks and positions
             that a program makes, and tables that are another's under a second name.
@@ -37,6 +38,7 @@ class Family:
     rows: Callable[[Any], Sequence[Row]]
     config_of: Callable[[Model], Any]
     unread: Callable[[Any], Sequence[str]] = lambda config: ()
+    not_in_model: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 

@@ -1,0 +1,150 @@
+"""GPT-2 and Llama's kin: what transformers computed with the files in `goldens/`, which it wrote."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import fkeras as fk
+
+GOLDENS = pathlib.Path(__file__).parent / "goldens"
+NAMES = ("gpt2", "llama", "llama_tied", "mistral", "qwen2")
+every_decoder = pytest.mark.parametrize("name", NAMES)
+
+
+@functools.cache
+def loaded(name):
+    return fk.applications.load_pretrained(GOLDENS / name)
+
+
+@functools.cache
+def expected(name):
+    return dict(np.load(GOLDENS / name / "expected.npz"))
+
+
+@every_decoder
+def test_scores_and_a_step_of_training_are_those_of_transformers(name):
+    (model, variables), want = loaded(name), expected(name)
+    tokens, seen = want["tokens"], want["seen"].astype(bool)
+
+    def loss_of(variables):
+        logits = model.apply(variables, tokens)
+        return optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], tokens[:, 1:]).mean(), logits
+
+    @jax.jit
+    def step(variables):
+        (loss, logits), grads = jax.value_and_grad(loss_of, has_aux=True)(variables)
+        return loss, logits, jax.tree.map(lambda w, g: w - 0.05 * g, variables, grads)
+
+    loss, logits, after = step(variables)
+    # padding stands behind the tokens, where none of them sees it
+    np.testing.assert_allclose(np.asarray(logits)[seen], want["logits"][seen], atol=1e-4)
+    np.testing.assert_allclose(loss, want["loss"], rtol=1e-5)
+    np.testing.assert_allclose(step(after)[1], want["logits_after"], atol=1e-3)
+
+
+@every_decoder
+def test_the_best_tokens_are_those_that_transformers_generates(name):
+    """Of prompts of two lengths, from a cache; transformers pads them in front."""
+    (model, variables), want = loaded(name), expected(name)
+    seen = want["seen"].astype(bool)
+    found = np.asarray(fk.nn.generate(model, variables, want["tokens"], 6, prompt_mask=seen, use_cache=True))
+    assert np.array_equal(found[0], want["generated"][0])
+    for row, of_transformers, tokens in zip(found, want["generated_padded"], seen, strict=True):
+        padding = int((~tokens).sum())
+        assert np.array_equal(row[: len(row) - padding], of_transformers[padding:])
+
+
+@every_decoder
+def test_what_was_loaded_is_written_under_the_same_names(name, tmp_path):
+    model, variables = loaded(name)
+    config = fk.applications.read_config(GOLDENS / name)
+    fk.applications.save_pretrained(tmp_path, model, variables, config=config)
+    with fk.checkpoint.TensorFiles(GOLDENS / name) as old, fk.checkpoint.TensorFiles(tmp_path) as new:
+        assert set(old.specs) == set(new.specs)
+        assert all(np.array_equal(old.read(n).astype("float32"), new.read(n)) for n in old.specs)
+    again, restored = fk.applications.load_pretrained(tmp_path)
+    assert again == model
+    assert jax.tree.all(jax.tree.map(jnp.array_equal, restored, variables))
+    assert fk.applications.read_config(tmp_path) == config
+    public, written = (json.loads((place / "config.json").read_text()) for place in (GOLDENS / name, tmp_path))
+    assert {k: v for k, v in public.items() if k in written and written[k] != v} == {}
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "qwen2"])
+def test_the_config_is_read_off_the_layers(name, tmp_path):
+    model, variables = loaded(name)
+    config = fk.applications.read_config(GOLDENS / name)
+    if name == "gpt2":
+        fk.applications.save_pretrained(tmp_path, model, variables)
+    else:
+        with pytest.warns(UserWarning, match="does not write max_position_embeddings, which no layer"):
+            fk.applications.save_pretrained(tmp_path, model, variables)
+        config = dataclasses.replace(config, max_position_embeddings=32768 if name == "qwen2" else 2048)
+    assert fk.applications.read_config(tmp_path) == config
+
+
+def write(place, **fields):
+    place.mkdir(exist_ok=True)
+    (place / "config.json").write_text(json.dumps(fields))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"model_type": "gpt3"}, "There is no family 'gpt3' of pretrained models. Did you mean 'gpt2'"),
+        ({}, "There is no family 'None'"),
+        ({"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx=True"),
+        ({"model_type": "gpt2", "activation_function": "quick_gelu"}, "activation_function is one of gelu, .*tanh"),
+        ({"model_type": "llama", "rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_type='dynamic'"),
+        (
+            {"model_type": "llama", "rope_parameters": {"rope_type": "llama3", "factor": 2, "beta_fast": 3}},
+            "beta_fast=3",
+        ),
+        ({"model_type": "llama", "partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5"),
+        ({"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}, "quantization_config="),
+        ({"model_type": "mistral", "attention_bias": True}, "attention_bias=True"),
+        ({"model_type": "qwen2", "use_sliding_window": True}, "max_window_layers=28"),
+    ],
+)
+def test_what_would_change_the_numbers_is_refused_by_name(fields, text, tmp_path):
+    with pytest.raises(ValueError, match=text):
+        fk.applications.read_config(write(tmp_path / "model", **fields))
+
+
+def test_fields_that_nobody_knows_are_named(tmp_path):
+    with pytest.warns(UserWarning, match="not known here, and that are left out: residual_scale=2"):
+        fk.applications.read_config(write(tmp_path / "model", model_type="gpt2", residual_scale=2, use_cache=False))
+
+
+def test_weights_that_do_not_fit_are_all_listed(tmp_path):
+    model, variables = loaded("gpt2")
+    fk.applications.save_pretrained(tmp_path, model, variables)
+    fields = json.loads((tmp_path / "config.json").read_text())
+    write(tmp_path, **{**fields, "n_layer": 1, "n_inner": 12})
+    with pytest.raises(ValueError, match="does not fit its config: 15 arrays") as error:
+        fk.applications.load_pretrained(tmp_path)
+    assert "unexpected  h.1.ln_1.weight" in str(error.value)
+    assert "mismatched  h.0.mlp.c_fc.weight float(16, 24) in the file, float(16, 12) expected" in str(error.value)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(ValueError, match="is a pickle, which can run any code"):
+        fk.applications.load_pretrained(tmp_path)
+    with pytest.raises(FileNotFoundError, match="models are not downloaded here"):
+        fk.applications.load_pretrained(tmp_path / "gpt2-xl")
+
+
+def test_a_model_of_no_family_is_not_written(tmp_path):
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)], name="mine")
+    with pytest.raises(ValueError, match="There is no family 'mine'"):
+        fk.applications.save_pretrained(tmp_path, model, model.init(0))
+    other = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)], name="gpt2")
+    with pytest.raises(ValueError, match="other layers than those of its family"):
+        fk.applications.save_pretrained(tmp_path, other, other.init(0))
+    assert not list(tmp_path.iterdir())
