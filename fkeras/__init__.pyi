@@ -34,6 +34,7 @@ from . import tree as tree
 from . import utils as utils
 from . import visualization as visualization
 from . import wrappers as wrappers
+from ._load_weights import load_weights as load_weights
 from ._other_names import KerasTensor as KerasTensor
 from ._other_names import version as version
 from .checkpoint import LoadReport as LoadReport

@@ -26,6 +26,7 @@ from ._saved_run import Bisected as Bisected
 from ._saved_run import SavedRun as SavedRun
 from ._some_arrays import load_arrays as load_arrays
 from ._state_diff import StateDiff as StateDiff
+from ._torch._load_weights import load_torch_weights as load_torch_weights
 from ._torch._tensor_files import TensorFiles as TensorFiles
 from ._torch._tensor_files import save_tensors as save_tensors
 from ._trainers import load_trainer as load_trainer
