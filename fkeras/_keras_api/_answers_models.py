@@ -42,17 +42,10 @@ MODELS: dict[str, tuple[str, str]] = {
         "fk.saving.deserialize_keras_object(config)",
     ),
     # few bits
-    "quantizers.get quantizers.serialize quantizers.deserialize quantizers.AbsMaxQuantizer quantizers.Quantizer "
-    "quantizers.QuantizationConfig quantizers.Int8QuantizationConfig": (_BITS, _QUANTIZE),
-    "quantizers.Int4QuantizationConfig": (_BITS, 'qmodel, qvariables = model.quantize(variables, "int4")'),
-    "quantizers.Float8QuantizationConfig quantizers.compute_float8_amax_history quantizers.compute_float8_scale": (
+    "quantizers.get quantizers.serialize quantizers.deserialize quantizers.Quantizer": (_BITS, _QUANTIZE),
+    "quantizers.compute_float8_amax_history quantizers.compute_float8_scale": (
         _BITS,
         'qmodel, qvariables = model.quantize(variables, "float8")',
-    ),
-    "quantizers.AWQConfig quantizers.GPTQConfig": (_BITS, 'qmodel, qvariables = model.quantize(variables, "int4")'),
-    "quantizers.abs_max_quantize quantizers.abs_max_quantize_grouped_with_zero_point": (
-        _BITS,
-        "scale = 127 / jnp.max(jnp.abs(x), axis, keepdims=True); jnp.int8(jnp.round(x * scale))",
     ),
     "quantizers.quantize_and_dequantize quantizers.fake_quant_with_min_max_vars": (
         "training that knows of the few bits is a model too.",
@@ -62,12 +55,6 @@ MODELS: dict[str, tuple[str, str]] = {
         "JAX has arrays of four bits.",
         "x.astype(jnp.int4), or " + 'model.quantize(variables, "int4"), which packs',
     ),
-    "dtype_policies.QuantizedDTypePolicy": (_BITS, _QUANTIZE),
-    "dtype_policies.Int4DTypePolicy dtype_policies.AWQDTypePolicy dtype_policies.GPTQDTypePolicy": (
-        _BITS,
-        'qmodel, qvariables = model.quantize(variables, "int4")',
-    ),
-    "dtype_policies.QuantizedFloat8DTypePolicy": (_BITS, 'qmodel, qvariables = model.quantize(variables, "float8")'),
     "dtype_policies.DTypePolicyMap": (
         "policies of single layers are set on a copy of the model.",
         'model.map_layers(lambda layer: layer.replace(dtype="bfloat16") if layer.name == "head" else layer)',

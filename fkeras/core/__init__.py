@@ -131,6 +131,12 @@ from ._words._paths import split_path as split_path
 from ._words._program_cost import Cost as Cost
 from ._words._program_cost import cost_of as cost_of
 from ._words._program_cost import traced_cost as traced_cost
+from ._words._quantized_policies import AWQDTypePolicy as AWQDTypePolicy
+from ._words._quantized_policies import GPTQDTypePolicy as GPTQDTypePolicy
+from ._words._quantized_policies import Int4DTypePolicy as Int4DTypePolicy
+from ._words._quantized_policies import QuantizedDTypePolicy as QuantizedDTypePolicy
+from ._words._quantized_policies import QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy
+from ._words._quantized_policies import policy_of as policy_of
 from ._words._random_key import as_key as as_key
 from ._words._reading_budget import Budget as Budget
 from ._words._reading_budget import Reading as Reading

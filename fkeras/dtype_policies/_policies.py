@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..backend import standardize_dtype
-from ..core import DTypePolicy, explain, serialize_object
+from ..core import DTypePolicy, explain, policy_of, serialize_object
 from ..core import deserialize as deserialize_value
 from ..core.typing import Config, CustomObjects, DTypeLike
 
@@ -26,7 +26,7 @@ def get(identifier: str | DTypePolicy | Config | DTypeLike | None) -> DTypePolic
         return identifier
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return DTypePolicy(identifier if isinstance(identifier, str) else standardize_dtype(identifier))
+    return policy_of(identifier if isinstance(identifier, str) else standardize_dtype(identifier))
 
 
 def serialize(dtype_policy: DTypePolicy) -> Config:

@@ -106,17 +106,33 @@ from ._jax_layer import JaxLayer as JaxLayer
 from ._layer_configs import deserialize as deserialize
 from ._layer_configs import serialize as serialize
 from ._linear import Dense as Dense
+from ._low_bits._abs_max import AbsMaxQuantizer as AbsMaxQuantizer
+from ._low_bits._abs_max import abs_max_quantize as abs_max_quantize
+from ._low_bits._abs_max import (
+    abs_max_quantize_grouped_with_zero_point as abs_max_quantize_grouped_with_zero_point,
+)
 from ._low_bits._lora import lora_variables as lora_variables
 from ._low_bits._lora import merge_lora as merge_lora
 from ._low_bits._lora import with_lora as with_lora
+from ._low_bits._lora_by_arguments import LoraWeights as LoraWeights
+from ._low_bits._policy_weights import PolicyWeights as PolicyWeights
+from ._low_bits._quantization_configs import AWQConfig as AWQConfig
+from ._low_bits._quantization_configs import Float8QuantizationConfig as Float8QuantizationConfig
+from ._low_bits._quantization_configs import GPTQConfig as GPTQConfig
+from ._low_bits._quantization_configs import Int4QuantizationConfig as Int4QuantizationConfig
+from ._low_bits._quantization_configs import Int8QuantizationConfig as Int8QuantizationConfig
+from ._low_bits._quantization_configs import QuantizationConfig as QuantizationConfig
 from ._low_bits._quantize import quantize as quantize
 from ._low_bits._quantize import with_fake_quant as with_fake_quant
+from ._low_bits._read_gptq import read_awq as read_awq
+from ._low_bits._read_gptq import read_gptq as read_gptq
 from ._low_bits._weight_storage import FakeQuantizedWeights as FakeQuantizedWeights
 from ._low_bits._weight_storage import LowRankWeights as LowRankWeights
 from ._low_bits._weight_storage import PlainWeights as PlainWeights
 from ._low_bits._weight_storage import QuantizedWeights as QuantizedWeights
 from ._low_bits._weight_storage import contracts as contracts
 from ._low_bits._weight_storage import is_large as is_large
+from ._low_bits._weights_by_arguments import WeightsByArguments as WeightsByArguments
 from ._merging import Add as Add
 from ._merging import Average as Average
 from ._merging import Concatenate as Concatenate

@@ -35,6 +35,8 @@ PairsLike: TypeAlias = tuple[tuple[int, int], ...] | Any
 AxesLike: TypeAlias = int | tuple[int, ...] | Any
 #: `"channels_last"`, which `None` stands for, or `"channels_first"`.
 DataFormat: TypeAlias = str | None
+#: A config of `fk.quantizers`; `None` for what the mode is by default.
+QuantizationLike: TypeAlias = Any | None
 #: A constructor's arguments by position, before they are checked.
 Positional: TypeAlias = tuple[object, ...]
 #: A constructor's arguments by name, before they are checked.
@@ -163,23 +165,26 @@ def no_weights(value: object) -> None:
         )
 
 
-def absent(name: str) -> Callable[[object], None]:
-    """A converter for arguments that Keras's configs carry and fkeras does in another way: only `None`."""
+def quantization(value: object) -> object:
+    """A converter: `None`, or an object of `fk.quantizers` that says how a layer's weights are quantised.
 
-    def convert(value: object) -> None:
-        if value is not None:
-            raise ValueError(
-                explain(
-                    f"`{name}` is no mode of this layer.",
-                    received=f"{name}={value!r}",
-                    usually="a Keras model that was adapted or quantised in place; here that makes another model.",
-                    write="model.with_lora(rank), model.quantize(variables, mode)",
-                )
-            )
+    Raises:
+        ValueError: something else.
+    """
+    if value is None or (hasattr(value, "mode") and hasattr(value, "get_config")):
+        return value
+    raise ValueError(
+        explain(
+            "`quantization_config` is a config of fk.quantizers.",
+            received=repr(value)[:80],
+            usually="a mode's name, which a layer takes as its dtype.",
+            write='dtype="int8_from_float32", quantization_config=fk.quantizers.Int8QuantizationConfig()',
+        )
+    )
 
-    return convert
 
-
-def without_lora(config: Config) -> Config:
-    """A config without the LoRA arguments, which Keras writes only when they are set."""
+def without_lora(config: Config, lora_rank: int | None) -> Config:
+    """A config without the LoRA arguments where they are not set: Keras writes them only when they are."""
+    if lora_rank:
+        return {**config, "lora_alpha": lora_rank if config["lora_alpha"] is None else config["lora_alpha"]}
     return {k: v for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}

@@ -8,7 +8,7 @@ import jax
 from jax import lax
 
 from ..core import Layer, explain, field, register
-from ..core.typing import Array, Num
+from ..core.typing import Array, Config, Num
 from . import _arguments as arg
 from ._shapes import NamedLayer, check_rank, check_window, from_last, to_last
 
@@ -34,6 +34,8 @@ class _Conv(Layer):
     activity_regularizer: arg.RegularizerLike = arg.regularizer()
     kernel_constraint: arg.ConstraintLike = arg.constraint()
     bias_constraint: arg.ConstraintLike = arg.constraint()
+    lora_rank: int | None = field(None, convert=arg.counted("lora_rank"))
+    lora_alpha: float | None = None
 
     _rank = 0
 
@@ -80,6 +82,9 @@ class _Conv(Layer):
             name="kernel",
         )
         return finish(self, convolve(self, x, kernel, self.groups), self.filters)
+
+    def get_config(self) -> Config:
+        return arg.without_lora(super().get_config(), self.lora_rank)
 
 
 # ------------------------------------------------------------------ what all convolutions share
@@ -187,7 +192,7 @@ class Conv1D(_Conv):
         groups: channels are split into so many groups, each with its own filters.
         activation: function of the output.
         use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-        activity_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
+        activity_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha: as for `Dense`.
 
     Input shape: `(batch, steps, channels)`. Output shape: `(batch, new_steps, filters)`.
 
@@ -219,7 +224,7 @@ class Conv2D(_Conv):
         groups: channels are split into so many groups, each with its own filters.
         activation: function of the output.
         use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-        activity_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
+        activity_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha: as for `Dense`.
 
     Input shape: `(batch, height, width, channels)`. Output shape: `(batch, new_height, new_width, filters)`.
 
@@ -247,7 +252,7 @@ class Conv3D(_Conv):
         filters: the number of output channels.
         kernel_size, strides, padding, data_format, dilation_rate, groups, activation: as for `Conv2D`.
         use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-        activity_regularizer, kernel_constraint, bias_constraint: as for `Dense`.
+        activity_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha: as for `Dense`.
 
     Input shape: `(batch, depth, height, width, channels)`.
 

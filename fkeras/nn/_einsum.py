@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import jax.numpy as jnp
@@ -41,8 +42,8 @@ class EinsumDense(Layer):
         bias_axes: the output's axes that the bias has, as letters; no bias by default.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
         kernel_constraint, bias_constraint: as for `Dense`.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: part of Keras's configs; only `None`
-            is taken here.
+        lora_rank, lora_alpha, quantization_config: as for `Dense`.
+        gptq_unpacked_column_size: part of Keras's configs; the equation and the shapes say it here.
 
     Raises:
         ValueError: an equation of another form, or one that does not fit the shapes.
@@ -64,10 +65,10 @@ class EinsumDense(Layer):
     bias_regularizer: arg.RegularizerLike = arg.regularizer()
     kernel_constraint: arg.ConstraintLike = arg.constraint()
     bias_constraint: arg.ConstraintLike = arg.constraint()
-    lora_rank: None = field(None, convert=arg.absent("lora_rank"))
-    lora_alpha: object = None
-    gptq_unpacked_column_size: None = field(None, convert=arg.absent("gptq_unpacked_column_size"))
-    quantization_config: None = field(None, convert=arg.absent("quantization_config"))
+    lora_rank: int | None = field(None, convert=arg.counted("lora_rank"))
+    lora_alpha: float | None = None
+    gptq_unpacked_column_size: int | None = field(None, convert=arg.counted("gptq_unpacked_column_size"))
+    quantization_config: arg.QuantizationLike = field(None, convert=arg.quantization)
 
     def call(self, inputs: Num[Array, "*axes"]) -> Num[Array, "*outputs"]:
         shape, fan_in, fan_out, bias_shape = self._shapes(inputs.shape)
@@ -78,7 +79,7 @@ class EinsumDense(Layer):
         kernel = self.add_weight(
             shape, initializer, regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel"
         )
-        outputs = jnp.einsum(self.equation, inputs, kernel)
+        outputs = self._contract(functools.partial(jnp.einsum, self.equation), self.equation, inputs, kernel, "kernel")
         if bias_shape is not None:
             bias = self.add_weight(
                 bias_shape, self.bias_initializer, regularizer=self.bias_regularizer,
@@ -143,8 +144,9 @@ class EinsumDense(Layer):
         )
 
     def get_config(self) -> Config:
-        config = arg.without_lora(super().get_config())
-        config.pop("gptq_unpacked_column_size", None)
+        config = arg.without_lora(super().get_config(), self.lora_rank)
+        if not self.gptq_unpacked_column_size:
+            config.pop("gptq_unpacked_column_size", None)
         # Keras's EinsumDense takes the activity regularizer by keyword and always writes it.
         return {**config, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -42,7 +43,7 @@ class Embedding(Layer):
         mask_zero: whether 0 is padding, which later layers leave out.
         weights: the matrix that the table starts from, or a list of it; as in Keras it is in no config, and a file has
             the table as it is then.
-        lora_rank, lora_alpha, quantization_config: part of Keras's configs; only `None` is taken here.
+        lora_rank, lora_alpha, quantization_config: as for `Dense`.
 
     Input shape: any, integers. Output shape: the input's, with `output_dim` behind it.
 
@@ -61,9 +62,9 @@ class Embedding(Layer):
     embeddings_constraint: arg.ConstraintLike = arg.constraint()
     mask_zero: bool = False
     weights: np.ndarray | None = field(None, convert=_matrix)
-    lora_rank: None = field(None, convert=arg.absent("lora_rank"))
-    lora_alpha: object = None
-    quantization_config: None = field(None, convert=arg.absent("quantization_config"))
+    lora_rank: int | None = field(None, convert=arg.counted("lora_rank"))
+    lora_alpha: float | None = None
+    quantization_config: arg.QuantizationLike = field(None, convert=arg.quantization)
     activity_regularizer: arg.RegularizerLike = arg.regularizer()  # Keras takes it by keyword and always writes it
 
     def __post_init__(self) -> None:
@@ -119,7 +120,8 @@ class Embedding(Layer):
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> Config:
-        return arg.without_lora({k: v for k, v in super().get_config().items() if k != "weights"})
+        config = {k: v for k, v in super().get_config().items() if k != "weights"}
+        return arg.without_lora(config, self.lora_rank)
 
 
 @register("keras.layers")
@@ -175,11 +177,19 @@ class ReversibleEmbedding(Embedding):
                 )
             )
         kernel = table.T if reverse_table is None else reverse_table
-        dtype = self.reverse_dtype or self.compute_dtype
-        inputs, kernel = inputs.astype(dtype), kernel.astype(dtype)
-        scores = jnp.einsum("...d,dn->...n", inputs, kernel)
+        product = functools.partial(_scores, dtype=self.reverse_dtype or self.compute_dtype)
+        name = "embedding" if reverse_table is None else "reverse_embeddings"
+        scores = self._contract(product, "...d,dn->...n", inputs, kernel, name)
         return scores if self.logit_soft_cap is None else jnp.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         """The mask of the call that just ran: integers can be padding, vectors cannot."""
         return super().compute_mask(inputs, mask) if self.__dict__.get("_looked_up", True) else None
+
+
+def _scores(
+    vectors: Num[Array, "*shape features"], table: Num[Array, "features numbers"], dtype: DTypeLike, **kwargs: PyTree
+) -> Num[Array, "*shape numbers"]:
+    """The product of vectors and a table that lies in columns, of floats in a dtype."""
+    vectors, table = (a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a for a in (vectors, table))
+    return jnp.einsum("...d,dn->...n", vectors, table, **kwargs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from jax import lax
 
 from ..core import Layer, explain, field, register
@@ -20,7 +22,8 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: how the weights start.
         kernel_regularizer, bias_regularizer, activity_regularizer: what joins the loss.
         kernel_constraint, bias_constraint: projections after each update.
-        lora_rank, lora_alpha, quantization_config: part of Keras's configs; only `None` is taken here.
+        lora_rank, lora_alpha: the kernel stays as it is, and a change of this rank trains: see docs/quantise.md.
+        quantization_config: what a `dtype` such as `"int8_from_float32"` leaves open, of `fk.quantizers`.
 
     Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
 
@@ -33,7 +36,7 @@ class Dense(Layer):
     {'params': {'bias': (2,), 'kernel': (3, 2)}}
 
     Reference: https://keras.io/api/layers/core_layers/dense/
-    Unlike Keras, LoRA and quantisation are models made from a model, not modes of this layer.
+    Weights in few bits and of low rank are storages (`nn/_low_bits`), which this layer knows nothing of.
     """
 
     units: int = arg.positive("units")
@@ -46,9 +49,9 @@ class Dense(Layer):
     activity_regularizer: arg.RegularizerLike = arg.regularizer()
     kernel_constraint: arg.ConstraintLike = arg.constraint()
     bias_constraint: arg.ConstraintLike = arg.constraint()
-    lora_rank: None = field(None, convert=arg.absent("lora_rank"))
-    lora_alpha: object = None
-    quantization_config: None = field(None, convert=arg.absent("quantization_config"))
+    lora_rank: int | None = field(None, convert=arg.counted("lora_rank"))
+    lora_alpha: float | None = None
+    quantization_config: arg.QuantizationLike = field(None, convert=arg.quantization)
 
     supports_masking = True
 
@@ -69,7 +72,8 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        outputs = lax.dot_general(inputs, kernel, (((inputs.ndim - 1,), (0,)), ((), ())))
+        product = functools.partial(lax.dot_general, dimension_numbers=(((inputs.ndim - 1,), (0,)), ((), ())))
+        outputs = self._contract(product, "...a,ab->...b", inputs, kernel, "kernel")
         if self.use_bias:
             outputs += self.add_weight(
                 (self.units,),
@@ -81,6 +85,6 @@ class Dense(Layer):
         return self.activation(outputs)
 
     def get_config(self) -> Config:
-        config = arg.without_lora(super().get_config())
+        config = arg.without_lora(super().get_config(), self.lora_rank)
         # Keras's Dense writes the activity regularizer only when it is set.
         return {k: v for k, v in config.items() if k != "activity_regularizer" or v is not None}

@@ -1,4 +1,4 @@
-"""`fk.quantizers`: weights in few bits are made by `model.quantize`."""
+"""`fk.quantizers`: what `model.quantize` and the layers' `quantization_config` take beside a mode."""
 
 from .._keras_api import attach_stub
 

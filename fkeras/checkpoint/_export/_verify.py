@@ -51,7 +51,7 @@ def tolerance(model: Model) -> float:
     that, and where inputs are rounded to a grid one of them may fall to the other side: both about 0.02.
     """
     for _, layer in walk(model):
-        rounds = getattr(layer._weights_as, "activation", None) is not None
+        rounds = getattr(layer._storage_told(), "activation", None) is not None
         if rounds or str(layer.compute_dtype) in ("bfloat16", "float16"):
             return 2e-2
     return 1e-5

@@ -122,7 +122,7 @@ def names_of_weights(layer: Layer) -> dict[str, Names]:
     found: dict[str, Names] = {}
     for weight, names in told:
         if weight not in by_weight:
-            if layer._weights_as is not None:  # a form of several arrays, which the names are not of
+            if layer._storage_told() is not None:  # a form of several arrays, which the names are not of
                 continue
             raise ValueError(_no_such_weight(layer, weight, names, list(by_weight)))
         path = by_weight[weight]

@@ -23,10 +23,11 @@ from .._graph._symbolic import Node, SymbolicTensor
 from .._graph._trace_cache import key_of_layer
 from .._words._arrays import as_input
 from .._words._config import get
-from .._words._dtypes import DTypePolicy, policy_name
+from .._words._dtypes import DTypePolicy
 from .._words._errors import explain
 from .._words._fields import field
 from .._words._naming import snake_case
+from .._words._quantized_policies import layer_policy_name, policy_of
 from .._words._random_key import as_key, as_rngs
 from .._words._tracebacks import door
 from ..typing import JSON, Config, CustomObjects, DTypeLike, Key, KeyLike, PyTree, Shape, Spec, Variables, VariablesLike
@@ -102,7 +103,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
 
     activity_regularizer: Callable[..., jax.Array] | None = field(None, convert=_optional("keras.regularizers"))
     trainable: bool = True
-    dtype: Any = field(None, convert=policy_name)
+    dtype: Any = field(None, convert=layer_policy_name)
     _weights_as: Storage | None = None  # how the weights are kept, where not as plain arrays: see `stored_as`
     _remat: str | None = None  # what a backward pass keeps of it, where not all: see `remat`
     _weight_axes: WeightAxes | None = None  # what the axes of its weights are called: see `_axis_names`
@@ -198,16 +199,19 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         _weights.add_loss(self, loss)
 
     trains = linen.nowrap(_weights.trains)
+    # How this layer says that its weights are kept; and what stands for the product of inputs and kernel then.
+    _storage_told = linen.nowrap(_weights.storage_told)
+    _contract = linen.nowrap(_weights.contract)
 
     @property
     def compute_dtype(self) -> str:
         """The dtype of the arithmetic and the outputs."""
-        return DTypePolicy(self.dtype).compute_dtype
+        return policy_of(self.dtype).compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of the weights."""
-        return DTypePolicy(self.dtype).variable_dtype
+        return policy_of(self.dtype).variable_dtype
 
     @property
     def input_dtype(self) -> str:
@@ -217,7 +221,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
     @property
     def dtype_policy(self) -> DTypePolicy:
         """Both dtypes, as Keras's policy."""
-        return DTypePolicy(self.dtype)
+        return policy_of(self.dtype)
 
     # ------------------------------------------------------------------ variables
     @linen.nowrap

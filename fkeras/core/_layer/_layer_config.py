@@ -12,10 +12,10 @@ import jax.numpy as jnp
 
 from .._words._config import call_with_config, deserialize_at, serialize, serialize_arguments
 from .._words._config_types import check_types
-from .._words._dtypes import DTypePolicy
 from .._words._errors import did_you_mean, explain
 from .._words._fields import NO_ARGUMENTS
 from .._words._hashing import hashable
+from .._words._quantized_policies import policy_of
 from ..typing import JSON, Config, CustomObjects, PyTree, Variables
 from ._axis_names import ARGUMENT, axes_config, with_axes
 from ._construct import BASE_ARGUMENTS, Arguments, Description, written_by_fields
@@ -74,7 +74,7 @@ def _base_config(layer: Layer) -> Config:
     config: Config = {
         "name": layer.name,
         "trainable": layer.trainable,
-        "dtype": serialize(DTypePolicy(layer.dtype)),
+        "dtype": serialize(policy_of(layer.dtype)),
     }
     if layer.activity_regularizer is not None:
         config["activity_regularizer"] = serialize(layer.activity_regularizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
-from .._words._config import get
+from .._words._config import get, look_up
 from ..typing import Config, DTypeLike, PyTree, Shape, Spec
 from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_of
 from ._lifted_transforms import inherited_context, outermost
@@ -101,7 +101,8 @@ def _made_weight(
     is_kept = storage is not None and jnp.issubdtype(stored, jnp.floating)
     value = storage.weight(layer, name, make, sizes, stored) if is_kept else _param(layer, name, make, sizes, stored)  # type: ignore[union-attr]
     regularize = get("keras.regularizers", regularizer)
-    if regularize is not None and collects_losses(layer) and trains(layer):
+    is_frozen = is_kept and name in getattr(storage, "frozen", ())
+    if regularize is not None and collects_losses(layer) and trains(layer) and not is_frozen:
         # once for the weight, however often the layer is called
         layer.sow(LOSSES, name, regularize(value), init_fn=lambda: None, reduce_fn=lambda _, penalty: penalty)
     return value.astype(layer.compute_dtype) if autocast and jnp.issubdtype(stored, jnp.floating) else value
@@ -120,11 +121,30 @@ def storage_of(layer: Layer) -> Storage | None:
     """How a bound layer's weights are kept: as it says itself, else as the nearest enclosing layer says."""
     module: Any = layer
     while isinstance(module, linen.Module):
-        storage: Storage | None = module.__dict__.get("_weights_as")
+        storage = storage_told(module)
         if storage is not None:
             return storage
         last, module = module, module.parent
     return inherited_context(last).storage
+
+
+def storage_told(module: linen.Module) -> Storage | None:
+    """How one layer says that its weights are kept: by `stored_as`, or by Keras's arguments for few bits and LoRA."""
+    said: Mapping[str, Any] = module.__dict__
+    storage: Storage | None = said.get("_weights_as")
+    if storage is None:
+        dtype = said.get("dtype")
+        if (isinstance(dtype, str) and "_from_" in dtype) or said.get("lora_rank"):
+            storage = look_up("WeightsByArguments", "fkeras").of(module)
+    return storage
+
+
+def contract(
+    layer: Layer, multiply: Callable[..., jax.Array], equation: str, inputs: jax.Array, kernel: jax.Array, name: str
+) -> jax.Array:
+    """`multiply(inputs, kernel)`, or what stands for it where the weight's storage multiplies in a way of its own."""
+    own = getattr(storage_of(layer), "contract", None)
+    return multiply(inputs, kernel) if own is None else own(layer, multiply, equation, inputs, kernel, name)
 
 
 def trains(layer: Layer) -> bool:

@@ -22,9 +22,10 @@ from .._layer._variables import count
 from .._words._array_errors import describe
 from .._words._call_arguments import checked_by_name
 from .._words._config import register
-from .._words._dtypes import DTypePolicy, policy_name
+from .._words._dtypes import DTypePolicy
 from .._words._errors import explain
 from .._words._given_instead import variables_in
+from .._words._quantized_policies import layer_policy_name
 from .._words._random_key import as_key
 from .._words._tracebacks import door
 from .._words._views import View, Viewed
@@ -451,7 +452,7 @@ class Model(Doors, Viewed, LooksInside):
         >>> model.with_dtype_policy("mixed_bfloat16").outputs[0].dtype
         dtype(bfloat16)
         """
-        name = policy_name(policy)
+        name = layer_policy_name(policy)
         return self.map_layers(lambda layer: layer if isinstance(layer, InputLayer) else layer.replace(dtype=name))
 
     # ------------------------------------------------------------------ config

@@ -77,6 +77,11 @@ class DTypePolicy(Configured):
             )
 
     @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are kept in few bits; `None` for floats."""
+        return None
+
+    @property
     def compute_dtype(self) -> str:
         """The dtype of the arithmetic and of the outputs."""
         return self.name.removeprefix("mixed_")

@@ -68,7 +68,8 @@ def is_inside(path: LayerPath, around: Sequence[LayerPath]) -> bool:
 
 def storages(model: Model) -> dict[LayerPath, Storage]:
     """How each layer of a model keeps its weights, by path, where a layer says it."""
-    return {path: layer._weights_as for path, layer in walk(model) if layer._weights_as is not None}
+    found = {path: layer._storage_told() for path, layer in walk(model)}
+    return {path: storage for path, storage in found.items() if storage is not None}
 
 
 def storage_for(table: Mapping[LayerPath, Storage], path: LayerPath) -> Storage:

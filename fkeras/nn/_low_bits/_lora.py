@@ -26,7 +26,7 @@ from ...core import (
 from ...core.typing import KeyLike, PyTree, Variables, VariablesLike
 from ._chosen_layers import LayerFilter, LayerPath, always_plain, chosen, storage_for, storages, with_storage
 from ._stored_variables import convert_variables, mapped_over_blocks
-from ._weight_storage import LowRankWeights, QuantizedWeights, is_large
+from ._weight_storage import LowRankWeights, PlainWeights, QuantizedWeights, is_large
 
 
 def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float | None = None) -> Model:
@@ -68,6 +68,14 @@ def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float
                     "The model has low-rank changes already.",
                     received=f"{'/'.join(path)!r}",
                     write="model, variables = lmodel.merge_lora(lvariables)",
+                )
+            )
+        if not isinstance(storage, PlainWeights | QuantizedWeights):
+            raise ValueError(
+                explain(
+                    "Layers whose own arguments say few bits, or LoRA, take their rank as an argument too.",
+                    received=f"{'/'.join(path)!r} keeps its weights as {type(storage).__name__}",
+                    write=f"model.map_layers(lambda layer: layer.replace(lora_rank={rank}) if ... else layer)",
                 )
             )
     is_chosen, plain = chosen(model, filters), always_plain(model)
