@@ -115,6 +115,8 @@ from ._low_bits._lora import lora_variables as lora_variables
 from ._low_bits._lora import merge_lora as merge_lora
 from ._low_bits._lora import with_lora as with_lora
 from ._low_bits._lora_by_arguments import LoraWeights as LoraWeights
+from ._low_bits._policy_conversion import factors_of as factors_of
+from ._low_bits._policy_conversion import with_change_merged as with_change_merged
 from ._low_bits._policy_weights import PolicyWeights as PolicyWeights
 from ._low_bits._quantization_configs import AWQConfig as AWQConfig
 from ._low_bits._quantization_configs import Float8QuantizationConfig as Float8QuantizationConfig

@@ -185,6 +185,4 @@ def quantization(value: object) -> object:
 
 def without_lora(config: Config, lora_rank: int | None) -> Config:
     """A config without the LoRA arguments where they are not set: Keras writes them only when they are."""
-    if lora_rank:
-        return {**config, "lora_alpha": lora_rank if config["lora_alpha"] is None else config["lora_alpha"]}
-    return {k: v for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}
+    return config if lora_rank else {k: v for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}

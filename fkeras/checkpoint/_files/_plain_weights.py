@@ -10,7 +10,7 @@ from ...core.typing import FilePath
 
 def check_plain_weights(model: Model, filepath: FilePath) -> None:
     """Refuse to write weights as a Keras file that Keras would keep in another form."""
-    if any(layer._storage_told() is not None for _, layer in walk(model)):
+    if any(layer._weights_as is not None for _, layer in walk(model)):
         raise ValueError(
             explain(
                 f"{model.path_text()} keeps weights in a form that Keras files do not have.",

@@ -28,7 +28,7 @@ from .._files._claimed_size import check_claimed_size
 from .._files._report import LoadReport, MayDiffer
 from .._files._tree_arrays import with_arrays
 from .._keras._layout import weight_order
-from .._keras._model_config import recorded_inputs, refuse_code, without_lora
+from .._keras._model_config import recorded_inputs, refuse_code
 from .._keras._weight_files import call_arguments
 from .._keras._written_out import restacked, unstacked, written_out
 from ._layers_in_file import layers_in_file
@@ -98,7 +98,7 @@ def record_of(file: OldFile, custom_objects: CustomObjects | None) -> Config:
         config = file.config()
         Budget().examine(config)
         record = in_keras_3_form(cast(Config, config), custom_objects or (), version_of(file, config))
-        return cast(Config, without_lora(record))
+        return cast(Config, record)
 
 
 def version_of(file: OldFile, config: Mapping[str, JSON]) -> int:

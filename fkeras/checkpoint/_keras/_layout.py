@@ -24,6 +24,7 @@ from ...core import (
     weight_facts,
 )
 from ...core.typing import PyTree, Variables
+from ._quantized import KEPT_SO, order_in_few_bits
 from ._sublayers import Held, Path, PlacedLayer, by_name, inside, listed
 
 # Collections that Keras does not save: a stateful recurrent layer from its files starts at zero.
@@ -126,12 +127,18 @@ class _Walk:
         taken = {name for _, scope, names in inner for name in _at(names, (*path, scope) if scope else path)}
         self._number(self._own(placed, path, taken, parts), at)
         for attribute, scope, names in inner:
-            self._number(_at(names, (*path, scope) if scope else path), _join(at, attribute))
+            where = (*path, scope) if scope else path
+            in_few_bits = order_in_few_bits(self.own.get(where, ()), self.leaves) if scope else []
+            self._number(in_few_bits or _at(names, where), _join(at, attribute))
 
     def _own(self, placed: PlacedLayer, path: Path, taken: set[str], parts: Mapping[str, Held]) -> list[str]:
         """A layer's own weights in Keras's order."""
         order = _ORDER.get(_ours(placed.kind, _ORDER))
-        if order is not None:
+        own_leaves = self.own.get(path, ()) if _ours(placed.kind, KEPT_SO) else ()
+        in_few_bits = order_in_few_bits(own_leaves, self.leaves)
+        if in_few_bits:
+            names = in_few_bits
+        elif order is not None:
             scopes = {
                 (*path, name): part.path for name, part in parts.items() if isinstance(part, PlacedLayer) and part.path
             }
@@ -143,10 +150,6 @@ class _Walk:
             fact = self.facts.get(path)
             own = list(map(escape_key, fact.constraints)) if fact is not None else []
             kept = [f"{c}/{n}" for c in ("params", "non_trainable") for n in own]
-            if isinstance(placed.layer, Layer) and placed.layer._weights_as is not None:
-                # Keras keeps the places of the float weights, and puts scales after
-                kept = [f"{c}/{n}" for n in own for c in ("params", "non_trainable")]
-                kept += [f"non_trainable/{n}_scale" for n in own]
             names = _at(kept, path)
         rest = sorted(p for p in self.own.get(path, ()) if p not in {*names, *taken} and p not in self.placed)
         rest.sort(key=lambda p: not p.startswith("params/"))

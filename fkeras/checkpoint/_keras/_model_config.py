@@ -13,7 +13,7 @@ from ...core import Budget, Layer, Model, described, explain, model_from_config
 from ...core.typing import JSON, Config, CustomObjects, FilePath, PyTree
 from ._archive import CONFIG, Archive
 from ._assets import with_assets
-from ._quantized_config import in_plain_policies
+from ._quantized_config import without_policy_maps
 
 
 def read_config(archive: Archive) -> Config:
@@ -29,7 +29,7 @@ def read_config(archive: Archive) -> Config:
         raise archive.damaged(f"a compile_config that is no dict: {config['compile_config']!r:.80}")
     with described(archive.path):
         Budget().examine(config)
-        return cast(Config, in_plain_policies(config, str(archive.path)))
+        return cast(Config, without_policy_maps(config, str(archive.path)))
 
 
 def build_model(
@@ -50,21 +50,12 @@ def build_model(
     """
     with described(archive.path):
         description = {k: v for k, v in config.items() if k != "compile_config"}
-        model = model_from_config(without_lora(description), custom_objects)
+        model = model_from_config(description, custom_objects)
         if not isinstance(model, Layer):
             raise archive.damaged(f"a {CONFIG} that describes a {type(model).__name__}")
         if isinstance(model, Model) and any(n.startswith("assets/") for n in archive.names):
             model = with_assets(model, archive)
         return (model, *_expected(model, config))
-
-
-def without_lora(config: JSON) -> JSON:
-    """A config without LoRA: Keras saves each weight with its low-rank change added."""
-    if isinstance(config, list):
-        return [without_lora(part) for part in config]
-    if not isinstance(config, Mapping):
-        return config
-    return {k: without_lora(v) for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}
 
 
 def refuse_code(config: JSON, filepath: FilePath) -> None:

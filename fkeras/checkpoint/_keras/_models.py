@@ -20,6 +20,8 @@ from ._h5 import WeightsFile
 from ._layout import layout
 from ._model_config import build_model, read_config, refuse_code, shapes_of
 from ._open_weights import open_weights
+from ._quantized import changes_merged
+from ._quantized_config import as_the_file_keeps_it, with_policy_maps
 from ._weight_files import datasets_of, is_not_the_model, read_weights
 from ._write_h5 import Dataset, write_weights
 from ._written_out import unstacked, written_out
@@ -53,6 +55,7 @@ def load_keras_model(
         with open_weights(archive) as weights:
             if spec is None:
                 return model, _no_variables(model, weights)
+            model, spec = as_the_file_keeps_it(model, spec, args, weights)
             return model, read_weights(model, spec, args, weights)[0]
 
 
@@ -105,7 +108,8 @@ def save_keras_model(
         TypeError: a part of the model that has no config.
     """
     model, variables = written_out(model), unstacked(model, variables)
-    entry = {**model_record(model), "compile_config": dict(compile_config or {})}
+    variables = changes_merged(model, variables)
+    entry = {**with_policy_maps(model_record(model)), "compile_config": dict(compile_config or {})}
     if len(args) == 1 and model.graph is None:
         entry["build_config"] = {"input_shape": shapes_of(args[0])}
     places, layers = layout(model, variables, args)

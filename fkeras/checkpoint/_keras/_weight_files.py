@@ -27,7 +27,7 @@ from ._layout import layout, optional
 from ._matching import match_variables, read_variables
 from ._model_config import read_config, recorded_inputs
 from ._open_weights import open_weights
-from ._quantized import QuantizedFile
+from ._quantized import WithZeros, changes_merged, with_changes, without_changes
 from ._quantized_config import refuse_quantized_parts
 from ._shards import ShardedWeights, write_shards
 from ._weights_source import WeightsSource
@@ -134,9 +134,11 @@ def read_weights(
         ValueError: weights that do not fit; every mismatch is listed.
     """
     kept = unstacked(model, {c: t for c, t in spec.items() if c not in TRANSIENT})
+    weights = WithZeros(weights, model)
+    written = written_out(model)
+    kept, factors = without_changes(written, kept)
     with described(weights.label):
-        places, layers = layout(written_out(model), kept, args)
-    weights = QuantizedFile(weights, layers)
+        places, _ = layout(written, kept, args)
     expected = spec_of(kept)
     report = match_variables(weights, places, expected, is_not_the_model, optional, **choice)
     refuse_quantized_parts(weights.label, report.faults, report.mismatched)
@@ -145,7 +147,8 @@ def read_weights(
     unkept = sum(s.size * s.dtype.itemsize for s in blank)
     check_claimed_size(unkept, weights.size, f"The weights in {weights.label}")
     variables = with_arrays(kept, read_variables(weights, report, expected))
-    return {"params": {}, **restacked(model, jax.tree.map(_zeros_for_shape, variables))}, report
+    whole = with_changes(jax.tree.map(_zeros_for_shape, variables), factors)
+    return {"params": {}, **restacked(model, whole)}, report
 
 
 def _zeros_for_shape(leaf: PyTree) -> PyTree:
@@ -168,6 +171,7 @@ def save_h5_weights(
 ) -> None:
     """Write a `.weights.h5` file, or shards of so many gigabytes, that real Keras 3 loads into the same model."""
     model, variables = written_out(model), unstacked(model, variables)
+    variables = changes_merged(model, variables)
     places, layers = layout(model, variables, call_arguments(model, x))
     datasets, names = datasets_of(variables, places, layers), {at: str(layer.name) for at, layer in layers.items()}
     if max_shard_size is not None:
