@@ -98,7 +98,7 @@ def record_of(file: OldFile, custom_objects: CustomObjects | None) -> Config:
         config = file.config()
         Budget().examine(config)
         record = in_keras_3_form(cast(Config, config), custom_objects or (), version_of(file, config))
-        return cast(Config, record)
+        return record
 
 
 def version_of(file: OldFile, config: Mapping[str, JSON]) -> int:
