@@ -97,8 +97,7 @@ def record_of(file: OldFile, custom_objects: CustomObjects | None) -> Config:
     with described(file.label):
         config = file.config()
         Budget().examine(config)
-        record = in_keras_3_form(cast(Config, config), custom_objects or (), version_of(file, config))
-        return record
+        return in_keras_3_form(cast(Config, config), custom_objects or (), version_of(file, config))
 
 
 def version_of(file: OldFile, config: Mapping[str, JSON]) -> int:
