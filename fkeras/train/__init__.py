@@ -7,6 +7,7 @@ from . import metrics as metrics
 from . import optimizers as optimizers
 from ._compile_cache import compile_cache as compile_cache
 from ._ensemble import ensemble as ensemble
+from ._finders._rate_curve import LearningRates as LearningRates
 from ._first_difference import FirstDifference as FirstDifference
 from ._first_difference import first_difference as first_difference
 from ._loop._evaluate import evaluate as evaluate

@@ -34,6 +34,7 @@ from ._batches._as_arrays import as_arrays
 from ._batches._given_data import one_batch
 from ._batches._of_processes import own_batch
 from ._compile_arguments import as_objects, compile_config, config_of
+from ._finders import _batch_size, _learning_rate
 from ._keras_names import no_trainer_attribute
 from ._loop import _evaluate, _evaluate_many, _predict, _pure_run
 from ._loop import _fit as fitting
@@ -460,6 +461,8 @@ class Trainer(Viewed):
     predict_many = _evaluate_many.predict_many
     lower = lowering.lower
     preflight = preflighting.preflight
+    find_learning_rate = _learning_rate.find_learning_rate
+    find_batch_size = _batch_size.find_batch_size
 
     @named
     def predict(

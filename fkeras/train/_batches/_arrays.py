@@ -120,4 +120,5 @@ def _indexable(leaf: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
 
 def order_of(rng_data: np.ndarray, step: int, count: int) -> np.ndarray:
     """The order of an epoch's rows: a function of the run's seed and of the step at which the epoch begins."""
-    return np.random.default_rng([*rng_data.ravel().tolist(), step]).permutation(count)
+    # words of an array are taken as they are; numpy takes a list of numbers to pieces, to the same words
+    return np.random.default_rng(np.append(rng_data.ravel(), np.uint32(step))).permutation(count)
