@@ -60,6 +60,7 @@ from ._model._text_on_host import read_text as read_text
 from ._model._text_on_host import takes_text as takes_text
 from ._model._which_weights_train import weight_facts as weight_facts
 from ._old_configs._old_records import in_keras_3_form as in_keras_3_form
+from ._old_configs._old_records import keras_version as keras_version
 from ._words._array_differences import ArrayDifferences as ArrayDifferences
 from ._words._array_differences import ArraySpec as ArraySpec
 from ._words._array_differences import compare_arrays as compare_arrays

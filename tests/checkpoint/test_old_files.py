@@ -10,7 +10,7 @@ import pytest
 import fkeras as fk
 
 from .old_files import check_zoo
-from .old_files.pick import PICKED
+from .old_files.pick import PICKED, ZIPPED
 
 GOLDENS = pathlib.Path(__file__).parent / "old_files" / "goldens"
 CASES = [(version, name) for version, names in PICKED.items() for name in names]
@@ -71,3 +71,20 @@ def test_old_names_of_compile_are_read(goldens):
     assert np.abs(state.opt_state.inner[0].nu["body"]["kernel"]).max() > 0
     with pytest.warns(UserWarning, match="Nadam goes on with Keras 3's schedule"):
         fk.load_trainer(goldens / "keras_2_13" / "trained_legacy_nadam.h5")
+
+
+@pytest.mark.parametrize("name", [name for name in ZIPPED if name in PICKED["keras_2_13"]])
+def test_the_zips_of_keras_2_13_hold_the_same(goldens, name):
+    place = goldens / "keras_2_13"
+    model, variables = fk.load_model(place / f"{name}.h5")
+    again, read = fk.load_model(place / f"{name}.keras")
+    assert again == model
+    assert all(np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (read, variables)), strict=True))
+
+
+def test_runs_in_the_zips_of_keras_2_13_go_on(goldens):
+    _, state = fk.load_trainer(goldens / "keras_2_13" / "trained_adam.h5")
+    _, again = fk.load_trainer(goldens / "keras_2_13" / "trained_adam.keras")
+    assert all(
+        np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (state.opt_state, again.opt_state)), strict=True)
+    )

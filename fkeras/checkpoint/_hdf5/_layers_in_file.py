@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from ...core import ArraySpec, explain
+from ...core import explain
+from .._keras._optimizer_arrays import ArrayInFile
 from ._old_file import OldFile
 
 #: The group of weights that belong to the model and to none of its layers.
 TOP = "top_level_model_weights"
-
-
-@dataclasses.dataclass(frozen=True)
-class ArrayInFile:
-    """An array of a layer.
-
-    Attributes:
-        name: what the file calls it, as in `"dense/kernel:0"`.
-        path: the path of the dataset.
-        spec: its shape and dtype.
-    """
-
-    name: str
-    path: str
-    spec: ArraySpec
-
-    @property
-    def leaf(self) -> str:
-        """The last part of its name: `"kernel"`."""
-        return self.name.rpartition("/")[2].partition(":")[0]
 
 
 def layers_in_file(file: OldFile, group: str) -> dict[str, list[ArrayInFile]]:

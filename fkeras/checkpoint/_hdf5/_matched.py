@@ -12,11 +12,12 @@ import numpy as np
 from ...core import ArraySpec, explain
 from ...core.typing import Array
 from .._files._report import LoadReport, MayDiffer, compare
+from .._keras._layer_order import Part, TopLayer
 from .._keras._matching import as_kept
-from ._layers_in_file import TOP, ArrayInFile
+from .._keras._optimizer_arrays import ArrayInFile
+from ._layers_in_file import TOP
 from ._old_arrays import converted, count_in_file
 from ._old_file import OldFile
-from ._old_order import Part, TopLayer
 
 # What Keras calls a weight that has another name here.
 _LEAVES = {

@@ -27,6 +27,7 @@ from ...core.typing import JSON, Config, CustomObjects, FilePath, PyTree, Variab
 from .._files._claimed_size import check_claimed_size
 from .._files._report import LoadReport, MayDiffer
 from .._files._tree_arrays import with_arrays
+from .._keras._layer_order import top_layers
 from .._keras._layout import weight_order
 from .._keras._model_config import recorded_inputs, refuse_code
 from .._keras._weight_files import call_arguments
@@ -35,7 +36,6 @@ from ._layers_in_file import layers_in_file
 from ._matched import by_name as in_names
 from ._matched import by_order, read_matched
 from ._old_file import OldFile
-from ._old_order import top_layers
 
 WEIGHTS = "model_weights"
 

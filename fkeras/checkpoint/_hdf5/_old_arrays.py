@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...core import ArraySpec
-from ._old_order import Part
+from .._keras._layer_order import Part
 
 _Arrays = list[np.ndarray]
 

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import jax
-import numpy as np
-import optax
-
-from ...core import Layer, address_of, described, explain, flatten
-from ...core.typing import JSON, ArrayLike, Config, FilePath, PyTree, Variables
+from ...core import described, explain
+from ...core.typing import JSON, Config, FilePath
 from ...train import Trainer, TrainState
-from .._files._warnings import warn
 from .._keras._model_config import refuse_code
-from .._keras._optimizer_state import optimizers_to_read, read_state, weights_that_train
-from .._keras._optimizers import Slot, optimizer_places
+from .._keras._old_optimizer import old_optimizer, output_names
+from .._keras._optimizer_state import optimizers_to_read, read_state
 from .._training._learning_rate import warn_of_rate
 from .._training._old_compile_config import in_keras_3_compile
 from .._training._trainer_from_config import Given, compiled, saved_optimizer, trainer_class_of
-from ._layers_in_file import ArrayInFile, arrays_in_group
+from ._layers_in_file import arrays_in_group
 from ._models import build, opened, record_of, variables_in
 from ._old_file import OldFile
-from ._old_order import top_layers
-from ._optimizer_arrays import OptimizerArrays, arranged
 
 _GROUP = "optimizer_weights"
-# After so many factors below one a product of float32 is what it will be.
-_TO_ZERO = 100_000
 
 
 def load_hdf5_trainer(filepath: FilePath, given: Given) -> tuple[Trainer, TrainState]:
@@ -61,7 +49,8 @@ def load_hdf5_trainer(filepath: FilePath, given: Given) -> tuple[Trainer, TrainS
         with described(file.label):
             variables = variables_in(file, model, spec, args, record)
             readers = optimizers_to_read(trainer, saved, handed, "optimizer" in named)
-            readers, weights = _arrays(file, said, trainer, model, variables, args, record, readers)
+            arrays = arrays_in_group(file, _GROUP) if file.has(_GROUP) else []
+            readers, weights = old_optimizer(file, arrays, said, trainer, model, variables, args, record, readers)
             example = (args or (None,))[0]
             state = read_state(trainer, variables, example, weights, args, readers, was_compiled=False)
         if handed:
@@ -93,124 +82,3 @@ def _compile_config(file: OldFile, said: JSON, record: Config, given: Given) -> 
         )
     with described(file.label):
         return in_keras_3_compile(said or {}, output_names(record), given.custom_objects or ())
-
-
-def output_names(record: Mapping[str, Any]) -> list[str]:
-    """The names of a graph's outputs: those of the layers that make them."""
-    config = record.get("config")
-    ends = config.get("output_layers") if isinstance(config, Mapping) else None
-    if isinstance(ends, Mapping):
-        return [str(name) for name in ends]
-    if isinstance(ends, list) and ends and isinstance(ends[0], list):
-        return [str(end[0]) for end in ends if isinstance(end, list) and end]
-    return []
-
-
-def _arrays(
-    file: OldFile,
-    said: JSON,
-    trainer: Trainer,
-    model: Layer,
-    variables: Variables,
-    args: tuple[PyTree, ...],
-    record: Config,
-    readers: list[optax.GradientTransformation],
-) -> tuple[list[optax.GradientTransformation], OptimizerArrays]:
-    """The optimizer whose state the file has, and its arrays at Keras 3's places; none where they do not fit."""
-    nothing = OptimizerArrays(file, {}, {})
-    arrays = arrays_in_group(file, _GROUP) if file.has(_GROUP) else []
-    if not arrays or not readers:
-        if said:
-            _warn(file, "a compiled model without the optimizer's variables" if not arrays else _all(arrays), arrays)
-        return [], nothing
-    moving, _ = trainer.partition(*args).split(variables["params"])
-    ours = weights_that_train(trainer, variables, args)
-    order = [
-        leaf.removeprefix("params/")
-        for layer in top_layers(model, variables, args, record)
-        for part in layer.parts
-        for leaf in part.leaves
-    ]
-    theirs = [leaf for leaf in order if leaf in ours]
-    together = _is_new(said)
-    for reader in readers:
-        like = flatten(jax.eval_shape(reader.init, moving))
-        try:
-            slots = optimizer_places(reader, like, ours)
-        except ValueError:
-            continue
-        found = arranged(arrays, slots, theirs, (address_of(type(reader)) or ("", ""))[1], together)
-        if found is None:
-            continue
-        at, left = found
-        told = _told(reader, slots, at, file)
-        if left and any(array.spec[0] not in ((), (1,)) for array in left) and not _is_unused(reader, left):
-            _warn(file, _all(left), left, some=True)
-        return [reader], OptimizerArrays(file, at, told)
-    _warn(file, _all(arrays), arrays)
-    return [], nothing
-
-
-def _is_new(said: JSON) -> bool:
-    """Whether the optimizer is of Keras 2.11 or later, which keeps the arrays of one weight together."""
-    optimizer = said.get("optimizer_config") if isinstance(said, dict) else None
-    if not isinstance(optimizer, dict):
-        return True
-    inner = optimizer.get("config")
-    names = set(inner) if isinstance(inner, dict) else set()
-    return str(optimizer.get("class_name")).startswith("Custom>") or bool(names & {"use_ema", "is_legacy_optimizer"})
-
-
-def _is_unused(reader: optax.GradientTransformation, left: list[ArrayInFile]) -> bool:
-    """Whether the arrays are the momentum of an optimizer without any, which Keras keeps all the same."""
-    return type(reader).__name__ == "SGD" and not getattr(reader, "momentum", 0.0)
-
-
-def _told(
-    reader: optax.GradientTransformation, slots: Mapping[str, Slot], at: Mapping[str, str], file: OldFile
-) -> dict[str, np.ndarray]:
-    """What the file does not keep, and the optimizer says: its rate, and that no step is counted."""
-    told: dict[str, np.ndarray] = {}
-    for place, slot in slots.items():
-        if place in at:
-            continue
-        end = (slot.path or "").rpartition("/")[2]
-        rate = getattr(reader, "learning_rate", None)
-        value = rate if end == "learning_rate" and not callable(rate) else 0
-        if end == "u_product":
-            value = _product(reader, next((file.read(at[p]) for p, s in slots.items() if _counts(s) and p in at), 0))
-        told[place] = np.full(slot.shape, value, slot.dtype)
-    return told
-
-
-def _counts(slot: Slot) -> bool:
-    return (slot.path or "").endswith("iterations") and not slot.shape
-
-
-def _product(reader: optax.GradientTransformation, iterations: ArrayLike) -> float:
-    """Nadam's product of momentums after so many iterations, which Keras 2 does not keep.
-
-    Reference: Dozat, "Incorporating Nesterov Momentum into Adam" (2016); the schedule is Keras 3's.
-    """
-    steps = np.arange(1, min(int(np.asarray(iterations)), _TO_ZERO) + 1)
-    return float(np.prod(getattr(reader, "beta_1", 0.9) * (1.0 - 0.5 * 0.96**steps)))
-
-
-def _all(arrays: list[ArrayInFile]) -> str:
-    names = [array.name for array in arrays]
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-
-
-def _warn(file: OldFile, received: str, arrays: list[ArrayInFile], some: bool = False) -> None:
-    what = "A part of the optimizer's state" if some else "The optimizer's state"
-    warn(
-        explain(
-            f"{what} in {file.label!r} does not fit, and begins anew."
-            if arrays
-            else f"The optimizer begins anew, as {file.label!r} has none of its variables.",
-            received=received,
-            usually="a model that was changed, or an optimizer that keeps other arrays than Keras 3's."
-            if arrays
-            else "the model was saved without them (include_optimizer=False).",
-        )
-    )

@@ -40,6 +40,7 @@ class WeightsFile:
 
     Attributes:
         specs: shape and dtype of each dataset, by its path.
+        groups: the paths of the groups.
         objects: how many groups and datasets it has.
 
     Raises:
@@ -53,6 +54,7 @@ class WeightsFile:
         try:
             self._file = library.File(file, "r")
             self._datasets: dict[str, h5py.Dataset] = {}
+            self.groups: list[str] = []
             self._file.id.links.visit(self._count)
             if self.objects > self._most:
                 raise self._refuse(f"more than {self._most:,} groups and datasets")
@@ -101,6 +103,7 @@ class WeightsFile:
                     raise self._refuse(f"{full[:200]!r} is a {type(link).__name__}")
                 child = group[name]
                 if isinstance(child, library.Group):
+                    self.groups.append(full)
                     waiting.append((full, child, depth + 1))
                 elif isinstance(child, library.Dataset):
                     self._check_storage(full, child)

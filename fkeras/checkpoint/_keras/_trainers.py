@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 
-from ...core import Model, described, explain, flatten
+from ...core import Model, described, explain, flatten, in_keras_3_form, keras_version
 from ...core.typing import Config, FilePath, PyTree
 from ...train import Trainer, TrainState
 from .._training._example_input import as_example, example_record
 from .._training._learning_rate import warn_of_rate
+from .._training._old_compile_config import in_keras_3_compile
 from .._training._trainer_config import TrainerConfig, class_name, trainer_config
 from .._training._trainer_from_config import Given, compiled, saved_optimizer, trainer_class_of
 from ._archive import Archive
+from ._h5 import WeightsFile
+from ._keras_2_places import Keras2Weights
 from ._model_config import build_model, read_config, refuse_code
 from ._models import save_keras_model
+from ._old_optimizer import old_optimizer, output_names
 from ._open_weights import open_weights
+from ._optimizer_arrays import ArrayInFile
 from ._optimizer_state import optimizers_to_read, read_state, weights_that_train
 from ._optimizers import Slot, check_whole_step, optimizer_places, to_keras
 from ._run_notes import RunNotes, key_notes, read_run_notes, with_run
 from ._weight_files import read_weights
+from ._weights_source import WeightsSource
 from ._written_out import unstacked, written_out
 
 
@@ -133,7 +139,10 @@ def load_keras_trainer(filepath: FilePath, given: Given) -> tuple[Trainer, Train
     """
     with Archive(filepath) as archive:
         config = read_config(archive)
-        said = _compile_config(config, archive, given)
+        before = _compile_config(config, archive, given)
+        is_old = keras_version(config) < 3
+        config = in_keras_3_form(config, given.custom_objects or ()) if is_old else config
+        said = in_keras_3_compile(before, output_names(config), given.custom_objects or ()) if is_old else before
         notes = read_run_notes(archive)
         cls = trainer_class_of(notes.get("trainer_class"), given)
         refuse_code({k: v for k, v in said.items() if k not in given.parts}, archive.path)
@@ -150,11 +159,27 @@ def load_keras_trainer(filepath: FilePath, given: Given) -> tuple[Trainer, Train
             example = as_example(notes.get("example"))
             example = example if example is not None else (args or (None,))[0]
             readers = optimizers_to_read(trainer, saved, handed, "optimizer" in named)
-            state = read_state(trainer, variables, example, weights, args, readers, was_compiled=bool(said))
+            source: WeightsSource = weights
+            if isinstance(weights, Keras2Weights):
+                arrays = _numbered(weights)
+                readers, source = old_optimizer(
+                    weights, arrays, before, trainer, model, variables, args, config, readers
+                )
+            was_compiled = bool(said) and source is weights
+            state = read_state(trainer, variables, example, source, args, readers, was_compiled)
             state = with_run(state, notes)
         if handed:
             warn_of_rate(trainer, state, saved)
         return trainer, state
+
+
+def _numbered(weights: WeightsFile) -> list[ArrayInFile]:
+    """The optimizer's arrays in the order of their numbers; Keras 2 has the count of its steps first."""
+    found: list[ArrayInFile] = []
+    while f"optimizer/vars/{len(found)}" in weights.specs:
+        path = f"optimizer/vars/{len(found)}"
+        found.append(ArrayInFile(path if found else "iteration", path, weights.specs[path]))
+    return found
 
 
 def _compile_config(config: Config, archive: Archive, given: Given) -> Config:

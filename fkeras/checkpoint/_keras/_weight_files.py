@@ -23,6 +23,7 @@ from .._files._tree_arrays import with_arrays
 from ._archive import CONFIG, Archive
 from ._assets import datasets_beside
 from ._h5 import WeightsFile
+from ._keras_2_places import Keras2Weights
 from ._layout import layout, optional
 from ._matching import match_variables, read_variables
 from ._model_config import read_config, recorded_inputs
@@ -35,7 +36,9 @@ from ._write_h5 import Dataset, write_weights
 from ._written_out import restacked, unstacked, written_out
 
 # Datasets that are no weights of the model: the optimizer's variables, and seeds that older versions kept.
-_NOT_THE_MODEL = re.compile(r"(^|/)((optimizer|_?seed_generators?(_\d+)?)/|vars/idf_weights$)")
+_NOT_THE_MODEL = re.compile(
+    r"(^|/)((optimizer|_?seed_generators?(_\d+)?|_random_generator)/|vars/idf_weights$)|^(metrics|compiled_metrics|compiled_loss)/"
+)
 
 
 def load_h5_weights(
@@ -134,11 +137,13 @@ def read_weights(
         ValueError: weights that do not fit; every mismatch is listed.
     """
     kept = unstacked(model, {c: t for c, t in spec.items() if c not in TRANSIENT})
-    weights = WithZeros(weights, model)
     written = written_out(model)
     kept, factors = without_changes(written, kept)
     with described(weights.label):
-        places, _ = layout(written, kept, args)
+        places, layers = layout(written, kept, args)
+    if isinstance(weights, Keras2Weights):
+        weights = weights.placed(layers)
+    weights = WithZeros(weights, model)
     expected = spec_of(kept)
     report = match_variables(weights, places, expected, is_not_the_model, optional, **choice)
     refuse_quantized_parts(weights.label, report.faults, report.mismatched)

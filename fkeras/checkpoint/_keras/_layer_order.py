@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...core import ArraySpec, Layer, spec_of, split_path, walk
 from ...core.typing import PyTree, Variables
-from .._keras._layout import weight_order
+from ._layout import weight_order
 
 Path = tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""The state of an optimizer in an HDF5 file, at the places where Keras 3's files have it.
+"""The state of an optimizer in a file of Keras 1 or 2, at the places where Keras 3's files have it.
 
 Optimizers before Keras 2.11 kept all first moments and then all second ones; those since, and Keras 3's, keep both of
 each weight together. Shapes tell which of the two a file has, and where they do not, the name of the class does.
@@ -12,10 +12,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...core import ArraySpec
 from .._files._tree_arrays import ArraySpecs
-from .._keras._optimizers import Slot
-from ._layers_in_file import ArrayInFile
-from ._old_file import OldFile
+from ._optimizers import Slot
+from ._weights_source import WeightsSource
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayInFile:
+    """An array of a layer or of an optimizer.
+
+    Attributes:
+        name: what the file calls it, as in `"dense/kernel:0"`.
+        path: the path of the dataset.
+        spec: its shape and dtype.
+    """
+
+    name: str
+    path: str
+    spec: ArraySpec
+
+    @property
+    def leaf(self) -> str:
+        """The last part of its name: `"kernel"`."""
+        return self.name.rpartition("/")[2].partition(":")[0]
+
 
 # What is kept once, and no weight's.
 _ONCE = {"iter", "iteration", "iterations", "learning_rate", "momentum_cache", "u_product", "m_schedule"}
@@ -36,7 +57,7 @@ class OptimizerArrays:
         label, size: as in the file.
     """
 
-    file: OldFile
+    file: WeightsSource
     at: Mapping[str, str]
     made: Mapping[str, np.ndarray]
 
