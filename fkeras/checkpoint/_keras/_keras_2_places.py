@@ -1,7 +1,8 @@
 """The weights in a `.keras` file of Keras 2, at the places where Keras 3's files have them.
 
 Keras 2.12 and 2.13 kept a model's layers under the name of another attribute, and counted most of them twice; on
-Windows the names of groups have backslashes. What lies within a layer lies as in Keras 3, but for attention's projections.
+Windows the names of groups have backslashes. What lies within a layer lies as in Keras 3, but for the projections of
+attention.
 """
 
 from __future__ import annotations

@@ -87,6 +87,8 @@ def old_optimizer(
             continue
         at, left = found
         told = _told(reader, slots, at, file)
+        told |= {place: _steps(file, at[place]) for place, slot in slots.items() if _counts(slot) and place in at}
+        at = {place: path for place, path in at.items() if place not in told}
         if left and any(array.spec[0] not in ((), (1,)) for array in left) and not _is_unused(reader, left):
             _warn(file, _all(left), left, some=True)
         return [reader], OptimizerArrays(file, at, told)
@@ -124,6 +126,20 @@ def _told(
             value = _product(reader, next((file.read(at[p]) for p, s in slots.items() if _counts(s) and p in at), 0))
         told[place] = np.full(slot.shape, value, slot.dtype)
     return told
+
+
+def _steps(file: WeightsSource, path: str) -> np.ndarray:
+    """How many steps were made; Keras 1 counts them in a float.
+
+    Raises:
+        ValueError: a number that is no count.
+    """
+    said = float(np.asarray(file.read(path)).reshape(-1)[:1].sum())
+    if not (0 <= said < 2**31 and said == round(said)):
+        raise ValueError(
+            explain(f"The optimizer in {file.label!r} has made {said} steps.", usually="a damaged or an edited file.")
+        )
+    return np.asarray(round(said), np.int32)
 
 
 def _counts(slot: Slot) -> bool:

@@ -88,7 +88,9 @@ def arranged(
     Returns:
         `({place: path}, arrays that nothing takes)`; `None` where they do not fit.
     """
-    once = [a for a in arrays if a.leaf in _ONCE or (not a.spec[0] and not weights)]
+    shapes = {slot.shape for slot in slots.values() if (slot.path or "").endswith(tuple(f"/{w}" for w in weights))}
+    arrays = _counted(arrays) if () not in shapes else list(arrays)
+    once = [a for a in arrays if a.leaf in _ONCE]
     rest = [a for a in arrays if a not in once]
     of_tree = _by_tree(slots, weights)
     if sum(map(len, of_tree)) > len(rest):
@@ -102,6 +104,12 @@ def arranged(
             left = [a for a, p in itertools.zip_longest(rest, listed) if p is None]
             return {**taken, **_kept_once(once, slots)}, left
     return None
+
+
+def _counted(arrays: Sequence[ArrayInFile]) -> list[ArrayInFile]:
+    """The arrays with names for those of one number: Keras 1 has first the count of steps, then Nadam's product."""
+    names = iter(() if any(a.leaf in _COUNTS for a in arrays) else ("iterations", "m_schedule"))
+    return [a if a.spec[0] or a.leaf in _ONCE else dataclasses.replace(a, name=next(names, a.name)) for a in arrays]
 
 
 def _by_tree(slots: Mapping[str, Slot], weights: Sequence[str]) -> list[list[str]]:

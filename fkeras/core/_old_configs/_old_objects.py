@@ -24,7 +24,13 @@ _INITIALIZERS = {
     "OrthogonalV2": "Orthogonal",
     "IdentityV2": "Identity",
 }
-_REGULARIZERS = {"WeightRegularizer": "L1L2", "ActivityRegularizer": "L1L2", "l1l2": "L1L2", "L1L2": "L1L2"}
+_REGULARIZERS = {
+    "WeightRegularizer": "L1L2",
+    "ActivityRegularizer": "L1L2",
+    "l1l2": "L1L2",
+    "L1L2": "L1L2",
+    "L1L2Regularizer": "L1L2",
+}
 _CONSTRAINTS = {
     "maxnorm": "MaxNorm",
     "max_norm": "MaxNorm",

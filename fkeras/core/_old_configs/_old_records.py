@@ -19,6 +19,8 @@ from ._old_tf_ops import op_call
 _MODELS = ("Model", "Functional", "Sequential")
 _MAX_DEPTH = 32
 _RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
+# In Keras 1 these took the order of the machine's settings, and wrote none.
+_DO_NOT_SAY = ("ZeroPadding2D", "ZeroPadding3D", "Cropping2D", "Cropping3D")
 # What holds other layers, under these arguments.
 _INSIDE = ("layer", "backward_layer", "cell", "cells")
 
@@ -85,7 +87,22 @@ def in_keras_3_form(record: Config, own: Collection[str] = (), version: int | No
     version = keras_version(record) if version is None else version
     if version >= 3 and "module" in record:
         return record
-    return _Reader(frozenset(own), version).model(record, 0)
+    return _Reader(frozenset(own), version, _has_channels_first(record, 0)).model(record, 0)
+
+
+def _has_channels_first(record: PyTree, depth: int) -> bool:
+    """Whether the layers of a description of Keras 1 that say the order of their axes all have the channels first."""
+    said = _orders(record, depth)
+    return said == {"th"}
+
+
+def _orders(value: PyTree, depth: int) -> set[str]:
+    if depth > 4 * _MAX_DEPTH or not isinstance(value, Mapping | list):
+        return set()
+    found = {str(value["dim_ordering"])} if isinstance(value, Mapping) and "dim_ordering" in value else set()
+    for part in value.values() if isinstance(value, Mapping) else value:
+        found |= _orders(part, depth + 1)
+    return found
 
 
 class _Reader:
@@ -94,10 +111,11 @@ class _Reader:
     Attributes:
         own: the names of the user's classes and functions.
         version: the version of Keras that wrote it.
+        channels_first: whether layers that do not say it have the channels first, as all that say it do.
     """
 
-    def __init__(self, own: frozenset[str], version: int) -> None:
-        self.own, self.version = own, version
+    def __init__(self, own: frozenset[str], version: int, channels_first: bool = False) -> None:
+        self.own, self.version, self.channels_first = own, version, channels_first
 
     def model(self, record: Config, depth: int) -> Config:
         if depth > _MAX_DEPTH:
@@ -270,6 +288,8 @@ class _Reader:
             else:
                 is_own = isinstance(value, str) and value in self.own and argument not in ("name", "dtype")
                 changed[argument] = _own_function(value) if is_own else in_keras_3(argument, value, self.version)
+        if self.channels_first and kind in _DO_NOT_SAY and "data_format" not in changed:
+            changed["data_format"] = "channels_first"
         if kind == "BatchNormalization" and isinstance(changed.get("axis"), list) and len(changed["axis"]) == 1:
             changed["axis"] = changed["axis"][0]
         return {**{k: v for k, v in found.items() if k != "inbound_nodes"}, "class_name": kind, "config": changed}

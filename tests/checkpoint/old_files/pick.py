@@ -6,6 +6,7 @@ import zipfile
 
 # Of each version what it does in its own way, and small.
 PICKED = {
+    "keras_1_2": ["bidirectional", "conv_th", "dense", "merged_branches", "recurrent", "trained_adam"],
     "keras_2_0": ["masking", "frozen_model", "trained_momentum"],
     "keras_2_2": [
         "branches",
