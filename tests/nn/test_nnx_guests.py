@@ -192,6 +192,12 @@ def test_names_of_axes_are_those_of_the_module():
     assert kernel.sharding.spec == jax.sharding.PartitionSpec(None, "model")
 
 
+def test_statistics_over_an_axis_are_those_of_the_batch():
+    trainer = fk.Trainer(nnx.BatchNorm(3, axis_name="devices", rngs=nnx.Rngs(0)), "sgd", "mse")
+    state, _ = trainer.train_step(trainer.init(0, X), (X, X))
+    np.testing.assert_allclose(state.variables["batch_stats"]["mean"], 0.01 * X.mean(0), rtol=1e-4, atol=1e-6)
+
+
 # ------------------------------------------------------------------ errors
 class Counting(MLP):
     def __call__(self, x):

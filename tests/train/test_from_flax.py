@@ -1,6 +1,7 @@
 """Examples of Flax, whose Linen modules train through a Trainer as they are: each trained, evaluated and resumed."""
 
 import importlib
+import os
 import pathlib
 
 import numpy as np
@@ -39,3 +40,8 @@ def test_sums_are_decoded():
 def test_letters_are_predicted_better_than_by_chance():
     lm1b = load("lm1b")
     assert lm1b.main(rows=256, epochs=2, config=lm1b.Config(width=16, heads=2, layers=1, length=16)) < 31
+
+
+@pytest.mark.skipif(os.environ.get("FKERAS_TEST") != "all", reason="tests/nn/test_nnx_guests.py has its parts")
+def test_modules_of_nnx_go_both_ways():
+    assert min(load("nnx_modules").main(epochs=2, rows=200).values()) > 0.2

@@ -41,6 +41,7 @@ class EquinoxModule(Host):
     @linen.compact
     def __call__(self, *inputs: PyTree, method: Method = None, training: Training = False, **kwargs: PyTree) -> PyTree:
         structure = self.source.structure
+        training = bool(training) and not self.is_initializing()  # which reduces over no axis, as in Linen
         if self.is_initializing():
             values = structure.values(*self.source.make(self.make_rng("params")))
             self.keep(values)
@@ -55,7 +56,7 @@ class EquinoxModule(Host):
         key, axis = self._key(), next(iter(self.axis_name), "batch")
 
         def call(key: Key | None, inputs: tuple[PyTree, ...], state: Any, kwargs: Mapping[str, PyTree]) -> Any:
-            return self._run(function, module, bool(training), key, stateful, inputs, state, kwargs)
+            return self._run(function, module, training, key, stateful, inputs, state, kwargs)
 
         def of_example(inputs: tuple[PyTree, ...], arrays: Mapping[str, PyTree], state: Any) -> Any:
             own = None if key is None else jax.random.fold_in(key, jax.lax.axis_index(axis))

@@ -102,7 +102,7 @@ class FlaxLayer(Layer):
         raise TypeError(
             explain(
                 f"{self.path_text()} wraps a module of Flax, which has no config.",
-                received=type(self.module).__name__,
+                received=repr(self.module)[:80],
                 usually="the model is saved or written as JSON; `trainer.save` and `save_weights` need no config.",
                 write="a fk.nn.Layer subclass that makes the module from its own arguments",
             )

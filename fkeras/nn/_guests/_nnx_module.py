@@ -44,7 +44,8 @@ class NNXModule(Host):
 
     @linen.compact
     def __call__(self, *inputs: PyTree, method: Method = None, training: Training = False, **kwargs: PyTree) -> PyTree:
-        call = _Call(self, method, inputs, kwargs, bool(training))
+        training = bool(training) and not self.is_initializing()  # which reduces over no axis, as in Linen
+        call = _Call(self, method, inputs, kwargs, training)
         example = call.run if unmade(self.source.abstract()[0]) else None
         if self.is_initializing():
             graphdef, state = nnx.split(self.source.make(self.make_rng("params"), example))
@@ -56,7 +57,7 @@ class NNXModule(Host):
             places = places_of(flat, self.source.name, self.wrt)
             flat = [(p, self._from_scope(places[p], leaf) if p in places else leaf) for p, leaf in flat]
         module = self._with_streams(graphdef, flat)
-        set_mode(module, bool(training))
+        set_mode(module, training)
         before = nnx.graphdef(module)
         outputs, sown = call.collect(module)
         after, state = nnx.split(module)
