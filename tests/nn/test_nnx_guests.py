@@ -64,7 +64,7 @@ def test_streams_follow_from_the_key(variables):
     assert (np.asarray(one) == 0).sum() > 0
     assert not np.array_equal(one, other)
     np.testing.assert_array_equal(layer.apply(variables, X), layer.apply(variables, X, rngs={"dropout": KEY}))
-    with pytest.raises(ValueError, match=r"Noisy draws from its random stream .* the call has no key"):
+    with pytest.raises(ValueError, match="Noisy draws random numbers, and the call has no key"):
         run()
 
 
@@ -141,6 +141,22 @@ def test_a_module_is_jitted_mapped_differentiated_and_saved(tmp_path):
         jax.tree.map(np.testing.assert_array_equal, got, variables)
 
 
+def test_a_draw_that_changes_nothing_needs_no_key():
+    cell = nnx.LSTMCell(3, 4, rngs=nnx.Rngs(0))
+    recurrent = fk.nn.FlaxLayer(nnx.RNN(cell, rngs=nnx.Rngs(0)))
+    variables = recurrent.init(KEY, X[None])
+    short = recurrent.apply(variables, X[None], seq_lengths=jnp.array([3]))
+    assert short.shape == (1, 4, 4)
+    inner = {"params": variables["params"]["cell"]}
+    carry = fk.nn.FlaxLayer(cell, "initialize_carry").apply(inner, (4, 3), rngs={"params": KEY})
+    assert jax.tree.map(jnp.shape, carry) == ((4, 4), (4, 4))
+
+
+def test_a_trainer_of_a_module_needs_no_example():
+    trainer = fk.Trainer(LoRAMLP(3, 4, 2, rngs=nnx.Rngs(0)), "sgd", "mse")
+    jax.tree.map(np.testing.assert_array_equal, trainer.init(0).params, trainer.init(0, X).params)
+
+
 def test_a_cache_is_a_collection_of_its_own():
     def decoder(rngs):
         module = TransformerLM(7, 4, decode=True, rngs=rngs)
@@ -214,11 +230,13 @@ class Counting(MLP):
         (lambda: fk.nn.FlaxLayer(nnx.Linear, args=(2, 3), kwargs={"rngs": nnx.Rngs(0)}), ValueError, "without rngs"),
         (lambda: fk.nn.FlaxLayer(MLP(3, 4, 2, rngs=nnx.Rngs(0)), args=(3,)), ValueError, "an instance, which is made"),
         (lambda: fk.nn.FlaxLayer(linen.Dense(2), args=(3,)), ValueError, "is a Linen module, which is made already"),
-        (lambda: fk.nn.FlaxLayer(lambda rngs: 3).init(KEY, X), TypeError, r"<lambda> made no nnx.Module"),
+        (lambda: fk.nn.FlaxLayer(lambda rngs: 3), TypeError, r"<lambda> made no nnx.Module"),
         (lambda: fk.nn.FlaxLayer(Counting, args=(3, 4, 2)).init(KEY, X), ValueError, "changed the module itself"),
         (lambda: layer.init(KEY, X, train=True), TypeError, r"Noisy.__call__ has no argument 'train'"),
         (lambda: fk.nn.FlaxLayer(Noisy, "decode", args=(4,)).init(KEY, X), AttributeError, "no method 'decode'"),
         (lambda: layer.apply({"params": {}}, X), ValueError, "have no 'params/layers/0/bias'"),
+        (lambda: fk.to_nnx(MLP(3, 4, 2, rngs=nnx.Rngs(0)), {}), TypeError, "takes an fkeras model, a layer or a Linen"),
+        (lambda: fk.to_nnx(linen.Dense(2), {"kernel": X}), ValueError, "weights without the name of their collection"),
         (lambda: fk.from_nnx_state({}), TypeError, "takes an nnx.State or an nnx.Module"),
         (lambda: fk.to_nnx_state({"params": {"a": X}}, nnx.Linear(2, 3, rngs=nnx.Rngs(0))), ValueError,
          "missing: params/bias, params/kernel; no place for: params/a"),

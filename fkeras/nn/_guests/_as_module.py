@@ -43,6 +43,7 @@ def as_module(
     from ._nnx_source import source_of
 
     source = source_of(value, tuple(args), kwargs)
+    source.abstract()  # found out here, where a Linen module inside is nobody's child
     return NNXModule(source, parent=None, **({} if wrt is None else {"wrt": wrt}))  # a field of whoever made it
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,8 @@ from ._host import Host, Method, Place
 from ._nnx_collections import collection_of, flat_state, places_of, pop_sown, sown_types, value_of, with_value
 from ._nnx_source import Flat, NNXSource, unmade
 from ._signatures import check_keywords, method_of
+
+T = TypeVar("T")
 
 
 class NNXModule(Host):
@@ -45,28 +46,41 @@ class NNXModule(Host):
     @linen.compact
     def __call__(self, *inputs: PyTree, method: Method = None, training: Training = False, **kwargs: PyTree) -> PyTree:
         training = bool(training) and not self.is_initializing()  # which reduces over no axis, as in Linen
-        call = _Call(self, method, inputs, kwargs, training)
-        example = call.run if unmade(self.source.abstract()[0]) else None
+        abstract, graphdef, flat = self.source.abstract()
+        call = _Call(self, method_function(abstract, self.source.name, method), inputs, kwargs, training)
+        example = call.run if unmade(abstract) else None
         if self.is_initializing():
             graphdef, state = nnx.split(self.source.make(self.make_rng("params"), example))
             flat = flat_state(state)
             places = places_of(flat, self.source.name, self.wrt)
             self.keep({places[path]: _boxed(leaf) for path, leaf in flat if path in places})
+            if len(inputs) == 1 and inputs[0] is None:  # nobody asked for an output, and no weight depends on an input
+                return None
         else:
-            _, graphdef, flat = self.source.abstract(example)
+            if example is not None:
+                _, graphdef, flat = self.source.abstract(example)
             places = places_of(flat, self.source.name, self.wrt)
             flat = [(p, self._from_scope(places[p], leaf) if p in places else leaf) for p, leaf in flat]
-        module = self._with_streams(graphdef, flat)
-        set_mode(module, training)
-        before = nnx.graphdef(module)
-        outputs, sown = call.collect(module)
-        after, state = nnx.split(module)
-        if after != before:
-            raise_changed(self.source.name, before, after)
-        if not self.is_initializing():
-            self.keep(sown)
+        keys = self._stream_keys(flat)
+
+        def run(key: Key) -> tuple[PyTree, dict[Place, PyTree]]:
+            module = nnx.merge(graphdef, nnx.from_flat_state(_with_streams(flat, keys, key)))
+            set_mode(module, training)
+            before = nnx.graphdef(module)
+            outputs, sown = call.collect(module)
+            after, state = nnx.split(module)
+            if after != before:
+                raise_changed(self.source.name, before, after)
             new = dict(flat_state(state))
-            self.keep({place: value_of(new[path]) for path, place in places.items() if place[0] != "params"})
+            kept = {place: value_of(new[path]) for path, place in places.items() if place[0] != "params"}
+            return outputs, {**sown, **kept}
+
+        if None in keys.values() and not self.is_initializing():
+            outputs, values = _without_a_draw(run, self.source.name, [tag for tag, key in keys.items() if key is None])
+        else:
+            outputs, values = run(jax.random.key(0))
+        if not self.is_initializing():
+            self.keep(values)
         return outputs
 
     def _from_scope(self, place: Place, leaf: Any) -> PyTree:
@@ -92,87 +106,89 @@ class NNXModule(Host):
                 return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
         return None
 
-    def _with_streams(self, graphdef: Any, flat: Flat) -> nnx.Module:
-        """The module, whose random streams begin at keys of the call; reading one is an error where it has none."""
-        keys: dict[str, Key | None] = {}
-        leaves = []
-        for i, (path, leaf) in enumerate(flat):
-            if isinstance(leaf, nnx.RngKey):
-                if leaf.tag not in keys:
-                    keys[leaf.tag] = self.key(leaf.tag, "dropout", "params")
-                start = keys[leaf.tag]
-                key = jax.random.key(0) if start is None else jax.random.fold_in(start, i)
-                shape = leaf.shape
-                leaf = with_value(leaf, jax.random.split(key, shape) if shape else key)
-            elif isinstance(leaf, nnx.RngCount):
-                leaf = with_value(leaf, jnp.zeros(leaf.shape, jnp.uint32))
-            leaves.append((path, leaf))
-        module = nnx.merge(graphdef, nnx.from_flat_state(leaves))
-        if None in keys.values():
-            _without_keys(module, self.source.name)
-        return module
+    def stream_keys_of_the_call(self) -> dict[str, Key]:
+        """A key for each random stream that the call has, and one for any other; nothing where it has none."""
+        names = [] if self.scope is None else [name for name in self.scope.rngs if name != "params"]
+        key = self.key("default", "dropout", *names, "params")
+        if key is None:
+            return {}
+        own = {name: found for name in names if (found := self.key(name)) is not None}
+        return {"default": jax.random.fold_in(key, 0), **own}
+
+    def _stream_keys(self, flat: Flat) -> dict[str, Key | None]:
+        """A key for each random stream that the module holds, by its tag; `None` where the call has none."""
+        tags = dict.fromkeys(leaf.tag for _, leaf in flat if isinstance(leaf, nnx.RngKey))
+        return {tag: self.key(tag, "dropout", "params") for tag in tags}
 
 
-class _UndrawnKey(nnx.RngKey):
-    """The key of a stream that the caller gave none for."""
+def _with_streams(flat: Flat, keys: Mapping[str, Key | None], otherwise: Key) -> Flat:
+    """The leaves with random streams that begin at the keys of a call."""
+    leaves: Flat = []
+    for i, (path, leaf) in enumerate(flat):
+        if isinstance(leaf, nnx.RngKey):
+            start = keys[leaf.tag]
+            key = jax.random.fold_in(otherwise if start is None else start, i)
+            leaf = with_value(leaf, jax.random.split(key, leaf.shape) if leaf.shape else key)
+        elif isinstance(leaf, nnx.RngCount):
+            leaf = with_value(leaf, jnp.zeros(leaf.shape, jnp.uint32))
+        else:
+            leaf = with_value(leaf, value_of(leaf))  # a variable is of the trace that it is made in
+        leaves.append((path, leaf))
+    return leaves
 
-    def get_value(self, **kwargs: Any) -> Any:
+
+def _without_a_draw(run: Callable[[Key], T], name: str, streams: list[str]) -> T:
+    """`run(key)` of any key, where what it returns is the same for all.
+
+    Recurrent cells and bridged modules draw from their streams whether the number is used or not. `vmap` knows what
+    depends on a mapped key.
+    """
+    keys = jax.random.split(jax.random.key(0), 1)
+    try:
+        return jax.vmap(run, out_axes=None)(keys)
+    except ValueError:
+        jax.eval_shape(run, keys[0])  # raises by itself what has another reason
         raise ValueError(
             explain(
-                f"{self.of} draws from its random stream {self.tag!r}, and the call has no key.",
-                received="no rngs",
+                f"{name} draws random numbers, and the call has no key.",
+                received=f"no rngs for the streams {', '.join(map(repr, streams))}",
                 usually="a call that trains, or that samples, without keys.",
                 write='model.apply(variables, x, rngs={"dropout": key})',
             ).complete()
-        )
+        ) from None
 
 
-def _without_keys(module: nnx.Module, name: str) -> None:
-    for _, part in list(nnx.iter_graph(module)):
-        if isinstance(part, nnx.bridge.ToNNX):
-            part.to_nnx__rngs = None  # which draws from each of its streams, whether the call needs one or not
-    for _, part in list(nnx.iter_graph(module)):
-        if isinstance(part, nnx.RngStream):
-            part.key = _UndrawnKey(part.key.get_raw_value(), tag=part.tag, of=name)
+def method_function(module: nnx.Module, name: str, method: Method) -> Callable[..., PyTree]:
+    """What is called, as a function of the module and the inputs."""
+    return method if callable(method) else method_of(module, name, method, "FlaxLayer")
 
 
 class _Call:
-    """A call of a module: its method and arguments, with those that tell the mode."""
+    """A call of a module: its method and arguments, with those that tell the mode and the random streams."""
 
     def __init__(
-        self, host: NNXModule, method: Method, inputs: tuple[PyTree, ...], kwargs: Mapping[str, PyTree], training: bool
+        self,
+        host: NNXModule,
+        function: Callable[..., PyTree],
+        inputs: tuple[PyTree, ...],
+        kwargs: Mapping[str, PyTree],
+        training: bool,
     ) -> None:
-        self._host, self._method, self._inputs, self._kwargs, self._training = host, method, inputs, kwargs, training
+        parameters = inspect.signature(function).parameters
+        check_keywords(f"{host.source.name}.{getattr(function, '__name__', 'method')}", parameters, kwargs)
+        mode: dict[str, Any] = dict(mode_arguments(function, training))
+        if "use_running_average" in parameters:
+            mode["use_running_average"] = not training
+        by_position = list(parameters)[1 : 1 + len(inputs)]
+        self._function, self._inputs = function, inputs
+        self._kwargs = {**{n: value for n, value in mode.items() if n not in by_position}, **kwargs}
+        wants = "rngs" in parameters and "rngs" not in (*by_position, *kwargs)
+        self._streams = host.stream_keys_of_the_call() if wants else {}
 
     def run(self, module: nnx.Module) -> PyTree:
         """What the call returns."""
-        name = self._host.source.name
-        if callable(self._method):
-            function: Callable[..., PyTree] = self._method
-            run = functools.partial(self._method, module)
-        else:
-            function = method_of(module, name, self._method, "FlaxLayer")
-            run = getattr(module, self._method or "__call__")
-        parameters = inspect.signature(function).parameters
-        called = name if callable(self._method) else f"{name}.{self._method or '__call__'}"
-        check_keywords(called, parameters, self._kwargs)
-        mode: dict[str, Any] = dict(mode_arguments(function, self._training))
-        if "use_running_average" in parameters:
-            mode["use_running_average"] = not self._training
-        by_position = list(parameters)[1 : 1 + len(self._inputs)]
-        given = {n: value for n, value in mode.items() if n not in by_position}
-        if "rngs" in parameters and "rngs" not in by_position:
-            given.update(self._rngs(parameters["rngs"]))
-        return run(*self._inputs, **{**given, **self._kwargs})
-
-    def _rngs(self, parameter: inspect.Parameter) -> dict[str, nnx.Rngs]:
-        scope = self._host.scope
-        names = [] if scope is None else [name for name in scope.rngs if name != "params"]
-        key = self._host.key("default", "dropout", *names, "params")
-        if key is None:
-            return {}
-        own: dict[str, Any] = {name: self._host.key(name) for name in names}
-        return {parameter.name: nnx.Rngs(jax.random.fold_in(key, 0), **own)}
+        rngs = {"rngs": nnx.Rngs(self._streams)} if self._streams else {}
+        return self._function(module, *self._inputs, **rngs, **self._kwargs)
 
     def collect(self, module: nnx.Module) -> tuple[PyTree, dict[Place, PyTree]]:
         """What the call returns, and what the module sowed in it."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen, nnx
 
-from ...core import LOSSES, MASKS, Layer, explain, mode_arguments, variables_in, walk, weight_facts
+from ...core import LOSSES, MASKS, Layer, are_params, explain, mode_arguments, variables_in, walk, weight_facts
 from ...core.typing import PyTree, VariablesLike
 from ._nnx_collections import AddedLoss, FrozenParam, flat_state, places_of, type_of, with_value
 from ._nnx_state import from_nnx_state
@@ -110,7 +110,8 @@ def to_nnx(model: linen.Module, variables: VariablesLike, rngs: nnx.Rngs | None 
         to the loss is `module.added_loss[...]` after a call. `fk.from_nnx_state(module)` gives the variables back.
 
     Raises:
-        ValueError: layers whose names an `nnx.Module` has for something else, or a model that needs `x`.
+        TypeError: something that is no model.
+        ValueError: weights alone, layers whose names an `nnx.Module` has for something else, or a model that needs `x`.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp, optax
     >>> from flax import nnx
@@ -130,6 +131,24 @@ def to_nnx(model: linen.Module, variables: VariablesLike, rngs: nnx.Rngs | None 
 
     Reference: https://flax.readthedocs.io/en/stable/api_reference/flax.nnx/training/optimizer.html
     """
+    if not isinstance(model, linen.Module):
+        raise TypeError(
+            explain(
+                "to_nnx takes an fkeras model, a layer or a Linen module.",
+                received=type(model).__name__,
+                usually="a module of NNX, which is one already, or a trainer instead of its model.",
+                write="fk.to_nnx(trainer.model, state)",
+            )
+        )
+    if are_params(variables):
+        raise ValueError(
+            explain(
+                "These are weights without the name of their collection.",
+                received=f"the keys {sorted(map(str, variables))}",  # type: ignore[arg-type]
+                usually='variables["params"] instead of variables.',
+                write="fk.to_nnx(model, variables)",
+            )
+        )
     return ModelAsNNX(model, variables, rngs, x)
 
 
