@@ -91,6 +91,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("_training",),
         ("_keras",),
         ("_hdf5",),
+        ("_live_keras",),
         ("_models",),
         ("_export",),
         (REST,),

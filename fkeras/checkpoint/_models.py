@@ -31,6 +31,7 @@ from ._hdf5._models import load_hdf5_model
 from ._keras._archive import CONFIG
 from ._keras._models import load_keras_model, save_keras_model
 from ._keras._weight_files import call_arguments
+from ._live_keras._save import has_guests, save_live
 from ._orbax._manifest import read_manifest
 from ._orbax._manifest_types import Manifest
 from ._orbax._numbered import last_of
@@ -77,6 +78,9 @@ def save_model(
     if suffix_of(filepath) == ".keras" and zipped is not False:
         variables = check_variables(model, variables, "save")
         check_plain_weights(model, filepath)
+        if has_guests(model):
+            first_alone(lambda: save_live(model, filepath, variables, overwrite))
+            return
         args, found = call_arguments(model, x), for_the_first(variables)
         first_alone(lambda: save_keras_model(model, filepath, found, overwrite, args=args))
         return

@@ -20,6 +20,7 @@ from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._files._warnings import warn
 from ._hdf5._trainers import load_hdf5_trainer
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
+from ._live_keras._save import has_guests, save_live
 from ._models import kind_of, read_model
 from ._orbax._manifest import read_manifest
 from ._orbax._manifest_types import Manifest
@@ -82,6 +83,9 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
     warn_of_uncalled_hooks(trainer.model, "trainer.save")
     if pathlib.Path(directory).suffix == ".keras":
         found = for_the_first(state)
+        if has_guests(trainer.model):
+            first_alone(lambda: save_live(trainer, directory, found, overwrite))
+            return
         first_alone(lambda: save_keras_trainer(trainer, directory, found, overwrite))
         return
     fields: dict[str, np.ndarray | Array] = {}

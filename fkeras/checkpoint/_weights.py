@@ -17,6 +17,7 @@ from ._files._tree_arrays import with_arrays
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._hdf5._models import has_layer_names, load_old_weights
 from ._keras._weight_files import load_h5_weights, save_h5_weights
+from ._live_keras._save import refuse_live
 from ._models import kind_of
 from ._orbax._manifest import read_manifest
 from ._orbax._numbered import last_of
@@ -67,6 +68,7 @@ def save_weights(
     variables = check_variables(model, variables, "save_weights")
     if suffix in (".h5", ".json"):
         check_plain_weights(model, filepath)
+        refuse_live(model, filepath)
         found = for_the_first(variables)
         first_alone(lambda: save_h5_weights(model, filepath, found, overwrite, max_shard_size, x))
     elif suffix == ".safetensors":

@@ -28,6 +28,11 @@ class Block(keras.layers.Layer):
         self.stack = [keras.layers.Dense(units, activation="tanh") for _ in range(2)]
         self._norm = keras.layers.LayerNormalization()
 
+    def build(self, input_shape):
+        for layer in (*self.stack, self._norm):
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+
     def call(self, inputs):
         for layer in self.stack:
             inputs = layer(inputs)
@@ -164,7 +169,7 @@ def built(model, x=X):
 def attending():
     layers = keras.layers
     return row(
-        layers.Embedding(5, 4, mask_zero=True, name="e"), Attending(name="a"), layers.LSTM(3, name="l"),
+        layers.Embedding(5, 4, mask_zero=True, name="e"), Attending(name="a"), layers.GlobalAveragePooling1D(name="l"),
         layers.Dense(2, name="d"), shape=(4,), dtype="int32",
     )  # fmt: skip
 

@@ -58,3 +58,158 @@ def test_a_live_model_computes_trains_and_goes_back(name):
         close(again.get_weights(), model.get_weights(), 1e-5)
         close(fk.to_keras(further.model, state.variables, into=again).get_weights(), model.get_weights(), 1e-5)
         jax.block_until_ready(moved)  # Keras's training took no memory of these
+
+
+@keras_world()
+def of(*layers, **kwargs):
+    return fk.from_keras(live.row(*layers, **kwargs))
+
+
+def test_what_a_guest_draws_follows_from_the_key():
+    model, variables = of(live.Noisy(name="n"))
+
+    def run(seed):
+        return model.apply(variables, live.X, training=True, rngs={"dropout": seed})
+
+    with keras_world():
+        assert (run(0) == run(0)).all()
+        assert (run(0) != run(1)).any()
+        assert (run(0) == 0).any()
+        np.testing.assert_array_equal(model.apply(variables, live.X), live.X)
+    with pytest.raises(ValueError, match="dropout"):
+        model.apply(variables, live.X, training=True)
+
+
+def test_a_guest_is_a_pure_function():
+    model, variables = of(live.Block(name="b"), live.Scaled(name="s"))
+    with keras_world():
+        want = model.apply(variables, live.X)
+        close(jax.jit(model.apply)(variables, live.X), want, 1e-6)
+        close(jax.vmap(lambda x: model.apply(variables, x[None])[0])(live.X), want, 1e-6)
+        grads = jax.grad(lambda v: model.apply(v, live.X).sum())(variables)
+        assert all(np.any(np.asarray(g)) for g in jax.tree.leaves(grads["params"]["s"]))
+        again, same = of(live.Block(name="b"), live.Scaled(name="s"))
+        assert jax.tree.structure(again.init(0)) == jax.tree.structure(variables)  # names that no process counts
+    assert model == model.replace() == fk.models.clone_model(model)
+    assert model != again
+    assert jax.tree.structure(same) == jax.tree.structure(variables)
+    assert sorted(variables["params"]["b"])[:2] == ["norm.beta", "norm.gamma"]
+
+
+def test_keras_takes_no_memory_of_the_variables():
+    with keras_world():
+        model, x = live.compiled("layers inside")
+        trainer, state = fk.trainer_from_keras(model)
+        model.fit(x, live.Y, verbose=0)
+        back = fk.to_keras(trainer, state)
+        back.fit(x, live.Y, verbose=0)
+        close(back.get_weights(), model.get_weights(), 1e-5)
+        trainer.train_step(state, (x, live.Y))
+
+
+@keras_world()
+def test_layers_that_are_shared_stay_one():
+    shared, inner_in, inputs = keras.layers.Dense(6, name="shared"), keras.Input((6,)), keras.Input((6,))
+    inner = keras.Model(inner_in, shared(inner_in), name="inner")
+    once = keras.Model(inputs, inner(inner(inputs)))
+    model, variables = fk.from_keras(once)
+    close(model.apply(variables, live.X), once(live.X), 1e-6)
+    assert model.count_params() == once.count_params()
+    twice = keras.Model(inputs, inner(shared(inputs)))
+    model, variables = fk.from_keras(twice)  # at two levels: Keras's own call, as a whole
+    close(model.apply(variables, live.X), twice(live.X), 1e-6)
+    assert model.count_params() == twice.count_params()
+
+
+@keras_world()
+def test_weights_in_another_form_are_taken_as_they_are():
+    model = live.row(keras.layers.Dense(4, name="d"))
+    model.layers[1].enable_lora(2)
+    ours, variables = fk.from_keras(model)
+    assert sorted(variables["params"]["d"]) == ["bias", "lora_kernel_a", "lora_kernel_b"]
+    close(ours.apply(variables, live.X), model(live.X), 1e-6)
+
+
+@keras_world()
+def test_fkeras_layers_train_in_keras_and_come_back():
+    class Mine(fk.nn.Layer):
+        def build(self, shape):
+            self.w = self.add_weight((shape[-1], 2), name="w")
+            self.seen = self.add_weight((), "zeros", trainable=False, name="seen")
+
+        def call(self, inputs, training=False):
+            self.seen.assign(self.seen + 1.0)
+            self.add_loss(0.1 * (self.w**2).sum())
+            return jax.numpy.einsum("bi,io->bo", inputs, self.w)
+
+    inputs = fk.Input((6,))
+    trainer = fk.Model(inputs, Mine()(fk.nn.Dense(4, activation=lambda x: x * 2)(inputs))).compile("sgd", "mse")
+    state = trainer.init(0)
+    theirs = fk.to_keras(trainer, state)
+    assert type(theirs.layers[1]) is keras.layers.Dense
+    close(theirs(live.X), trainer.predict(state, live.X), 1e-6)
+    theirs.train_on_batch(live.X, live.Y)
+    state, _ = trainer.train_step(state, (live.X, live.Y))
+    close(theirs.get_weights(), trainer.model.get_weights(state.variables), 1e-5)
+    again, back = fk.from_keras(theirs)
+    assert again.layers[2] == trainer.model.layers[2]
+    close(jax.tree.leaves(back), jax.tree.leaves(state.variables), 1e-5)
+
+
+@keras_world()
+def test_real_keras_writes_and_opens_a_model_with_guests(tmp_path):
+    model, x = live.compiled("layers inside")
+    model.train_on_batch(x, live.Y)
+    trainer, state = fk.trainer_from_keras(model)
+    trainer.save(tmp_path / "run.keras", state)
+    trainer.model.save(tmp_path / "model.keras", state.variables)
+    with keras.saving.custom_object_scope({"Block": live.Block}):
+        opened = keras.saving.load_model(tmp_path / "run.keras")
+        close(keras.saving.load_model(tmp_path / "model.keras")(x), model(x), 1e-6)
+    assert int(opened.optimizer.iterations) == 1
+    close(opened(x), model(x), 1e-6)
+    with pytest.raises(ValueError, match=r"fk\.to_keras\(model, variables\)\.save_weights"):
+        trainer.model.save_weights(tmp_path / "m.weights.h5", state)
+    with pytest.raises(TypeError, match=r'trainer\.save\("run\.keras", state\)'):
+        trainer.save(tmp_path / "run", state)
+
+
+def words(error, function, *args, **kwargs):
+    with keras_world(), pytest.raises(error) as caught:
+        function(*args, **kwargs)
+    return str(caught.value)
+
+
+def test_what_cannot_be_is_said_in_words(monkeypatch):
+    class Gan(keras.Model):
+        def train_step(self, data):
+            return {}
+
+    class Sealed(keras.layers.Layer):
+        def __init__(self, function, **kwargs):
+            super().__init__(**kwargs)
+            self.function = function
+
+        def call(self, inputs):
+            return self.function(inputs)
+
+    with keras_world():
+        plain = live.row(live.head())
+        gan = Gan(plain.input, plain.output)
+        gan.compile("sgd", "mse")
+        sealed = live.row(Sealed(lambda x: x), live.head())
+    assert "keras_model(x[:1])" in words(ValueError, fk.from_keras, keras.Sequential([keras.layers.Dense(2)]))
+    assert "fkeras's already" in words(TypeError, fk.from_keras, fk.nn.Dense(2))
+    assert "keras_model.compile" in words(ValueError, fk.trainer_from_keras, plain)
+    assert "a train_step of its own" in words(ValueError, fk.trainer_from_keras, gan)
+    model, variables = fk.from_keras(sealed)
+    assert "into=keras_model" in words(TypeError, fk.to_keras, model, variables)
+    assert "which is not pickled" in words(TypeError, __import__("pickle").dumps, model)
+    assert "missing" in words(ValueError, fk.to_keras, model, variables, into=live.row(live.head("other"), live.head()))
+    with keras_world():
+        assert fk.to_keras(model, jax.tree.map(lambda x: x * 0, variables), into=sealed) is sealed
+        assert not np.any(sealed(live.X))
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    assert "KERAS_BACKEND=jax" in words(RuntimeError, fk.from_keras, plain)
+    monkeypatch.setitem(__import__("sys").modules, "keras", None)
+    assert "pip install keras" in words(ImportError, fk.from_keras, plain)

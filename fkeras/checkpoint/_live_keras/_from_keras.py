@@ -6,7 +6,9 @@ import dataclasses
 from types import ModuleType
 from typing import Any, cast
 
-from ...core import InputLayer, Layer, Model, Sequential, explain, op_of, walk
+import jax
+
+from ...core import Input, InputLayer, Layer, Model, Sequential, explain, op_of, walk
 from ...core.typing import Config, PyTree
 from ._graph import ends_counted_from, skeleton
 from ._guest import KerasLayer, KerasModel, Live
@@ -88,11 +90,14 @@ def translated(keras_model: LiveObject, what: str) -> Translated:
     _check_built(keras, live)
     translation = Translation(keras)
     while True:
-        model = translation.layer(live, outermost=True)
         try:
+            model = translation.layer(live, outermost=True)
             spec, variables = matched(model, translation.pairs(model))
         except Misfit as misfit:  # Keras has other weights than the layer's config says: it is taken as it is
             translation = Translation(keras, translation.guests | misfit.layers)
+            continue
+        except _InTwoModels:  # one set of weights at two places of the tree of variables
+            translation = Translation(keras, frozenset({id(live)}))
             continue
         return Translated(model, dict(spec), variables, live)
 
@@ -111,6 +116,10 @@ def _check_built(keras: ModuleType, layer: LiveObject) -> None:
     )
 
 
+class _InTwoModels(Exception):  # noqa: N818 - says how a model is to be taken, which is no error
+    """A layer is called in a model and in one inside it: only Keras's own `call` keeps it one."""
+
+
 @dataclasses.dataclass
 class Translation:
     """The layers of one live model as layers of fkeras: each of them once, wherever it is called.
@@ -119,14 +128,22 @@ class Translation:
         keras: the library.
         guests: `id`s of layers that must be guests.
         made: the layer of fkeras, and the live one, by the live one's `id`.
+        models: the live model in which each layer is, by the layer's `id`.
     """
 
     keras: ModuleType
     guests: frozenset[int] = frozenset()
     made: dict[int, tuple[Layer, LiveObject]] = dataclasses.field(default_factory=dict)
+    models: dict[int, LiveObject] = dataclasses.field(default_factory=dict)
 
-    def layer(self, live: LiveObject, outermost: bool = False) -> Layer:
-        """The fkeras layer or model for a live one."""
+    def layer(self, live: LiveObject, outermost: bool = False, model: LiveObject | None = None) -> Layer:
+        """The fkeras layer or model for a live one, which is in a model.
+
+        Raises:
+            _InTwoModels: it is in another one as well.
+        """
+        if model is not None and self.models.setdefault(id(live), model) is not model:
+            raise _InTwoModels
         if id(live) not in self.made:
             self.made[id(live)] = self._translated(live, outermost), live
         return self.made[id(live)][0]
@@ -160,13 +177,24 @@ class Translation:
                 return self._functional(live)
             if self._is_sequential(live):
                 return self._sequential(live)
+        if outermost and isinstance(live, self.keras.Model):
+            if self._is_walked(live):
+                return self._whole(live)
+            return KerasModel(live=Live(live), name=live.name, trainable=bool(live.trainable))
         if isinstance(live, self.keras.Model):
-            kind = KerasModel if outermost else KerasLayer
-            return kind(live=Live(live), name=live.name, trainable=bool(live.trainable))
+            return KerasLayer(live=Live(live), name=live.name, trainable=bool(live.trainable))
         return leaf_layer(self.keras, live, id(live) in self.guests)
 
+    def _whole(self, live: LiveObject) -> Model:
+        """A model with a graph as one guest on its own inputs."""
+        inputs = jax.tree.map(lambda x: Input(batch_shape=(None, *x.shape[1:]), dtype=x.dtype, name=x.name), live.input)
+        guest = KerasLayer(live=Live(live), name=live.name, trainable=bool(live.trainable))
+        self.made[-id(live)] = guest, live
+        made: Model = Model(inputs=inputs, outputs=guest(inputs), name=live.name)  # type: ignore[call-arg]
+        return made
+
     def _sequential(self, live: LiveObject) -> Sequential:
-        layers = [self.layer(layer) for layer in live.layers]
+        layers = [self.layer(layer, model=live) for layer in live.layers]
         first = self.keras.layers.InputLayer
         starts = [] if any(isinstance(layer, first) for layer in live.layers) else self._input_of(live)
         return Sequential(layers=[*starts, *layers], name=live.name, trainable=bool(live.trainable))
@@ -176,7 +204,7 @@ class Translation:
             tensor = live.inputs[0]
         except (AttributeError, IndexError, TypeError, ValueError):
             return []
-        return [InputLayer(batch_shape=tuple(tensor.shape), dtype=tensor.dtype, name=tensor.name)]
+        return [InputLayer(batch_shape=(None, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)]
 
     def _functional(self, live: LiveObject) -> Model:
         config, operations = skeleton(self.keras, live)
@@ -185,7 +213,7 @@ class Translation:
         entries: list[Config] = []
         for i, entry in enumerate(config["layers"]):
             name = entry["name"]
-            made = self._operation(operations[name])
+            made = self._operation(operations[name], live)
             if isinstance(made, dict):
                 kept = made
             else:
@@ -199,12 +227,12 @@ class Translation:
         whole: Config = {"name": live.name, "layers": entries, **ends, **trains}
         return cast(Model, Model.from_config(whole, objects))
 
-    def _operation(self, live: LiveObject) -> Layer | Config:
+    def _operation(self, live: LiveObject, model: LiveObject) -> Layer | Config:
         """A layer, or the record of an input or an op, which the reader of configs makes."""
         if isinstance(live, self.keras.layers.InputLayer):
             return self.keras.saving.serialize_keras_object(live)
         if isinstance(live, self.keras.layers.Layer):
-            return self.layer(live)
+            return self.layer(live, model=model)
         record: Config = self.keras.saving.serialize_keras_object(live)
         if is_of_keras(live):
             try:

@@ -144,16 +144,17 @@ def attached(keras: ModuleType, inputs: PyTree, mask: PyTree) -> PyTree:
     return Attach(mask)(jax.tree.map(lambda x: x + jnp.zeros((), x.dtype), inputs))
 
 
+def _parameters(guest: Layer) -> Parameters:
+    live: Live = guest.live  # type: ignore[attr-defined]
+    return live.takes.parameters
+
+
 class _Guest(Layer, kw_only=True):
     """What a layer and a model that are Keras's have in common."""
 
     live: Live = field()
 
     autocast = False  # Keras casts what it is given
-
-    @property
-    def _call_parameters(self) -> Parameters:  # type: ignore[override]
-        return self.live.takes.parameters
 
     @linen.nowrap
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
@@ -175,9 +176,9 @@ class _Guest(Layer, kw_only=True):
             explain(
                 f"{self.path_text()} is a live layer of Keras, which has no config here.",
                 received=repr(self.live),
-                usually="the model came from fk.from_keras and is saved, or written as JSON.",
-                write='fk.to_keras(model, variables).save("model.keras")   # weights alone: '
-                'model.save_weights("name", variables)',
+                usually="the model came from fk.from_keras and goes into a directory, or is written as JSON.",
+                write='trainer.save("run.keras", state), model.save("model.keras", variables)   # Keras writes these; '
+                'weights alone: model.save_weights("name", variables)',
             )
         )
 
@@ -199,8 +200,11 @@ class KerasLayer(_Guest):
         live: the layer, built.
     """
 
+    _call_parameters = property(_parameters)  # type: ignore[assignment] # in a class without a `call`, which would say
+
 
 class KerasModel(_Guest, Model):
     """A live model of Keras without a graph, a subclass of `keras.Model`, as an fkeras model; see `KerasLayer`."""
 
     live: Live = field()
+    _call_parameters = property(_parameters)  # type: ignore[assignment]

@@ -124,7 +124,8 @@ class KerasLayers:
             if outermost and not copy.built:
                 copy.build_from_config(live.get_build_config())
         except Exception as error:
-            raise no_copy(live, str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+            said = str(error).strip().splitlines()
+            raise no_copy(live, said[0] if said else type(error).__name__) from error
         copy.name = live.name
         if live.trainable != copy.trainable or guest.trainable != copy.trainable:
             copy.trainable = guest.trainable

@@ -11,6 +11,7 @@ from ...core.typing import Config, PyTree
 from ...nn import Lambda
 from ._guest import KerasLayer, Live
 from ._library import LiveObject
+from ._own_layer import OWN
 
 # What the functions that a layer holds are called while its config is read.
 _LIVE = "the live "
@@ -24,6 +25,8 @@ def leaf_layer(keras: ModuleType, layer: LiveObject, as_guest: bool) -> Layer:
         layer: the layer.
         as_guest: whether it must be a guest: fkeras's layer of its config has other weights.
     """
+    if type(layer).__name__ == OWN and isinstance(layer.layer, Layer):
+        return layer.layer  # what `fk.to_keras` put a Keras layer around
     known = None if as_guest or _is_quantized(layer) else _by_config(keras, layer)
     if known is not None:
         return known

@@ -12,6 +12,9 @@ from ...core import LOSSES, Layer, named_leaves, nest
 from ...core.typing import Array, PyTree
 from ._library import LiveObject
 
+#: The class of the Keras layers around layers that Keras has not.
+OWN = "FkerasLayer"
+
 
 def as_keras_layer(keras: ModuleType, layer: Layer, variables: Mapping[str, Array]) -> LiveObject:
     """A Keras layer that runs an fkeras layer; its variables are Keras's, so that Keras trains and saves them.
@@ -65,7 +68,7 @@ def as_keras_layer(keras: ModuleType, layer: Layer, variables: Mapping[str, Arra
             outputs, updates = self.layer.apply(held, inputs, *more, mutable=[*states, LOSSES], **kwargs)
             for loss in jax.tree.leaves(updates.pop(LOSSES, {})):
                 self.add_loss(loss)
-            for name, value in named_leaves(updates).items():
+            for name, value in named_leaves(updates if training else {}).items():  # in inference nothing is kept
                 self.by_name[name].assign(value)
             return outputs
 

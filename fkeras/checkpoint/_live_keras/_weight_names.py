@@ -34,7 +34,7 @@ def named_variables(keras: ModuleType, layer: LiveObject) -> dict[str, LiveObjec
     for variable in layer.variables:
         if id(variable) in seeds:
             continue
-        wanted = free = names.get(id(variable), variable.name)
+        wanted = free = names.get(id(variable), variable.name).replace("/", ".")
         count = 0
         while free in named:
             count += 1
