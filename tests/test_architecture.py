@@ -385,7 +385,7 @@ def test_a_config_is_read_before_its_layers_were_ever_named():
 
 
 def test_importing_fkeras_loads_nothing_heavy():
-    heavy = ("tensorflow", "torch", "keras", "h5py", "orbax", "tensorstore", "safetensors")
+    heavy = ("tensorflow", "torch", "keras", "h5py", "orbax", "tensorstore", "safetensors", "tokenizers")
     code = f"import sys, fkeras; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -93,7 +93,10 @@ def GPT2(config: GPT2Config) -> Model:  # noqa: N802 - a model, as those of `ker
 
 
 def _block(config: GPT2Config, normal: RandomNormal) -> Model:
-    """Attention and a wide layer, each of the normalised input, and added to it."""
+    """Attention and a wide layer, each of the normalised input, and added to it.
+
+    An `Add` adds in the dtype that the policy says, so a block returns what it takes in half precision too.
+    """
     hidden = Input((None, config.n_embd), name="hidden")
     attention = nn.MultiHeadAttention(
         config.n_head,
@@ -104,14 +107,15 @@ def _block(config: GPT2Config, normal: RandomNormal) -> Model:
     )
     y = nn.LayerNormalization(epsilon=config.layer_norm_epsilon, name="attention_norm")(hidden)
     y = attention(y, y, use_causal_mask=True)
-    x = hidden + nn.Dropout(config.resid_pdrop, name="attention_dropout")(y)
+    y = nn.Dropout(config.resid_pdrop, name="attention_dropout")(y)
+    x = nn.Add(name="attention_sum")([hidden, y])
     y = nn.LayerNormalization(epsilon=config.layer_norm_epsilon, name="feedforward_norm")(x)
     inner = 4 * config.n_embd if config.n_inner is None else config.n_inner
     y = nn.Dense(inner, kernel_initializer=normal, name="feedforward_up")(y)
     y = ACTIVATIONS[config.activation_function](y)
     y = nn.Dense(config.n_embd, kernel_initializer=normal, name="feedforward_down")(y)
-    x = x + nn.Dropout(config.resid_pdrop, name="feedforward_dropout")(y)
-    return Model(hidden, x, name="block")  # type: ignore[misc, arg-type]
+    y = nn.Dropout(config.resid_pdrop, name="feedforward_dropout")(y)
+    return Model(hidden, nn.Add(name="feedforward_sum")([x, y]), name="block")  # type: ignore[misc, arg-type]
 
 
 # ------------------------------------------------------------------ its public form

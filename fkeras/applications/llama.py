@@ -157,11 +157,11 @@ def _block(config: LlamaConfig, normal: RandomNormal) -> Model:
         return nn.Dense(units, use_bias=config.mlp_bias, kernel_initializer=normal, name=name)
 
     y = nn.RMSNormalization(epsilon=config.rms_norm_eps, name="attention_norm")(hidden)
-    x = hidden + attention(y, y, use_causal_mask=True)
+    x = nn.Add(name="attention_sum")([hidden, attention(y, y, use_causal_mask=True)])
     y = nn.RMSNormalization(epsilon=config.rms_norm_eps, name="feedforward_norm")(x)
     gate = ACTIVATIONS[config.hidden_act](dense(config.intermediate_size, "feedforward_gate")(y))
     y = dense(config.hidden_size, "feedforward_down")(gate * dense(config.intermediate_size, "feedforward_up")(y))
-    return Model(hidden, x + y, name="block")  # type: ignore[misc, arg-type]
+    return Model(hidden, nn.Add(name="feedforward_sum")([x, y]), name="block")  # type: ignore[misc, arg-type]
 
 
 def _rotary(config: LlamaConfig) -> nn.RotaryEmbedding:
