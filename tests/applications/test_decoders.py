@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import pathlib
 
 import jax
@@ -16,6 +17,7 @@ import fkeras as fk
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 NAMES = ("gpt2", "llama", "llama_tied", "mistral", "qwen2")
 every_decoder = pytest.mark.parametrize("name", NAMES)
+EVERYTHING = os.environ.get("FKERAS_TEST") == "all"
 
 
 @functools.cache
@@ -49,7 +51,7 @@ def test_scores_and_a_step_of_training_are_those_of_transformers(name):
     np.testing.assert_allclose(step(after)[1], want["logits_after"], atol=1e-3)
 
 
-@every_decoder
+@pytest.mark.parametrize("name", NAMES if EVERYTHING else ("gpt2", "llama", "mistral"))
 def test_the_best_tokens_are_those_that_transformers_generates(name):
     """Of prompts of two lengths, from a cache; transformers pads them in front."""
     (model, variables), want = loaded(name), expected(name)
@@ -148,3 +150,47 @@ def test_a_model_of_no_family_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="other layers than those of its family"):
         fk.applications.save_pretrained(tmp_path, other, other.init(0))
     assert not list(tmp_path.iterdir())
+
+
+def test_half_precision_goes_through_the_blocks():
+    model, variables = fk.applications.load_pretrained(GOLDENS / "llama", "mixed_bfloat16")
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    assert jax.eval_shape(model.apply, variables, expected("llama")["tokens"]).dtype == jnp.bfloat16
+    _, variables = fk.applications.load_pretrained(GOLDENS / "llama", "bfloat16")
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("bfloat16")}
+
+
+def test_a_model_of_seven_billion_weights_is_described_in_no_time():
+    config = fk.applications.LlamaConfig(vocab_size=128256, intermediate_size=14336, num_key_value_heads=8)
+    model = fk.applications.Llama(config)
+    assert model.count_params() == 8_030_261_248  # Llama 3's with 8 billion
+    tokens = jax.ShapeDtypeStruct((1, 64), jnp.int32)
+    assert jax.eval_shape(model.apply, model.abstract_variables(), tokens).shape == (1, 64, 128256)
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="make test-all: programs of many kinds")
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_what_models_can_do_these_can(name, tmp_path):
+    (model, variables), tokens = loaded(name), expected(name)["tokens"].astype("int32")
+    loss = fk.losses.SparseCategoricalCrossentropy(from_logits=True)
+    batch = tokens[:, :-1], tokens[:, 1:]
+    trainer = model.compile("sgd", loss)
+    alone, _ = trainer.train_step(trainer.init(0, variables=variables), batch)
+    spread = trainer.distribute({"data": 2, "model": 2}, "auto")
+    apart, _ = spread.train_step(spread.init(0, variables=variables), batch)
+    if name == "llama":  # GPT-2's dropout is another draw on each device
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), alone.params, apart.params)
+
+    low = model.with_lora(2, filters=".*attention.*")
+    changes = low.lora_variables(variables)
+    np.testing.assert_array_equal(low.apply(changes, tokens), model.apply(variables, tokens))
+    state, _ = low.compile("adam", loss).train_step(low.compile("adam", loss).init(0, variables=changes), batch)
+    merged, weights = low.merge_lora(state.variables)
+    fk.applications.save_pretrained(tmp_path, merged, weights, config=fk.applications.read_config(GOLDENS / name))
+    again, restored = fk.applications.load_pretrained(tmp_path)
+    np.testing.assert_array_equal(again.apply(restored, tokens), merged.apply(weights, tokens))
+
+    small, few = model.quantize(variables, "int8")
+    assert fk.nn.generate(small, few, tokens, 2, use_cache=True).shape == (2, 11)
+    with pytest.raises(ValueError, match="weights that its family has no public name for"):
+        fk.applications.save_pretrained(tmp_path, small, few)

@@ -93,7 +93,8 @@ def save_pretrained(
     path = pathlib.Path(as_path(directory, "fk.applications.save_pretrained", '"my_gpt2"'))
     variables = check_variables(model, variables, "save_pretrained")
     family = family_of(model.name, "the name of the model")
-    fields = _fields_of(family, model) if config is None else family.write_config(config)
+    described = config is None
+    fields = _fields_of(family, model) if described else family.write_config(config)
     config = family.read_config(fields)
     arrays = {name: np.asarray(array) for name, array in flatten(dict(variables)).items()}
     specs = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
@@ -101,6 +102,13 @@ def save_pretrained(
     if not overwrite and any((path / name).exists() for name in (FILE, config_file.FILE)):
         raise FileExistsError(
             explain(f"{str(path)!r} has a model.", received="overwrite=False", write="another path, or overwrite=True")
+        )
+    if described and family.not_in_model:
+        names = ", ".join(family.not_in_model)
+        warnings.warn(
+            f"save_pretrained does not write {names}, which no layer of the model says: "
+            "config=fk.applications.read_config(directory) of the directory it came from has it.",
+            stacklevel=2,
         )
     path.mkdir(parents=True, exist_ok=True)
     save_tensors(path / FILE, {name: place.write(arrays) for name, place in found.items()})
@@ -120,13 +128,6 @@ def _fields_of(family: Family, model: Model) -> dict[str, JSON]:
                 write="fk.applications.save_pretrained(directory, model, variables, config=config)",
             )
         ) from None
-    if family.not_in_model:
-        names = ", ".join(family.not_in_model)
-        warnings.warn(
-            f"save_pretrained does not write {names}, which no layer of the model says: "
-            "config=fk.applications.read_config(directory) of the directory it came from has it.",
-            stacklevel=3,
-        )
     return {name: value for name, value in fields.items() if name not in family.not_in_model}
 
 
