@@ -13,7 +13,7 @@ import numpy as np
 
 from ...checkpoint import TensorFiles, save_tensors
 from ...core import ArraySpec, Model, as_path, check_variables, explain, flatten, nest, spec_of, to_read
-from ...core.typing import JSON, FilePath, Variables, VariablesLike
+from ...core.typing import FilePath, Variables, VariablesLike
 from . import _config_file as config_file
 from ._family import Family, family_of
 from ._names import check_names, places
@@ -94,8 +94,7 @@ def save_pretrained(
     variables = check_variables(model, variables, "save_pretrained")
     family = family_of(model.name, "the name of the model")
     described = config is None
-    fields = _fields_of(family, model) if described else family.write_config(config)
-    config = family.read_config(fields)
+    config = _config_of(family, model) if described else config
     arrays = {name: np.asarray(array) for name, array in flatten(dict(variables)).items()}
     specs = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
     found = places(family.rows(config), specs)
@@ -112,13 +111,19 @@ def save_pretrained(
         )
     path.mkdir(parents=True, exist_ok=True)
     save_tensors(path / FILE, {name: place.write(arrays) for name, place in found.items()})
-    config_file.write_file(path, fields)
+    fields = family.write_config(config)
+    left = family.not_in_model if described else ()
+    config_file.write_file(path, {name: value for name, value in fields.items() if name not in left})
 
 
-def _fields_of(family: Family, model: Model) -> dict[str, JSON]:
-    """The fields of a config as a model's layers say them."""
+def _config_of(family: Family, model: Model) -> Any:
+    """The config that a model's layers say.
+
+    Raises:
+        ValueError: layers that the family does not have.
+    """
     try:
-        fields = family.write_config(family.config_of(model))
+        return family.config_of(model)
     except (AttributeError, LookupError, ValueError, TypeError) as error:
         raise ValueError(
             explain(
@@ -128,7 +133,6 @@ def _fields_of(family: Family, model: Model) -> dict[str, JSON]:
                 write="fk.applications.save_pretrained(directory, model, variables, config=config)",
             )
         ) from None
-    return {name: value for name, value in fields.items() if name not in family.not_in_model}
 
 
 def read_config(directory: FilePath) -> Any:
