@@ -11,7 +11,7 @@ from ..core import Input, Model
 from ..core.typing import JSON
 from ..nn.initializers import RandomNormal
 from ._pretrained._activations import ACTIVATIONS, activation_in
-from ._pretrained._config_file import check_choice, from_fields
+from ._pretrained._config_file import check_choice, check_config, check_fields, check_heads, from_fields
 from ._pretrained._family import Family
 from ._pretrained._layouts import Flat, Kernel, Linear
 from ._pretrained._names import Row
@@ -54,6 +54,8 @@ class GPT2Config:
     tie_word_embeddings: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        check_heads("GPT2Config", self.n_embd, self.n_head, "n_embd and n_head")
         check_choice("GPT2Config", "activation_function", self.activation_function, ACTIVATIONS)
 
 
@@ -75,6 +77,7 @@ def GPT2(config: GPT2Config) -> Model:  # noqa: N802 - a model, as those of `ker
     Reference: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
     KerasHub has it as `GPT2CausalLM`.
     """
+    check_config(GPT2Config, config)
     normal = RandomNormal(stddev=config.initializer_range)
     tokens = Input((None,), dtype="int32", name="tokens")
     embedding = nn.ReversibleEmbedding(

@@ -11,7 +11,7 @@ from ..core import Input, Model, explain
 from ..core.typing import JSON
 from ..nn.initializers import RandomNormal
 from ._pretrained._activations import ACTIVATIONS, activation_in
-from ._pretrained._config_file import check_choice, from_fields
+from ._pretrained._config_file import check_choice, check_config, check_fields, check_heads, from_fields
 from ._pretrained._family import Family
 from ._pretrained._layouts import Flat, Linear
 from ._pretrained._names import Row
@@ -86,10 +86,18 @@ class LlamaConfig:
     mlp_bias: bool = False
     attention_dropout: float = 0.0
     rope_theta: float = 10000.0
-    rope_scaling: RopeScaling | None = None
+    rope_scaling: RopeScaling | None = None  # or the dict of a config.json, which becomes one
     sliding_window: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        if self.head_dim is None:
+            check_heads(
+                "LlamaConfig", self.hidden_size, self.num_attention_heads, "hidden_size and num_attention_heads"
+            )
+        if isinstance(self.rope_scaling, Mapping):  # as a config.json has it
+            _, scaling = _rope({"rope_scaling": self.rope_scaling})
+            object.__setattr__(self, "rope_scaling", scaling)
         check_choice("LlamaConfig", "model_type", self.model_type, _ARCHITECTURES)
         check_choice("LlamaConfig", "hidden_act", self.hidden_act, ACTIVATIONS)
 
@@ -122,6 +130,7 @@ def Llama(config: LlamaConfig) -> Model:  # noqa: N802 - a model, as those of `k
     Reference: Touvron et al., arXiv:2302.13971; Jiang et al., arXiv:2310.06825, for Mistral.
     KerasHub has them as `LlamaCausalLM`, `MistralCausalLM` and `QwenCausalLM`.
     """
+    check_config(LlamaConfig, config)
     normal = RandomNormal(stddev=config.initializer_range)
     tokens = Input((None,), dtype="int32", name="tokens")
     embedding = nn.ReversibleEmbedding(

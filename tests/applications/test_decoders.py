@@ -112,6 +112,11 @@ def write(place, **fields):
         ),
         ({"model_type": "llama", "partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5"),
         ({"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}, "quantization_config="),
+        (
+            {"model_type": "llama", "num_hidden_layers": "2", "hidden_size": 0},
+            "hidden_size=0(.|\n)*num_hidden_layers='2'",
+        ),
+        ({"model_type": "gpt2", "n_head": 5}, "n_embd and n_head: the heads divide"),
         ({"model_type": "mistral", "attention_bias": True}, "attention_bias=True"),
         ({"model_type": "qwen2", "use_sliding_window": True}, "max_window_layers=28"),
     ],
@@ -194,3 +199,12 @@ def test_what_models_can_do_these_can(name, tmp_path):
     assert fk.nn.generate(small, few, tokens, 2, use_cache=True).shape == (2, 11)
     with pytest.raises(ValueError, match="weights that its family has no public name for"):
         fk.applications.save_pretrained(tmp_path, small, few)
+
+
+def test_a_model_is_made_of_its_config():
+    with pytest.raises(TypeError, match="is made of a GPT2Config"):
+        fk.applications.GPT2({"n_layer": 1})
+    scaling = {"type": "linear", "factor": 2.0}
+    assert fk.applications.LlamaConfig(rope_scaling=scaling).rope_scaling == fk.applications.RopeScaling(
+        rope_type="linear", factor=2.0
+    )

@@ -189,3 +189,26 @@ def test_a_model_of_ones_own_takes_them_too(tmp_path):
         fk.load_weights(Own(), tmp_path, rename=NET)
     variables = fk.load_weights(Own(), tmp_path, Own().init(0, np.ones((1, 3))), rename=NET)
     assert np.array_equal(variables["params"]["high"]["kernel"], tensors["net.1.weight"].T)
+
+
+def test_blocks_that_are_repeated_go_by_their_numbers(tmp_path):
+    names = {f"layers.{i}.{name}": shape for i in range(3) for name, shape in (("weight", (3, 3)), ("bias", (3,)))}
+    rng = np.random.default_rng(0)
+    tensors = {name: rng.normal(size=shape).astype("float32") for name, shape in names.items()}
+    fk.checkpoint.save_tensors(tmp_path / "x.safetensors", tensors)
+    model = fk.Sequential([fk.Input((3,)), L.Repeat(L.Dense(3), 3, name="layers")])
+    variables = fk.load_weights(model, tmp_path / "x.safetensors")
+    x = rng.normal(size=(2, 3)).astype("float32")
+    want = x
+    for i in range(3):
+        want = want @ tensors[f"layers.{i}.weight"].T + tensors[f"layers.{i}.bias"]
+    np.testing.assert_allclose(model.apply(variables, x), want, atol=1e-5)
+
+
+def test_arguments_that_are_something_else_are_named(tmp_path):
+    with pytest.raises(TypeError, match="load_weights takes a model, a file"):
+        fk.load_weights("model.safetensors", small())
+    with pytest.raises(TypeError, match="or a function that renames"):
+        fk.load_weights(small(), tmp_path, rename=["a", "b"])
+    with pytest.raises(ValueError, match=r"Write:    variables = model.load_weights\('m.weights.h5'"):
+        fk.load_weights(small(), "m.weights.h5")

@@ -126,11 +126,65 @@ def check_choice(owner: str, name: str, value: object, known: Collection[str]) -
     Raises:
         ValueError: naming those that are.
     """
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(
             explain(
                 f"{owner}: {name} is one of {', '.join(known)}.",
                 received=f"{name}={value!r:.80}",
                 usually="a model of the family with a part of its own.",
+            )
+        )
+
+
+def check_fields(config: Any) -> None:
+    """Refuse values of another kind than a config's defaults: a text where a size is meant.
+
+    Raises:
+        ValueError: all of them, by name.
+    """
+    owner, wrong = type(config).__name__, []
+    for field in dataclasses.fields(config):
+        value, kind = getattr(config, field.name), type(field.default)
+        fits = isinstance(value, (int, float) if kind is float else kind)
+        if kind in (int, float) and isinstance(value, bool):
+            fits = False
+        if kind in (int, float, bool, str) and (not fits or (kind is int and value < 1)):
+            wrong.append(f"{field.name}={value!r:.40}, for one like {field.default!r}")
+    if wrong:
+        raise ValueError(
+            explain(
+                f"{owner} has fields of another kind.",
+                received="; ".join(wrong),
+                usually="a config.json that was edited, or an argument of another field.",
+            )
+        )
+
+
+def check_heads(owner: str, size: int, heads: int, names: str) -> None:
+    """Refuse a number of heads that does not divide the size of what they share.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if size % heads:
+        raise ValueError(
+            explain(f"{owner}: {names}: the heads divide the size.", received=f"{size} and {heads}",
+                    usually="a head more or less.")
+        )  # fmt: skip
+
+
+def check_config(kind: type, config: object) -> None:
+    """Refuse something else than a family's config where its model is made.
+
+    Raises:
+        TypeError: naming the config.
+    """
+    if not isinstance(config, kind):
+        raise TypeError(
+            explain(
+                f"A model of this family is made of a {kind.__name__}.",
+                received=f"{config!r:.80}",
+                usually="the fields of a config.json, or a directory.",
+                write=f"fk.applications.{kind.__name__}(...), or fk.applications.read_config(directory)",
             )
         )

@@ -141,3 +141,18 @@ def permuted(axes: Sequence[int]) -> LayoutOf:
         return Layout((tuple(there),), lambda arrays: arrays[0].transpose(tuple(axes)))
 
     return layout
+
+
+def stacked(layout: LayoutOf) -> LayoutOf:
+    """Equal blocks, one after another there, with an axis of blocks in front here."""
+
+    def of_blocks(shape: Shape) -> Layout:
+        block = layout(shape[1:])
+        each = len(block.shapes)
+
+        def make(arrays: Sequence[np.ndarray]) -> np.ndarray:
+            return np.stack([block.make(arrays[i * each : (i + 1) * each]) for i in range(shape[0])])
+
+        return Layout(block.shapes * shape[0], make)
+
+    return of_blocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -26,10 +27,11 @@ from ...core import (
     walk,
 )
 from ...core.typing import FilePath, Variables, VariablesLike
+from ...nn import Repeat
 from .._files._report import chosen_paths
 from .._files._tree_arrays import ArraySpecs
 from ._flattened import flattened
-from ._layouts import permuted, same
+from ._layouts import permuted, same, stacked
 from ._sources import Source, sources
 from ._tensor_files import TensorFiles
 
@@ -38,6 +40,8 @@ Rename = Mapping[str, str] | Callable[[str], "str | None"] | None
 #: How axes are exchanged.
 Transpose = Literal["auto", False] | Mapping[str, Sequence[int]]
 
+# Stands for the number of a block.
+_NUMBER = "{i}"
 # What torch counts in batch normalisation; Keras does not.
 _COUNTERS = re.compile(r"(.*\.)?num_batches_tracked")
 
@@ -100,6 +104,7 @@ def load_torch_weights(
 
     Reference: https://docs.pytorch.org/docs/stable/nn.html
     """
+    _check_arguments(model, filepath, rename)
     given = None if variables is None else check_arrays(variables, "load_weights", "path, variables")
     if given is None and model.graph is None and not model._recorded_nodes():
         raise ValueError(
@@ -124,6 +129,33 @@ def load_torch_weights(
     return kept
 
 
+def _check_arguments(model: object, filepath: FilePath, rename: object) -> None:
+    """Refuse arguments in another order, files of other programs, and other ways to rename.
+
+    Raises:
+        TypeError: something else than a model, or than a dict or a function.
+        ValueError: a file of Keras or of fkeras.
+    """
+    if not isinstance(model, Model) or not (rename is None or callable(rename) or isinstance(rename, Mapping)):
+        raise TypeError(
+            explain(
+                "load_weights takes a model, a file, and a dict of patterns or a function that renames.",
+                received=f"model={model!r:.60}, rename={rename!r:.60}",
+                usually="arguments in another order; of variables alone nobody knows the layers.",
+                write='fk.load_weights(model, "model.safetensors", rename={r"^net\\.0\\.": "dense."})',
+            )
+        )
+    if os.path.splitext(os.fspath(filepath))[1] in (".h5", ".hdf5", ".keras"):
+        raise ValueError(
+            explain(
+                "fk.load_weights reads what torch programs wrote.",
+                received=str(filepath),
+                usually="a file of Keras's.",
+                write=f"variables = model.load_weights({os.fspath(filepath)!r}, model.init(0))",
+            )
+        )
+
+
 # ------------------------------------------------------------------ the model's side
 def _places(model: Model, specs: ArraySpecs, transpose: Transpose) -> dict[str, list[Source]]:
     """Where torch may have each weight, by its path here."""
@@ -146,13 +178,25 @@ def _places(model: Model, specs: ArraySpecs, transpose: Transpose) -> dict[str, 
         keys = tuple(split_path(path))[1:]
         depth = next((n for n in range(len(keys) - 1, 0, -1) if keys[:n] in layers), 0)
         layer = layers.get(keys[:depth])
-        listed = list(sources(layer, keys[:depth], keys[depth:], len(shape), images.get(keys[:depth])))
+        blocks = next((n for n in range(1, depth + 1) if isinstance(layers[keys[:n]], Repeat)), None)
+        # a block's name is its number: "layers/block/dense" is "layers.0.dense", "layers.1.dense", …
+        owner = keys[:depth] if blocks is None else (*keys[:blocks], _NUMBER, *keys[blocks + 1 : depth])
+        rank = len(shape) - (blocks is not None)
+        listed = list(sources(layer, owner, keys[depth:], rank, images.get(keys[:depth])))
         if transpose is False:
             listed = [Source(source.names, same) for source in listed if len(source.names) == 1]
         if path in chosen:
             listed = [Source(source.names, permuted(chosen[path])) for source in listed if len(source.names) == 1]
+        if blocks is not None:
+            listed = [_of_blocks(source, shape[0]) for source in listed]
         found[path] = listed
     return found
+
+
+def _of_blocks(source: Source, count: int) -> Source:
+    """Where torch may have the weight of all the blocks of a `Repeat`, one after another."""
+    names = tuple(name.replace(_NUMBER, str(i)) for i in range(count) for name in source.names)
+    return Source(names, stacked(source.layout))
 
 
 # ------------------------------------------------------------------ the file's side
