@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-gpu test-all test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
+.PHONY: demo test test-fast test-gpu test-all test-applications test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -31,6 +31,10 @@ test-gpu: $(VENV)/.test
 # Every law on every row of the tables: for the night.
 test-all: $(VENV)/.test lint
 	FKERAS_TEST=all $(BIN)/$(PYTEST)
+
+# Every network of fk.applications beside the real one, forward: some time for each of forty.
+test-applications: $(VENV)/.test
+	$(BIN)/python -m tests.applications.against_keras
 
 # Breaks one line in each of thirty files and counts how many `make test-fast` sees: about half an hour.
 mutate: $(VENV)/.test

@@ -1,4 +1,4 @@
-"""`fk.applications`: trained networks; those of text are built in, and other names say how they are read from Keras."""
+"""`fk.applications`: networks that are trained already: those of `keras.applications`, and some for text."""
 
 from .._keras_api import attach_stub
 

@@ -1,5 +1,9 @@
-"""`keras.applications.densenet`: importing it says how to do without."""
+"""`fk.applications.densenet`: DenseNet, with what stands before it and behind it."""
 
-from .._keras_api import refuse_import
+from ._images._classes import decode_predictions as decode_predictions
+from ._images._pixels import preprocess as _preprocess
+from ._networks._densenet import DenseNet121 as DenseNet121
+from ._networks._densenet import DenseNet169 as DenseNet169
+from ._networks._densenet import DenseNet201 as DenseNet201
 
-refuse_import(__name__)
+preprocess_input = _preprocess("torch", "DenseNet")

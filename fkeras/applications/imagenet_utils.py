@@ -1,5 +1,4 @@
-"""`keras.applications.imagenet_utils`: importing it says how to do without."""
+"""`fk.applications.imagenet_utils`: what stands before a network and behind it."""
 
-from .._keras_api import refuse_import
-
-refuse_import(__name__)
+from ._images._classes import decode_predictions as decode_predictions
+from ._images._pixels import preprocess_input as preprocess_input

@@ -1,5 +1,7 @@
-"""`keras.applications.mobilenet`: importing it says how to do without."""
+"""`fk.applications.mobilenet`: MobileNet, with what stands before it and behind it."""
 
-from .._keras_api import refuse_import
+from ._images._classes import decode_predictions as decode_predictions
+from ._images._pixels import preprocess as _preprocess
+from ._networks._mobilenet import MobileNet as MobileNet
 
-refuse_import(__name__)
+preprocess_input = _preprocess("tf", "MobileNet")

@@ -1,5 +1,9 @@
-"""`keras.applications.resnet_v2`: importing it says how to do without."""
+"""`fk.applications.resnet_v2`: ResNetV2, with what stands before it and behind it."""
 
-from .._keras_api import refuse_import
+from ._images._classes import decode_predictions as decode_predictions
+from ._images._pixels import preprocess as _preprocess
+from ._networks._resnet import ResNet50V2 as ResNet50V2
+from ._networks._resnet import ResNet101V2 as ResNet101V2
+from ._networks._resnet import ResNet152V2 as ResNet152V2
 
-refuse_import(__name__)
+preprocess_input = _preprocess("tf", "ResNetV2")

@@ -1,5 +1,7 @@
-"""`keras.applications.vgg19`: importing it says how to do without."""
+"""`fk.applications.vgg19`: VGG19, with what stands before it and behind it."""
 
-from .._keras_api import refuse_import
+from ._images._classes import decode_predictions as decode_predictions
+from ._images._pixels import preprocess as _preprocess
+from ._networks._vgg import VGG19 as VGG19
 
-refuse_import(__name__)
+preprocess_input = _preprocess("caffe", "VGG19")

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
@@ -62,7 +63,10 @@ def program_of(closed: jex.ClosedJaxpr, variables: Variables) -> tuple[Run, str]
                 needs = f"the value of {plain_path_name(path)!r} depends on the input"
 
     def program(key: Key, arrays: Sequence[jax.Array | jax.ShapeDtypeStruct] | None) -> dict[str, PyTree]:
-        values: dict[str, PyTree] = jax.tree.unflatten(treedef, run(key, *(arrays if needs and arrays else blank)))
+        made = run(key, *(arrays if needs and arrays else blank))
+        # An array that an initializer was given is a constant of the program, which JAX hands out as it keeps it.
+        leaves = [leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf) for leaf in made]
+        values: dict[str, PyTree] = jax.tree.unflatten(treedef, leaves)
         return values
 
     return program, needs

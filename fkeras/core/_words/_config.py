@@ -220,6 +220,8 @@ def serialize(value: object) -> Any:
         return {"class_name": "__slice__", "config": config}
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
+    if hasattr(value, "_written_as"):  # what a layer begins with is no part of a config, nor of what a file describes
+        return serialize(value._written_as)
     if hasattr(value, "get_config") and not isinstance(value, type):
         return serialize_object(cast(HasConfig, value))
     if callable(value):
