@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
+
+import jax.numpy as jnp
 
 from ... import nn
 from ...core import Layer, Model, Sequential, SymbolicTensor, register
@@ -35,13 +38,17 @@ class LayerScale(Layer):
     Reference: Touvron et al., arXiv:2103.17239.
     """
 
+    #: Which argument says where a weight begins.
+    start_arguments: ClassVar[dict[tuple[str, str], str]] = {("params", "gamma"): "init_values"}
+
     init_values: float | initializers.Initializer
     projection_dim: int
 
     def call(self, x: Float[Array, "batch ... channels"]) -> Float[Array, "batch ... channels"]:
         given = self.init_values
         start = given if isinstance(given, initializers.Initializer) else initializers.Constant(given)
-        return x * self.add_weight((self.projection_dim,), start, name="gamma")
+        gamma = self.add_weight((self.projection_dim,), start, name="gamma")
+        return x * jnp.reshape(gamma, (1,) * (x.ndim - 1) + gamma.shape)
 
 
 @dataclasses.dataclass(frozen=True)

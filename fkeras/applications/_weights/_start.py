@@ -86,7 +86,8 @@ def starting_from(layer: Layer, weights: Weights) -> Layer:
     """A layer that begins with the given weights."""
     if isinstance(layer, nn.Normalization):
         return adapted_to(layer, weights["non_trainable", "mean"], weights["non_trainable", "variance"])
-    known = next((names for kind, names in _ARGUMENTS.items() if isinstance(layer, kind)), {})
+    own = getattr(layer, "start_arguments", {})  # of a layer of one network
+    known = next((names for kind, names in _ARGUMENTS.items() if isinstance(layer, kind)), own)
     changes = {}
     for place, array in weights.items():
         argument = known.get(place, f"{place[1]}_initializer")
