@@ -19,7 +19,7 @@ from ..core import (
     to_read,
 )
 from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
-from ._files._contents import HDF5, ZIP, contents_of, foreign
+from ._files._contents import HDF5, HDF5_SUFFIXES, ZIP, contents_of, foreign
 from ._files._plain_weights import check_plain_weights
 from ._files._processes import first_alone
 from ._files._readable import readable_config
@@ -28,6 +28,7 @@ from ._files._spread_arrays import for_the_first
 from ._files._suffixes import check_is_directory, suffix_of
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._hdf5._models import load_hdf5_model
+from ._hdf5._write import save_hdf5_model
 from ._keras._archive import CONFIG
 from ._keras._models import load_keras_model, save_keras_model
 from ._keras._weight_files import call_arguments
@@ -50,11 +51,11 @@ def save_model(
     *,
     x: PyTree = None,
 ) -> None:
-    """Save a model and its variables: a `.keras` file by that suffix, else an Orbax directory.
+    """Save a model and its variables: a `.keras` or `.h5` file by that suffix, else an Orbax directory.
 
     Args:
         model: the model.
-        filepath: the file or directory to make.
+        filepath: the file or directory to make; `.h5` and `.hdf5` are Keras's old form, which Keras 3 opens.
         variables: the model's variables, or the state of a run.
         overwrite: whether a checkpoint that is already there may be replaced.
         zipped: accepted for Keras's sake; a directory is not zipped.
@@ -83,6 +84,12 @@ def save_model(
             return
         args, found = call_arguments(model, x), for_the_first(variables)
         first_alone(lambda: save_keras_model(model, filepath, found, overwrite, args=args))
+        return
+    if suffix_of(filepath) in HDF5_SUFFIXES:
+        variables = check_variables(model, variables, "save")
+        check_plain_weights(model, filepath)
+        found = for_the_first(variables)
+        first_alone(lambda: save_hdf5_model(model, filepath, found, overwrite))
         return
     check_is_directory(filepath)
     if zipped:
@@ -149,7 +156,7 @@ def kind_of(filepath: FilePath) -> str:
     found, suffix = contents_of(filepath), suffix_of(filepath)
     if found in (HDF5, ZIP) and suffix != ".safetensors":
         return found
-    if suffix in (".h5", ".hdf5", ".keras"):
+    if suffix in (*HDF5_SUFFIXES, ".keras"):
         if not os.path.exists(filepath):
             raise FileNotFoundError(explain(f"There is no file {os.fspath(filepath)!r}.", usually="a wrong path."))
         return ZIP if suffix == ".keras" else HDF5

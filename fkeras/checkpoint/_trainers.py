@@ -13,12 +13,13 @@ from flax import linen
 from ..core import Layer, as_path, check_named, describe, described, explain, given_instead, to_read
 from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
-from ._files._contents import HDF5
+from ._files._contents import HDF5, HDF5_SUFFIXES
 from ._files._processes import first_alone
 from ._files._spread_arrays import for_the_first
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
 from ._files._warnings import warn
 from ._hdf5._trainers import load_hdf5_trainer
+from ._hdf5._write import save_hdf5_trainer
 from ._keras._trainers import load_keras_trainer, save_keras_trainer
 from ._live_keras._save import has_guests, save_live
 from ._models import kind_of, read_model
@@ -41,7 +42,8 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
     """Save a trainer and the state of its run: in a `.keras` file by that suffix, else in an Orbax directory.
 
     A directory keeps the whole state. A `.keras` file keeps what Keras's has: model, compile config, weights and the
-    optimizer's variables (and the random key, for fkeras); real Keras opens it and goes on training.
+    optimizer's variables (and the random key, for fkeras); real Keras opens it and goes on training. An `.h5` file, of
+    Keras's old form, keeps the same without the random key.
 
     Args:
         trainer: the trainer, with every argument of `compile` and every field of a subclass. Parts without a config
@@ -81,12 +83,14 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
         )
     directory = as_path(directory, "trainer.save", '"run"')
     warn_of_uncalled_hooks(trainer.model, "trainer.save")
-    if pathlib.Path(directory).suffix == ".keras":
+    suffix = pathlib.Path(directory).suffix
+    if suffix in (*HDF5_SUFFIXES, ".keras"):
+        save = save_keras_trainer if suffix == ".keras" else save_hdf5_trainer
         found = for_the_first(state)
-        if has_guests(trainer.model):
+        if suffix == ".keras" and has_guests(trainer.model):
             first_alone(lambda: save_live(trainer, directory, found, overwrite))
             return
-        first_alone(lambda: save_keras_trainer(trainer, directory, found, overwrite))
+        first_alone(lambda: save(trainer, directory, found, overwrite))
         return
     fields: dict[str, np.ndarray | Array] = {}
     said = trainer_manifest(trainer, state, fields, checked_for=f"{directory!r}")

@@ -3,12 +3,14 @@
 import pathlib
 import zipfile
 
+import h5py
 import jax
 import numpy as np
 import pytest
 
 import fkeras as fk
 
+from ..real_keras import keras_world
 from .old_files import check_zoo
 from .old_files.pick import PICKED, ZIPPED
 
@@ -88,3 +90,102 @@ def test_runs_in_the_zips_of_keras_2_13_go_on(goldens):
     assert all(
         np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (state.opt_state, again.opt_state)), strict=True)
     )
+
+
+def branching():
+    """Layers whose order in Keras is neither that of their names nor that in which they are called here."""
+    x = fk.Input((3,))
+    deep = fk.nn.Dense(4, name="b2")(fk.nn.Dense(4, name="b1")(x))
+    both = fk.nn.Add()([fk.nn.Dense(4, name="a_shallow")(x), deep])
+    inner = fk.Sequential([fk.Input((4,)), fk.nn.BatchNormalization(), fk.nn.Dense(2)], name="inner")
+    return fk.Model(x, inner(both))
+
+
+def test_real_keras_opens_what_is_written(tmp_path):
+    trainer = branching().compile(fk.optimizers.SGD(0.1, momentum=0.9), "mse", metrics=["mae"])
+    x, state = np.ones((4, 3), "float32"), trainer.init(0)
+    state = state.replace(opt_state=jax.tree.map(lambda leaf: leaf + 1, state.opt_state))
+    trainer.save(tmp_path / "m.h5", state)
+    again, read = fk.load_trainer(tmp_path / "m.h5")
+    assert again == trainer
+    kept = [(s.params, s.model_state, s.opt_state) for s in (state, read)]
+    assert all(np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, kept), strict=True))
+    with keras_world():
+        from keras.saving import load_model
+
+        theirs = np.asarray(load_model(tmp_path / "m.h5", compile=False)(x))
+    assert np.abs(theirs - trainer.model.apply(state.variables, x)).max() <= 1e-5
+
+
+def test_layers_are_loaded_by_their_names(tmp_path):
+    model = branching()
+    variables = model.init(jax.random.key(0))
+    model.save(tmp_path / "m.hdf5", variables)
+    other = fk.Sequential([fk.Input((3,)), fk.nn.Dense(4, name="b1"), fk.nn.Dense(9, name="head")])
+    blank = jax.tree.map(np.zeros_like, other.init(jax.random.key(1)))
+    loaded, report = other.load_weights(tmp_path / "m.hdf5", blank, by_name=True, report=True)
+    assert np.array_equal(loaded["params"]["b1"]["kernel"], variables["params"]["b1"]["kernel"])
+    assert not loaded["params"]["head"]["kernel"].any()
+    assert len(report.loaded) == 2
+    with pytest.raises(ValueError, match="has weights for 4 layers, and the model has 2"):
+        other.load_weights(tmp_path / "m.hdf5", blank)
+    with pytest.raises(ValueError, match="an order of layers and no paths"):
+        other.load_weights(tmp_path / "m.hdf5", blank, rename={"a": "b"})
+    wide = fk.Sequential([fk.Input((3,)), fk.nn.Dense(5, name="b1")])
+    blank = jax.tree.map(np.zeros_like, wide.init(jax.random.key(1)))
+    with pytest.raises(ValueError, match=r"mismatched +params/b1/kernel"):
+        wide.load_weights(tmp_path / "m.hdf5", blank, by_name=True)
+    kept = wide.load_weights(tmp_path / "m.hdf5", blank, skip_mismatch=True, by_name=True)
+    assert not kept["params"]["b1"]["kernel"].any()
+
+
+def test_what_is_no_model_is_named(tmp_path):
+    def said(name, content=None):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises((ValueError, FileNotFoundError)) as error:
+            fk.load_model(tmp_path / name)
+        return str(error.value)
+
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    assert "a TensorFlow SavedModel" in said("saved")
+    (tmp_path / "ckpt.index").write_bytes(b"x")
+    assert "a TensorFlow checkpoint" in said("ckpt")
+    assert "a TensorFlow checkpoint" in said("ckpt.index")
+    assert "a Python pickle" in said("m.h5", b"\x80\x04\x95abc")
+    assert "is text, and no model" in said("m.h5", b"<html>not found</html>")
+    assert "is text, and no model" in said("m.keras", b"version https://git-lfs.github.com/spec/v1")
+    assert "There is no file" in said("none.h5")
+    model = branching()
+    model.save(tmp_path / "zip.keras", model.init(jax.random.key(0)))
+    (tmp_path / "zip.keras").rename(tmp_path / "zip.h5")
+    assert fk.load_model(tmp_path / "zip.h5")[0] == model
+    model.save(tmp_path / "old.h5", model.init(jax.random.key(0)))
+    (tmp_path / "old.h5").rename(tmp_path / "old.keras")
+    assert fk.load_model(tmp_path / "old.keras")[0] == model
+    with pytest.raises(ValueError, match="for weights alone"):
+        model.save(tmp_path / "m.weights.h5", model.init(jax.random.key(0)))
+
+
+@pytest.mark.parametrize("harm", ["soft", "external", "number", "twice", "missing", "large"])
+def test_files_made_to_harm_are_refused(tmp_path, harm):
+    model, path = branching(), tmp_path / "m.h5"
+    model.save(path, model.init(jax.random.key(0)))
+    with h5py.File(path, "r+") as file:
+        weights = file["model_weights"]
+        if harm == "soft":
+            weights["b1"]["more"] = h5py.SoftLink("/model_weights/b2")
+        elif harm == "external":
+            weights["b1"]["more"] = h5py.ExternalLink("/etc/passwd", "x")
+        elif harm == "number":
+            file.attrs["model_config"] = 3.0
+        elif harm == "twice":
+            weights["b1"].attrs["weight_names"] = [weights["b1"].attrs["weight_names"][0]] * 2
+        elif harm == "missing":
+            weights.attrs["layer_names"] = [*weights.attrs["layer_names"], b"nobody"]
+        else:
+            del weights["b1/b1/kernel"]
+            weights.create_dataset("b1/b1/kernel", (1 << 20, 1 << 12), "float32", chunks=(1 << 10, 1 << 10))
+    with pytest.raises(ValueError, match="Usually"):
+        fk.load_model(path)

@@ -9,6 +9,8 @@ from ...core.typing import FilePath
 
 HDF5, ZIP, TEXT, PICKLE, EMPTY, UNKNOWN = "HDF5", "zip", "text", "a pickle", "nothing", "unknown"
 
+#: The suffixes of whole models in HDF5.
+HDF5_SUFFIXES = (".h5", ".hdf5")
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # HDF5 may begin after a block of the user's, at these places.
 _HDF5_PLACES = (0, 512, 1024, 2048)
@@ -79,7 +81,7 @@ def foreign(path: FilePath) -> Explanation | None:
             usually=_TENSORFLOW,
             write='model.save("model.h5")   # in Keras; fk.load_model("model.h5") here',
         )
-    if kind == TEXT and (place.suffix in (".h5", ".hdf5") or (place.suffix == ".keras" and _is_a_page(place))):
+    if kind == TEXT and (place.suffix in HDF5_SUFFIXES or (place.suffix == ".keras" and _is_a_page(place))):
         return explain(
             f"{str(place)!r} is text, and no model.",
             received=_start(place),

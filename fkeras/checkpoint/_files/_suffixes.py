@@ -8,7 +8,7 @@ import pathlib
 from ...core import explain
 from ...core.typing import FilePath
 
-_FORMATS = (".keras", ".h5", ".json", ".safetensors")
+_FORMATS = (".keras", ".h5", ".hdf5", ".json", ".safetensors")
 
 
 def suffix_of(filepath: FilePath) -> str:

@@ -27,6 +27,7 @@ from ...core.typing import JSON, Config, CustomObjects, FilePath, PyTree, Variab
 from .._files._claimed_size import check_claimed_size
 from .._files._report import LoadReport, MayDiffer
 from .._files._tree_arrays import with_arrays
+from .._keras._layer_depths import record_in_order
 from .._keras._layer_order import top_layers
 from .._keras._layout import weight_order
 from .._keras._model_config import recorded_inputs, refuse_code
@@ -213,7 +214,8 @@ def _read(
     whole = written_out(model)
     known = set(weight_order(whole, kept, args)) - {leaf for leaf in named_leaves(kept) if _is_state(leaf)}
     expected = {leaf: s for leaf, s in spec_of(kept).items() if leaf in known}
-    layers = [layer for layer in top_layers(whole, kept, args, record) if layer.parts]
+    ordered = record_in_order(whole) if record is None and whole.graph is not None else record
+    layers = [layer for layer in top_layers(whole, kept, args, ordered) if layer.parts]
     with described(file.label):
         arrays = layers_in_file(file, group)
     if by_name:

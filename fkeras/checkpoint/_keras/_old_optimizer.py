@@ -86,6 +86,8 @@ def old_optimizer(
         if found is None:
             continue
         at, left = found
+        if any(slot.path is not None and place not in at and not _is_told(slot) for place, slot in slots.items()):
+            continue
         told = _told(reader, slots, at, file)
         told |= {place: _steps(file, at[place]) for place, slot in slots.items() if _counts(slot) and place in at}
         at = {place: path for place, path in at.items() if place not in told}
@@ -140,6 +142,11 @@ def _steps(file: WeightsSource, path: str) -> np.ndarray:
             explain(f"The optimizer in {file.label!r} has made {said} steps.", usually="a damaged or an edited file.")
         )
     return np.asarray(round(said), np.int32)
+
+
+def _is_told(slot: Slot) -> bool:
+    """Whether something else than the file says what a variable is."""
+    return (slot.path or "").rpartition("/")[2] in ("iterations", "learning_rate", "u_product")
 
 
 def _counts(slot: Slot) -> bool:

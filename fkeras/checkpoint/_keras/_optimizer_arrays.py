@@ -40,6 +40,7 @@ class ArrayInFile:
 
 # What is kept once, and no weight's.
 _ONCE = {"iter", "iteration", "iterations", "learning_rate", "momentum_cache", "u_product", "m_schedule"}
+_OF_A_SCALE = ("step_counter", "dynamic_scale")
 _COUNTS = ("iter", "iteration", "iterations")
 # Kept together for each weight by the optimizers before Keras 2.11 as well.
 _ALWAYS_TOGETHER = ("Ftrl",)
@@ -90,7 +91,7 @@ def arranged(
     """
     shapes = {slot.shape for slot in slots.values() if (slot.path or "").endswith(tuple(f"/{w}" for w in weights))}
     arrays = _counted(arrays) if () not in shapes else list(arrays)
-    once = [a for a in arrays if a.leaf in _ONCE]
+    once = [a for a in arrays if a.leaf in _ONCE or a.leaf in _OF_A_SCALE]
     rest = [a for a in arrays if a not in once]
     of_tree = _by_tree(slots, weights)
     if sum(map(len, of_tree)) > len(rest):
@@ -141,6 +142,6 @@ def _kept_once(once: Sequence[ArrayInFile], slots: Mapping[str, Slot]) -> dict[s
             end = (slot.path or "").rpartition("/")[2]
             is_count = array.leaf in _COUNTS and end == "iterations"
             is_product = array.leaf in ("momentum_cache", "u_product", "m_schedule") and end == "u_product"
-            if is_count or is_product or (array.leaf == end == "learning_rate"):
+            if is_count or is_product or (array.leaf == end and end in ("learning_rate", *_OF_A_SCALE)):
                 found[place] = array.path
     return found
