@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-gpu test-all test-applications test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
+.PHONY: demo old-files test test-fast test-gpu test-all test-applications test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -69,6 +69,11 @@ export-oracle: $(if $(filter stablehlo,$(FORMAT)),$(VENV)/.test,$(READER)/.ready
 # Ten thousand damaged files, none of which may crash, hang or load other weights: for the night.
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.checkpoint.fuzz 10000
+
+# What fkeras makes of a folder of old files, each beside what the Keras that wrote it computed: make old-files FOLDER=...
+# tests/checkpoint/old_files has the scripts that make such folders, for an environment of each version of Keras.
+old-files: $(VENV)/.test
+	$(BIN)/python -m tests.checkpoint.old_files.check_zoo $(FOLDER)
 
 # Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md. Who else is measured where he is
 # installed: make bench PEERS="--torch-python torch/bin/python --nightly-path nightly"

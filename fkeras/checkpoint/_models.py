@@ -104,7 +104,7 @@ def save_model(
 def load_model(
     filepath: FilePath, custom_objects: CustomObjects | None = None, compile: bool = True
 ) -> tuple[Any, dict[str, PyTree]]:
-    """A model and its variables from what `model.save` or `trainer.save` wrote, or from real Keras's `.keras` file.
+    """A model and its variables from what `model.save` or `trainer.save` wrote, or from a file of real Keras (1 to 3).
 
     Args:
         filepath: the file or directory.
