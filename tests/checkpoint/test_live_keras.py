@@ -96,6 +96,13 @@ def test_a_guest_is_a_pure_function():
     assert sorted(variables["params"]["b"])[:2] == ["norm.beta", "norm.gamma"]
 
 
+@keras_world()
+def test_weights_are_listed_in_the_order_of_keras():
+    model = live.row(live.Counting(name="c"), live.Block(name="b"), live.head())
+    ours, variables = fk.from_keras(model)
+    close(ours.get_weights(variables), model.get_weights(), 0)
+
+
 def test_keras_takes_no_memory_of_the_variables():
     with keras_world():
         model, x = live.compiled("layers inside")

@@ -133,7 +133,7 @@ class _Walk:
 
     def _own(self, placed: PlacedLayer, path: Path, taken: set[str], parts: Mapping[str, Held]) -> list[str]:
         """A layer's own weights in Keras's order."""
-        order = _ORDER.get(_ours(placed.kind, _ORDER))
+        order = getattr(placed.layer, "_keras_order", None) or _ORDER.get(_ours(placed.kind, _ORDER))
         own_leaves = self.own.get(path, ()) if _ours(placed.kind, KEPT_SO) else ()
         in_few_bits = order_in_few_bits(own_leaves, self.leaves)
         if in_few_bits:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import Layer, Model, Parameters, explain, field
+from ...core import NON_TRAINABLE, Layer, Model, Parameters, escape_key, explain, field
 from ...core.typing import Array, Config, PyTree
 from ._library import LiveObject, as_arrays, keras_library
 from ._parameters import GuestParameters, parameters_of_live
@@ -84,11 +84,13 @@ def call_live(
         kwargs["mask"] = mask
     if training is not None and live.takes.is_layer:
         kwargs["training"] = bool(training)
-    with keras.StatelessScope(mapping, collect_losses=True) as scope:
+    # a variable that Keras makes in here stays without a value, where it would get one of this trace
+    with keras.StatelessScope(mapping, collect_losses=True, initialize_variables=False) as scope:
         if mask is not None and "mask" not in live.takes.own and args:
             args = (attached(keras, args[0], mask), *args[1:])
         outputs = as_arrays(keras, live.layer(*args, **kwargs))
         losses = list(live.layer.losses) if live.takes.is_layer else []
+    _check_made_nothing(live)
     penalties = sum(v.regularizer is not None for v in live.layer.trainable_weights) if live.takes.is_layer else 0
     for loss in losses[: len(losses) - penalties]:  # those of weights come last, and `add_weight` has added them
         guest.add_loss(loss)
@@ -96,6 +98,21 @@ def call_live(
         if name not in live.trains:
             held[name].assign(scope.get_current_value(variable))
     return outputs
+
+
+def _check_made_nothing(live: Live) -> None:
+    """Refuse a call in which Keras made variables: their values would be no part of the guest's."""
+    if live.takes.is_layer and len(live.layer.variables) != len(live.weights) + len(live.seeds):
+        known = {id(v) for v in (*live.weights.values(), *live.seeds)}
+        made = [v.path for v in live.layer.variables if id(v) not in known]
+        raise ValueError(
+            explain(
+                f"{type(live.layer).__name__} {live.layer.name!r} made variables in its call: it was not wholly built.",
+                received=", ".join(made[:5]),
+                usually="a part of it that runs only while it trains, or a layer that was added after fk.from_keras.",
+                write="keras_model(x[:1], training=True)   # before fk.from_keras",
+            )
+        )
 
 
 def _weight(guest: Layer, live: Live, name: str, variable: LiveObject) -> PyTree:
@@ -166,6 +183,12 @@ class _Guest(Layer, kw_only=True):
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]
         return bool(getattr(self.live.layer, "supports_masking", False))
+
+    @property
+    def _keras_order(self) -> tuple[str, ...]:
+        """Its weights in Keras's order."""
+        kinds = {name: "params" if name in self.live.trains else NON_TRAINABLE for name in self.live.weights}
+        return tuple(f"{kind}/{escape_key(name)}" for name, kind in kinds.items())
 
     @linen.compact
     def call(self, *args: PyTree, training: PyTree = None, **kwargs: PyTree) -> PyTree:

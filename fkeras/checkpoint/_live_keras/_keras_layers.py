@@ -125,7 +125,7 @@ class KerasLayers:
                 copy.build_from_config(live.get_build_config())
         except Exception as error:
             said = str(error).strip().splitlines()
-            raise no_copy(live, said[0] if said else type(error).__name__) from error
+            raise no_copy(live, said[0][:200] if said else type(error).__name__) from error
         copy.name = live.name
         if live.trainable != copy.trainable or guest.trainable != copy.trainable:
             copy.trainable = guest.trainable

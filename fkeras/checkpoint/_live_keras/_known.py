@@ -71,7 +71,7 @@ def _by_config(keras: ModuleType, layer: LiveObject) -> Layer | None:
             record: Config = keras.saving.serialize_keras_object(layer)
     except (NotImplementedError, TypeError, ValueError):
         return None
-    config, functions = with_live_functions(layer, dict(record["config"]))
+    config, functions = with_live_functions(layer, {**record["config"], **_adapted(layer, record["config"])})
     if not is_known_config(config):
         return None
     entry = {key: record[key] for key in ("module", "class_name", "registered_name")} | {"config": config}
@@ -82,6 +82,20 @@ def _by_config(keras: ModuleType, layer: LiveObject) -> Layer | None:
     return made if isinstance(made, Layer) else None
 
 
+def _adapted(layer: LiveObject, config: Config) -> Config:
+    """What a preprocessing layer learnt from data and keeps out of its config, as arguments."""
+    found: Config = {}
+    if "vocabulary" in config and config["vocabulary"] is None and hasattr(layer, "get_vocabulary"):
+        found["vocabulary"] = [*map(_plain, layer.get_vocabulary(include_special_tokens=False))]
+    if "bin_boundaries" in config and config["bin_boundaries"] is None and layer.bin_boundaries is not None:
+        found |= {"bin_boundaries": [*map(float, layer.bin_boundaries)], "num_bins": None}
+    return found
+
+
+def _plain(entry: PyTree) -> PyTree:
+    return entry.item() if hasattr(entry, "item") else entry
+
+
 def with_live_functions(layer: PyTree, config: Config) -> tuple[Config, Config]:
     """A config in which functions of the user's own are those that the layer holds."""
     functions: Config = {}
@@ -89,7 +103,8 @@ def with_live_functions(layer: PyTree, config: Config) -> tuple[Config, Config]:
         live = getattr(layer, key, None)
         records = list(_records(value))
         is_own = isinstance(value, dict) and not (records and all(map(_is_known, records)))
-        if is_own and callable(live) and not hasattr(live, "get_config"):
+        # Keras's initializers take no key, so a layer with a function of one's own for one is a guest
+        if is_own and callable(live) and not hasattr(live, "get_config") and not key.endswith("initializer"):
             token = f"{_LIVE}{key}"
             functions[token] = live
             config[key] = {"module": None, "class_name": "function", "config": token, "registered_name": token}
