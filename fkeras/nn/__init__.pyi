@@ -124,6 +124,9 @@ from ._low_bits._quantization_configs import GPTQConfig as GPTQConfig
 from ._low_bits._quantization_configs import Int4QuantizationConfig as Int4QuantizationConfig
 from ._low_bits._quantization_configs import Int8QuantizationConfig as Int8QuantizationConfig
 from ._low_bits._quantization_configs import QuantizationConfig as QuantizationConfig
+from ._low_bits._quantization_report import LayerReport as LayerReport
+from ._low_bits._quantization_report import QuantizationReport as QuantizationReport
+from ._low_bits._quantization_report import quantization_report as quantization_report
 from ._low_bits._quantize import quantize as quantize
 from ._low_bits._quantize import with_fake_quant as with_fake_quant
 from ._low_bits._read_gptq import read_awq as read_awq

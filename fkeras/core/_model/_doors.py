@@ -258,6 +258,7 @@ class Doors:
         filters: LayerFilter = None,
         calibration_data: PyTree = None,
         block_size: int | None = None,
+        config: Any = None,
     ) -> tuple[Any, Variables]:
         """This model with its kernels and tables kept in few bits, and its variables.
 
@@ -269,6 +270,7 @@ class Doors:
             filters: which layers: a pattern of whole paths, several, or `layer -> bool`; all by default.
             calibration_data: inputs (one batch) whose ranges become those of the layers' inputs.
             block_size: how many inputs share a scale; all of a channel's by default.
+            config: of `fk.quantizers`, for Keras's own forms, with calibration for `"gptq"` and `"awq"`.
 
         Returns:
             `(qmodel, qvariables)`.
@@ -278,7 +280,7 @@ class Doors:
         """
         from ...nn import quantize
 
-        return quantize(self, variables, mode, filters, calibration_data, block_size)  # type: ignore[arg-type]
+        return quantize(self, variables, mode, filters, calibration_data, block_size, config)  # type: ignore[arg-type]
 
     @_named
     def with_fake_quant(

@@ -32,6 +32,8 @@ from ._chosen_layers import (
     with_storage,
 )
 from ._input_ranges import input_ranges
+from ._quantization_configs import QuantizationConfig
+from ._quantize_by_config import quantize_by_config
 from ._stored_variables import convert_variables, with_leaves
 from ._weight_storage import FakeQuantizedWeights, PlainWeights, QuantizedWeights
 
@@ -54,6 +56,7 @@ def quantize(
     filters: LayerFilter = None,
     calibration_data: PyTree = None,
     block_size: int | None = None,
+    config: QuantizationConfig | None = None,
 ) -> tuple[Model, Variables]:
     """A model whose kernels and tables are kept in few bits, and its variables.
 
@@ -70,6 +73,9 @@ def quantize(
         calibration_data: inputs (one batch) whose ranges become those of the layers' inputs; by default the range is
             computed anew for each example.
         block_size: how many inputs share a scale; all of a channel's by default.
+        config: of `fk.quantizers`, for Keras's own forms in place of the modes above: the layers get the config's dtype
+            policy, and the files are Keras's. `GPTQConfig` and `AWQConfig` measure the model with their data, and
+            `mode` is `"gptq"` or `"awq"` then, or is left out.
 
     Returns:
         `(qmodel, qvariables)`. What is kept in few bits is in the collection `non_trainable` as `kernel` and
@@ -90,6 +96,9 @@ def quantize(
     """
     check_float(model, "quantize")
     variables = check_variables(model, variables, "quantize", "variables")
+    if config is not None or mode in ("gptq", "awq"):
+        _check_config(mode, config, calibration_data, block_size)
+        return quantize_by_config(model, variables, config, filters)  # type: ignore[arg-type]
     ranges = {} if calibration_data is None else input_ranges(model, variables, calibration_data)
     qmodel = _with_grids(model, mode, filters, block_size, QuantizedWeights, ranges)
     own_names = named_leaves(qmodel.abstract_variables()) if qmodel.graph is not None else ()
@@ -172,6 +181,27 @@ def _with_grids(
             )
         )
     return result
+
+
+def _check_config(mode: object, config: object, calibration_data: PyTree, block_size: int | None) -> None:
+    """Refuse a config that does not belong to the mode, and arguments that it has its own of."""
+    if not isinstance(config, QuantizationConfig) or mode not in ("int8", config.mode):
+        raise ValueError(
+            explain(
+                "A config of fk.quantizers says how, and the mode is its own.",
+                received=f"mode={mode!r}, config={config!r:.80}",
+                usually="GPTQ and AWQ, which need data, without a config.",
+                write="model.quantize(variables, config=fk.quantizers.GPTQConfig(dataset=x[:128]))",
+            )
+        )
+    if calibration_data is not None or block_size is not None:
+        raise ValueError(
+            explain(
+                "With a config, data and sizes are the config's.",
+                received="calibration_data or block_size beside config",
+                write="fk.quantizers.GPTQConfig(dataset=x, group_size=64)",
+            )
+        )
 
 
 def _check_block_size(size: int | None) -> None:

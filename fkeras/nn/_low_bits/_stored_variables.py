@@ -39,7 +39,7 @@ def convert_variables(model: Model, variables: Variables, own_names: Container[s
             parts = mapped_over_blocks(model, tuple(path), functools.partial(storage.convert, last))(leaf)
             if (collection, last) not in parts or len(parts) > 1:
                 moved[name] = {join_path((c, *path, n)): value for (c, n), value in parts.items()}
-    kept = _without(dict(variables), moved, ())
+    kept = without_leaves(dict(variables), moved, ())
     return with_leaves(kept, {name: value for parts in moved.values() for name, value in parts.items()})
 
 
@@ -50,13 +50,13 @@ def mapped_over_blocks(model: Model, path: tuple[str, ...], function: Callable[.
     return function
 
 
-def _without(tree: Mapping[str, PyTree], names: Container[str], path: tuple[str, ...]) -> dict[str, PyTree]:
+def without_leaves(tree: Mapping[str, PyTree], names: Container[str], path: tuple[str, ...] = ()) -> dict[str, PyTree]:
     """A tree's dicts without the leaves of these names, and without the dicts that are empty then."""
     kept = {}
     for key, value in tree.items():
         here = (*path, str(key))
         if isinstance(value, Mapping):
-            value = _without(value, names, here)
+            value = without_leaves(value, names, here)
         if join_path(here) not in names and not (isinstance(value, dict) and not value):
             kept[key] = value
     return kept
