@@ -99,12 +99,13 @@ def test_two_of_one_file_are_equal_and_share_programs(trained, given):
 
 def test_moments_of_a_normalisation_come_from_the_file():
     mean, variance = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225]) ** 2
-    weights = {("non_trainable", "mean"): mean, ("non_trainable", "variance"): variance}
+    weights = {("non_trainable", name): value for name, value in (("mean", mean), ("variance", variance), ("count", 7))}
     inputs = fk.Input((4, 4, 3))
     model = fk.Model(inputs, starting_from(fk.nn.Normalization(axis=3, name="scale"), weights)(inputs))
     found = model.init(0)["non_trainable"]["scale"]
     np.testing.assert_array_equal(found["mean"], mean)
     np.testing.assert_array_equal(found["variance"], variance)
+    assert found["count"] == 7
 
 
 def test_a_file_of_another_network_is_refused(trained):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
 
 import jax.numpy as jnp
 
@@ -38,8 +37,8 @@ class LayerScale(Layer):
     Reference: Touvron et al., arXiv:2103.17239.
     """
 
-    #: Which argument says where a weight begins.
-    start_arguments: ClassVar[dict[tuple[str, str], str]] = {("params", "gamma"): "init_values"}
+    # Which argument says where a weight begins.
+    start_arguments = ((("params", "gamma"), "init_values"),)
 
     init_values: float | initializers.Initializer
     projection_dim: int

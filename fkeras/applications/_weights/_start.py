@@ -85,8 +85,9 @@ class Start(initializers.Initializer):
 def starting_from(layer: Layer, weights: Weights) -> Layer:
     """A layer that begins with the given weights."""
     if isinstance(layer, nn.Normalization):
-        return adapted_to(layer, weights["non_trainable", "mean"], weights["non_trainable", "variance"])
-    own = getattr(layer, "start_arguments", {})  # of a layer of one network
+        found = [weights["non_trainable", name] for name in ("mean", "variance", "count")]
+        return adapted_to(layer, *found)
+    own = dict(getattr(layer, "start_arguments", ()))  # of a layer of one network
     known = next((names for kind, names in _ARGUMENTS.items() if isinstance(layer, kind)), own)
     changes = {}
     for place, array in weights.items():
@@ -95,14 +96,16 @@ def starting_from(layer: Layer, weights: Weights) -> Layer:
     return layer.replace(**changes)
 
 
-def adapted_to(layer: nn.Normalization, mean: np.ndarray, variance: np.ndarray) -> nn.Normalization:
+def adapted_to(
+    layer: nn.Normalization, mean: np.ndarray, variance: np.ndarray, count: int | np.ndarray = 0
+) -> nn.Normalization:
     """A normalisation of the last axis of images with the given moments as its weights.
 
     `adapt` finds them in two pixels, one deviation to either side of the mean.
     """
     deviation = np.sqrt(np.asarray(variance, np.float64))
     pixels = np.stack([mean - deviation, mean + deviation])[:, None, None, :]
-    return layer.adapt(pixels)
+    return layer.adapt(pixels).replace(_adapted=int(count))
 
 
 def by_layer(variables: Variables) -> dict[tuple[str, ...], dict[tuple[str, str], np.ndarray]]:
