@@ -62,8 +62,13 @@ from ._pretrained._directory import read_config as read_config
 from ._pretrained._directory import save_pretrained as save_pretrained
 from ._pretrained._tokenizers import load_tokenizer as load_tokenizer
 from ._weights._download import download as download
+from .bert import Bert as Bert
+from .bert import BertConfig as BertConfig
 from .gpt2 import GPT2 as GPT2
 from .gpt2 import GPT2Config as GPT2Config
 from .llama import Llama as Llama
 from .llama import LlamaConfig as LlamaConfig
 from .llama import RopeScaling as RopeScaling
+from .vit import ViT as ViT
+from .vit import ViTConfig as ViTConfig
+from .vit import resize_vit as resize_vit

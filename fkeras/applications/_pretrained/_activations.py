@@ -10,7 +10,7 @@ from ... import ops
 from ...core import Model, Op, SymbolicTensor
 
 #: How an activation is called: the name in `fk.ops`, and its further arguments.
-_CALLS: dict[str, tuple[str, dict[str, bool]]] = {
+CALLS: dict[str, tuple[str, dict[str, bool]]] = {
     "gelu": ("gelu", {"approximate": False}),
     "gelu_python": ("gelu", {"approximate": False}),
     "gelu_new": ("gelu", {"approximate": True}),
@@ -24,12 +24,12 @@ _CALLS: dict[str, tuple[str, dict[str, bool]]] = {
 
 
 def _of(name: str) -> Callable[[SymbolicTensor], SymbolicTensor]:
-    op, arguments = _CALLS[name]
+    op, arguments = CALLS[name]
     return lambda x: getattr(ops, op)(x, **arguments)
 
 
 #: An activation of a graph by its public name.
-ACTIVATIONS = {name: _of(name) for name in _CALLS}
+ACTIVATIONS = {name: _of(name) for name in CALLS}
 
 
 def activation_in(model: Model, preferred: str) -> str:
@@ -41,10 +41,10 @@ def activation_in(model: Model, preferred: str) -> str:
     assert model.graph is not None
     found = set()
     for node in model.graph.nodes:
-        if isinstance(node.operation, Op) and node.operation.name in {op for op, _ in _CALLS.values()}:
+        if isinstance(node.operation, Op) and node.operation.name in {op for op, _ in CALLS.values()}:
             _, arguments = jax.tree.unflatten(node.treedef, node.leaves)
             found.add((node.operation.name, tuple(arguments.items())))
-    names = [name for name, (op, arguments) in _CALLS.items() if found == {(op, tuple(arguments.items()))}]
+    names = [name for name, (op, arguments) in CALLS.items() if found == {(op, tuple(arguments.items()))}]
     if not names:
         raise LookupError("an activation")
     return preferred if preferred in names else names[0]

@@ -57,10 +57,13 @@ def load_pretrained(directory: FilePath, dtype_policy: str | None = None) -> tup
     fields = config_file.read_file(directory)
     family = family_of(fields.get("model_type"))
     config = family.read_config(fields)
-    model = family.build(config)
-    if dtype_policy is not None:
-        model = model.with_dtype_policy(dtype_policy)
-    return model, _read(directory, family, config, model)
+    with TensorFiles(directory) as file:
+        names = {_bare(name, family): name for name in file.specs}
+        config = family.with_names(config, names)
+        model = family.build(config)
+        if dtype_policy is not None:
+            model = model.with_dtype_policy(dtype_policy)
+        return model, _read(file, names, family, config, model)
 
 
 def save_pretrained(
@@ -159,24 +162,24 @@ def read_config(directory: FilePath) -> Any:
     return family_of(fields.get("model_type")).read_config(fields)
 
 
-def _read(directory: str, family: Family, config: Any, model: Model) -> Variables:
+def _read(file: TensorFiles, names: Mapping[str, str], family: Family, config: Any, model: Model) -> Variables:
     """A model's variables from the files of weights, each name and shape compared before one is read."""
     specs: Mapping[str, ArraySpec] = spec_of(model.abstract_variables())
     expected = {_bare(name, family): place for name, place in places(family.rows(config), specs).items()}
-    with TensorFiles(directory) as file:
-        names = {_bare(name, family): name for name in file.specs}
-        left = _left_out(names, expected, family, config)
-        found = {bare: file.specs[name] for bare, name in names.items() if bare not in left}
-        check_names(expected, found, file.label, "fk.load_weights(model, path, rename={...}), for other names")
-        arrays = {path: np.empty(shape, dtype) for path, (shape, dtype) in specs.items()}
-        for bare, place in expected.items():
-            place.read(file.read(names[bare]), arrays)
+    left = _left_out(names, expected, family, config)
+    found = {bare: file.specs[name] for bare, name in names.items() if bare not in left}
+    check_names(expected, found, file.label, "fk.load_weights(model, path, rename={...}), for other names")
+    arrays = {path: np.empty(shape, dtype) for path, (shape, dtype) in specs.items()}
+    for bare, place in expected.items():
+        place.read(file.read(names[bare]), arrays)
     variables: Variables = nest({path: jax.device_put(array) for path, array in arrays.items()})
     return variables
 
 
 def _bare(name: str, family: Family) -> str:
-    """A public name without what it may begin with or not."""
+    """A public name as it is today, without what it may begin with or not."""
+    for pattern, replacement in family.renamed.items():
+        name = re.sub(pattern, replacement, name)
     return next((name.removeprefix(p) for p in family.prefixes if name.startswith(p)), name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ...core import Model, did_you_mean, explain
@@ -29,6 +29,8 @@ class Family:
         prefixes: what public names of the same weights may begin with or not: `("transformer.",)`.
         unread: a config -> patterns of whole public names of what is no weight of such a model: masks and positions
             that a program makes, and tables that are another's under a second name.
+        renamed: patterns and replacements, as `re.sub` takes them, for names that files had in other years.
+        with_names: a config and the names of a file's weights -> the config of the model that has them.
         left_out: patterns of whole public names of weights for another task, which are left out with a warning.
     """
 
@@ -39,6 +41,8 @@ class Family:
     config_of: Callable[[Model], Any]
     unread: Callable[[Any], Sequence[str]] = lambda config: ()
     not_in_model: tuple[str, ...] = ()
+    with_names: Callable[[Any, Collection[str]], Any] = lambda config, names: config
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
