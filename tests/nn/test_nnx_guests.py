@@ -19,6 +19,10 @@ KEY = jax.random.key(0)
 X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 
 
+class Seen(nnx.Variable):
+    """A type of the user's own."""
+
+
 class Noisy(nnx.Module):
     """One of each: lists, an array that is no variable, dropout, a stream of its own, and a method of another name."""
 
@@ -27,9 +31,11 @@ class Noisy(nnx.Module):
         self.shared = self.layers[1]
         self.dropout = nnx.Dropout(0.5, rngs=rngs)
         self.scale = nnx.data(jnp.full((1,), 2.0))
+        self.seen = Seen(jnp.zeros((), jnp.int32))
 
     def __call__(self, x, mask=None):
         self.sow(nnx.Intermediate, "hidden", x)
+        self.seen[...] += x.shape[0]
         x = self.shared(self.layers[1](self.layers[0](x)))
         x = self.dropout(x) * self.scale[None, :]
         return x if mask is None else x * mask
@@ -52,7 +58,13 @@ def test_variables_stand_where_they_stand_in_the_module(variables):
     assert jax.tree.map(jnp.shape, variables) == {
         "params": {"layers": {"0": {"bias": (4,), "kernel": (3, 4)}, "1": linear}},  # what is shared is there once
         "non_trainable": {"scale": (1,)},
+        "seen": {"seen": ()},  # a type that Flax does not know
     }
+    _, updates = layer.apply(variables, X, mutable=["seen"])
+    assert int(updates["seen"]["seen"]) == len(X)
+    given = jax.tree.map(np.asarray, variables)
+    layer.apply(given, X, mutable=["seen"])
+    assert int(given["seen"]["seen"]) == int(variables["seen"]["seen"]) == 0  # what is the caller's is not written to
 
 
 def test_streams_follow_from_the_key(variables):

@@ -102,7 +102,7 @@ class EquinoxModule(Host):
         parameters = inspect.signature(function).parameters
         given: dict[str, Any] = {"state": state} if stateful else {}
         if "key" in parameters and (key is not None or parameters["key"].default is inspect.Parameter.empty):
-            given["key"] = self._needed(key)
+            given["key"] = self._needed(key) if training else key
         if not type(module).__module__.startswith("equinox."):  # whose own layers have the mode as an attribute
             given.update(mode_arguments(function, training))
             if "inference" in parameters:
@@ -129,7 +129,7 @@ class EquinoxModule(Host):
                 explain(
                     f"{self.source.name} draws from a key, and the call has none.",
                     received="no rngs",
-                    usually="a call that samples, without a key.",
+                    usually="a call that trains, without a key.",
                     write='model.apply(variables, x, rngs={"dropout": key})',
                 ).complete()
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import jax
+import jax.numpy as jnp
 from flax import linen
 
 from ...core import explain
@@ -47,7 +49,8 @@ class Host(linen.Module):
                     write='variables = model.init(key, x), and model.apply({**variables, "params": params}, x)',
                 ).complete()
             )
-        return linen.meta.unbox(value)
+        # A guest may write into what is no array of JAX, and it is the caller's.
+        return jax.tree.map(jnp.asarray, linen.meta.unbox(value))
 
 
 def by_collection(values: Mapping[Place, PyTree]) -> dict[str, dict[str, PyTree]]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from ...core import explain, hashable
@@ -219,5 +218,5 @@ def _of_instance(module: nnx.Module, args: tuple[Any, ...], kwargs: Mapping[str,
 
 
 def _as_arrays(value: PyTree) -> PyTree:
-    """NumPy's arrays and Python's numbers as arrays that nobody can change."""
-    return jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray | np.generic | int | float) else x, value)
+    """Numbers, and arrays that can be written into, as arrays of JAX, which are themselves."""
+    return jax.tree.map(lambda x: jnp.asarray(x) if hasattr(x, "dtype") or isinstance(x, int | float) else x, value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from ...core import MASKS, NON_TRAINABLE, explain, variables_in
@@ -93,7 +95,8 @@ def to_nnx_state(variables: VariablesLike, like: nnx.State | nnx.Module | None =
                 write="fk.to_nnx_state(model.variables_for(layer, variables), like=module)",
             )
         )
-    return nnx.from_flat_state([(path, with_value(leaves[path], values[place])) for path, place in places.items()])
+    found = [(path, with_value(leaves[path], _as_array(values[place]))) for path, place in places.items()]
+    return nnx.from_flat_state(found)
 
 
 def _leaves(variables: Variables) -> dict[Place, PyTree]:
@@ -101,7 +104,7 @@ def _leaves(variables: Variables) -> dict[Place, PyTree]:
     for collection, tree in variables.items():
         if collection != MASKS:
             for path, value in _paths(tree, ()):
-                found[(collection, path)] = value
+                found[(collection, path)] = _as_array(value)
     return found
 
 
@@ -109,6 +112,11 @@ def _paths(tree: PyTree, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], P
     if isinstance(tree, Mapping):
         return [found for name, inside in tree.items() for found in _paths(inside, (*path, str(name)))]
     return [(path, tree)]
+
+
+def _as_array(value: PyTree) -> PyTree:
+    """Arrays of JAX as they are, and what can be written into as one of them."""
+    return jax.tree.map(jnp.asarray, value)
 
 
 def _value_at(variables: Variables, place: Place) -> PyTree:

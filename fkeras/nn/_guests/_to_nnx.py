@@ -195,4 +195,4 @@ def _add(tree: dict[str, Any], path: tuple[str, ...], value: PyTree, collection:
             )
         )
     kind = FrozenParam if collection == "params" and not trains(path) else type_of(collection)
-    inside[path[-1]] = kind(value)
+    inside[path[-1]] = kind(jax.tree.map(jnp.asarray, value))  # arrays of JAX, which nobody writes into, are themselves
