@@ -26,7 +26,7 @@ DAILY = (
     "MobileNetV2 features",
     "MobileNetV3Small top",
     "NASNetMobile features",
-    "ResNet152 top",
+    "ResNet50 top",
     "ResNet50V2 features",
     "VGG19 top",
     "Xception features",
