@@ -15,6 +15,7 @@ from ...core import (
     explain,
     map_layers_with_path,
     matches_path,
+    policy_of,
     walk,
 )
 from .._guests._equinox_layer import EquinoxLayer
@@ -83,13 +84,18 @@ def check_float(model: Model, verb: str) -> None:
     Raises:
         ValueError: naming the layer.
     """
-    for path, storage in storages(model).items():
-        if not isinstance(storage, PlainWeights | FakeQuantizedWeights):
-            raise ValueError(
-                explain(
-                    f"`{verb}` needs a model with plain weights.",
-                    received=f"{'/'.join(path)!r} keeps its weights as {type(storage).__name__}",
-                    usually="the model was quantised, or given LoRA, before.",
-                    write=f"model.{verb}(...) on the float model; or merge_lora(variables) first",
-                )
+    kept = {path: type(storage).__name__ for path, storage in storages(model).items() if not _is_plain(storage)}
+    kept |= {path: layer.dtype for path, layer in walk(model) if policy_of(layer.dtype).quantization_mode is not None}
+    for path, how in kept.items():
+        raise ValueError(
+            explain(
+                f"`{verb}` needs a model with plain weights.",
+                received=f"{'/'.join(path)!r} keeps its weights as {how}",
+                usually="the model was quantised, or given LoRA, before.",
+                write=f"model.{verb}(...) on the float model; or merge_lora(variables) first",
             )
+        )
+
+
+def _is_plain(storage: Storage) -> bool:
+    return isinstance(storage, PlainWeights | FakeQuantizedWeights)
