@@ -59,7 +59,8 @@ def foreign(path: FilePath) -> Explanation | None:
             )
         return None
     index = place.with_name(place.name + ".index")
-    if place.suffix == ".index" or ".data-" in place.name or (not place.exists() and index.is_file()):
+    is_part = place.suffix == ".index" or ".data-" in place.name
+    if (is_part and place.exists()) or (not place.exists() and index.is_file()):
         return explain(
             f"{str(place)!r} is a TensorFlow checkpoint, which is not read.",
             received="files of .index and .data-00000-of-00001",

@@ -25,8 +25,10 @@ from ...core import (
 )
 from ...core.typing import JSON, Config, CustomObjects, FilePath, PyTree, Variables
 from .._files._claimed_size import check_claimed_size
+from .._files._read_errors import FAULTS
 from .._files._report import LoadReport, MayDiffer
 from .._files._tree_arrays import with_arrays
+from .._keras._h5py import h5py_module
 from .._keras._layer_depths import record_in_order
 from .._keras._layer_order import top_layers
 from .._keras._layout import weight_order
@@ -58,8 +60,13 @@ def opened(filepath: FilePath) -> Iterator[OldFile]:
 
 def has_layer_names(filepath: FilePath) -> bool:
     """Whether a file is in the layout of Keras 1 and 2, in which attributes name the layers."""
-    with opened(filepath) as file:
-        return file.has(WEIGHTS) or file.names("", "layer_names") is not None
+    library = h5py_module()
+    try:
+        with library.File(os.fspath(filepath), "r") as file:
+            names = [f"layer_names{part}".encode() for part in ("", 0)]
+            return bool(file.id.links.exists(WEIGHTS.encode())) or any(library.h5a.exists(file.id, n) for n in names)
+    except (*FAULTS, RuntimeError, ValueError):
+        return False  # damaged, as whoever reads it will say
 
 
 def load_hdf5_model(

@@ -122,7 +122,7 @@ def _told(
         if place in at:
             continue
         end = (slot.path or "").rpartition("/")[2]
-        rate = getattr(reader, "learning_rate", None)
+        rate = getattr(getattr(reader, "inner_optimizer", reader), "learning_rate", None)
         value = rate if end == "learning_rate" and not callable(rate) else 0
         if end == "u_product":
             value = _product(reader, next((file.read(at[p]) for p, s in slots.items() if _counts(s) and p in at), 0))
