@@ -197,3 +197,19 @@ def test_files_made_to_harm_are_refused(tmp_path, harm):
             weights.create_dataset("b1/b1/kernel", (1 << 20, 1 << 12), "float32", chunks=(1 << 10, 1 << 10))
     with pytest.raises(ValueError, match="Usually"):
         fk.load_model(path)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_weights_of_cudnns_layers_are_converted_as_keras_did(tmp_path, kind):
+    recorded = dict(np.load(GOLDENS / "cudnn.npz"))
+    model = fk.Sequential([fk.Input((4, 2)), getattr(fk.nn, kind)(3, name="layer")])
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"], file.attrs["keras_version"] = [b"layer"], b"2.2.4"
+        group = file.create_group("layer")
+        group.attrs["weight_names"] = [b"kernel:0", b"recurrent_kernel:0", b"bias:0"]
+        for i, name in enumerate(group.attrs["weight_names"]):
+            group[name] = recorded[f"{kind}w{i}"]
+    blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), model.abstract_variables())
+    loaded = model.load_weights(tmp_path / "w.h5", blank)["params"]["layer"]
+    for i, name in enumerate(("kernel", "recurrent_kernel", "bias")):
+        assert np.allclose(loaded[name], recorded[f"{kind}c{i}"])
