@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fkeras as fk
@@ -19,6 +19,7 @@ X = np.ones((2, 4), "float32")
 keys = st.one_of(st.text(max_size=4), st.sampled_from(["", ".", "..", "/", "%", "%2F", "a/b", "a%2Fb", "\0", "0"]))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(st.lists(keys, min_size=1, max_size=4), st.lists(keys, min_size=1, max_size=4))
 def test_keys_have_names_of_their_own(one, other):
     assert _paths.split_path(_paths.join_path(one)) == tuple(one)
