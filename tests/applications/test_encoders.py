@@ -135,5 +135,5 @@ def test_what_is_refused():
     model = fk.applications.Bert(
         dataclasses.replace(fk.applications.read_config(GOLDENS / "bert_classifier"), classifier_act="softmax")
     )
-    with pytest.raises(ValueError, match=r"other layers than those of its family(.|\n)*no place for what this"):
+    with pytest.raises(ValueError, match="no place for what this BertConfig says"):
         fk.applications.save_pretrained("nowhere", model, model.init(0))

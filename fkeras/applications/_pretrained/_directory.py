@@ -14,6 +14,7 @@ import numpy as np
 from ...checkpoint import TensorFiles, save_tensors
 from ...core import ArraySpec, Model, as_path, check_variables, explain, flatten, nest, spec_of, to_read
 from ...core.typing import FilePath, Variables, VariablesLike
+from .._kerashub._preset import is_preset, load_preset
 from . import _config_file as config_file
 from ._family import Family, family_of
 from ._names import check_names, places
@@ -29,7 +30,8 @@ def load_pretrained(directory: FilePath, dtype_policy: str | None = None) -> tup
 
     Args:
         directory: it has `config.json`, and `model.safetensors` or several files with
-            `model.safetensors.index.json`. Nothing is downloaded, and no code in it is run.
+            `model.safetensors.index.json`; or a preset of KerasHub's, which `save_to_preset` wrote. Nothing is
+            downloaded, and no code in it is run.
         dtype_policy: the model's: `"mixed_bfloat16"`, or `"bfloat16"` to keep the weights so too. By default float32;
             weights that the file has in half precision are read into it.
 
@@ -55,6 +57,8 @@ def load_pretrained(directory: FilePath, dtype_policy: str | None = None) -> tup
     """
     directory = to_read(directory, "fk.applications.load_pretrained", '"gpt2"')
     fields = config_file.read_file(directory)
+    if is_preset(fields):
+        return load_preset(directory, dtype_policy)
     family = family_of(fields.get("model_type"))
     config = family.read_config(fields)
     with TensorFiles(directory) as file:
