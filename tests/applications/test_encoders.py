@@ -126,7 +126,7 @@ def test_it_trains_on_two_devices():
     assert history.history["loss"][1] < history.history["loss"][0]
 
 
-def test_what_is_refused():
+def test_what_is_refused(tmp_path):
     config = fk.applications.BertConfig
     with pytest.raises(ValueError, match="architecture is one of BertModel, BertForMaskedLM"):
         config(architecture="BertForMultipleChoice")
@@ -136,4 +136,5 @@ def test_what_is_refused():
         dataclasses.replace(fk.applications.read_config(GOLDENS / "bert_classifier"), classifier_act="softmax")
     )
     with pytest.raises(ValueError, match="no place for what this BertConfig says"):
-        fk.applications.save_pretrained("nowhere", model, model.init(0))
+        fk.applications.save_pretrained(tmp_path / "nowhere", model, model.init(0))
+    assert not list(tmp_path.iterdir())

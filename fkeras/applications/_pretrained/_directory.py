@@ -116,9 +116,9 @@ def save_pretrained(
             "config=fk.applications.read_config(directory) of the directory it came from has it.",
             stacklevel=2,
         )
+    fields = family.write_config(config)  # what cannot be said leaves no file behind
     path.mkdir(parents=True, exist_ok=True)
     save_tensors(path / FILE, {name: place.write(arrays) for name, place in found.items()})
-    fields = family.write_config(config)
     left = family.not_in_model if described else ()
     config_file.write_file(path, {name: value for name, value in fields.items() if name not in left})
 

@@ -47,7 +47,7 @@ def download(
     >>> import fkeras as fk
     >>> fk.applications.download("ResNet5")
     Traceback (most recent call last):
-    ValueError: There is no network 'ResNet5' with published weights. Did you mean 'ResNet50'...?
+    ValueError: There is no network 'ResNet5' with published weights. Did you mean 'ResNet50'...
 
     Reference: https://keras.io/api/applications/
     Of MobileNet and MobileNetV2 no digest was published: what arrives is taken as it is.
