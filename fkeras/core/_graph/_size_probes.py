@@ -16,8 +16,9 @@ from ._dimensions import Dimension, at_sizes, dimension, is_symbolic, substitute
 from ._inferred import Inferred, needs_example, unsized
 
 # Sizes tried for the unknown dimensions: powers of two for nets that halve and double, 224 and 96 for image nets with
-# other strides, a large one for crops, small ones for layers of few positions.
-_SIZES = (64, 224, 96, 512, 2048, 8, 2)
+# other strides, a large one for crops, small ones for layers of few positions. What a call raises at the last one is
+# what a user sees.
+_SIZES = (64, 224, 96, 512, 2048, 2, 8)
 
 Sizes = dict[str, int]
 Structs = Sequence[jax.ShapeDtypeStruct]
