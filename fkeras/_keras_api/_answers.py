@@ -9,7 +9,6 @@ import types
 import fkeras
 
 from ..core import Explanation, did_you_mean, explain, nearest
-from ._answers_applications import APPLICATIONS
 from ._answers_backend import BACKEND
 from ._answers_data import DATA
 from ._answers_models import MODELS
@@ -26,7 +25,7 @@ def answers() -> dict[str, tuple[str, str]]:
 
     `"applications.*"` is what is said of all names in a namespace that have no row of their own.
     """
-    tables = (SCOPES, SWITCHES, DATA, MODELS, APPLICATIONS, BACKEND)
+    tables = (SCOPES, SWITCHES, DATA, MODELS, BACKEND)
     return {path: row for table in tables for paths, row in table.items() for path in paths.split()}
 
 

@@ -30,10 +30,6 @@ DATA: dict[str, tuple[str, str]] = {
         "arrays are cut by their index, and so are a grain dataset and a list.",
         "train, test = x[:n], x[n:], or trainer.fit(state, x, y, validation_split=0.2)",
     ),
-    "utils.get_file": (
-        "the standard library, or pooch where a checksum is to be kept, fetches files.",
-        "path, _ = urllib.request.urlretrieve(url, filename)",
-    ),
     "utils.FeatureSpace": (
         "one layer a column does the same, and each is adapted to its column.",
         'age = fk.nn.Normalization(axis=None).adapt(frame["age"]); city = fk.nn.StringLookup(output_mode="one_hot")'

@@ -1,4 +1,4 @@
-"""`fk.datasets`: known data sets; none is built in, so each name says how one is had."""
+"""`fk.datasets`: known data sets, read from Keras's cache; `download` puts them there, once and when it is called."""
 
 from .._keras_api import attach_stub
 

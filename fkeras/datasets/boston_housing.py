@@ -1,5 +1,5 @@
-"""`keras.datasets.boston_housing`: importing it says how to do without."""
+"""`fk.datasets.boston_housing`: house prices of the 1970s."""
 
-from .._keras_api import refuse_import
+from ._housing import load_boston_housing as _load_boston_housing
 
-refuse_import(__name__)
+load_data = _load_boston_housing

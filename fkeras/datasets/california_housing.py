@@ -1,5 +1,5 @@
-"""`keras.datasets.california_housing`: importing it says how to do without."""
+"""`fk.datasets.california_housing`: house prices of 1990."""
 
-from .._keras_api import refuse_import
+from ._housing import load_california_housing as _load_california_housing
 
-refuse_import(__name__)
+load_data = _load_california_housing

@@ -1,5 +1,7 @@
-"""`keras.datasets.imdb`: importing it says how to do without."""
+"""`fk.datasets.imdb`: reviews of films, as lists of words."""
 
-from .._keras_api import refuse_import
+from ._texts import imdb_word_index as _imdb_word_index
+from ._texts import load_imdb as _load_imdb
 
-refuse_import(__name__)
+load_data = _load_imdb
+get_word_index = _imdb_word_index

@@ -11,6 +11,8 @@ from . import bounding_boxes as bounding_boxes
 from . import legacy as legacy
 from ._batches import pack_x_y_sample_weight as pack_x_y_sample_weight
 from ._batches import unpack_x_y_sample_weight as unpack_x_y_sample_weight
+from ._cache import keras_home as keras_home
+from ._get_file import get_file as get_file
 from ._images import img_to_array as img_to_array
 from ._numbers import normalize as normalize
 from ._numbers import to_categorical as to_categorical

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 import pathlib
-import tempfile
-import urllib.request
 
-from ...core import explain
-from ._files import CLASS_INDEX, Choice, Published, published
-
-_PIECE = 2**20
+from ...utils import get_file
+from ._files import CLASS_INDEX, Choice, published
 
 
 def download(
@@ -27,7 +20,7 @@ def download(
     """Download a network's published weights into Keras's cache, from which `weights="imagenet"` reads them.
 
     It is the only function here that uses the network, and nothing calls it. A file that is there and has the right
-    digest is kept. A file is written under another name, checked, and then put in its place.
+    digest is kept; `fk.utils.get_file` fetches it.
 
     Args:
         network: a network's name, `"ResNet50"`; or `"imagenet_class_index"`, the names of the classes.
@@ -54,36 +47,7 @@ def download(
     """
     choice = Choice(include_top=include_top, alpha=alpha, size=size, minimalistic=minimalistic)
     file = CLASS_INDEX if network == CLASS_INDEX.key else published(network, choice)
-    if file.path.is_file() and not force and _is_whole(file, file.path):
-        return file.path
-    file.path.parent.mkdir(parents=True, exist_ok=True)
-    handle, arriving = tempfile.mkstemp(dir=file.path.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as place, urllib.request.urlopen(file.url) as source:
-            while piece := source.read(_PIECE):
-                place.write(piece)
-        if not _is_whole(file, pathlib.Path(arriving)):
-            raise ValueError(
-                explain(
-                    f"What came from {file.url} is not what was published.",
-                    received=f"other bytes than those of digest {file.digest}",
-                    usually="a download that was cut off, or a page of a proxy in its place.",
-                    write=f"{file.call}, once more; or the file by hand at {file.path}",
-                )
-            )
-        os.replace(arriving, file.path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(arriving)
+    get_file(
+        file.name, file.url, file_hash=file.digest or None, cache_subdir=file.path.parent.name, force_download=force
+    )
     return file.path
-
-
-def _is_whole(file: Published, path: pathlib.Path) -> bool:
-    """Whether a file has the published digest; one without is taken as it is."""
-    if not file.digest:
-        return True
-    digest = hashlib.md5(usedforsecurity=False) if len(file.digest) == 32 else hashlib.sha256()
-    with path.open("rb") as stored:
-        while piece := stored.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest() == file.digest

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from typing import TypeAlias
 
 from ...core import did_you_mean, explain
+from ...utils import keras_home
 
 #: The digests of the files with and without the top: MD5, or SHA-256 where they are longer.
 Digests: TypeAlias = tuple[str, str]
@@ -272,8 +272,7 @@ CLASS_INDEX = Published(
 
 def cache() -> pathlib.Path:
     """The folder in which Keras keeps what it downloaded: `$KERAS_HOME/models`, `~/.keras/models` by default."""
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    return pathlib.Path(home) / "models"
+    return keras_home() / "models"
 
 
 def published(network: str, choice: Choice) -> Published:
