@@ -22,14 +22,6 @@ DATA: dict[str, tuple[str, str]] = {
         "texts = [path.read_text() for path in sorted(pathlib.Path(directory).rglob('*.txt'))]; "
         "layer = fk.nn.TextVectorization().adapt(texts)",
     ),
-    "utils.timeseries_dataset_from_array preprocessing.timeseries_dataset_from_array": (
-        "windows of an array are a view of it in numpy, and `fit` batches and shuffles arrays.",
-        "windows = numpy.lib.stride_tricks.sliding_window_view(data, sequence_length, axis=0)[::stride]",
-    ),
-    "utils.split_dataset": (
-        "arrays are cut by their index, and so are a grain dataset and a list.",
-        "train, test = x[:n], x[n:], or trainer.fit(state, x, y, validation_split=0.2)",
-    ),
     "utils.FeatureSpace": (
         "one layer a column does the same, and each is adapted to its column.",
         'age = fk.nn.Normalization(axis=None).adapt(frame["age"]); city = fk.nn.StringLookup(output_mode="one_hot")'
@@ -99,8 +91,8 @@ DATA: dict[str, tuple[str, str]] = {
         "layer = fk.nn.TextVectorization(max_tokens=10_000, output_sequence_length=100).adapt(texts)",
     ),
     "preprocessing.sequence.TimeseriesGenerator": (
-        "windows of an array are a view of it in numpy, and `fit` batches and shuffles arrays.",
-        "windows = numpy.lib.stride_tricks.sliding_window_view(data, length, axis=0)",
+        "a class of Keras 2; windows of a series are a data set.",
+        "fk.utils.timeseries_dataset_from_array(data[:-length], targets[length:], sequence_length=length)",
     ),
     "preprocessing.sequence.make_sampling_table": (
         "one line of numpy: how often words of each rank are kept, by Zipf's law.",

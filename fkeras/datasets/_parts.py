@@ -10,19 +10,19 @@ from ..core import explain
 from ..core.typing import Shaped
 
 #: Inputs and targets, one row for each example.
-Part: TypeAlias = "tuple[Shaped[np.ndarray, 'rows *x'], Shaped[np.ndarray, 'rows *y']]"
+Part: TypeAlias = "tuple[Shaped[np.ndarray, 'rows ...'], Shaped[np.ndarray, 'rows ...']]"
 #: What is trained on, and what is for the test.
 Parts: TypeAlias = tuple[Part, Part]
 
 
-def shuffled(x: Shaped[np.ndarray, rows * x], y: Shaped[np.ndarray, rows * y], seed: int) -> Part:
+def shuffled(x: Shaped[np.ndarray, "rows ..."], y: Shaped[np.ndarray, "rows ..."], seed: int) -> Part:
     """Rows in the order of a seed."""
     order = np.arange(len(x))
     np.random.RandomState(seed).shuffle(order)
     return x[order], y[order]
 
 
-def cut(x: Shaped[np.ndarray, rows * x], y: Shaped[np.ndarray, rows * y], test_split: float) -> Parts:
+def cut(x: Shaped[np.ndarray, "rows ..."], y: Shaped[np.ndarray, "rows ..."], test_split: float) -> Parts:
     """The first rows, and the last `test_split` of them."""
     check_split(test_split)
     count = int(len(x) * (1 - test_split))

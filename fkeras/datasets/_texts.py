@@ -192,6 +192,6 @@ def _replaced(texts: list[list[int]], num_words: int | None, skip_top: int, oov:
     return [[word if skip_top <= word < most else oov for word in text] for text in texts]
 
 
-def _of_lists(texts: Sequence[list[int]]) -> Shaped[np.ndarray, texts * words]:
+def _of_lists(texts: Sequence[list[int]]) -> Shaped[np.ndarray, "texts ..."]:
     """An array of lists; texts of one length make two axes, as in Keras."""
     return np.array(texts, dtype=object)

@@ -20,3 +20,5 @@ from ._py_dataset import PyDataset as PyDataset
 from ._py_dataset import Sequence as Sequence
 from ._sequences import pad_sequences as pad_sequences
 from ._source_inputs import get_source_inputs as get_source_inputs
+from ._split import split_dataset as split_dataset
+from ._timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
