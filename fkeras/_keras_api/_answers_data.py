@@ -5,7 +5,6 @@ from __future__ import annotations
 _FILES = "reading files is left to libraries that do it in parallel; `fit` takes any iterable of (x, y) batches."
 _GRAIN = "grain.MapDataset.source(paths).map(read).batch(32), given to trainer.fit(state, dataset)"
 _LAYERS = "an older way to augment images, one at a time in numpy; here layers do it, in the compiled step."
-_PILLOW = "Pillow reads and writes images, and is what Keras calls."
 _BOXES = "layers that change images change their boxes too."
 
 DATA: dict[str, tuple[str, str]] = {
@@ -35,19 +34,6 @@ DATA: dict[str, tuple[str, str]] = {
     "utils.model_to_dot utils.plot_model": (
         "a picture of the graph; the table says the same in text.",
         "model.summary(expand_nested=True)",
-    ),
-    "utils.array_to_img preprocessing.image.array_to_img": (
-        _PILLOW,
-        "PIL.Image.fromarray(numpy.uint8(x))",
-    ),
-    "utils.load_img preprocessing.image.load_img": (
-        _PILLOW,
-        "fk.utils.img_to_array(PIL.Image.open(path).convert('RGB').resize((width, height)))",
-    ),
-    "utils.save_img preprocessing.image.save_img": (_PILLOW, "PIL.Image.fromarray(numpy.uint8(x)).save(path)"),
-    "preprocessing.image.smart_resize": (
-        "the layer and the op do it, without distortion where that is asked for.",
-        "fk.nn.Resizing(height, width, crop_to_aspect_ratio=True)(x)",
     ),
     # boxes
     "utils.bounding_boxes.convert_format": (_BOXES, 'fk.nn.RandomFlip(bounding_box_format="xyxy")'),
