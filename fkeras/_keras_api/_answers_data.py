@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-_FILES = "reading files is left to libraries that do it in parallel; `fit` takes any iterable of (x, y) batches."
-_GRAIN = "grain.MapDataset.source(paths).map(read).batch(32), given to trainer.fit(state, dataset)"
 _LAYERS = "an older way to augment images, one at a time in numpy; here layers do it, in the compiled step."
 _BOXES = "layers that change images change their boxes too."
 
 DATA: dict[str, tuple[str, str]] = {
-    "utils.image_dataset_from_directory preprocessing.image_dataset_from_directory": (
-        _FILES,
-        "paths = sorted(pathlib.Path(directory).rglob('*.jpg')); " + _GRAIN,
-    ),
-    "utils.audio_dataset_from_directory": (
-        _FILES,
-        "paths = sorted(pathlib.Path(directory).rglob('*.wav')); " + _GRAIN,
-    ),
-    "utils.text_dataset_from_directory preprocessing.text_dataset_from_directory": (
-        _FILES,
-        "texts = [path.read_text() for path in sorted(pathlib.Path(directory).rglob('*.txt'))]; "
-        "layer = fk.nn.TextVectorization().adapt(texts)",
-    ),
     "utils.FeatureSpace": (
         "one layer a column does the same, and each is adapted to its column.",
         'age = fk.nn.Normalization(axis=None).adapt(frame["age"]); city = fk.nn.StringLookup(output_mode="one_hot")'
@@ -52,11 +37,17 @@ DATA: dict[str, tuple[str, str]] = {
     ),
     # what Keras 3 keeps only under tf_keras' name
     "preprocessing.image.ImageDataGenerator": (
-        _LAYERS,
-        'fk.Sequential([fk.nn.Rescaling(1 / 255), fk.nn.RandomFlip("horizontal"), fk.nn.RandomRotation(0.1)])',
+        "images of a folder are a data set, and layers of the model augment them, in the compiled step.",
+        'train = fk.utils.image_dataset_from_directory(directory, image_size=(150, 150), label_mode="categorical") for '
+        'flow_from_directory; augment = fk.Sequential([fk.nn.Rescaling(1 / 255), fk.nn.RandomFlip("horizontal"), '
+        "fk.nn.RandomRotation(0.1), fk.nn.RandomZoom(0.2)]) in front of the model for the rest",
     ),
-    "preprocessing.image.DirectoryIterator preprocessing.image.Iterator preprocessing.image.NumpyArrayIterator": (
-        _FILES,
+    "preprocessing.image.DirectoryIterator": (
+        "a data set of the files, by index, goes into `fit` as it is.",
+        'fk.utils.image_dataset_from_directory(directory, image_size=(256, 256), label_mode="categorical")',
+    ),
+    "preprocessing.image.Iterator preprocessing.image.NumpyArrayIterator": (
+        "`fit` cuts arrays into batches and shuffles them.",
         "trainer.fit(state, x, y, batch_size=32)",
     ),
     "preprocessing.image.apply_affine_transform": (_LAYERS, "fk.ops.image.affine_transform(images, transform)"),
@@ -72,6 +63,24 @@ DATA: dict[str, tuple[str, str]] = {
     "preprocessing.image.random_shear": (_LAYERS, "fk.nn.RandomShear(0.1, 0.1, seed=0)(images)"),
     "preprocessing.image.random_shift": (_LAYERS, "fk.nn.RandomTranslation(0.1, 0.1, seed=0)(images)"),
     "preprocessing.image.random_zoom": (_LAYERS, "fk.nn.RandomZoom(0.1, seed=0)(images)"),
+    "preprocessing.text.Tokenizer": (
+        "a layer has the vocabulary, saved with the model; max_tokens is num_words, which counts the padding too.",
+        "layer = fk.nn.TextVectorization(max_tokens=10_000).adapt(texts); layer(texts) for texts_to_sequences and "
+        'pad_sequences, layer.get_vocabulary() for word_index, output_mode="multi_hot" for texts_to_matrix',
+    ),
+    "preprocessing.text.tokenizer_from_json": (
+        "a layer is made of the words of a file.",
+        'words = json.loads(json.loads(text)["config"]["word_index"]); layer = fk.nn.TextVectorization('
+        "vocabulary=sorted(words, key=words.get))",
+    ),
+    "preprocessing.text.hashing_trick": (
+        "a layer hashes words.",
+        "fk.nn.Hashing(num_bins=n)(numpy.array(text.lower().split()))",
+    ),
+    "preprocessing.text.one_hot": (
+        "a layer hashes words.",
+        "fk.nn.Hashing(num_bins=n)(numpy.array(text.lower().split()))",
+    ),
     "preprocessing.text.*": (
         "an older way to turn text into numbers; here a layer does it, and is saved with the model.",
         "layer = fk.nn.TextVectorization(max_tokens=10_000, output_sequence_length=100).adapt(texts)",

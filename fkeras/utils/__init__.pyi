@@ -12,6 +12,9 @@ from . import legacy as legacy
 from ._batches import pack_x_y_sample_weight as pack_x_y_sample_weight
 from ._batches import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from ._cache import keras_home as keras_home
+from ._directory import audio_dataset_from_directory as audio_dataset_from_directory
+from ._directory import image_dataset_from_directory as image_dataset_from_directory
+from ._directory import text_dataset_from_directory as text_dataset_from_directory
 from ._get_file import get_file as get_file
 from ._images import img_to_array as img_to_array
 from ._numbers import normalize as normalize
