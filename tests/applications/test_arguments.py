@@ -67,3 +67,18 @@ def test_another_activation_is_refused_with_weights_of_a_file(tmp_path):
 def test_channels_that_stand_first_are_told():
     with pytest.warns(UserWarning, match="usually take images of 1 or 3 channels"):
         fk.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 64))
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "says"),
+    [
+        ("MobileNet", (96, 96, 3), "128, 160, 192, 224 rows and columns; the network gets those of 224"),
+        ("MobileNetV2", None, "96, 128, 160, 192, 224 rows"),
+        ("MobileNetV3Small", (128, 128, 3), "images of 224 rows"),
+    ],
+)
+def test_a_size_that_no_weights_were_published_for_is_told(network, shape, says, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.warns(UserWarning, match=says) as told, pytest.raises(FileNotFoundError):
+        getattr(fk.applications, network)(shape, include_top=False)
+    assert told[0].filename == __file__

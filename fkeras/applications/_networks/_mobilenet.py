@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from ... import nn
 from ...core import Model, SymbolicTensor, explain
 from ...core.typing import FilePath
@@ -64,6 +66,22 @@ def published_size(shape: tuple[int | None, ...] | None, sizes: tuple[int, ...])
     return int(shape[0]) if square else 224  # type: ignore[index, arg-type]
 
 
+def size_with_weights(shape: tuple[int | None, ...], sizes: tuple[int, ...]) -> int:
+    """The size whose published weights a network of this shape is given, with a warning where that is not its own."""
+    if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in sizes:
+        warnings.warn(
+            explain(
+                f"Weights of ImageNet were published for images of {', '.join(map(str, sizes))} rows and columns; "
+                "the network gets those of 224.",
+                received=f"images of {shape}",
+                usually="a size that is left open, as it is without the top, or that the network was not trained for.",
+                write="input_shape=(224, 224, 3)",
+            ),
+            stacklevel=4,
+        )
+    return published_size(shape, sizes)
+
+
 def check_alpha(alpha: float, alphas: tuple[float, ...]) -> None:
     """Refuse a width that no weights were published for."""
     if alpha not in alphas:
@@ -112,7 +130,7 @@ def _mobilenet(
                 )
             )
         check_alpha(alpha, ALPHAS)
-        rows = published_size(shape, SIZES)
+        rows = size_with_weights(shape, SIZES)
 
     def layers(layer: Named, x: SymbolicTensor) -> SymbolicTensor:
         first = int(32 * alpha)

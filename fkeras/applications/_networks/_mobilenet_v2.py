@@ -8,7 +8,7 @@ from ...core.typing import FilePath
 from ._arguments import CLASSES, Activation, Arguments, ImageShape
 from ._described import described
 from ._inverted import padding_before_stride, rounded
-from ._mobilenet import check_alpha, published_size
+from ._mobilenet import check_alpha, published_size, size_with_weights
 from ._named import Named, channels
 from ._standard import variant
 from ._tops import classified, pooled
@@ -79,7 +79,7 @@ def _mobilenet_v2(
     rows = shape[0]
     if given.imagenet:
         check_alpha(alpha, ALPHAS)
-        rows = published_size(shape, SIZES)
+        rows = size_with_weights(shape, SIZES)
 
     def layers(layer: Named, x: SymbolicTensor) -> SymbolicTensor:
         first = rounded(32 * alpha)

@@ -11,7 +11,7 @@ from ...core.typing import FilePath
 from ._arguments import CLASSES, Activation, Arguments, ImageShape
 from ._described import described
 from ._inverted import padding_before_stride, rounded
-from ._mobilenet import check_alpha
+from ._mobilenet import check_alpha, size_with_weights
 from ._named import Named, channels
 from ._standard import variant
 from ._tops import pooled
@@ -173,6 +173,7 @@ def _mobilenet_v3(
     shape = _shape(given)
     if given.imagenet:
         check_alpha(alpha, (1.0,) if minimalistic else (0.75, 1.0))
+        size_with_weights(shape, (224,))
 
     def layers(layer: Named, x: SymbolicTensor) -> SymbolicTensor:
         if include_preprocessing:
