@@ -19,6 +19,8 @@ from ._optimizer_state import weights_that_train
 from ._optimizers import Slot, optimizer_places
 from ._weights_source import WeightsSource
 
+# What something else than the file says, or begins anew.
+_TOLD = ("iterations", "learning_rate", "u_product", "step_counter", "dynamic_scale")
 # After so many factors below one a product of float32 is what it will be.
 _TO_ZERO = 100_000
 
@@ -86,6 +88,7 @@ def old_optimizer(
         if found is None:
             continue
         at, left = found
+        at = _at_each_place(slots, at)
         if any(slot.path is not None and place not in at and not _is_told(slot) for place, slot in slots.items()):
             continue
         told = _told(reader, slots, at, file)
@@ -98,12 +101,22 @@ def old_optimizer(
     return [], nothing
 
 
+def _at_each_place(slots: Mapping[str, Slot], at: Mapping[str, str]) -> dict[str, str]:
+    """The path for every place of a variable: Keras 3 writes those inside a scaled optimizer twice."""
+    path_of = {slots[place].path: path for place, path in at.items()}
+    return {
+        place: path_of[slot.path] for place, slot in slots.items() if slot.path is not None and slot.path in path_of
+    }
+
+
 def _is_new(said: JSON) -> bool:
     """Whether the optimizer is of Keras 2.11 or later, which keeps the arrays of one weight together."""
     optimizer = said.get("optimizer_config", said.get("optimizer")) if isinstance(said, dict) else None
     if not isinstance(optimizer, dict):
         return True
     inner = optimizer.get("config")
+    if isinstance(inner, dict) and isinstance(inner.get("inner_optimizer"), dict):  # one whose loss is scaled
+        optimizer, inner = inner["inner_optimizer"], inner["inner_optimizer"].get("config")
     names = set(inner) if isinstance(inner, dict) else set()
     return str(optimizer.get("class_name")).startswith("Custom>") or bool(names & {"use_ema", "is_legacy_optimizer"})
 
@@ -118,14 +131,17 @@ def _told(
 ) -> dict[str, np.ndarray]:
     """What the file does not keep, and the optimizer says: its rate, and that no step is counted."""
     told: dict[str, np.ndarray] = {}
+    bare = getattr(reader, "inner_optimizer", reader)
     for place, slot in slots.items():
         if place in at:
             continue
         end = (slot.path or "").rpartition("/")[2]
-        rate = getattr(getattr(reader, "inner_optimizer", reader), "learning_rate", None)
+        rate = getattr(bare, "learning_rate", None)
         value = rate if end == "learning_rate" and not callable(rate) else 0
+        if end == "dynamic_scale":  # Keras 2 begins with the first scale again
+            value = getattr(reader, "initial_scale", 0)
         if end == "u_product":
-            value = _product(reader, next((file.read(at[p]) for p, s in slots.items() if _counts(s) and p in at), 0))
+            value = _product(bare, next((file.read(at[p]) for p, s in slots.items() if _counts(s) and p in at), 0))
         told[place] = np.full(slot.shape, value, slot.dtype)
     return told
 
@@ -146,7 +162,7 @@ def _steps(file: WeightsSource, path: str) -> np.ndarray:
 
 def _is_told(slot: Slot) -> bool:
     """Whether something else than the file says what a variable is."""
-    return (slot.path or "").rpartition("/")[2] in ("iterations", "learning_rate", "u_product")
+    return (slot.path or "").rpartition("/")[2] in _TOLD
 
 
 def _counts(slot: Slot) -> bool:

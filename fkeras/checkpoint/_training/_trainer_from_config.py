@@ -135,7 +135,7 @@ def _field(name: str, value: JSON, custom_objects: CustomObjects | None, beside:
 
 
 def _restore(part: str, value: JSON, custom_objects: CustomObjects | None) -> Any:
-    """A part of the compile config with its objects made; names stay names."""
+    """A part of the compile config with its objects made; names that are not the user's stay names."""
     modules = {
         "optimizer": ("keras.optimizers", "keras.optimizers.schedules"),
         "loss": ("keras.losses",),
@@ -148,6 +148,9 @@ def _restore(part: str, value: JSON, custom_objects: CustomObjects | None) -> An
         return {k: _restore(part, v, custom_objects) for k, v in value.items()}
     if isinstance(value, list):
         return [_restore(part, v, custom_objects) for v in value]
+    if isinstance(value, str) and value in (custom_objects or {}):
+        own = (custom_objects or {})[value]
+        return own() if isinstance(own, type) else own
     return deserialize(value, custom_objects, modules) if isinstance(value, Mapping) else value
 
 

@@ -285,6 +285,9 @@ class _Reader:
                         [self.layer(v, depth + 1) for v in value] if many else value and self.layer(value, depth + 1)
                     )
                     changed[argument] = inner
+            elif argument.endswith("activation") and _is_layer(value):
+                with at(argument):
+                    changed[argument] = self.layer(value, depth + 1)
             else:
                 is_own = isinstance(value, str) and value in self.own and argument not in ("name", "dtype")
                 changed[argument] = _own_function(value) if is_own else in_keras_3(argument, value, self.version)
@@ -304,6 +307,12 @@ def _named(entry: Config, name: str) -> Config:
 
 def _kept(entry: Mapping[str, PyTree]) -> Config:
     return {k: entry[k] for k in ("build_config",) if k in entry}
+
+
+def _is_layer(activation: PyTree) -> bool:
+    """Whether an activation is an object, as in `Dense(4, activation=LeakyReLU(0.2))`, and no function."""
+    is_object = isinstance(activation, Mapping) and isinstance(activation.get("config"), Mapping)
+    return is_object and activation.get("class_name") != "function"
 
 
 def _own_function(name: str) -> Config:
@@ -408,7 +417,11 @@ def _op_entry(entry: Config, calls: list[tuple[PyTree, Config]]) -> Config:
     called = op_call(function, *calls[0])
     facts = facts_of(called.op)
     kept = {k: v for k, v in called.arguments.items() if k in facts.kept}
-    args = [called.arguments[k] for k in facts.called if k in called.arguments]
+    args: list[PyTree] = []
+    for name in facts.called:
+        if name in called.arguments:
+            value = called.arguments[name]
+            args += value if name.startswith("*") and isinstance(value, list) else [value]
     return {
         "module": facts.module,
         "class_name": facts.class_name,

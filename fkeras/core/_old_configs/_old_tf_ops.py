@@ -112,6 +112,7 @@ where where condition,x,y
 zeros_like zeros_like input
 """
 _FUNCTIONS = {name: (op, arguments.split(",")) for name, op, arguments in map(str.split, _TABLE.strip().splitlines())}
+_TRANSPOSED = ("transpose_a", "transpose_b")
 # Of these arguments the value says nothing, or is their default.
 _SAYS_NOTHING: dict[str, tuple[object, ...]] = {
     "name": (None, str),
@@ -177,6 +178,15 @@ def _along(arguments: Config) -> Config:
     return {**arguments, "axis": axis}
 
 
+def _transposed_product(given: Config) -> tuple[str, list[str], Config]:
+    """A product of matrices of which one is transposed, which `matmul` of Keras 3 has no argument for."""
+    a = "...ji" if given.get("transpose_a") is True else "...ij"
+    b = "...kj" if given.get("transpose_b") is True else "...jk"
+    left = {k: v for k, v in given.items() if k not in ("a", "b", *_TRANSPOSED)}
+    operands = [given.get("a"), given.get("b")]
+    return "einsum", ["equation", "operands"], {"equation": f"{a},{b}->...ik", "operands": operands, **left}
+
+
 _CHANGED: dict[str, Callable[[Config], Config]] = {
     "get_item": _slices,
     "normalize": _along,
@@ -221,6 +231,8 @@ def op_call(function: object, first: JSON, others: Mapping[str, JSON]) -> OpCall
         )
     op, names = _FUNCTIONS[function]
     given = {names[0]: first, **_DEFAULTS.get(op, {}), **others}
+    if op == "matmul" and any(given.get(name) is True for name in _TRANSPOSED):
+        op, names, given = _transposed_product(given)
     arguments = {new: given.pop(old) for old, new in zip(names, facts_of(op).arguments, strict=False) if old in given}
     change = _CHANGED.get(op)
     if change is not None:
