@@ -72,11 +72,6 @@ MODELS: dict[str, tuple[str, str]] = {
         'trainer = trainer.distribute({"data": -1}, layout="fsdp")',
     ),
     "distribution.distribute_tensor": (_DEVICES, "jax.device_put(x, jax.sharding.NamedSharding(mesh, spec))"),
-    # scikit-learn
-    "wrappers.SKLearnClassifier wrappers.SKLearnRegressor wrappers.SKLearnTransformer": (
-        "scikit-learn asks for an object that keeps what it learnt; five lines around a trainer are one.",
-        "def fit(self, x, y): self.state_, _ = trainer.fit(trainer.init(0), x, y); return self",
-    ),
     # pictures
     "visualization.*": (
         "pictures are drawn by libraries for it.",

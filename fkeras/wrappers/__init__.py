@@ -1,4 +1,4 @@
-"""`fk.wrappers`: models as scikit-learn estimators; each name says what to write."""
+"""`fk.wrappers`: models as estimators of scikit-learn."""
 
 from .._keras_api import attach_stub
 

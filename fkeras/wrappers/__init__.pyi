@@ -1,1 +1,5 @@
-"""`fk.wrappers`: models as scikit-learn estimators; each name says what to write."""
+"""`fk.wrappers`: models as estimators of scikit-learn."""
+
+from ._classifier import SKLearnClassifier as SKLearnClassifier
+from ._regressor import SKLearnRegressor as SKLearnRegressor
+from ._transformer import SKLearnTransformer as SKLearnTransformer
