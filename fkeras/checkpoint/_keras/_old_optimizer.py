@@ -115,8 +115,9 @@ def _is_new(said: JSON) -> bool:
     if not isinstance(optimizer, dict):
         return True
     inner = optimizer.get("config")
-    if isinstance(inner, dict) and isinstance(inner.get("inner_optimizer"), dict):  # one whose loss is scaled
-        optimizer, inner = inner["inner_optimizer"], inner["inner_optimizer"].get("config")
+    scaled = inner.get("inner_optimizer") if isinstance(inner, dict) else None
+    if isinstance(scaled, dict):  # one whose loss is scaled
+        optimizer, inner = scaled, scaled.get("config")
     names = set(inner) if isinstance(inner, dict) else set()
     return str(optimizer.get("class_name")).startswith("Custom>") or bool(names & {"use_ema", "is_legacy_optimizer"})
 
