@@ -179,3 +179,15 @@ def test_a_history_is_shown_as_curves():
     assert "nan" not in shown
     assert len(shown) < 20_000
     xml.etree.ElementTree.fromstring(f"<div>{shown}</div>")
+
+
+def test_every_output_of_one_layer_counts():
+    x = fk.Input((2, 1))
+    model = fk.Model(x, fk.nn.LSTM(2, return_state=True)(x))
+    trainer = model.compile("sgd", ["mse"] * 3)
+    state, xs = trainer.init(0), np.ones((1, 2, 1), "float32")
+    y = [np.full((1, 2), k, "float32") for k in (1, 2, 3)]
+    parts = [float(np.mean((a - b) ** 2)) for a, b in zip(trainer.predict(state, xs), y, strict=True)]
+    logs = trainer.evaluate(state, xs, y)
+    assert np.allclose([logs[f"{name}_loss"] for name in ("lstm", "lstm_1", "lstm_2")], parts)
+    assert np.allclose(logs["loss"], sum(parts))

@@ -44,13 +44,27 @@ def _shaped(leaf: Any) -> Any:
 
 
 def output_names(y_pred: PyTree, names: Sequence[str] | None = None) -> list[str]:
-    """A name for each output leaf: dict keys, the model's own names, or `output_1`, …"""
+    """A name for each output leaf: dict keys, the model's own names, or `output_1`, …; each of them once."""
     leaves = jax.tree_util.tree_leaves_with_path(y_pred)
     if isinstance(y_pred, Mapping):
         return [jax.tree_util.keystr(path, simple=True, separator="_") for path, _ in leaves]
     if names and len(names) == len(leaves):
-        return list(names)
+        return _told_apart(names)
     return ["output"] if len(leaves) == 1 else [f"output_{i + 1}" for i in range(len(leaves))]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """The names with numbers behind those that come again, as of the outputs of one layer.
+
+    >>> _told_apart(["lstm", "lstm", "dense"])
+    ['lstm', 'lstm_1', 'dense']
+    """
+    found: dict[str, None] = {}
+    for i, name in enumerate(names):
+        taken = {*found, *names[i + 1 :]} if name in found else set()
+        others = (f"{name}_{k}" for k in range(1, len(names) + 1))
+        found[next(other for other in others if other not in taken) if taken else name] = None
+    return list(found)
 
 
 class Comparison(NamedTuple):
