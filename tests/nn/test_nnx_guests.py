@@ -324,3 +324,61 @@ def test_variables_and_states_are_the_same_arrays():
     assert other.first.lora.lora_a.get_value() is module.first.lora.lora_a.get_value()
     with pytest.raises(ValueError, match="something else under the name 'train'"):
         fk.to_nnx(fk.Sequential([fk.Input((3,)), fk.nn.Dense(1, name="train")]), {"params": {"train": {"bias": X}}})
+
+
+# ------------------------------------------------------------------ writes into weights
+class Centred(nnx.Module):
+    """Keeps a running mean where only the optimizer writes."""
+
+    def __init__(self, transform, *, rngs: nnx.Rngs):
+        self.linear = nnx.Linear(3, 3, rngs=rngs)
+        self.centre = nnx.Param(jnp.zeros(3))
+        self.transform = transform
+
+    def __call__(self, x):
+        def run(module, x):
+            module.centre[...] = 0.9 * module.centre[...] + 0.1 * x.mean(0)
+            return module.linear(x - module.centre[...][None, :])
+
+        return self.transform(run)(self, x)
+
+
+class Transformed(nnx.Module):
+    """Writes into no weight, though the transform hands all of them back as new arrays."""
+
+    def __init__(self, transform, *, rngs: nnx.Rngs):
+        self.inner = nnx.Sequential(nnx.Linear(3, 3, rngs=rngs), nnx.BatchNorm(3, rngs=rngs))
+        self.transform = transform
+
+    def __call__(self, x):
+        return self.transform(lambda module, x: module(x))(self.inner, x)
+
+
+def plain(function):
+    return function
+
+
+@pytest.mark.parametrize("transform", [plain, nnx.jit, nnx.remat])
+def test_a_write_into_a_weight_is_told_by_its_name(transform):
+    layer = fk.nn.FlaxLayer(Centred, args=(transform,))
+    variables = layer.init(KEY, X)
+    with pytest.warns(UserWarning, match="Centred wrote into weights") as told:
+        jax.jit(layer.apply)(variables, X)
+    assert "new values of centre\n" in str(told[0].message)
+
+
+@pytest.mark.parametrize("transform", [plain, nnx.jit, nnx.remat])
+@pytest.mark.filterwarnings("error")
+def test_what_a_transform_hands_back_unchanged_is_no_write(transform):
+    layer = fk.nn.FlaxLayer(Transformed, args=(transform,))
+    variables = layer.init(KEY, X)
+    _, updates = jax.jit(lambda v: layer.apply(v, X, training=True, mutable=["batch_stats"]))(variables)
+    assert jnp.any(updates["batch_stats"]["inner"]["layers"]["1"]["mean"] != 0)
+    jax.grad(lambda v: layer.apply(v, X).sum())(variables)
+
+
+@pytest.mark.parametrize("wrapper", [nnx.WeightNorm, nnx.SpectralNorm])
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_normalised_anew_in_each_call_are_no_write(wrapper):
+    layer = fk.nn.FlaxLayer(lambda rngs: wrapper(nnx.Linear(3, 2, rngs=rngs), rngs=rngs))
+    layer.apply(layer.init(KEY, X), X)

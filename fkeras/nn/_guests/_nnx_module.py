@@ -15,6 +15,7 @@ from ...core.typing import Key, PyTree, Training
 from ._host import Host, Method, Place
 from ._nnx_collections import collection_of, flat_state, places_of, pop_sown, sown_types, value_of, with_value
 from ._nnx_source import Flat, NNXSource, unmade
+from ._nnx_writes import Values, warn_of_writes
 from ._signatures import check_keywords, method_of
 
 T = TypeVar("T")
@@ -63,17 +64,29 @@ class NNXModule(Host):
             flat = [(p, self._from_scope(places[p], leaf) if p in places else leaf) for p, leaf in flat]
         keys = self._stream_keys(flat)
 
+        weights = [path for path, place in places.items() if place[0] == "params"]
+
         def run(key: Key) -> tuple[PyTree, dict[Place, PyTree]]:
-            module = nnx.merge(graphdef, nnx.from_flat_state(_with_streams(flat, keys, key)))
+            start = _with_streams(flat, keys, key)
+            module, outputs, sown, new = call_once(start)
+            if not self.is_initializing():
+                before = {path: value_of(leaf) for path, leaf in start if path in weights}
+                after = {path: new[path] for path in weights}
+                warn_of_writes(self.source.name, module, before, after, lambda values: call_once(start, values)[-1])
+            kept = {place: new[path] for path, place in places.items() if place[0] != "params"}
+            return outputs, {**sown, **kept}
+
+        def call_once(start: Flat, weights: Values | None = None) -> tuple[nnx.Module, PyTree, Any, dict[Any, PyTree]]:
+            given = weights or {}
+            leaves = [(path, with_value(leaf, given.get(path, value_of(leaf)))) for path, leaf in start]
+            module = nnx.merge(graphdef, nnx.from_flat_state(leaves))
             set_mode(module, training)
             before = nnx.graphdef(module)
             outputs, sown = call.collect(module)
             after, state = nnx.split(module)
             if after != before:
                 raise_changed(self.source.name, before, after)
-            new = dict(flat_state(state))
-            kept = {place: value_of(new[path]) for path, place in places.items() if place[0] != "params"}
-            return outputs, {**sown, **kept}
+            return module, outputs, sown, {path: value_of(leaf) for path, leaf in flat_state(state)}
 
         if None in keys.values() and not self.is_initializing():
             outputs, values = _without_a_draw(run, self.source.name, [tag for tag, key in keys.items() if key is None])
