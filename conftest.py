@@ -3,8 +3,7 @@
 from tests.conftest import nothing_is_kept_for_the_next_module as nothing_is_kept_for_the_next_module
 from tests.conftest import pytest_configure as pytest_configure
 
-# Importing one of the first two is answered with an error that says what to do; the others are second names of modules
-# that have their doctests where they are.
+# Second names of modules that have their doctests where they are.
 collect_ignore_glob = [
     *(f"fkeras/applications/{name}*.py" for name in ("*net", "convnext", "inception", "vgg", "xception")),
     "fkeras/datasets/[!_]*.py", "fkeras/ops/*.py", "fkeras/optimizers/*.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pathlib
 import tarfile
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -97,7 +98,7 @@ def _unpacked(name: str, place: pathlib.Path, wanted: dict[str, str]) -> dict[st
                 file = archive.extractfile(member) if member.isreg() and member.size <= _MAX_BYTES else None
                 if file is not None:
                     found[wanted[member.name]] = file.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise damaged(name, place, str(error)) from None
     missing = [each for each in wanted.values() if each not in found]
     if missing:

@@ -6,6 +6,7 @@ import io
 import math
 import pathlib
 import zipfile
+import zlib
 from typing import BinaryIO
 
 import numpy as np
@@ -24,13 +25,13 @@ def read_npz(name: str, path: pathlib.Path, *members: str) -> list[Shaped[np.nda
     Args:
         name: the data set.
         path: the file.
-        members: the arrays' names.
+        members: the arrays' names, those of inputs and of their targets by turns.
 
     Returns:
         The arrays, in the order of their names.
 
     Raises:
-        ValueError: no such file, an array that is missing, or a pickle of anything but numbers.
+        ValueError: no such file, an array that is missing or of another length, or a pickle of anything but numbers.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -41,9 +42,13 @@ def read_npz(name: str, path: pathlib.Path, *members: str) -> list[Shaped[np.nda
             large = [member for member in members if here[member].file_size > _MAX_BYTES]
             if large:
                 raise damaged(name, path, f"array {large[0]!r} of more than {_MAX_BYTES:,} bytes")
-            return [_read(name, path, io.BytesIO(archive.read(here[member]))) for member in members]
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+            found = [_read(name, path, io.BytesIO(archive.read(here[member]))) for member in members]
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise damaged(name, path, str(error)) from None
+    for x, y in zip(found[::2], found[1::2], strict=True):
+        if x.ndim == 0 or x.shape[:1] != y.shape[:1]:
+            raise damaged(name, path, f"{members} of shapes {[each.shape for each in found]}")
+    return found
 
 
 def _read(name: str, path: pathlib.Path, file: BinaryIO) -> Shaped[np.ndarray, "*shape"]:

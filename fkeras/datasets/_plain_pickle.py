@@ -73,8 +73,11 @@ class _Array:
         _, *parts = state
         self.parts = tuple(parts)  # type: ignore[assignment]
 
-    def made(self) -> Shaped[np.ndarray, "*shape"]:
+    def made(self, objects: bool = True) -> Shaped[np.ndarray, "*shape"]:
         """The array.
+
+        Args:
+            objects: whether it may be one of lists; those in such an array may not.
 
         Raises:
             ValueError: the bytes are not as many as its shape says.
@@ -84,11 +87,11 @@ class _Array:
         shape, dtype, columns_first, data = tuple(self.parts[0]), self.parts[1].made(), self.parts[2], self.parts[3]
         count = math.prod(shape)
         if dtype.hasobject:
-            if not isinstance(data, list) or len(data) != count:
+            if not objects or not isinstance(data, list) or len(data) != count:
                 raise ValueError("an array of objects without them")
             array = np.empty(count, dtype=object)
             for place, entry in enumerate(data):
-                array[place] = _made(entry)
+                array[place] = entry.made(objects=False) if isinstance(entry, _Array) else entry
         else:
             if isinstance(data, str):  # Python 2 wrote it
                 data = data.encode("latin1")
@@ -141,13 +144,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _made(found: object) -> Plain:
-    """The arrays of what was read, in their places: at the top, in a dict and in a list of few entries."""
-    if isinstance(found, _Array):
-        return found.made()
+    """The arrays of what was read: it is one, or a dict of some."""
     if isinstance(found, dict):
-        return {key: _made(value) for key, value in found.items()}
-    if isinstance(found, list | tuple) and any(isinstance(each, _Array | _DType) for each in found):
-        return [_made(each) for each in found]
-    if isinstance(found, _DType):
-        raise ValueError("a dtype without an array")
-    return found  # type: ignore[return-value]
+        return {key: value.made() if isinstance(value, _Array) else value for key, value in found.items()}
+    return found.made() if isinstance(found, _Array) else found  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -46,12 +47,14 @@ def load_imdb(
     Reference: https://keras.io/api/datasets/imdb/
     As in Keras, where `num_words` is not given the largest index of all becomes `oov_char`.
     """
-    x, y, x_test, y_test = read_npz("imdb", in_cache("imdb", path=path), "x_train", "y_train", "x_test", "y_test")
+    place = in_cache("imdb", path=path)
+    x, y, x_test, y_test = read_npz("imdb", place, "x_train", "y_train", "x_test", "y_test")
     generator, parts = np.random.RandomState(seed), []
     for some, of_some in ((x, y), (x_test, y_test)):
         order = np.arange(len(some))
         generator.shuffle(order)
-        parts.append(_kept(_marked(some[order], start_char, index_from), of_some[order], maxlen))
+        marked = _marked("imdb", place, some[order], start_char, index_from)
+        parts.append(_kept(marked, of_some[order], maxlen))
     (train, y_train), (test, y_tested) = parts
     texts = _replaced(train + test, num_words, skip_top, oov_char)
     labels = np.concatenate([y_train, y_tested])
@@ -95,9 +98,10 @@ def load_reuters(
     As in Keras, where `num_words` is not given the largest index of all becomes `oov_char`.
     """
     check_split(test_split)
-    x, y = read_npz("reuters", in_cache("reuters", path=path), "x", "y")
+    place = in_cache("reuters", path=path)
+    x, y = read_npz("reuters", place, "x", "y")
     x, y = shuffled(x, y, seed)
-    texts, labels = _kept(_marked(x, start_char, index_from), y, maxlen)
+    texts, labels = _kept(_marked("reuters", place, x, start_char, index_from), y, maxlen)
     texts = _replaced(texts, num_words, skip_top, oov_char)
     count = int(len(texts) * (1 - test_split))
     return (_of_lists(texts[:count]), labels[:count].copy()), (_of_lists(texts[count:]), labels[count:].copy())
@@ -159,10 +163,15 @@ def _word_index(name: str, path: FilePath) -> dict[str, int]:
     return dict(found)  # type: ignore[arg-type]
 
 
-def _marked(texts: Iterable[Iterable[int]], start: int | None, index_from: int) -> list[list[int]]:
+def _marked(
+    name: str, place: pathlib.Path, texts: Iterable[Iterable[int]], start: int | None, index_from: int
+) -> list[list[int]]:
     """Ranks as indices, behind a mark of the beginning."""
     begins = [] if start is None else [start]
-    return [begins + [word + index_from for word in text] for text in texts]
+    try:
+        return [begins + [word + index_from for word in text] for text in texts]
+    except TypeError:
+        raise damaged(name, place, "texts that are no lists of numbers") from None
 
 
 def _kept(

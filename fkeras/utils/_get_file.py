@@ -19,7 +19,7 @@ _ALGORITHMS = ("auto", "sha256", "md5")
 
 def get_file(
     fname: FilePath | None = None,
-    origin: str | None = None,
+    origin: FilePath | None = None,
     untar: bool = False,
     md5_hash: str | None = None,
     file_hash: str | None = None,
@@ -71,6 +71,7 @@ def get_file(
     """
     if origin is None:
         raise _wrong("get_file needs an origin.", "origin=None", 'fk.utils.get_file("a.zip", origin="https://…/a.zip")')
+    origin = os.fspath(origin)
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
     if hash_algorithm not in _ALGORITHMS:

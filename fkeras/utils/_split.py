@@ -66,7 +66,7 @@ def split_dataset(
     left, right = _sizes(left_size, right_size, count)
     order = list(range(count))
     if shuffle:
-        random.Random(seed or 0).shuffle(order)
+        random.Random(int(seed or 0)).shuffle(order)
     parts = order[:left], order[count - right :]
     if isinstance(examples, list):
         first, second = ([examples[place] for place in part] for part in parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import pathlib
 import posixpath
@@ -9,6 +11,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -18,6 +21,17 @@ from ..core import explain
 _MAX_RATIO = 200
 _SMALL = 256 << 20
 _MAX_MEMBERS = 5_000_000
+# What the standard library raises of an archive that is not whole, encrypted, or packed in a way that it lacks.
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+)
 
 
 class _Member(NamedTuple):
@@ -65,7 +79,7 @@ def unpack_archive(file: pathlib.Path, folder: pathlib.Path, formats: Iterable[s
                 with zipfile.ZipFile(file) as archive:
                     _check(file, (_Member(i.filename, i.file_size, "file") for i in archive.infolist()))
                     archive.extractall(arriving)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise _refused(file, str(error)) from None
         _move(arriving, folder)
 
@@ -114,7 +128,7 @@ def _is_inside(name: str, links: set[str]) -> bool:
     name = name.replace("\\", "/")
     path = posixpath.normpath(name)
     steps = path.split("/")
-    if posixpath.isabs(name) or steps[0] == ".." or ":" in steps[0] or "\0" in name:
+    if posixpath.isabs(name) or steps[0] == ".." or steps[0][1:] == ":" or "\0" in name:
         return False
     return not any("/".join(steps[:i]) in links for i in range(1, len(steps)))
 

@@ -214,6 +214,12 @@ def test_damaged_files_are_named(cache):
         (cache / "mnist.npz").write_bytes(content)
         with pytest.raises(ValueError, match=r"not whole, or another[\s\S]*download\('mnist', force=True\)"):
             fk.datasets.mnist.load_data()
+    np.savez(cache / "boston_housing.npz", x=np.zeros((3, 13)), y=np.zeros(2))
+    with pytest.raises(ValueError, match=r"of shapes \[\(3, 13\), \(2,\)\]"):
+        fk.datasets.boston_housing.load_data()
+    np.savez(cache / "reuters.npz", x=np.array([[1], ["the"]], dtype=object), y=[1, 2])
+    with pytest.raises(ValueError, match="texts that are no lists of numbers"):
+        fk.datasets.reuters.load_data()
     folder = cache / "cifar-100-python"
     folder.mkdir()
     whole = pickle.dumps({b"data": np.zeros((2, 3072), "uint8"), b"fine_labels": [1, 2]}, 2)

@@ -182,6 +182,11 @@ def test_zips_and_other_files_that_are_refused(tmp_path, monkeypatch):
     (tmp_path / "page.zip").write_text("<html>")
     with pytest.raises(ValueError, match="no archive of 'tar' or 'zip'"):
         fk.utils.get_file("page", f"{tmp_path}/page.zip", extract=True, cache_dir=tmp_path)
+    archive(tmp_path / "cut.tar.gz", {"a": "".join(map(str, range(9999)))}, "gz")
+    content = (tmp_path / "cut.tar.gz").read_bytes()
+    (tmp_path / "cut.tar.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="is not unpacked"):
+        fk.utils.get_file("cut", tmp_path / "cut.tar.gz", extract=True, cache_dir=tmp_path)
     monkeypatch.setattr("fkeras.utils._unpacking._SMALL", 1000)
     with zipfile.ZipFile(tmp_path / "large.zip", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("zeros", bytes(1 << 20))
