@@ -6,11 +6,6 @@ _LAYERS = "an older way to augment images, one at a time in numpy; here layers d
 _BOXES = "layers that change images change their boxes too."
 
 DATA: dict[str, tuple[str, str]] = {
-    "utils.FeatureSpace": (
-        "one layer a column does the same, and each is adapted to its column.",
-        'age = fk.nn.Normalization(axis=None).adapt(frame["age"]); city = fk.nn.StringLookup(output_mode="one_hot")'
-        '.adapt(frame["city"]); fk.nn.Concatenate()([age(a), city(c)])',
-    ),
     "utils.Progbar": ("`fit` shows a bar; rich has one for loops of one's own.", "rich.progress.track(batches)"),
     "utils.Config": (
         "a record that may be frozen; the standard library has it.",
