@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import fkeras as fk
 
@@ -212,3 +213,11 @@ def test_arguments_that_are_something_else_are_named(tmp_path):
         fk.load_weights(small(), tmp_path, rename=["a", "b"])
     with pytest.raises(ValueError, match=r"Write:    variables = model.load_weights\('m.weights.h5'"):
         fk.load_weights(small(), "m.weights.h5")
+
+
+def test_features_that_a_permute_has_put_in_order_are_taken_as_they_are(tmp_path):
+    arrays = {"fc.weight": np.arange(24, dtype="float32").reshape(2, 12), "fc.bias": np.zeros(2, "float32")}
+    safetensors.numpy.save_file(arrays, tmp_path / "model.safetensors")
+    model = fk.Sequential([fk.Input((2, 2, 3)), L.Permute((3, 1, 2)), L.Flatten(), L.Dense(2, name="fc")])
+    variables = fk.load_weights(model, tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(variables["params"]["fc"]["kernel"], arrays["fc.weight"].T)

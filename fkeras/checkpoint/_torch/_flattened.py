@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from ...core import Layer, Model, SymbolicTensor, children
-from ...nn import Flatten
+from ...nn import Flatten, Permute
 
 
 class Image(NamedTuple):
@@ -46,7 +46,7 @@ def _image_of(tensor: SymbolicTensor) -> Image | None:
         (before,) = node.inputs
         if isinstance(node.operation, Flatten):
             sizes = [size for size in before.shape[1:] if size is not None]
-            if len(sizes) < max(2, len(before.shape) - 1):
+            if len(sizes) < max(2, len(before.shape) - 1) or _is_in_order(before):
                 return None
             first = node.operation.data_format == "channels_first"
             channels, *window = sizes if first else (sizes[-1], *sizes[:-1])
@@ -55,3 +55,10 @@ def _image_of(tensor: SymbolicTensor) -> Image | None:
             return None
         tensor = before
     return None
+
+
+def _is_in_order(tensor: SymbolicTensor) -> bool:
+    """Whether a `Permute` has put the channels first, so that the features are in torch's order already."""
+    layer = tensor.node.operation
+    last = len(tensor.shape) - 1
+    return isinstance(layer, Permute) and tuple(layer.dims) == (last, *range(1, last))
