@@ -69,7 +69,7 @@ class EquinoxLayer(Layer):
             explain(
                 f"{self.path_text()} wraps a module of Equinox, which has no config.",
                 received=repr(self.module)[:80],
-                usually="the model is saved or written as JSON; `trainer.save` and `save_weights` need no config.",
+                usually="a model of it, or its trainer, is saved or written as JSON; `save_weights` needs no config.",
                 write="a fk.nn.Layer subclass that makes the module from its own arguments",
             )
         )
