@@ -15,8 +15,8 @@ from ._cache import keras_home as keras_home
 from ._directory import audio_dataset_from_directory as audio_dataset_from_directory
 from ._directory import image_dataset_from_directory as image_dataset_from_directory
 from ._directory import text_dataset_from_directory as text_dataset_from_directory
-from ._get_file import get_file as get_file
 from ._features import FeatureSpace as FeatureSpace
+from ._get_file import get_file as get_file
 from ._images import img_to_array as img_to_array
 from ._numbers import normalize as normalize
 from ._numbers import to_categorical as to_categorical
