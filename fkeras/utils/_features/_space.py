@@ -197,6 +197,9 @@ class FeatureSpace(Kinds):
         Args:
             filepath: where it is.
 
+        Returns:
+            The FeatureSpace, adapted as it was.
+
         Raises:
             ValueError: the file is damaged, or holds something else.
         """
