@@ -196,6 +196,36 @@ def test_a_data_set_goes_on_from_its_state(texts):
     np.testing.assert_array_equal(dataset[-1][0], dataset.map(lambda batch: batch[0])[3])
 
 
+def test_fit_takes_an_order_of_its_own_for_each_epoch(texts, tmp_path):
+    dataset = fk.utils.text_dataset_from_directory(texts, label_mode="binary", class_names=["cats", "dogs"],
+                                                   batch_size=3, seed=2, verbose=False)  # fmt: skip
+    layer = fk.nn.TextVectorization(output_mode="multi_hot", max_tokens=12).adapt(dataset.map(lambda batch: batch[0]))
+    model = fk.Sequential([fk.Input((), dtype="string"), layer, fk.nn.Dense(1)])
+    trainer = model.compile("adam", "mse")
+    seen = []
+
+    class Reading:
+        """The data set, which notes what is read."""
+
+        __len__ = dataset.__len__
+
+        def of_pass(self, number):
+            def item(index):
+                seen.append((number, index))
+                return dataset.of_pass(number)(index)
+
+            return item
+
+        def __iter__(self):
+            return iter(dataset)
+
+    trainer.fit(trainer.init(0), Reading(), epochs=2, verbose=0)
+    assert seen == [(number, index) for number in (0, 1) for index in range(3)]
+    seen.clear()
+    trainer.fit(trainer.init(0), Reading(), epochs=2, verbose=0, shuffle=False)
+    assert {number for number, _ in seen} == {0}
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -17,6 +17,7 @@ from .._step._state import TrainState
 from .._step._train_step import has_own_loss
 from ._arrays import ArrayData, are_plain, array_data
 from ._as_arrays import check_integers
+from ._by_pass import ByPass, HasPasses
 from ._class_weights import ClassWeights
 from ._data_kinds import are_batches, is_arrays, values_are
 from ._fixed_batch_sizes import check_batch_size, check_whole, described_inputs, fixed_batch_size
@@ -117,6 +118,8 @@ def stream_source(
     fixed = fixed_batch_size(trainer.model, variables)
     if is_indexed(x):
         return Indexed(passes, length_of(x), steps, origin=x, fixed=fixed, prepared=prepared)
+    if isinstance(x, HasPasses):
+        return ByPass(passes, length_of(x), steps, origin=x, fixed=fixed, data=x, prepared=prepared)
     if weigh is not None or of_text:
         plain = passes
 
