@@ -109,6 +109,18 @@ class SKLearnClassifier(ClassifierMixin, Estimator):
                     write="rows of two classes",
                 )
             )
+        new = sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist()), key=str)
+        if new:
+            raise ValueError(
+                explain(
+                    "There are classes that the classifier was not fitted with.",
+                    received=", ".join(map(repr, new[:8]))
+                    + ", beside "
+                    + ", ".join(map(repr, self.classes_.tolist()[:8])),
+                    usually="warm_start=True with other data, or validation data with a class of their own.",
+                    write="estimator.set_params(warm_start=False).fit(X, y)",
+                )
+            )
         return np.eye(len(self.classes_), dtype=np.float32)[self._encoder.transform(y)]
 
     def _as_trained(self, trainer: Trainer, state: TrainState, one_row: np.ndarray, targets: np.ndarray) -> np.ndarray:

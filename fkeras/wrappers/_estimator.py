@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import jax
 import numpy as np
@@ -140,6 +140,21 @@ class Estimator(BaseEstimator):
     def _rows_of_targets(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs in the shape of the targets that `fit` was given."""
         return outputs[:, 0] if self._target_rank == 1 and outputs.shape[1:] == (1,) else outputs
+
+    if not TYPE_CHECKING:  # a type checker refuses what is missing
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name != "model_":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            raise AttributeError(
+                explain(
+                    "An estimator has no `model_`.",
+                    usually="Keras's name of the model that was fitted; here models hold nothing that was learnt.",
+                    write="estimator.trainer_.predict(estimator.state_, X), or estimator.trainer_.model",
+                ),
+                name=name,
+                obj=self,
+            )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "state_")

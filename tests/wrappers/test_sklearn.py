@@ -200,6 +200,15 @@ def test_what_is_no_compiled_model_is_refused(blobs):
         fk.wrappers.SKLearnClassifier(fk.Sequential([fk.Input((3,)), fk.nn.Dense(3)]).compile("sgd", "mse")).fit(X, y)
 
 
+def test_other_classes_and_keras_s_name_of_the_model_are_answered(blobs):
+    X, y = blobs
+    found = classifier(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"not fitted with\.\n  Received: 'hot', beside 'cold', 'warm'"):
+        found.fit(X, np.repeat(["cold", "hot"], 24))
+    with pytest.raises(AttributeError, match=r"Write: +estimator\.trainer_\.predict\(estimator\.state_, X\)"):
+        found.model_  # noqa: B018
+
+
 def test_without_scikit_learn_the_error_has_the_line_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     monkeypatch.delitem(sys.modules, "fkeras.wrappers._library")
