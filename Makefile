@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo old-files test test-fast test-gpu test-all test-applications test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
+.PHONY: demo old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -35,6 +35,10 @@ test-all: $(VENV)/.test lint
 # Every network of fk.applications beside the real one, forward: some time for each of forty.
 test-applications: $(VENV)/.test
 	$(BIN)/python -m tests.applications.against_keras
+
+# Each tracker's library, run for real in an environment of its own; `make test` runs those that it has.
+test-trackers: .venv-trackers/.ready
+	.venv-trackers/bin/python -m pytest tests/train/test_trackers.py
 
 # Breaks one line in each of thirty files and counts how many `make test-fast` sees: about half an hour.
 mutate: $(VENV)/.test
@@ -122,10 +126,15 @@ $(VENV)/.test: $(VENV)/.python pyproject.toml
 	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/floor.txt --editable '.[test]'
 	touch $@
 
+.venv-trackers/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-trackers
+	.venv-trackers/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,wandb,mlflow]'
+	touch $@
+
 .venv-export/.ready .venv-onnx/.ready: .venv-%/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*,keras]' pytest
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-floor .venv-export .venv-onnx .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-floor .venv-export .venv-onnx .venv-trackers .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

@@ -10,6 +10,12 @@ from ._digests import Digests as Digests
 from ._ema import SwapEMAWeights as SwapEMAWeights
 from ._history import History as History
 from ._lambda import LambdaCallback as LambdaCallback
+from ._log_files import CSVFileLogger as CSVFileLogger
+from ._log_files import JSONLinesLogger as JSONLinesLogger
+from ._log_mlflow import MLFlowLogger as MLFlowLogger
+from ._log_tensorboard import TensorBoardLogger as TensorBoardLogger
+from ._log_wandb import WandbLogger as WandbLogger
+from ._logger import Logger as Logger
 from ._logging import ProgbarLogger as ProgbarLogger
 from ._logging import TerminateOnNaN as TerminateOnNaN
 from ._orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
@@ -17,3 +23,4 @@ from ._plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from ._schedule import LearningRateScheduler as LearningRateScheduler
 from ._stopping import EarlyStopping as EarlyStopping
 from ._tensorboard import TensorBoard as TensorBoard
+from ._tracker import Tracker as Tracker

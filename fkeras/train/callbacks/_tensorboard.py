@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pathlib
 import secrets
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
+from ._log_files import replace_file
 from ._profile_range import profile_range
 
 
@@ -75,7 +75,7 @@ class TensorBoard(Callback):
         return profile_range("profile_batch", self.profile_batch)
 
     def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
-        _library()
+        library()
         check_room(self.log_dir, "TensorBoard", directory=True)
 
     def on_train_begin(self, event: Event) -> CallbackResult:
@@ -99,10 +99,10 @@ class TensorBoard(Callback):
 
         for part in ("train", "validation"):
             for path in self._files(event, part):
-                records = list(_records(path.read_bytes()))
-                kept = [whole for whole, content in records if not comes_again(content)]
-                if len(kept) < len(records):
-                    _replace(path, b"".join(kept))
+                written = list(records(path.read_bytes()))
+                kept = [whole for whole, content in written if not comes_again(content)]
+                if len(kept) < len(written):
+                    replace_file(path, b"".join(kept))
 
     def _files(self, event: Event, part: str) -> list[pathlib.Path]:
         """The files that this run has written, in this process and before."""
@@ -114,7 +114,7 @@ class TensorBoard(Callback):
         if part not in self._writers:
             suffix = f".{event.memory.get('run', 'run')}-{len(self._files(event, part))}"
             place = os.path.join(self.log_dir, part)
-            self._writers[part] = _library()(place, filename_suffix=suffix, write_to_disk=is_first())
+            self._writers[part] = library()(place, filename_suffix=suffix, write_to_disk=is_first())
         return self._writers[part]
 
     def on_train_end(self, event: Event) -> None:
@@ -146,7 +146,7 @@ class TensorBoard(Callback):
         for path, leaf in jax.tree_util.tree_leaves_with_path(event.state.params):
             name = plain_path_name(path)
             writer = self._writer(event, "train")
-            writer.add_histogram(f"{name}/histogram", np.asarray(_on_host(leaf), np.float32), event.epoch)
+            writer.add_histogram(f"{name}/histogram", np.asarray(on_host(leaf), np.float32), event.epoch)
 
     def _has_hook(self, name: str) -> bool:
         # A hook after each batch costs a copy of the state a step, and is there only where losses are written by batch.
@@ -164,7 +164,8 @@ class TensorBoard(Callback):
         return None
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The class of tensorboardX that writes event files."""
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
@@ -178,7 +179,7 @@ def _library() -> Any:
     return SummaryWriter
 
 
-def _on_host(leaf: Any) -> Any:
+def on_host(leaf: Any) -> Any:
     """A weight that this process can read: what others have a part of is sent to all."""
     return leaf if leaf.is_fully_addressable else multihost_utils.process_allgather(leaf, tiled=True)
 
@@ -190,7 +191,7 @@ def _comes_again(tag: str, step: int, event: Event) -> bool:
     return (tag.startswith("epoch_") or tag.endswith("/histogram")) and step >= event.epoch
 
 
-def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """`(the whole record, its content)` of each record of a TFRecord file, but for a last one that was cut off.
 
     A record is its length (8 bytes), a checksum of that (4), the content, and a checksum of that (4).
@@ -203,12 +204,3 @@ def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             return
         yield data[at:end], data[at + 12 : end - 4]
         at = end
-
-
-def _replace(path: pathlib.Path, data: bytes) -> None:
-    """Put other content in a file's place; it is whole at every moment."""
-    handle, beside = tempfile.mkstemp(prefix=".events-", dir=path.parent)
-    with open(handle, "wb") as file:
-        file.write(data)
-    os.chmod(beside, path.stat().st_mode & 0o7777)
-    os.replace(beside, path)
