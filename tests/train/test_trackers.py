@@ -10,6 +10,7 @@ import pytest
 
 import fkeras as fk
 from fkeras.callbacks import CSVFileLogger, JSONLinesLogger, MLFlowLogger, TensorBoardLogger, Tracker, WandbLogger
+from fkeras.train.callbacks._replayed import changes_state
 
 X, Y = np.ones((12, 2), "float32"), np.zeros((12, 1), "float32")
 QUIET = {"settings": {"silent": True, "console": "off", "x_disable_stats": True, "disable_git": True}}
@@ -193,6 +194,22 @@ def test_a_file_is_begun_anew_or_goes_on(tmp_path):
         assert (text.count("8.0"), text.count("16.0"), text.count("9")) == (2, 1, 0)
 
 
+def test_several_steps_in_one_dispatch_and_no_writing_in_a_dry_run(tmp_path):
+    trainer = fk.Sequential([fk.Input((2,)), fk.nn.Dense(1)]).compile("sgd", "mse", steps_per_execution=4)
+    tracker = Tracker(JSONLinesLogger(tmp_path / "log.jsonl"), every=3)
+    trainer.fit(trainer.init(0), X, Y, batch_size=1, callbacks=[tracker], verbose=0)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "batch_loss" in line] == [4, 8, 12]
+    other = Tracker(JSONLinesLogger(tmp_path / "dry.jsonl"))
+    trainer.fit(trainer.init(0), X, Y, callbacks=[other], verbose=0, fast_dev_run=True)
+    assert not (tmp_path / "dry.jsonl").exists()
+
+
+def test_a_replay_leaves_the_log_alone():
+    calls = fk.callbacks.CallbackList([Tracker(JSONLinesLogger("log.jsonl"))])
+    assert not changes_state(calls, 0)
+
+
 def test_trackers_are_values():
     tracker = Tracker(JSONLinesLogger("log.jsonl"), every=10, config={"seed": 1})
     assert tracker == Tracker(JSONLinesLogger("log.jsonl"), every=10, config={"seed": 1})
@@ -209,6 +226,8 @@ def test_errors_say_what_to_write(trainer, tmp_path, monkeypatch):
         Tracker([])
     with pytest.raises(ValueError, match="a number of steps"):
         Tracker(JSONLinesLogger("log.jsonl"), every=0)
+    with pytest.raises(IsADirectoryError, match="JSONLinesLogger makes a file"):
+        trainer.fit(trainer.init(0), X, Y, callbacks=[Tracker(JSONLinesLogger(tmp_path))], verbose=0)
     for name, library in NEEDS.items():
         monkeypatch.setitem(__import__("sys").modules, library, None)
         with pytest.raises(ImportError, match=rf"pip install 'fkeras\[{name}\]'"):

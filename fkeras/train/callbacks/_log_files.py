@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core import as_path
+from ...core import as_path, check_room
 from ._logger import Log, no_place
 
 
@@ -43,6 +43,10 @@ class CSVFileLogger:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", as_path(self.path, "CSVFileLogger", '"log.csv"'))
+
+    def check(self) -> None:
+        """Raise where there is no place for the file."""
+        check_room(self.path, "CSVFileLogger", directory=False)
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:
         """Begin the file, or go on with it after a step; see `fk.callbacks.Logger`."""
@@ -77,6 +81,10 @@ class JSONLinesLogger:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", as_path(self.path, "JSONLinesLogger", '"log.jsonl"'))
+
+    def check(self) -> None:
+        """Raise where there is no place for the file."""
+        check_room(self.path, "JSONLinesLogger", directory=False)
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:
         """Begin the file, or go on with it after a step; see `fk.callbacks.Logger`."""

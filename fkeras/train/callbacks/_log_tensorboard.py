@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core import as_path
+from ...core import as_path, check_room
 from ._log_files import replace_file
 from ._logger import Log, check_pillow
 from ._tensorboard import library, records
@@ -40,8 +40,9 @@ class TensorBoardLogger:
         object.__setattr__(self, "log_dir", as_path(self.log_dir, "TensorBoardLogger", '"logs"'))
 
     def check(self) -> None:
-        """Raise where tensorboardX is not installed."""
+        """Raise where tensorboardX is not installed, or where there is no place for the directory."""
         library()
+        check_room(self.log_dir, "TensorBoardLogger", directory=True)
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:
         """Begin a file, or go on after a step; see `fk.callbacks.Logger`."""

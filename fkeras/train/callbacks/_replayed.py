@@ -11,9 +11,19 @@ from ._logging import ProgbarLogger, TerminateOnNaN
 from ._orbax_checkpoint import OrbaxCheckpoint
 from ._stopping import EarlyStopping
 from ._tensorboard import TensorBoard
+from ._tracker import Tracker
 
 # They show, write files, or end a run; what EarlyStopping restores, it restores after the last step.
-_WATCH = (CSVLogger, EarlyStopping, ModelCheckpoint, OrbaxCheckpoint, ProgbarLogger, TensorBoard, TerminateOnNaN)
+_WATCH = (
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    OrbaxCheckpoint,
+    ProgbarLogger,
+    TensorBoard,
+    TerminateOnNaN,
+    Tracker,
+)
 
 
 def watches(callback: Callback) -> bool:

@@ -154,7 +154,7 @@ class Tracker(Callback):
         if self.every == "epoch":
             return None
         step = int(event.state.step)
-        if step % self.every == 0:
+        if step % self.every < event.trainer.steps_per_execution:  # or a dispatch of several steps went past it
             numbers = {f"batch_{name}": value for name, value in _scalars(event.logs).items()}
             for log in self._logs:
                 log.log(step, numbers)
