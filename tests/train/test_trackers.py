@@ -148,7 +148,7 @@ def test_pictures_texts_and_histograms(trainer, kind, tmp_path):
     image = np.zeros((4, 5, 3), "float32")
     tracker = Tracker(
         [LOGGERS[kind](tmp_path), JSONLinesLogger(tmp_path / "second.jsonl")],
-        config={"seed": 3},
+        config={"seed": np.int64(3)},
         histograms=2,
         images=lambda event: {"first": image + event.epoch / 4},
         text=lambda event: {"said": f"epoch {event.epoch}"},
@@ -214,6 +214,7 @@ def test_trackers_are_values():
     tracker = Tracker(JSONLinesLogger("log.jsonl"), every=10, config={"seed": 1})
     assert tracker == Tracker(JSONLinesLogger("log.jsonl"), every=10, config={"seed": 1})
     assert pickle.loads(pickle.dumps(tracker)) == tracker
+    assert repr(tracker).startswith("Tracker(logger=")
     assert tracker != Tracker(JSONLinesLogger("other.jsonl"), every=10, config={"seed": 1})
 
 
@@ -224,6 +225,8 @@ def test_errors_say_what_to_write(trainer, tmp_path, monkeypatch):
         Tracker(JSONLinesLogger)
     with pytest.raises(TypeError, match="takes loggers"):
         Tracker([])
+    with pytest.raises(TypeError, match=r"Received: 'log\.csv'"):
+        Tracker("log.csv")
     with pytest.raises(ValueError, match="a number of steps"):
         Tracker(JSONLinesLogger("log.jsonl"), every=0)
     with pytest.raises(IsADirectoryError, match="JSONLinesLogger makes a file"):

@@ -201,7 +201,12 @@ class JSONLinesLog:
 
 
 def _line(line: Mapping[str, Any]) -> str:
-    return json.dumps(line, default=str) + "\n"
+    return json.dumps(line, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's or JAX's as Python has it, and what JSON has no word for as text."""
+    return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else str(value)
 
 
 def _begun(path: str | os.PathLike[str], append: bool, run_id: str | None) -> pathlib.Path:

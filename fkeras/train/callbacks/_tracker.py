@@ -63,8 +63,10 @@ class Tracker(Callback):
         images: Callable[[Event], Mapping[str, Any]] | None = None,
         text: Callable[[Event], Mapping[str, str]] | None = None,
     ) -> None:
-        self.loggers = tuple(logger) if isinstance(logger, Sequence) else (logger,)
-        for given in self.loggers or (None,):
+        self.logger: tuple[Logger, ...] = (
+            tuple(logger) if isinstance(logger, Sequence) and not isinstance(logger, str) else (logger,)
+        )
+        for given in self.logger or (None,):
             if isinstance(given, type) or not isinstance(given, Logger):
                 raise TypeError(
                     explain(
@@ -85,7 +87,7 @@ class Tracker(Callback):
         self._logs: list[Log] = []
 
     def _refuse_before_run(self, trainer: Learner, state: TrainState, names: Sequence[str] | None) -> None:
-        for logger in self.loggers:
+        for logger in self.logger:
             check = getattr(logger, "check", None)
             if check is not None:
                 check()
@@ -103,7 +105,7 @@ class Tracker(Callback):
         if not is_first():
             return None
         self._logs.clear()
-        self._logs.extend(logger.open() for logger in self.loggers)
+        self._logs.extend(logger.open() for logger in self.logger)
         weights = sum(leaf.size for leaf in jax.tree_util.tree_leaves(event.state.params))
         name = getattr(event.trainer.model, "name", None) or type(event.trainer.model).__name__
         for log in self._logs:
@@ -115,11 +117,11 @@ class Tracker(Callback):
         runs = event.memory.get("runs")
         if not is_first():
             return None
-        if runs is None or len(runs) != len(self.loggers):
+        if runs is None or len(runs) != len(self.logger):
             return self.on_train_begin(event)
         self._logs.clear()
         step = int(event.state.step)
-        self._logs.extend(logger.open(str(run), step) for logger, run in zip(self.loggers, runs, strict=True))
+        self._logs.extend(logger.open(str(run), step) for logger, run in zip(self.logger, runs, strict=True))
         return None
 
     def on_epoch_end(self, event: Event) -> CallbackResult:
