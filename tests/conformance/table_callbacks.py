@@ -33,10 +33,17 @@ TABLE = {
     "SwapEMAWeights": [({}, 0), ({"swap_on_epoch": True}, 0)],
     "TensorBoard": [({"log_dir": "logs"}, 0), ({"log_dir": "logs", "update_freq": 5}, 1)],
     "TerminateOnNaN": [({}, 1), ({"raise_error": True}, 1)],
+    "Tracker": [
+        ({"logger": fk.callbacks.CSVFileLogger("log.csv")}, 0),
+        ({"logger": fk.callbacks.JSONLinesLogger("log.jsonl"), "every": 5}, 1),
+    ],
 }
+# What a Tracker writes to: tests/train/test_trackers.py has what holds for all of them.
+LOGGERS = ("CSVFileLogger", "JSONLinesLogger", "Logger", "MLFlowLogger", "TensorBoardLogger", "WandbLogger")
 EXCEPTIONS = {  # reason
     "CallbackList": "holds callbacks and what they remember of one run",
     "Event": "what a callback is given; it holds the state of a run",
+    **dict.fromkeys(LOGGERS, "what a Tracker writes to, and no callback"),
 }
 
 
