@@ -6,5 +6,6 @@ from tests.conftest import pytest_configure as pytest_configure
 # Second names of modules that have their doctests where they are.
 collect_ignore_glob = [
     *(f"fkeras/applications/{name}*.py" for name in ("*net", "convnext", "inception", "vgg", "xception")),
+    "tests/*/make_*.py",  # they write goldens, with libraries and versions that are not installed here
     "fkeras/datasets/[!_]*.py", "fkeras/ops/*.py", "fkeras/optimizers/*.py",
 ]  # fmt: skip

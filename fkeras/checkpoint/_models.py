@@ -13,6 +13,7 @@ from ..core import (
     check_named,
     check_variables,
     described,
+    door,
     explain,
     model_from_config,
     spec_of,
@@ -101,6 +102,7 @@ def save_model(
     write_directory(filepath, manifest, dict(variables), overwrite)
 
 
+@door
 def load_model(
     filepath: FilePath, custom_objects: CustomObjects | None = None, compile: bool = True
 ) -> tuple[Any, dict[str, PyTree]]:

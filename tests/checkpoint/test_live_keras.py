@@ -31,6 +31,7 @@ def close(got, want, atol):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_live_model_computes_trains_and_goes_back(name):
+    keras.utils.clear_session()  # Keras numbers what it names over all models of the process
     with keras_world():
         model, x = live.compiled(name)
         y = live.targets(name)

@@ -63,8 +63,9 @@ class Bidirectional(Layer):
         backward = self.backward_layer
         if backward is None:
             name = f"backward_{base_name.removeprefix('forward_').removeprefix('backward_')}"
-            # a copy to the ground, as the cells of an RNN are layers, whose weights are not shared
-            backward = copy.deepcopy(forward).replace(go_backwards=not forward.go_backwards, name=name)
+            # the cells of an RNN are layers, whose weights are not shared
+            own = copy.deepcopy(forward) if isinstance(getattr(forward, "cell", None), Layer) else forward
+            backward = own.replace(go_backwards=not forward.go_backwards, name=name)
         elif as_layer(backward).name is None:
             backward = backward.replace(name=f"backward_{snake_case(type(backward).__name__)}")
         forward_name = f"forward_{base_name.removeprefix('forward_')}"

@@ -45,11 +45,11 @@ def resized(
     return image
 
 
-def _along(image: _Image, axis: int, indices: np.ndarray, weights: np.ndarray) -> _Image:
+def _along(image: np.ndarray, axis: int, indices: np.ndarray, weights: np.ndarray) -> np.ndarray:
     shape = [1, 1, 1]
     shape[axis] = len(indices)
     parts = (weights[:, tap].reshape(shape) * np.take(image, indices[:, tap], axis) for tap in range(indices.shape[1]))
-    total = next(parts)
+    total: np.ndarray = next(parts)
     for part in parts:
         total += part
     return total
