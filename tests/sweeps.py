@@ -34,8 +34,8 @@ def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest
     waiting: list[pytest.Item] = []
     for cases in marked.values():
         every = cases[0].get_closest_marker("sweep").args
-        chosen = range(0, len(cases), every[0]) if every else covering([_values(case) for case in cases])
-        waiting += [case for place, case in enumerate(cases) if place not in set(chosen)]
+        chosen = set(range(0, len(cases), every[0]) if every else covering([_values(case) for case in cases]))
+        waiting += [case for place, case in enumerate(cases) if place not in chosen]
     return waiting
 
 

@@ -150,11 +150,17 @@ def compare(
 
 def _renamed(found: ArraySpecs, rename: Mapping[str, str]) -> dict[str, str]:
     _check_patterns(rename, found, "rename", search=True)
-    names = {}
-    for path in found:
-        rule = next((r for r in rename if re.search(r, path)), None)
-        names[path] = path if rule is None else re.sub(rule, rename[rule], path)
-    return names
+    return {path: renamed_by(rename, path) for path in found}
+
+
+def renamed_by(rules: Mapping[str, str], name: str) -> str:
+    """A name after the first rule that is found in it: `{regular expression: replacement}`.
+
+    >>> renamed_by({"^a/": "b/", "a": "c"}, "a/kernel")
+    'b/kernel'
+    """
+    rule = next((rule for rule in rules if re.search(rule, name)), None)
+    return name if rule is None else re.sub(rule, rules[rule], name)
 
 
 def _names(pattern: str, path: str) -> bool:

@@ -22,6 +22,7 @@ from .._keras._layout import TREE, layout, optional
 from .._keras._models import KERAS_VERSION
 from .._keras._optimizer_state import weights_that_train
 from .._keras._optimizers import check_whole_step, optimizer_places, to_keras
+from .._keras._trainers import cannot_hold
 from .._keras._written_out import unstacked, written_out
 from .._training._trainer_config import trainer_config
 from ._layers_in_file import TOP, arrays_in_group, layers_in_file
@@ -92,15 +93,7 @@ def save_hdf5_trainer(trainer: Trainer, filepath: FilePath, state: TrainState, o
     """
     said, model = trainer_config(trainer), trainer.model
     if said.without_config or not isinstance(model, Model) or type(state) is not TrainState:
-        lost = said.without_config or {"model or state": "of a class that Keras does not have"}
-        raise ValueError(
-            explain(
-                f"A Keras file cannot hold this trainer's {', '.join(lost)}.",
-                received="; ".join(f"{part}: {why}" for part, why in lost.items()),
-                usually="an optax transformation, a lambda or a module, which fkeras does not write as code.",
-                write='trainer.save("run", state)   # an Orbax directory',
-            )
-        )
+        raise cannot_hold(said.without_config or {"model or state": "of a class that Keras does not have"})
     _check(model, filepath, state.variables)
     whole = written_out(model)
     if whole is not model:

@@ -7,6 +7,7 @@ input, is in `metadata.json` under "fkeras", where Keras does not look.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from ...core import Model, described, explain, flatten, in_keras_3_form, keras_version
 from ...core.typing import Config, FilePath, PyTree
@@ -87,15 +88,7 @@ def _to_write(
     _refuse_own_state(state)
     said = trainer_config(trainer)
     if said.without_config or not isinstance(trainer.model, Model):
-        lost = said.without_config or {"model": "a plain Linen module has no config"}
-        raise ValueError(
-            explain(
-                f"A Keras file cannot hold this trainer's {', '.join(lost)}.",
-                received="; ".join(f"{part}: {why}" for part, why in lost.items()),
-                usually="an optax transformation, a lambda or a module, which fkeras does not write as code.",
-                write='trainer.save("run", state)   # an Orbax directory',
-            )
-        )
+        raise cannot_hold(said.without_config or {"model": "a plain Linen module has no config"})
     example = example_record(state.example)
     args = () if example is None else (as_example(example),)
     opt_state = flatten(state.opt_state)
@@ -109,6 +102,18 @@ def _to_write(
         "fields": said.fields,
     }
     return said, notes, places, opt_state, args
+
+
+def cannot_hold(parts: Mapping[str, str]) -> ValueError:
+    """The error for parts of a trainer that a Keras file has no form of, each with the reason."""
+    return ValueError(
+        explain(
+            f"A Keras file cannot hold this trainer's {', '.join(parts)}.",
+            received="; ".join(f"{part}: {why}" for part, why in parts.items()),
+            usually="an optax transformation, a lambda or a module, which fkeras does not write as code.",
+            write='trainer.save("run", state)   # an Orbax directory',
+        )
+    )
 
 
 def _refuse_own_state(state: TrainState) -> None:

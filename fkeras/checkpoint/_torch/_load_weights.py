@@ -28,7 +28,7 @@ from ...core import (
 )
 from ...core.typing import FilePath, Variables, VariablesLike
 from ...nn import Repeat
-from .._files._report import chosen_paths
+from .._files._report import chosen_paths, renamed_by
 from .._files._tree_arrays import ArraySpecs
 from ._flattened import flattened
 from ._layouts import permuted, same, stacked
@@ -219,10 +219,7 @@ def _renamed(specs: ArraySpecs, rename: Rename) -> dict[str, str]:
             )
     names: dict[str, str] = {}
     for name in specs:
-        rule = next((pattern for pattern in rules if re.search(pattern, name)), None)
-        new = name if rule is None else re.sub(rule, rules[rule], name)
-        if callable(rename):
-            new = rename(name) or ""
+        new = (rename(name) or "") if callable(rename) else renamed_by(rules, name)
         new = new.replace("/", ".").removeprefix("params.").removeprefix("batch_stats.")
         if not new or _COUNTERS.fullmatch(new):
             continue

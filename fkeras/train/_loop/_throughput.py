@@ -8,13 +8,12 @@ import time
 import jax
 import jax.numpy as jnp
 
-from ...core import traced_cost
 from ...core.typing import PyTree
 from .._step._batch import Batch
 from .._step._learner import Learner
 from .._step._logged_norms import OF_THE_RUN
-from .._step._many_steps import one_step
 from .._step._state import TrainState
+from .._step._step_flops import step_flops
 
 # Operations a second of bfloat16 products without sparsity, as the makers say them, by what JAX calls a device.
 # Google: https://cloud.google.com/tpu/docs; Nvidia: the data sheets, of the SXM form where there are several.
@@ -46,10 +45,7 @@ class Throughput:
         if "mfu" in self.names:
             where = trainer.distribution
             devices = list(jax.local_devices()[:1] if where is None else where.mesh.devices.flat)
-            plain = trainer.replace(distribution=None, run_eagerly=False)
-            shapes = jax.eval_shape(lambda *trees: trees, state, batch)
-            flops = traced_cost(one_step(plain, True).trace(*shapes)).flops
-            self.relative = flops / (peak_flops(devices[0]) * len(devices))
+            self.relative = step_flops(trainer, state, batch) / (peak_flops(devices[0]) * len(devices))
         self._began, self._steps, self._warm = time.perf_counter(), 0, False
         self._first: tuple[float, int] | None = None
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from ...core import explain, traced_cost
+from ...core import explain
 from ...core.typing import Batch, PyTree
 from .._loop._device_memory import nbytes
 from .._loop._run_arguments import check_counts, named
 from .._lower import shapes_of_a_run
-from .._step._many_steps import one_step
 from .._step._state import TrainState, example_of
+from .._step._step_flops import step_flops
 from ..distribution._mesh import MeshLike
 from ._absent_devices import FORMULA, is_absent, placed_abstractly, share, shared_out
 from ._batch_shapes import batch_shapes
@@ -192,8 +192,7 @@ class _Asked:
         state = self.state(trainer, batch)
         moving, _ = trainer.partition(example_of(state, batch[0])).split(state.params)
         weights, slots, whole = (self._bytes(state, field) for field in ("params", "opt_state", ""))
-        plain = trainer.replace(distribution=None)
-        flops = traced_cost(one_step(plain, True).trace(state, batch)).flops
+        flops = step_flops(trainer, state, batch)
         steps = None if self.rows is None else -(-self.rows // size)
         said = [*plan.choices, *([self.told] if self.told else []), *([FORMULA] if self.absent else [])]
         count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
@@ -209,7 +208,7 @@ class _Asked:
             other_bytes=whole - weights - slots,
             batch_bytes=nbytes(batch) // self.row_devices,
             gradient_bytes=math.ceil(nbytes(moving) * weights / max(1, nbytes(state.params))),
-            activation_bytes=kept_bytes(plain, state, part),
+            activation_bytes=kept_bytes(trainer.replace(distribution=None), state, part),
             temporary_bytes=needs.temporaries,
             peak_bytes=needs.peak,
             kept_bytes=needs.kept,

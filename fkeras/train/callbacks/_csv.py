@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
+from ._replace_file import replace_file
 
 
 class CSVLogger(Callback):
@@ -115,17 +115,9 @@ class CSVLogger(Callback):
 
     def _write(self, header: list[str], rows: list[list[str]]) -> None:
         """Write the file anew; it is whole at every moment."""
-        target = os.path.realpath(self.filename)
-        handle, beside = tempfile.mkstemp(prefix=".csv-", dir=os.path.dirname(target))
-        try:
-            with open(handle, "w", newline="", encoding="utf-8") as file:
-                self._writer(file).writerows([header, *rows] if header else rows)
-            if os.path.exists(target):
-                os.chmod(beside, os.stat(target).st_mode & 0o7777)
-            os.replace(beside, target)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        text = io.StringIO(newline="")
+        self._writer(text).writerows([header, *rows] if header else rows)
+        replace_file(self.filename, text.getvalue().encode())
 
 
 def _shown(value: ArrayLike) -> ArrayLike | str:

@@ -8,18 +8,42 @@ import io
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...core import as_path, check_room
 from ._logger import Log, no_place
+from ._replace_file import replace_file
 
 
 @dataclasses.dataclass(frozen=True)
-class CSVFileLogger:
+class _FileLogger:
+    """What writes to one file."""
+
+    path: str | os.PathLike[str]
+    append: bool = False
+
+    _EXAMPLE: ClassVar[str]  # a path as a user writes it
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", as_path(self.path, type(self).__name__, self._EXAMPLE))
+
+    def check(self) -> None:
+        """Raise where there is no place for the file."""
+        check_room(self.path, type(self).__name__, directory=False)
+
+    def _begun(self, run_id: str | None) -> pathlib.Path:
+        """The file of a log, empty where a log begins in it."""
+        file = pathlib.Path(os.path.realpath(self.path))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or (run_id is None and not self.append):
+            file.write_bytes(b"")
+        return file
+
+
+class CSVFileLogger(_FileLogger):
     """Numbers as lines of a CSV file, one for each step that has some; the first column is the step.
 
     Args:
@@ -38,23 +62,14 @@ class CSVFileLogger:
     ['step,loss,val_loss', '1,0.5,', '2,0.25,1.0']
     """
 
-    path: str | os.PathLike[str]
-    append: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "path", as_path(self.path, "CSVFileLogger", '"log.csv"'))
-
-    def check(self) -> None:
-        """Raise where there is no place for the file."""
-        check_room(self.path, "CSVFileLogger", directory=False)
+    _EXAMPLE = '"log.csv"'
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:
         """Begin the file, or go on with it after a step; see `fk.callbacks.Logger`."""
-        return _CSVLog(_begun(self.path, self.append, run_id), step if run_id else None, run_id)
+        return _CSVLog(self._begun(run_id), step if run_id else None, run_id)
 
 
-@dataclasses.dataclass(frozen=True)
-class JSONLinesLogger:
+class JSONLinesLogger(_FileLogger):
     """What a run says as lines of JSON, each `{"step": 8, "loss": 0.5}`, and one of `{"config": ...}`.
 
     Texts are in the line of their step under `"text"`. Images and histograms are arrays in files `.npy` in a directory
@@ -76,19 +91,11 @@ class JSONLinesLogger:
     {"step": 1, "loss": 0.5, "text": {"said": "well"}}
     """
 
-    path: str | os.PathLike[str]
-    append: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "path", as_path(self.path, "JSONLinesLogger", '"log.jsonl"'))
-
-    def check(self) -> None:
-        """Raise where there is no place for the file."""
-        check_room(self.path, "JSONLinesLogger", directory=False)
+    _EXAMPLE = '"log.jsonl"'
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:
         """Begin the file, or go on with it after a step; see `fk.callbacks.Logger`."""
-        return JSONLinesLog(_begun(self.path, self.append, run_id), step if run_id else None, run_id)
+        return JSONLinesLog(self._begun(run_id), step if run_id else None, run_id)
 
 
 class _CSVLog:
@@ -209,15 +216,6 @@ def _plain(value: Any) -> Any:
     return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else str(value)
 
 
-def _begun(path: str | os.PathLike[str], append: bool, run_id: str | None) -> pathlib.Path:
-    """The file of a log, empty where a log begins in it."""
-    file = pathlib.Path(os.path.realpath(path))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists() or (run_id is None and not append):
-        file.write_bytes(b"")
-    return file
-
-
 def _read_csv(path: pathlib.Path) -> tuple[list[str], list[dict[str, str]]]:
     """`(columns, rows)`, without a last line that was cut off while it was written."""
     text = path.read_text(encoding="utf-8")
@@ -230,12 +228,3 @@ def read_lines(path: pathlib.Path) -> list[dict[str, Any]]:
     """The lines of a file of JSON, without a last one that was cut off while it was written."""
     text = path.read_text(encoding="utf-8")
     return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
-
-
-def replace_file(path: pathlib.Path, data: bytes) -> None:
-    """Put other content in a file's place; it is whole at every moment."""
-    handle, beside = tempfile.mkstemp(prefix=".log-", dir=path.parent)
-    with open(handle, "wb") as file:
-        file.write(data)
-    os.chmod(beside, path.stat().st_mode & 0o7777)
-    os.replace(beside, path)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...core import as_path, check_room
-from ._log_files import replace_file
 from ._logger import Log, check_pillow
+from ._replace_file import replace_file
 from ._tensorboard import library, records
 
 

@@ -17,8 +17,8 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
-from ._log_files import replace_file
 from ._profile_range import profile_range
+from ._replace_file import replace_file
 
 
 class TensorBoard(Callback):
