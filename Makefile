@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
+.PHONY: demo release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -136,5 +136,20 @@ $(VENV)/.test: $(VENV)/.python pyproject.toml
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*,keras]' pytest
 	touch $@
 
+# Wheel and source archive, checked, and the wheel installed by itself into an environment of its own, where it runs.
+release: .venv-release/.ready
+	rm -rf dist
+	.venv-release/bin/python -m build --quiet
+	.venv-release/bin/python -m twine check --strict dist/*
+	rm -rf .venv-wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	cd / && $(CURDIR)/.venv-wheel/bin/python -m fkeras.demo
+
+.venv-release/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --disable-pip-version-check 'build>=1.2' 'twine>=6.1'
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-floor .venv-export .venv-onnx .venv-trackers .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-floor .venv-export .venv-onnx .venv-trackers .venv-release .venv-wheel .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

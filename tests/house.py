@@ -43,6 +43,7 @@ LEAVES = (
     "visualization",
     "wrappers",
     "compare",
+    "demo",
 )
 # Stubs that say for type checkers what a module made of functions has.
 OF_FUNCTIONS = ("ops/image.pyi", "ops/linalg.pyi", "ops/nn.pyi", "ops/numpy.pyi")
@@ -103,7 +104,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("core/_words/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
     ("core/_words/_config.py", "train"): set(),
     ("core/_layer/_weight_verbs.py", "checkpoint"): {"get_weights", "set_weights"},
-    ("core/_model/_doors.py", "train"): {"compile", "predict"},
+    ("core/_model/_doors.py", "train"): {"compile", "predict", "Trainer"},
     ("core/_model/_doors.py", "checkpoint"): {"save_model", "save_weights", "load_weights", "export"},
     ("core/_model/_doors.py", "nn"): {"quantize", "with_fake_quant", "with_lora", "lora_variables", "merge_lora"},
     ("train/_trainer.py", "checkpoint"): {"save_trainer", "export_trainer"},

@@ -1,8 +1,7 @@
 """The words that signatures use.
 
-Shapes of arrays are written as jaxtyping has them, `Float[Array, "batch time features"]`. Annotations are text that
-nobody reads while a program runs, so jaxtyping need not be there; where it is, as in the tests, the names below are its
-own.
+Shapes of arrays are written as jaxtyping has them, `Float[Array, "batch time features"]`. jaxtyping need not be
+there: where it is not, the names below stand for any array; where it is, as in the tests, they are its own.
 """
 
 from __future__ import annotations
@@ -27,7 +26,15 @@ else:
     try:
         from jaxtyping import Array, Bool, Complex, Float, Int, Num, Shaped
     except ImportError:
-        Array = Bool = Complex = Float = Int = Num = Shaped = jax.Array
+        Array = jax.Array
+
+        class Shaped:
+            """Any array: an alias such as `Scores = Int[Array, "batch"]` is evaluated when its file is imported."""
+
+            def __class_getitem__(cls, shape: object) -> type[jax.Array]:
+                return jax.Array
+
+        Bool = Complex = Float = Int = Num = Shaped
 
 #: Containers (dicts, lists, tuples, registered classes) around arrays, or around what stands for arrays.
 PyTree: TypeAlias = Any

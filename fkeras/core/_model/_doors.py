@@ -7,7 +7,7 @@ and mypy see what may be written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from .._words._call_arguments import checked_by_name
 from ..typing import FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
@@ -15,7 +15,10 @@ from ..typing import FilePath, KeyLike, PyTree, Spec, Variables, VariablesLike
 if TYPE_CHECKING:
     import optax
 
+    from ...train import Trainer
     from .._layer._layer import Layer
+
+    OwnTrainer = TypeVar("OwnTrainer", bound=Trainer)
 
 #: Which layers: a pattern of whole paths, several, or `layer -> bool`; `None` is every layer.
 LayerFilter: TypeAlias = "str | Sequence[str] | Callable[[Layer], bool] | None"
@@ -26,6 +29,34 @@ _named = checked_by_name("model")
 
 class Doors:
     """What `Model` can do by the rooms that come after core."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def compile(
+            self,
+            optimizer: optax.GradientTransformation | Spec = "rmsprop",
+            loss: PyTree = None,
+            loss_weights: PyTree = None,
+            metrics: PyTree = None,
+            weighted_metrics: PyTree = None,
+            run_eagerly: bool = False,
+            steps_per_execution: int = 1,
+            jit_compile: bool | str = "auto",
+            auto_scale_loss: bool = True,
+            trainer_class: None = None,
+            **fields: Any,
+        ) -> Trainer: ...
+
+        @overload
+        def compile(
+            self,
+            optimizer: optax.GradientTransformation | Spec = ...,
+            loss: PyTree = ...,
+            *,
+            trainer_class: type[OwnTrainer],
+            **fields: PyTree,
+        ) -> OwnTrainer: ...
 
     @_named
     def compile(

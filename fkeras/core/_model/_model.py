@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
 from flax import linen
@@ -45,14 +45,12 @@ from ._which_weights_train import weight_facts
 from ._with_remat import with_remat
 from ._write_functional_config import graph_config
 
-Call = TypeVar("Call", bound=Callable[..., Any])
-
 # Who messages say has the verb.
 _named = checked_by_name("model")
 
 
-def runs_graph(call: Call) -> Call:
-    """Mark a `call` that runs the model's graph, rather than code of a user's own."""
+def runs_graph(call: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """Mark a `call` that runs the model's graph, rather than code of a user's own, which may take what it likes."""
     call.runs_graph = True  # type: ignore[attr-defined]
     return call
 
@@ -94,6 +92,18 @@ class Model(Doors, Viewed, LooksInside):
         super().__init_subclass__(**kwargs)
 
     # ------------------------------------------------------------------ construction
+    if TYPE_CHECKING:  # checkers and editors make one of the fields
+
+        def __init__(
+            self,
+            inputs: PyTree = None,
+            outputs: PyTree = None,
+            *,
+            trainable: bool = True,
+            name: str | None = None,
+            **kwargs: PyTree,
+        ) -> None: ...
+
     @classmethod
     def _rewrite_arguments(
         cls, args: tuple[PyTree, ...], kwargs: dict[str, PyTree]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import jax
 from flax import linen
@@ -68,6 +68,12 @@ class Sequential(Model):
     preserve_adopted_names = True
     _is_chain: ClassVar[bool] = True
     _rewritten: ClassVar[tuple[str, ...]] = ()
+
+    if TYPE_CHECKING:  # checkers and editors make one of the fields
+
+        def __init__(
+            self, layers: Layers = None, *, trainable: bool = True, name: str | None = None, **kwargs: PyTree
+        ) -> None: ...
 
     @classmethod
     def _rewrite_arguments(
@@ -224,7 +230,7 @@ class Sequential(Model):
         shape = config.get("build_input_shape")
         if shape and layers and not isinstance(layers[0], InputLayer) and not isinstance(shape[0], list | tuple):
             layers = [InputLayer(batch_shape=shape), *layers]
-        model = cls(layers, **extra)  # type: ignore[arg-type]
+        model = cls(layers, **extra)
         if model.graph is not None:
             for i, (entry, layer) in enumerate(zip(config["layers"], layers, strict=False)):
                 calls = model.graph.calls_of_index.get(id(layer))
