@@ -10,7 +10,7 @@ from __future__ import annotations
 ROOMS = ("core", "nn", "train", "checkpoint")
 
 # Around the rooms stand Keras's namespaces, under Keras's names. They take public names of any room and of those before
-# them on this list, and no room imports one.
+# them on this list, and no room imports one but by a door.
 LEAVES = (
     "_keras_api",
     "config",
@@ -103,6 +103,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
 DOORS: dict[tuple[str, str], set[str]] = {
     ("core/_words/_config.py", "nn"): set(),  # all that is registered, when a config names what nobody has named yet
     ("core/_words/_config.py", "train"): set(),
+    ("core/_words/_config.py", "applications"): set(),  # the layers that one network alone has
     ("core/_layer/_weight_verbs.py", "checkpoint"): {"get_weights", "set_weights"},
     ("core/_model/_doors.py", "train"): {"compile", "predict", "Trainer"},
     ("core/_model/_doors.py", "checkpoint"): {"save_model", "save_weights", "load_weights", "export"},

@@ -7,5 +7,6 @@ from ._networks._convnext import ConvNeXtLarge as ConvNeXtLarge
 from ._networks._convnext import ConvNeXtSmall as ConvNeXtSmall
 from ._networks._convnext import ConvNeXtTiny as ConvNeXtTiny
 from ._networks._convnext import ConvNeXtXLarge as ConvNeXtXLarge
+from ._networks._convnext import LayerScale as LayerScale
 
 preprocess_input = _preprocess(None, "ConvNeXt")

@@ -26,6 +26,7 @@ EPSILON = 1e-6
 LAYER_SCALE = 1e-6
 
 
+@register("keras.applications.convnext")  # in files of Keras 2.12 and before
 @register("keras.src.applications.convnext")
 class LayerScale(Layer):
     """`gamma * x`, with one factor for each channel.

@@ -26,6 +26,7 @@ BLOCKS: dict[str, tuple[Branch, ...]] = {
 }
 
 
+@register("keras.applications.inception_resnet_v2")  # in files of Keras 2.12 and before
 @register("keras.src.applications.inception_resnet_v2")
 class CustomScaleLayer(Layer):
     """`first + scale * second`.

@@ -141,10 +141,19 @@ def import_all() -> None:
         getattr(nn, name)
 
 
+# Keras's modules of networks that have a layer of their own: its module is imported when a config names it.
+_NETWORKS = {f"{keras}.applications.{name}": name for keras in ("keras", "keras.src")
+             for name in ("convnext", "inception_resnet_v2")}  # fmt: skip
+
+
 def _entry(module: str, name: str) -> Registered | None:
     """What is registered under a name; `None` if nothing is."""
     if (module, name) not in _REGISTRY:
         import_all()
+    if module in _NETWORKS:
+        from ... import applications
+
+        getattr(applications, _NETWORKS[module])
     return _REGISTRY.get((module, name))
 
 
