@@ -12,7 +12,7 @@ from ..core.typing import JSON
 from ..nn.initializers import TruncatedNormal
 from ._pretrained._activation_after import activation_after
 from ._pretrained._activations import ACTIVATIONS
-from ._pretrained._config_file import check_choice, from_fields
+from ._pretrained._config_file import check_choice, from_fields, public_fields
 from ._pretrained._family import Family
 from ._pretrained._heads import architecture_in, check_heads, check_public, labels_in, labels_of
 from ._pretrained._layouts import Flat, Linear
@@ -48,6 +48,8 @@ class BertConfig:
         pooler: whether a bare encoder has the layer on its first token.
         head_act, head_layer_norm_eps: of the head for masked words, where they are not those of the blocks.
         classifier_act: what makes scores of classes of the logits: `"softmax"`, where a model returns scores.
+        others: fields of the `config.json` that it was read from which change nothing here: numbers of tokens, names of
+            classes. They go back into a `config.json` that is written, and are no part of what is compared.
     """
 
     architecture: str = "BertModel"
@@ -70,6 +72,7 @@ class BertConfig:
     head_act: str | None = None
     head_layer_norm_eps: float | None = None
     classifier_act: str | None = None
+    others: Mapping[str, JSON] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("BertConfig", "architecture", self.architecture, _HEADS)
@@ -278,8 +281,9 @@ def _read_config(fields: Mapping[str, Any]) -> BertConfig:
 
 def _write_config(config: BertConfig) -> dict[str, JSON]:
     check_public("BertConfig", config, ("head_act", "head_layer_norm_eps", "classifier_act"))
-    fields = {name: value for name, value in dataclasses.asdict(config).items() if name not in _OF_HEADS}
-    return {"model_type": "bert", "architectures": [config.architecture], **labels_of(config.num_labels), **fields}
+    fields = {name: value for name, value in public_fields(config).items() if name not in _OF_HEADS}
+    labels = labels_of(config.num_labels, config.others)
+    return {**fields, "model_type": "bert", "architectures": [config.architecture], **labels}
 
 
 def _with_names(config: BertConfig, names: Collection[str]) -> BertConfig:

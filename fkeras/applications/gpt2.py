@@ -11,7 +11,7 @@ from ..core import Input, Model
 from ..core.typing import JSON
 from ..nn.initializers import RandomNormal
 from ._pretrained._activations import ACTIVATIONS, activation_in
-from ._pretrained._config_file import check_choice, check_config, check_fields, check_heads, from_fields
+from ._pretrained._config_file import check_choice, check_config, check_fields, check_heads, from_fields, public_fields
 from ._pretrained._family import Family
 from ._pretrained._layouts import Flat, Kernel, Linear
 from ._pretrained._names import Row
@@ -34,6 +34,8 @@ class GPT2Config:
         layer_norm_epsilon: added to variances.
         initializer_range: the standard deviation of new weights.
         tie_word_embeddings: whether the scores of tokens are by the table that embeds them.
+        others: fields of the `config.json` that it was read from which change nothing here: numbers of tokens, names of
+            classes. They go back into a `config.json` that is written, and are no part of what is compared.
 
     >>> GPT2Config(n_layer=24, n_head=16, n_embd=1024).n_positions
     1024
@@ -52,6 +54,7 @@ class GPT2Config:
     layer_norm_epsilon: float = 1e-5
     initializer_range: float = 0.02
     tie_word_embeddings: bool = True
+    others: Mapping[str, JSON] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -164,7 +167,7 @@ def _read_config(fields: Mapping[str, Any]) -> GPT2Config:
 
 
 def _write_config(config: GPT2Config) -> dict[str, JSON]:
-    return {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], **dataclasses.asdict(config)}
+    return {**public_fields(config), "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
 
 
 def _config_of(model: Model) -> GPT2Config:

@@ -11,7 +11,7 @@ from ..core import Input, Model, explain
 from ..core.typing import JSON
 from ..nn.initializers import RandomNormal
 from ._pretrained._activations import ACTIVATIONS, activation_in
-from ._pretrained._config_file import check_choice, check_config, check_fields, check_heads, from_fields
+from ._pretrained._config_file import check_choice, check_config, check_fields, check_heads, from_fields, public_fields
 from ._pretrained._family import Family
 from ._pretrained._layouts import Flat, Linear
 from ._pretrained._names import Row
@@ -63,6 +63,8 @@ class LlamaConfig:
         rope_theta: the wavelength of the slowest feature, over 2π.
         rope_scaling: how positions are scaled.
         sliding_window: a token sees so many, itself among them; all by default.
+        others: fields of the `config.json` that it was read from which change nothing here: numbers of tokens, names of
+            classes. They go back into a `config.json` that is written, and are no part of what is compared.
 
     >>> doubled = RopeScaling(rope_type="linear", factor=2.0)
     >>> LlamaConfig(hidden_size=64, num_attention_heads=4, rope_scaling=doubled).heads
@@ -88,6 +90,7 @@ class LlamaConfig:
     rope_theta: float = 10000.0
     rope_scaling: RopeScaling | None = None  # or the dict of a config.json, which becomes one
     sliding_window: int | None = None
+    others: Mapping[str, JSON] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -222,7 +225,7 @@ _DEFAULTS: Mapping[str, Mapping[str, JSON]] = {
     "qwen2": {"vocab_size": 151936, "intermediate_size": 22016, "num_key_value_heads": 32,
               "max_position_embeddings": 32768, "sliding_window": 4096},
 }  # fmt: skip
-_SLIDES = ("use_sliding_window", "max_window_layers", "layer_types")
+_SLIDES = ("sliding_window", "use_sliding_window", "max_window_layers", "layer_types")
 _ROPE = ("rope_theta", "rope_scaling", "rope_parameters")
 
 
@@ -234,7 +237,8 @@ def _read_config(fields: Mapping[str, Any]) -> LlamaConfig:
         LlamaConfig,
         {name: value for name, value in fields.items() if name not in _ROPE},
         {"attention_bias": (False,), "mlp_bias": (False,)} if kind != "llama" else None,
-        ("pretraining_tp", "rope_interleaved", *_SLIDES, *_ROPE),
+        ("pretraining_tp", "rope_interleaved"),
+        (*_SLIDES, *_ROPE),
     )
     return dataclasses.replace(
         config,
@@ -243,6 +247,7 @@ def _read_config(fields: Mapping[str, Any]) -> LlamaConfig:
         rope_scaling=scaling,
         sliding_window=_window(kind, fields),
         attention_bias=kind == "qwen2" or config.attention_bias,
+        others={**config.others, **{name: fields[name] for name in _SLIDES if kind == "qwen2" and name in fields}},
     )
 
 
@@ -296,8 +301,20 @@ def _window(kind: str, fields: Mapping[str, Any]) -> int | None:
     return None if from_block or kinds == {"full_attention"} else int(window)
 
 
+def _slides(config: LlamaConfig) -> dict[str, JSON]:
+    """The fields of Qwen2's windows: those that were read, where they still say what the model does."""
+    said = {name: config.others[name] for name in _SLIDES if name in config.others}
+    count, kinds = config.num_hidden_layers, said.get("layer_types")
+    fits = not isinstance(kinds, list) or len(kinds) == count
+    if said and fits and _window("qwen2", {**said, "num_hidden_layers": count}) == config.sliding_window:
+        return said
+    if config.sliding_window is None:
+        return {"use_sliding_window": False, "sliding_window": None}
+    return {"use_sliding_window": True, "sliding_window": config.sliding_window, "max_window_layers": 0}
+
+
 def _write_config(config: LlamaConfig) -> dict[str, JSON]:
-    fields = dataclasses.asdict(config)
+    fields = public_fields(config)
     scaling = fields.pop("rope_scaling")
     theta = fields.pop("rope_theta")
     if config.model_type != "llama":
@@ -307,15 +324,14 @@ def _write_config(config: LlamaConfig) -> dict[str, JSON]:
     if scaling is not None and scaling["rope_type"] == "linear":
         scaling = {"rope_type": "linear", "factor": scaling["factor"]}
     if config.model_type == "qwen2":
-        fields["use_sliding_window"] = config.sliding_window is not None
-        fields |= {} if config.sliding_window is None else {"max_window_layers": 0}
+        fields = {name: value for name, value in fields.items() if name not in _SLIDES} | _slides(config)
     fields["num_key_value_heads"] = config.heads[1]  # their defaults differ
     if config.head_dim is None:
         del fields["head_dim"]
     # both forms: programs of before and after rope_parameters came
     rope = {"rope_theta": theta, "rope_scaling": scaling,
             "rope_parameters": {"rope_theta": theta, **(scaling or {"rope_type": "default"})}}  # fmt: skip
-    return {"architectures": [_ARCHITECTURES[config.model_type]], **fields, **rope}
+    return {**fields, "architectures": [_ARCHITECTURES[config.model_type]], **rope}
 
 
 def _config_of(model: Model) -> LlamaConfig:

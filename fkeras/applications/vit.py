@@ -15,7 +15,7 @@ from ..core.typing import JSON, Float, Variables, VariablesLike
 from ..nn.initializers import TruncatedNormal
 from ._pretrained._activation_after import activation_after
 from ._pretrained._activations import ACTIVATIONS
-from ._pretrained._config_file import check_choice, from_fields
+from ._pretrained._config_file import check_choice, from_fields, public_fields
 from ._pretrained._family import Family
 from ._pretrained._heads import architecture_in, check_heads, check_public, labels_in, labels_of
 from ._pretrained._layouts import Convolution, Flat, Linear
@@ -54,6 +54,8 @@ class ViTConfig:
         pooling: what is classified: the first `"token"`, or the mean of all, `"gap"`.
         representation_size: of a layer with tanh before the classes; by default there is none.
         classifier_act: what makes scores of classes of the logits: `"softmax"`, where a model returns scores.
+        others: fields of the `config.json` that it was read from which change nothing here: numbers of tokens, names of
+            classes. They go back into a `config.json` that is written, and are no part of what is compared.
     """
 
     architecture: str = "ViTModel"
@@ -83,6 +85,7 @@ class ViTConfig:
     representation_size: int | None = None
     classifier_dropout_prob: float = 0.0
     classifier_act: str | None = None
+    others: Mapping[str, JSON] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("ViTConfig", "architecture", self.architecture, _HEADS)
@@ -350,11 +353,12 @@ def _read_config(fields: Mapping[str, Any]) -> ViTConfig:
 
 def _write_config(config: ViTConfig) -> dict[str, JSON]:
     check_public("ViTConfig", config, _OWN)
-    fields = {n: value for n, value in dataclasses.asdict(config).items() if n not in (*_OF_HEADS, *_OWN)}
+    fields = {n: value for n, value in public_fields(config).items() if n not in (*_OF_HEADS, *_OWN)}
     for name in ("image_size", "patch_size"):
         height, width = fields[name]
         fields[name] = height if height == width else [height, width]
-    return {"model_type": "vit", "architectures": [config.architecture], **labels_of(config.num_labels), **fields}
+    labels = labels_of(config.num_labels, config.others)
+    return {**fields, "model_type": "vit", "architectures": [config.architecture], **labels}
 
 
 def _with_names(config: ViTConfig, names: Collection[str]) -> ViTConfig:

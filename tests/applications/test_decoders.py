@@ -76,7 +76,7 @@ def test_what_was_loaded_is_written_under_the_same_names(name, tmp_path):
     assert jax.tree.all(jax.tree.map(jnp.array_equal, restored, variables))
     assert fk.applications.read_config(tmp_path) == config
     public, written = (json.loads((place / "config.json").read_text()) for place in (GOLDENS / name, tmp_path))
-    assert {k: v for k, v in public.items() if k in written and written[k] != v} == {}
+    assert {k: v for k, v in public.items() if k != "dtype" and written.get(k, "none") != v} == {}
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen2"])
@@ -90,6 +90,36 @@ def test_the_config_is_read_off_the_layers(name, tmp_path):
             fk.applications.save_pretrained(tmp_path, model, variables)
         config = dataclasses.replace(config, max_position_embeddings=32768 if name == "qwen2" else 2048)
     assert fk.applications.read_config(tmp_path) == config
+
+
+def test_what_no_layer_says_goes_back_and_what_the_model_says_otherwise_is_the_models(tmp_path):
+    fields = json.loads((GOLDENS / "gpt2" / "config.json").read_text())
+    tokens = {"bos_token_id": 3, "eos_token_id": [4, 5], "pad_token_id": 6, "id2label": {"0": "cat", "1": "dog"}}
+    source = write(tmp_path / "source", **{**fields, **tokens})
+    (source / "generation_config.json").write_text('{"temperature": 0.7}')
+    config = dataclasses.replace(fk.applications.read_config(source), embd_pdrop=0.25)
+    model, variables = fk.applications.GPT2(config), loaded("gpt2")[1]
+    fk.applications.save_pretrained(tmp_path / "saved", model, variables, config=source)
+    written = json.loads((tmp_path / "saved" / "config.json").read_text())
+    assert {k: v for k, v in written.items() if fields.get(k, "none") != v} == {**tokens, "embd_pdrop": 0.25}
+    assert (tmp_path / "saved" / "generation_config.json").read_text() == '{"temperature": 0.7}'
+    with pytest.raises(FileExistsError, match="overwrite=False"):
+        fk.applications.save_pretrained(tmp_path / "saved", model, variables, config=source, overwrite=False)
+    with pytest.raises(TypeError, match="described by a GPT2Config"):
+        fk.applications.save_pretrained(tmp_path / "saved", model, variables, config=GOLDENS / "bert")
+
+
+def test_classes_keep_their_names_while_there_are_as_many(tmp_path):
+    names = {"0": "cat", "1": "dog", "2": "owl"}
+    config = fk.applications.read_config(write(tmp_path / "bert", model_type="bert", id2label=names))
+    assert config.num_labels == 3
+    config = dataclasses.replace(config, hidden_size=2, num_attention_heads=1, num_hidden_layers=1, vocab_size=5,
+                                 architecture="BertForSequenceClassification")  # fmt: skip
+    for count in (3, 2):
+        model = fk.applications.Bert(dataclasses.replace(config, num_labels=count))
+        fk.applications.save_pretrained(tmp_path, model, model.init(0), config=config)
+        found = json.loads((tmp_path / "config.json").read_text())["id2label"]
+        assert found == (names if count == 3 else {"0": "LABEL_0", "1": "LABEL_1"})
 
 
 def write(place, **fields):

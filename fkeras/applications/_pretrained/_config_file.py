@@ -33,6 +33,8 @@ IGNORED = frozenset(
 )  # fmt: skip
 # Fields of any family that change numbers, and that no family here has.
 _QUANTIZED = "quantization_config"
+# What is said anew where a config is written: the model, its classes, and how its weights are kept.
+_SAID_ANEW = ("architectures", "dtype", "model_type", "num_labels", "torch_dtype", _QUANTIZED)
 
 
 def read_file(directory: FilePath) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def from_fields(
     given: Mapping[str, Any],
     only: Mapping[str, Collection[JSON]] | None = None,
     ignored: Collection[str] = (),
+    read_elsewhere: Collection[str] = (),
 ) -> Config:
     """A config of the fields that a family's dataclass has under their public names.
 
@@ -84,9 +87,11 @@ def from_fields(
         given: the fields of a `config.json`.
         only: fields that the dataclass does not have and that would change the numbers, with the values that do not.
         ignored: fields of this family that change no number, beside `IGNORED`.
+        read_elsewhere: fields that the caller reads and writes itself.
 
     Returns:
-        The config; a field that is not given, or that is null where its default is not, has its default.
+        The config; a field that is not given, or that is null where its default is not, has its default. Its `others`
+        are the fields that it does not have itself, as they are.
 
     Raises:
         ValueError: fields that are not built, all of them named.
@@ -108,7 +113,7 @@ def from_fields(
                 write=", ".join(known),
             )
         )
-    known_names = {*fields, *(only or {}), *ignored, *IGNORED, _QUANTIZED}
+    known_names = {*fields, *(only or {}), *ignored, *read_elsewhere, *IGNORED, _QUANTIZED}
     unknown = [name for name, value in given.items() if name not in known_names and value not in (None, False)]
     if unknown:
         warnings.warn(
@@ -117,7 +122,14 @@ def from_fields(
             stacklevel=4,
         )
     taken = {n: given[n] for n, field in fields.items() if n in given and not (given[n] is None and field.default)}
-    return kind(**taken)
+    passed_over = {n: value for n, value in given.items() if n not in {*fields, *read_elsewhere, *_SAID_ANEW}}
+    return kind(**{**taken, "others": passed_over})
+
+
+def public_fields(config: Any) -> dict[str, Any]:
+    """The fields of a family's config as a dict, after `others`, which a config that was read has beside."""
+    fields = dataclasses.asdict(config)
+    return {**fields.pop("others"), **fields}
 
 
 def check_choice(owner: str, name: str, value: object, known: Collection[str]) -> None:

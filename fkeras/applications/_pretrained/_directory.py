@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import pathlib
 import re
 import warnings
@@ -20,6 +22,8 @@ from ._family import Family, family_of
 from ._names import check_names, places
 
 FILE = "model.safetensors"
+# How transformers continues texts by default: the numbers of tokens that end one, a temperature.
+_GENERATION = "generation_config.json"
 
 
 def load_pretrained(directory: FilePath, dtype_policy: str | None = None) -> tuple[Model, Variables]:
@@ -79,12 +83,15 @@ def save_pretrained(
         directory: the directory, which is made.
         model: a model of one of the families, as `load_pretrained` or `GPT2(config)` makes it.
         variables: its variables, or the state of a run.
-        config: its config, as `read_config` returns it; by default what its layers say.
+        config: what the model came from: a directory, or what `read_config` returns of one. Each field that the model
+            still says the same goes back as it is there, and so do those that no layer says: numbers of tokens, names
+            of classes. Of a directory `generation_config.json` goes along. By default what the layers say is written.
         overwrite: whether files that are there may be replaced.
 
     Raises:
         FileExistsError: one of the files is there and `overwrite` is false.
         ValueError: a model of no family, or one with layers of its own.
+        TypeError: a config of another family.
 
     Warns:
         UserWarning: fields of the config that no layer says, and that are not written without `config`.
@@ -100,12 +107,17 @@ def save_pretrained(
     path = pathlib.Path(as_path(directory, "fk.applications.save_pretrained", '"my_gpt2"'))
     variables = check_variables(model, variables, "save_pretrained")
     family = family_of(model.name, "the name of the model")
-    described = config is None
-    config = _config_of(family, model) if described else config
+    described, source = config is None, None
+    if isinstance(config, (str, os.PathLike)):
+        source = pathlib.Path(config)
+        config = read_config(source)
+    config = _config_of(family, model, config)
     arrays = {name: np.asarray(array) for name, array in flatten(dict(variables)).items()}
     specs = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
     found = places(family.rows(config), specs)
-    if not overwrite and any((path / name).exists() for name in (FILE, config_file.FILE)):
+    along = source / _GENERATION if source is not None and (source / _GENERATION).is_file() else None
+    writes = (FILE, config_file.FILE, *([_GENERATION] if along else ()))
+    if not overwrite and any((path / name).exists() for name in writes):
         raise FileExistsError(
             explain(f"{str(path)!r} has a model.", received="overwrite=False", write="another path, or overwrite=True")
         )
@@ -113,25 +125,31 @@ def save_pretrained(
         names = ", ".join(family.not_in_model)
         warnings.warn(
             f"save_pretrained does not write {names}, which no layer of the model says: "
-            "config=fk.applications.read_config(directory) of the directory it came from has it.",
+            "config=directory, the one it came from, has it, and the numbers of tokens.",
             stacklevel=2,
         )
     fields = family.write_config(config)  # what cannot be said leaves no file behind
+    generation = None if along is None else along.read_bytes()
     path.mkdir(parents=True, exist_ok=True)
     save_tensors(path / FILE, {name: place.write(arrays) for name, place in found.items()})
     left = family.not_in_model if described else ()
     config_file.write_file(path, {name: value for name, value in fields.items() if name not in left})
+    if generation is not None:
+        (path / _GENERATION).write_bytes(generation)
 
 
-def _config_of(family: Family, model: Model) -> Any:
-    """The config that a model's layers say.
+def _config_of(family: Family, model: Model, given: Any) -> Any:
+    """The config of a model: each field as it was given where the layers say what those of that config do.
 
     Raises:
-        ValueError: layers that the family does not have.
+        ValueError: layers that the family does not have, and no config given.
+        TypeError: a config of another family.
     """
     try:
-        return family.config_of(model)
+        said = family.config_of(model)
     except (AttributeError, LookupError, ValueError, TypeError) as error:
+        if given is not None:
+            return given
         raise ValueError(
             explain(
                 f"The model {model.name!r} has other layers than those of its family.",
@@ -140,6 +158,22 @@ def _config_of(family: Family, model: Model) -> Any:
                 write="fk.applications.save_pretrained(directory, model, variables, config=config)",
             )
         ) from None
+    if given is None:
+        return said
+    if type(given) is not type(said):
+        raise TypeError(
+            explain(
+                f"A model {model.name!r} is described by a {type(said).__name__}.",
+                received=f"config={given!r:.120}",
+                usually="the config of another model, or the fields of a config.json.",
+                write="config=fk.applications.read_config(directory)",
+            )
+        )
+    before = family.config_of(family.build(given))
+    names = [
+        field.name for field in dataclasses.fields(said) if getattr(said, field.name) == getattr(before, field.name)
+    ]
+    return dataclasses.replace(said, **{name: getattr(given, name) for name in {*names, "others"}})
 
 
 def read_config(directory: FilePath) -> Any:

@@ -58,12 +58,25 @@ def labels_in(fields: Mapping[str, Any]) -> int:
     return count
 
 
-def labels_of(count: int) -> dict[str, JSON]:
-    """The fields that name so many classes by their numbers.
+def labels_of(count: int, said: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The fields that name so many classes.
 
-    >>> labels_of(1)
+    Args:
+        count: how many classes.
+        said: fields of a config that was read; where it names as many, they keep their names, else they have numbers.
+
+    Returns:
+        `id2label` and `label2id`.
+
+    >>> labels_of(1, {})
     {'id2label': {'0': 'LABEL_0'}, 'label2id': {'LABEL_0': 0}}
+    >>> labels_of(2, {"id2label": {"0": "cat", "1": "dog"}})["label2id"]
+    {'cat': 0, 'dog': 1}
     """
+    names = said.get("id2label")
+    if isinstance(names, dict) and len(names) == count and all(i.isdigit() for i in names):
+        numbers: JSON = {str(name): int(i) for i, name in names.items()}
+        return {"id2label": names, "label2id": said.get("label2id") or numbers}
     return {
         "id2label": {str(i): f"LABEL_{i}" for i in range(count)},
         "label2id": {f"LABEL_{i}": i for i in range(count)},
