@@ -20,7 +20,8 @@ from ..core import (
     to_read,
 )
 from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
-from ._files._contents import HDF5, HDF5_SUFFIXES, ZIP, contents_of, foreign
+from ._files._contents import HDF5, HDF5_SUFFIXES, ZIP, contents_of
+from ._files._foreign import foreign
 from ._files._plain_weights import check_plain_weights
 from ._files._processes import first_alone
 from ._files._readable import readable_config
@@ -127,10 +128,11 @@ def load_model(
         model, variables = read(filepath, custom_objects, compile)
         warn_of_uncalled_hooks(model, "fk.load_model")
         return model, variables
-    if suffix_of(filepath) == ".safetensors":
+    if suffix_of(filepath) in (".safetensors", ".json"):
         if not os.path.isfile(filepath):
             raise FileNotFoundError(explain(f"There is no file {os.fspath(filepath)!r}.", usually="a wrong path."))
-        raise ValueError(_holds_weights_alone(filepath))
+        is_description = os.fspath(filepath).endswith(".json") and not os.fspath(filepath).endswith(".weights.json")
+        raise ValueError((_describes_alone if is_description else _holds_weights_alone)(filepath))
     check_is_directory(filepath)
     directory = last_of(filepath)
     manifest = read_manifest(directory, ("model", "trainer"))
@@ -173,6 +175,18 @@ def _holds_weights_alone(filepath: FilePath) -> Explanation:
         received=path,
         usually="it is from `save_weights`; the model is made by the program, and takes them.",
         write=f"variables = model.load_weights({path!r}, model.init(jax.random.key(0)))",
+    )
+
+
+def _describes_alone(filepath: FilePath) -> Explanation:
+    """What is said of JSON where a model with its weights is asked for."""
+    path = os.fspath(filepath)
+    return explain(
+        "The file is JSON, which may describe a model, and holds no weights.",
+        received=path,
+        usually="model.to_json() wrote it, and save_weights another file.",
+        write=f"model = fk.model_from_json(open({path!r}).read())\n"
+        "variables = model.load_weights(weights, model.init(key))",
     )
 
 

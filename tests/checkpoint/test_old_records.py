@@ -94,3 +94,37 @@ def test_the_moments_of_a_scaled_optimizer_go_on(tmp_path):
     assert float(state.opt_state.dynamic_scale) == 1024.0
     read = sorted(np.concatenate([np.ravel(a) for a in jax.tree.leaves(state.opt_state.inner.inner)]))
     assert np.array_equal(read, [1, 2, 3, 4, 5, 6])
+
+
+def test_configs_of_models_are_read_in_their_old_form():
+    dense = {"class_name": "Dense", "config": {"name": "d", "output_dim": 2, "batch_input_shape": [None, 3]}}
+    new = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="d")])
+    for config in ([dense], {"name": "sequential", "layers": [dense]}):
+        assert fk.Sequential.from_config(config).layers[-1] == new.layers[-1]
+        assert fk.Sequential.from_config(config).input_shape == (None, 3)
+    graph = {
+        "name": "m",
+        "layers": [
+            {
+                "name": "i",
+                "class_name": "InputLayer",
+                "config": {"batch_input_shape": [None, 3], "dtype": "float32", "sparse": False, "name": "i"},
+                "inbound_nodes": [],
+            },
+            {
+                "name": "d",
+                "class_name": "Dense",
+                "config": {"name": "d", "units": 2, "activation": "hard_sigmoid"},
+                "inbound_nodes": [[["i", 0, 0, {}]]],
+            },
+        ],
+        "input_layers": [["i", 0, 0]],
+        "output_layers": [["d", 0, 0]],
+    }
+    model = fk.Model.from_config(graph)
+    assert model.output_shape == (None, 2)
+    assert fk.Model.from_config(model.get_config()) == model
+    with pytest.raises(ValueError, match="The text is YAML"):
+        fk.model_from_json("backend: tensorflow\nclass_name: Sequential\nconfig: []\n")
+    with pytest.raises(AttributeError, match="Keras took it out"):
+        _ = fk.models.model_from_yaml

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import pathlib
 from collections.abc import Mapping
 from typing import cast
 
 import jax
 import jax.numpy as jnp
 
-from ...core import Budget, Layer, Model, described, explain, model_from_config
+from ...core import Budget, Explanation, Layer, Model, described, explain, model_from_config
 from ...core.typing import JSON, Config, CustomObjects, FilePath, PyTree
 from ._archive import CONFIG, Archive
 from ._assets import with_assets
@@ -20,9 +21,12 @@ def read_config(archive: Archive) -> Config:
     """The record of the model that an archive holds.
 
     Raises:
-        ValueError: it describes none, or costs more to read than any model does.
+        ValueError: it describes none, or something else, or costs more to read than any model does.
     """
     config = archive.json(CONFIG)
+    other = _other_than_a_model(config, archive.path)
+    if other is not None:
+        raise ValueError(other)
     if not isinstance(config, dict) or not isinstance(config.get("config"), Mapping):
         raise archive.damaged(f"a {CONFIG} that describes no model: {str(config)[:80]}")
     if not isinstance(config.get("compile_config", {}), Mapping | None):
@@ -30,6 +34,31 @@ def read_config(archive: Archive) -> Config:
     with described(archive.path):
         Budget().examine(config)
         return cast(Config, without_policy_maps(config, str(archive.path)))
+
+
+def _other_than_a_model(config: JSON, place: pathlib.Path) -> Explanation | None:
+    """What is said of a record of something else than a model; `None` of any other."""
+    if not isinstance(config, Mapping):
+        return None
+    name, module, path = str(config.get("class_name"))[:80], str(config.get("module")), str(place)
+    if name == "FeatureSpace" and module.startswith("keras."):
+        return explain(
+            f"{path!r} holds a FeatureSpace, and no model.",
+            received=f"a record of the class {name}",
+            usually="feature_space.save wrote it; a model that was saved with it is in a file of its own.",
+            write=f"fk.utils.FeatureSpace.load({path!r})",
+        )
+    is_hub = module.startswith(("keras_hub.", "keras_nlp.", "keras_cv.")) or "keras_hub>" in str(
+        config.get("registered_name")
+    )
+    if place.is_dir() and (is_hub or ("model_type" in config and "class_name" not in config)):
+        return explain(
+            f"{path!r} is a pretrained model of {'KerasHub' if is_hub else 'Hugging Face'}, and no file of Keras.",
+            received=f"a record of {name}" if is_hub else f"model_type: {config['model_type']!r:.60}",
+            usually="it is a directory as pretrained models are published, which has a reader of its own.",
+            write=f"model, variables = fk.applications.load_pretrained({path!r})",
+        )
+    return None
 
 
 def build_model(

@@ -19,6 +19,7 @@ from .._layer._layer_config import config_of_arguments
 from .._layer._sealing import call_state, is_copied, settle
 from .._layer._trainable import at_rest
 from .._layer._variables import count
+from .._old_configs._old_records import config_in_keras_3_form
 from .._words._array_errors import describe
 from .._words._call_arguments import checked_by_name
 from .._words._config import register
@@ -482,7 +483,8 @@ class Model(Doors, Viewed, LooksInside):
 
     @classmethod
     def from_config(cls, config: Mapping[str, JSON], custom_objects: CustomObjects | None = None) -> Any:
-        """The model that `get_config` described; its layers come from fkeras and `custom_objects`."""
+        """The model that `get_config` described, of Keras 1 to 3; its layers come from fkeras and `custom_objects`."""
+        config = config_in_keras_3_form("Functional", config, custom_objects)
         if "layers" not in config or "input_layers" not in config:
             return super().from_config(config, custom_objects)
         return model_from_graph_config(cls, config, custom_objects)

@@ -89,9 +89,24 @@ def model_from_json(json_string: str | bytes, custom_objects: CustomObjects | No
                 write="fk.model_from_json(model.to_json()), or type(model).from_config(config)",
             )
         )
+    if _is_yaml(json_string):
+        raise ValueError(
+            explain(
+                "The text is YAML, which is not read.",
+                received=repr(json_string[:40]),
+                usually="model.to_yaml() of Keras 1 and 2 wrote it; Keras took it out, as YAML can name code to run.",
+                write="fk.model_from_json(json.dumps(yaml.safe_load(text)))   # model.to_json() writes JSON",
+            )
+        )
     config = read_json(json_string, "This model's JSON")
     with described("the model's JSON"):
         return model_from_config(config, custom_objects)
+
+
+def _is_yaml(text: str | bytes) -> bool:
+    """Whether a text is the description of a model in YAML: lines of `class_name: Sequential` and no braces first."""
+    start = text[:4096] if isinstance(text, str) else text[:4096].decode("utf-8", "replace")
+    return not start.lstrip("\ufeff \t\r\n").startswith(("{", "[")) and "class_name:" in start
 
 
 def model_from_config(config: JSON, custom_objects: CustomObjects | None = None) -> Any:

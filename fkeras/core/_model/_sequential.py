@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import jax
@@ -17,6 +17,7 @@ from .._layer._layer import Layer
 from .._layer._layer_config import config_of_arguments
 from .._layer._sealing import call_state, settle
 from .._layer._trainable import at_rest, told
+from .._old_configs._old_records import config_in_keras_3_form
 from .._words._call_arguments import checked_by_name
 from .._words._config import deserialize_at, register, serialize, serialize_object
 from .._words._config_errors import at
@@ -214,8 +215,16 @@ class Sequential(Model):
         return at_rest(config, self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Any:
-        """The model that `get_config` described."""
+    def from_config(cls, config: Mapping[str, Any] | Sequence[Any], custom_objects: CustomObjects | None = None) -> Any:
+        """The model that `get_config` described, of Keras 1 to 3: before Keras 2.2 that is a list of layers."""
+        described: Mapping[str, Any] = config_in_keras_3_form("Sequential", config, custom_objects)
+        if "input_layers" in described:  # branches that a Merge of Keras 1 began with
+            return Model.from_config(described, custom_objects)
+        return cls._from_new_config(described, custom_objects)
+
+    @classmethod
+    def _from_new_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None) -> Any:
+        """The model of a config in Keras 3's form."""
         if "layers" not in config:
             return super().from_config(config, custom_objects)
         check_keys(config, ("name", "trainable", "dtype", "layers", "build_input_shape"), "A Sequential")

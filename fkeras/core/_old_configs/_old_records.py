@@ -90,6 +90,30 @@ def in_keras_3_form(record: Config, own: Collection[str] = (), version: int | No
     return _Reader(frozenset(own), version, _has_channels_first(record, 0)).model(record, 0)
 
 
+def config_in_keras_3_form(class_name: str, config: PyTree, own: Collection[str] | None = None) -> PyTree:
+    """What `get_config` of a model returned, in the form of Keras 3; one that has it already comes back as it is.
+
+    Args:
+        class_name: the model's class: `"Functional"` or `"Sequential"`.
+        config: the config; that of a Sequential before Keras 2.2 is a list.
+        own: the names of the user's classes and functions.
+
+    Returns:
+        The config.
+
+    Raises:
+        ValueError: a layer, an argument or a call that has no equal.
+
+    >>> old = [{"class_name": "Dense", "config": {"output_dim": 2}}]
+    >>> config_in_keras_3_form("Sequential", old)["layers"][0]["config"]
+    {'units': 2}
+    """
+    record = {"class_name": class_name, "config": config}
+    if not _is_old(record, 0):
+        return config
+    return in_keras_3_form(record, own or (), 2)["config"]
+
+
 def _has_channels_first(record: PyTree, depth: int) -> bool:
     """Whether the layers of a description of Keras 1 that say the order of their axes all have the channels first."""
     said = _orders(record, depth)

@@ -12,11 +12,14 @@ import sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("KERAS_BACKEND", "jax" if os.environ.get("ZOO") == "3" else "tensorflow")
 
-import keras
 import numpy as np
-from keras import layers as L  # noqa: N812
-from keras.models import Model, Sequential
 
+if os.environ.get("ZOO") == "tf":  # the Keras inside of TensorFlow 1 and 2
+    from tensorflow import keras
+else:
+    import keras
+
+L, Model, Sequential = keras.layers, keras.models.Model, keras.models.Sequential
 VERSION = tuple(int(n) for n in keras.__version__.split(".")[:2])
 Input = getattr(keras, "Input", None) or L.Input
 rng = np.random.RandomState(0)
@@ -623,14 +626,16 @@ def main(folder, names):
                 )
             ys = made[2] if len(made) > 2 else None
             said = {}
-            if getattr(m, "optimizer", None) is not None:
+            if getattr(m, "optimizer", None) is not None and not (len(made) > 2 and ys is None):
                 ys = ys or [
                     np.random.RandomState(2).uniform(-1, 1, y.shape).astype("float32") for y in outputs_of(m, xs)
                 ]
-                target = ys if len(ys) > 1 else ys[0]
-                for _ in range(2):
-                    m.train_on_batch(xs[0], target)
                 said.update({f"t{i}": y for i, y in enumerate(ys)})
+            whole_x = xs if len(xs) > 1 else xs[0]
+            target = None if ys is None else ys if len(ys) > 1 else ys[0]
+            if getattr(m, "optimizer", None) is not None:
+                for _ in range(2):
+                    m.train_on_batch(whole_x, target)
             m.save(os.path.join(folder, name + ".h5"))
             if VERSION >= (2, 12):
                 m.save(os.path.join(folder, name + ".keras"))
@@ -641,12 +646,12 @@ def main(folder, names):
                     file.write(m.to_json())
             except Exception as error:
                 print("no json", name, str(error)[:80])
-            if hasattr(m, "reset_states") and name == "stateful":
+            if hasattr(m, "reset_states") and "stateful" in name:
                 m.reset_states()
             said.update({f"x{i}": x for i, x in enumerate(xs)})
             said.update({f"y{i}": np.asarray(y, "float32") for i, y in enumerate(outputs_of(m, xs))})
             if getattr(m, "optimizer", None) is not None:
-                m.train_on_batch(xs[0], target)
+                m.train_on_batch(whole_x, target)
                 said.update({f"z{i}": y for i, y in enumerate(outputs_of(m, xs))})
             np.savez(os.path.join(folder, name + ".npz"), **said)
             print("made", name, flush=True)
