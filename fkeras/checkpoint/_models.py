@@ -197,11 +197,15 @@ def read_model(manifest: Manifest, custom_objects: CustomObjects | None) -> Mode
         ValueError: it describes none, or one of classes that nobody knows.
     """
     if manifest.get("model") is None:
+        why = manifest.get("without_config", {}).get("model")
         raise ValueError(
             explain(
                 "The checkpoint holds no model that could be rebuilt.",
-                usually="it was saved by a Trainer of a plain Linen module, which has no config.",
-                write="fk.load_trainer(path, model=module)",
+                received=why,
+                usually="it was saved by a Trainer of a plain Linen module, which has no config."
+                if why is None
+                else "the model is made by the program, which hands it again.",
+                write="fk.load_trainer(path, model=model)",
             )
         )
     with described("the checkpoint"):

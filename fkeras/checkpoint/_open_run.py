@@ -150,9 +150,9 @@ def _trainer_of(
         raise ValueError(
             explain(
                 "The run's model could not be written down, and a replay needs it.",
-                received="no model in the directory",
-                usually="it was a plain Linen module, which has no config.",
-                write="fk.open_run(directory, x, y, trainer=fk.Trainer(module, ...))",
+                received=manifest.get("without_config", {}).get("model", "no model in the directory"),
+                usually="it was a plain Linen module, or has a part without a config.",
+                write="fk.open_run(directory, x, y, trainer=trainer)",
             )
         )
     trainer, like = load_trainer(checkpoint, custom_objects)

@@ -47,8 +47,8 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
 
     Args:
         trainer: the trainer, with every argument of `compile` and every field of a subclass. Parts without a config
-            (an optax chain, a lambda) are noted in a directory, and given again to `fk.load_trainer`; a `.keras` file
-            cannot do without them.
+            (an optax chain, a lambda, a model with a live module of another library) are noted in a directory, and
+            given again to `fk.load_trainer`; a `.keras` file cannot do without them.
         directory: the directory or file to make. Several processes that make one run call this together, and see one
             file system: each writes its parts of a directory, and the first one a file.
         state: the state.
@@ -95,7 +95,7 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
     fields: dict[str, np.ndarray | Array] = {}
     said = trainer_manifest(trainer, state, fields, checked_for=f"{directory!r}")
     own_state = state_manifest(state)
-    _warn_of_fields(said["without_config"])
+    _warn_of_parts(said["without_config"])
     has_graph = isinstance(trainer.model, Layer) and trainer.model.graph is not None
     if not has_graph and said["example"] is None:
         check_named(state.variables, "state = trainer.init(0, x, variables=variables)   # x: one batch")
@@ -103,7 +103,8 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
     write_directory(directory, {**said, **own_state}, {**state.tree(), **beside}, overwrite)
 
 
-def _warn_of_fields(lost: Mapping[str, str]) -> None:
+def _warn_of_parts(lost: Mapping[str, str]) -> None:
+    """Say which parts a reader will be asked for, beside those of `compile`, which nobody expects in a file."""
     own = {name: why for name, why in lost.items() if name not in KERAS_ARGUMENTS}
     if own:
         warn(
@@ -131,7 +132,7 @@ def load_trainer(
     Args:
         directory: the directory, or a `.keras` file or HDF5 file (Keras 1 to 3) of a compiled model.
         custom_objects: the user's own classes and functions by name, subclasses of `Trainer` and `TrainState` included.
-        model: the model, when it was a plain Linen module.
+        model: the model, when it was a plain Linen module, or has a part without a config.
         trainer_class: the subclass of `Trainer` that the run was saved by; as in `custom_objects`.
         mesh, layout, offload: where the run goes on, as for `trainer.distribute`; on one device where none is given.
             Each part of an array is read where it will lie, whatever devices it was saved from.
@@ -201,7 +202,7 @@ def _read_trainer(
 
 def _with_stand_in(given: Given, lost: Mapping[str, str], path: FilePath) -> Given:
     """What was given, with a stand-in for an optimizer that was not written; every other missing part is an error."""
-    needed = [part for part in lost if part not in given.parts and part != "optimizer"]
+    needed = [part for part in lost if part not in (*given.parts, "model", "optimizer")]
     if needed:
         raise ValueError(
             explain(

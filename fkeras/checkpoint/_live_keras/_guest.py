@@ -200,7 +200,7 @@ class _Guest(Layer, kw_only=True):
                 f"{self.path_text()} is a live layer of Keras, which has no config here.",
                 received=repr(self.live),
                 usually="the model came from fk.from_keras and goes into a directory, or is written as JSON.",
-                write='trainer.save("run.keras", state), model.save("model.keras", variables)   # Keras writes these; '
+                write='model.save("model.keras", variables)   # which Keras writes; '
                 'weights alone: model.save_weights("name", variables)',
             )
         )

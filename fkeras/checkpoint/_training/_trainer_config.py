@@ -88,27 +88,32 @@ def trainer_manifest(
         checked_for: the file for which the model's description is compared with a reader's bounds; by default none.
 
     Returns:
-        The manifest's part.
+        The manifest's part. A model that has no config is `None` there, and `without_config` says why.
 
     Raises:
         ValueError: a reader would refuse the model's description.
     """
     said = trainer_config(trainer, beside)
+    model, lost = _model_config(trainer.model, checked_for)
     return {
         "kind": "trainer",
-        "model": _model_config(trainer.model, checked_for),
+        "model": model,
         "compile_config": said.compile_config,
         "fields": said.fields,
-        "without_config": said.without_config,
+        "without_config": {**lost, **said.without_config},
         "trainer_class": class_name(trainer),
         "example": example_record(state.example),
     }
 
 
-def _model_config(model: PyTree, checked_for: str | None) -> Config | None:
+def _model_config(model: PyTree, checked_for: str | None) -> tuple[Config | None, dict[str, str]]:
+    """A model's description, and why there is none where a part of it has no config, such as a live guest."""
     if not isinstance(model, Model):
-        return None  # a plain Linen module
-    return model_record(model) if checked_for is None else readable_config(model, checked_for)
+        return None, {}  # a plain Linen module
+    try:
+        return (model_record(model) if checked_for is None else readable_config(model, checked_for)), {}
+    except (NotImplementedError, TypeError) as error:
+        return None, {"model": (str(error).splitlines() or [type(error).__name__])[0]}
 
 
 def class_name(trainer: Trainer) -> str | None:
