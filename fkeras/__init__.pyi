@@ -59,7 +59,9 @@ from .dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from .initializers import Initializer as Initializer
 from .losses import Loss as Loss
 from .metrics import Metric as Metric
+from .nn import from_equinox as from_equinox
 from .nn import from_nnx_state as from_nnx_state
+from .nn import to_equinox as to_equinox
 from .nn import to_nnx as to_nnx
 from .nn import to_nnx_state as to_nnx_state
 from .optimizers import Optimizer as Optimizer

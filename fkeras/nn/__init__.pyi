@@ -68,6 +68,8 @@ from ._guests._equinox_layer import EquinoxLayer as EquinoxLayer
 from ._guests._flax_layer import FlaxLayer as FlaxLayer
 from ._guests._nnx_state import from_nnx_state as from_nnx_state
 from ._guests._nnx_state import to_nnx_state as to_nnx_state
+from ._guests._to_equinox import from_equinox as from_equinox
+from ._guests._to_equinox import to_equinox as to_equinox
 from ._guests._to_nnx import to_nnx as to_nnx
 from ._image import AugMix as AugMix
 from ._image import AutoContrast as AutoContrast

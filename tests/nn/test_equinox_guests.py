@@ -90,9 +90,16 @@ def test_a_module_trains_as_by_hand():
     np.testing.assert_array_equal(run.variables["non_trainable"]["table"], [0, 1, 2])
     for got, leaf in zip(jax.tree.leaves(run.variables["state"]), jax.tree.leaves(end), strict=True):
         np.testing.assert_allclose(got, leaf, rtol=1e-5, atol=1e-6)
-    model = eqx.nn.inference_mode(eqx.combine(params, module))
+    trained, end = fk.to_equinox((module, state), run)
+    model = eqx.nn.inference_mode(trained)
     want = jax.vmap(lambda x: model(x, end, key=None)[0], axis_name="rows")(X)
     np.testing.assert_allclose(trainer.predict(run, X), want, rtol=1e-5, atol=1e-5)
+    held = fk.from_equinox((trained, end))
+    assert jax.tree.all(jax.tree.map(lambda a, b: a is b, held, dict(run.variables)))
+    further = fk.Trainer((trained, end), tx, "mse")  # what came back is a module like any other
+    jax.tree.map(np.testing.assert_array_equal, dict(further.init(0, X).variables), held)
+    assert trained.activation is squashed
+    assert jax.tree.structure(fk.to_equinox(trainer.model, run)[0]) == jax.tree.structure(trained)
 
 
 def named(params):
@@ -145,7 +152,10 @@ def test_a_trainer_of_a_module_is_a_value():
 def test_a_filter_says_what_trains():
     module = eqx.nn.Linear(3, 2, key=KEY)
     only = eqx.tree_at(lambda m: m.weight, jax.tree.map(lambda _: False, module), True)
-    variables = fk.nn.EquinoxLayer(module, filter=only).init(KEY, X)
+    layer = fk.nn.EquinoxLayer(module, filter=only)
+    variables = layer.init(KEY, X)
+    for held in (layer, module):  # which of its arrays train, only the layer knows
+        assert fk.to_equinox(held, variables).bias is variables["non_trainable"]["bias"]
     assert jax.tree.map(jnp.shape, variables) == {"params": {"weight": (2, 3)}, "non_trainable": {"bias": (2,)}}
 
 
@@ -164,6 +174,13 @@ linear = fk.nn.EquinoxLayer(eqx.nn.Linear, args=(3, 2))
         (lambda: fk.nn.EquinoxLayer(lambda: 3).init(KEY, X), TypeError, "made no eqx.Module"),
         (lambda: linear.apply({"params": {}}, X), ValueError, "have no 'params/weight', which Linear has"),
         (lambda: fk.Trainer(lambda x: x, "sgd", "mse"), TypeError, "A Trainer needs a model"),
+        (lambda: fk.to_equinox(fk.nn.Dense(2), {}), TypeError, r"(?s)takes a module of Equinox.*model.variables_for\("),
+        (lambda: fk.to_equinox(linear, fk.Trainer(eqx.nn.Linear(3, 2, key=KEY))), TypeError, "a trainer holds no"),
+        (lambda: fk.to_equinox(linear, {"params": {"weight": X, "a": X}}), ValueError,
+         "missing: params/bias; no place for: params/a"),
+        (lambda: fk.to_equinox(linear, {"params": {"weight": X, "bias": X}}), ValueError,
+         r"params/weight: \(8, 3\) for \(2, 3\); params/bias"),
+        (lambda: fk.from_equinox(lambda key: eqx.nn.Linear(3, 2, key=key)), TypeError, "holds no arrays"),
     ],
 )  # fmt: skip
 def test_errors_say_what_to_write(wrong, kind, text):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flax import linen
 
 from ...core import explain
 from ._host import Host
+
+if TYPE_CHECKING:
+    from ._equinox_module import EquinoxModule
+    from ._equinox_source import EquinoxSource
 
 
 def as_module(
@@ -92,6 +96,16 @@ def as_equinox(
     """
     if isinstance(value, Host):
         return value
+    EquinoxModule, source_of = equinox_parts()
+    return EquinoxModule(source_of(value, tuple(args), kwargs, state, filter), vmap=vmap, parent=None)
+
+
+def equinox_parts() -> tuple[type[EquinoxModule], Callable[..., EquinoxSource]]:
+    """What hosts a module of Equinox, and what makes its source: the files that load Equinox.
+
+    Raises:
+        ImportError: Equinox is not installed.
+    """
     try:
         from ._equinox_module import EquinoxModule
         from ._equinox_source import source_of
@@ -100,9 +114,9 @@ def as_equinox(
             raise
         raise ImportError(
             explain(
-                "EquinoxLayer needs equinox, which is not installed here.",
+                "A module of Equinox needs equinox, which is not installed here.",
                 usually="fkeras was installed without this extra.",
                 write="pip install 'fkeras[guests]'",
             )
         ) from None
-    return EquinoxModule(source_of(value, tuple(args), kwargs, state, filter), vmap=vmap, parent=None)
+    return EquinoxModule, source_of

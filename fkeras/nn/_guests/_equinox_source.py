@@ -253,7 +253,7 @@ def _with_state(module: eqx.Module) -> tuple[eqx.Module, eqx.nn.State]:
                 f"{type(module).__name__} is stateful, and its state was not given.",
                 received="an instance alone",
                 usually="only the first of what eqx.nn.make_with_state returned was passed.",
-                write="fk.nn.EquinoxLayer(module, state=state)",
+                write="fk.nn.EquinoxLayer(module, state=state), or the pair (module, state)",
             )
         ) from None
     return made

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import explain
-from ...core.typing import PyTree, Training
+from ...core import MASKS, are_params, describe, explain, given_instead, variables_in
+from ...core.typing import PyTree, Training, Variables, VariablesLike
 
 #: A leaf of a guest's variables: its collection and its path there.
 Place = tuple[str, tuple[str, ...]]
@@ -66,3 +66,63 @@ def by_collection(values: Mapping[Place, PyTree]) -> dict[str, dict[str, PyTree]
             inside = inside.setdefault(name, {})
         inside[path[-1]] = value
     return tree
+
+
+def by_place(variables: VariablesLike, call: str) -> dict[Place, PyTree]:
+    """The leaves of variables by their places, as arrays of JAX; masks are none.
+
+    Args:
+        variables: the variables, or a state that has them.
+        call: the call that takes them, as it should be written.
+
+    Raises:
+        TypeError: something that has none, such as a trainer.
+
+    >>> list(by_place({"params": {"dense": {"kernel": 1.0}}}, "fk.to_nnx_state(variables)"))
+    [('params', ('dense', 'kernel'))]
+    """
+    trees = checked_variables(variables, call)
+    return {
+        (collection, path): as_arrays(value)
+        for collection, tree in trees.items()
+        if collection != MASKS
+        for path, value in _paths(tree, ())
+    }
+
+
+def checked_variables(given: VariablesLike, call: str) -> Variables:
+    """The variables in what holds them.
+
+    Raises:
+        TypeError: something that has none, or weights without the name of their collection.
+    """
+    found = variables_in(given)
+    if isinstance(found, Mapping) and not are_params(found):
+        return found
+    usually, write = given_instead(given, call) or (
+        "variables are `{'params': {...}}`, or a state that has them.",
+        call,
+    )
+    if are_params(found):
+        usually, write = 'variables["params"] instead of variables.', call
+    raise TypeError(
+        explain(
+            "These are no variables."
+            if not isinstance(found, Mapping)
+            else "These are weights without the name of their collection.",
+            received=describe(given) if not isinstance(found, Mapping) else f"the keys {sorted(map(str, found))}",
+            usually=usually,
+            write=write,
+        )
+    )
+
+
+def _paths(tree: PyTree, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], PyTree]]:
+    if isinstance(tree, Mapping):
+        return [found for name, inside in tree.items() for found in _paths(inside, (*path, str(name)))]
+    return [(path, tree)]
+
+
+def as_arrays(value: PyTree) -> PyTree:
+    """Arrays of JAX as they are, and what can be written into as one of them."""
+    return jax.tree.map(jnp.asarray, value)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import jax
-import jax.numpy as jnp
 from flax import nnx
 
-from ...core import MASKS, NON_TRAINABLE, explain, variables_in
+from ...core import NON_TRAINABLE, explain, variables_in
 from ...core.typing import PyTree, Variables, VariablesLike
-from ._host import Place, by_collection
+from ._host import Place, as_arrays, by_collection, by_place
 from ._nnx_collections import AddedLoss, NNXPath, flat_state, places_of, type_of, value_of, with_value
 
 
@@ -78,7 +76,7 @@ def to_nnx_state(variables: VariablesLike, like: nnx.State | nnx.Module | None =
 
     Reference: https://flax.readthedocs.io/en/stable/nnx_basics.html
     """
-    given = _leaves(variables_in(variables))
+    given = by_place(variables, "fk.to_nnx_state(variables)")
     if like is None:
         return nnx.from_flat_state([(_numbered(path), type_of(name)(value)) for (name, path), value in given.items()])
     flat = [(path, leaf) for path, leaf in flat_state(like) if not isinstance(leaf, AddedLoss)]
@@ -95,28 +93,8 @@ def to_nnx_state(variables: VariablesLike, like: nnx.State | nnx.Module | None =
                 write="fk.to_nnx_state(model.variables_for(layer, variables), like=module)",
             )
         )
-    found = [(path, with_value(leaves[path], _as_array(values[place]))) for path, place in places.items()]
+    found = [(path, with_value(leaves[path], as_arrays(values[place]))) for path, place in places.items()]
     return nnx.from_flat_state(found)
-
-
-def _leaves(variables: Variables) -> dict[Place, PyTree]:
-    found: dict[Place, PyTree] = {}
-    for collection, tree in variables.items():
-        if collection != MASKS:
-            for path, value in _paths(tree, ()):
-                found[(collection, path)] = _as_array(value)
-    return found
-
-
-def _paths(tree: PyTree, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], PyTree]]:
-    if isinstance(tree, Mapping):
-        return [found for name, inside in tree.items() for found in _paths(inside, (*path, str(name)))]
-    return [(path, tree)]
-
-
-def _as_array(value: PyTree) -> PyTree:
-    """Arrays of JAX as they are, and what can be written into as one of them."""
-    return jax.tree.map(jnp.asarray, value)
 
 
 def _value_at(variables: Variables, place: Place) -> PyTree:

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen, nnx
 
-from ...core import LOSSES, MASKS, Layer, are_params, explain, mode_arguments, variables_in, walk, weight_facts
-from ...core.typing import PyTree, VariablesLike
+from ...core import LOSSES, MASKS, Layer, explain, mode_arguments, walk, weight_facts
+from ...core.typing import PyTree, Variables, VariablesLike
+from ._host import checked_variables
 from ._nnx_collections import AddedLoss, FrozenParam, flat_state, places_of, type_of, with_value
 from ._nnx_state import from_nnx_state
 
@@ -27,14 +28,14 @@ class ModelAsNNX(nnx.Module):
         rngs: the random streams of its calls.
     """
 
-    def __init__(self, model: linen.Module, variables: VariablesLike, rngs: nnx.Rngs | None, x: PyTree) -> None:
+    def __init__(self, model: linen.Module, variables: Variables, rngs: nnx.Rngs | None, x: PyTree) -> None:
         self.fkeras__model = model
         self.deterministic = False
         self.added_loss = AddedLoss(jnp.zeros((), jnp.float32))
         self.rngs = nnx.data(None if rngs is None else rngs.fork())
         trains = _trains(model, x)
         tree: dict[str, Any] = {}
-        for collection, inside in variables_in(variables).items():
+        for collection, inside in variables.items():
             _add(tree, (), inside, collection, trains)
         for name, value in tree.items():
             if hasattr(nnx.Module, name) or name in vars(self):
@@ -110,8 +111,8 @@ def to_nnx(model: linen.Module, variables: VariablesLike, rngs: nnx.Rngs | None 
         to the loss is `module.added_loss[...]` after a call. `fk.from_nnx_state(module)` gives the variables back.
 
     Raises:
-        TypeError: something that is no model.
-        ValueError: weights alone, layers whose names an `nnx.Module` has for something else, or a model that needs `x`.
+        TypeError: something that is no model, or no variables.
+        ValueError: layers whose names an `nnx.Module` has for something else, or a model that needs `x`.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp, optax
     >>> from flax import nnx
@@ -140,15 +141,7 @@ def to_nnx(model: linen.Module, variables: VariablesLike, rngs: nnx.Rngs | None 
                 write="fk.to_nnx(trainer.model, state)",
             )
         )
-    if are_params(variables):
-        raise ValueError(
-            explain(
-                "These are weights without the name of their collection.",
-                received=f"the keys {sorted(map(str, variables))}",  # type: ignore[arg-type]
-                usually='variables["params"] instead of variables.',
-                write="fk.to_nnx(model, variables)",
-            )
-        )
+    variables = checked_variables(variables, "fk.to_nnx(model, variables)")
     return ModelAsNNX(model, variables, rngs, x)
 
 
