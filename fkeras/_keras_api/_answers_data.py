@@ -6,7 +6,6 @@ _LAYERS = "an older way to augment images, one at a time in numpy; here layers d
 _BOXES = "layers that change images change their boxes too."
 
 DATA: dict[str, tuple[str, str]] = {
-    "utils.Progbar": ("`fit` shows a bar; rich has one for loops of one's own.", "rich.progress.track(batches)"),
     "utils.Config": (
         "a record that may be frozen; the standard library has it.",
         "@dataclasses.dataclass(frozen=True)",

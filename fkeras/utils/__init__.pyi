@@ -23,6 +23,7 @@ from ._numbers import to_categorical as to_categorical
 from ._pillow import array_to_img as array_to_img
 from ._pillow import load_img as load_img
 from ._pillow import save_img as save_img
+from ._progbar import Progbar as Progbar
 from ._py_dataset import PyDataset as PyDataset
 from ._py_dataset import Sequence as Sequence
 from ._sequences import pad_sequences as pad_sequences
