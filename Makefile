@@ -128,7 +128,7 @@ $(VENV)/.test: $(VENV)/.python pyproject.toml
 
 .venv-trackers/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-trackers
-	.venv-trackers/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,wandb,mlflow]'
+	.venv-trackers/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,wandb,mlflow]' tensorboard
 	touch $@
 
 .venv-export/.ready .venv-onnx/.ready: .venv-%/.ready: pyproject.toml

@@ -175,6 +175,83 @@ def test_pictures_texts_and_histograms(trainer, kind, tmp_path):
             assert name in events.read_bytes()
 
 
+def graph_in(place):
+    """The graph of an event file, `{name: node}`, and the step that it is at."""
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto.graph_pb2 import GraphDef
+
+    from fkeras.train.callbacks._tensorboard import records
+
+    events = [Event.FromString(content) for path in place.iterdir() for _, content in records(path.read_bytes())]
+    ((step, graph),) = [(event.step, GraphDef.FromString(event.graph_def)) for event in events if event.graph_def]
+    return step, {node.name: node for node in graph.node}
+
+
+def test_tensorboard_has_the_graph_of_a_model_once(tmp_path):
+    pytest.importorskip("tensorboardX")
+    inner = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="one"), fk.nn.Dropout(0.1)], name="inner")
+    left, right = fk.Input((2,), name="left"), fk.Input((2,), name="right")
+    shared = fk.nn.Dense(3, name="shared")
+    both = fk.nn.Concatenate(name="both")([inner(shared(left)), inner(shared(right))])
+    trainer = fk.Model([left, right], fk.nn.Dense(1, name="head")(both * 2.0)).compile("sgd", "mse")
+    run = {"epochs": 2, "checkpoint": tmp_path / "run", "verbose": 0}
+    tracker = [Tracker(TensorBoardLogger(tmp_path / "events")), Tracker(TensorBoardLogger(tmp_path / "none", False))]
+    with pytest.raises(RuntimeError, match="killed"):
+        trainer.fit(trainer.init(0), [X, X], Y, batch_size=12, callbacks=[*tracker, Killed(2)], **run)
+    trainer.fit(trainer.init(0), [X, X], Y, batch_size=12, callbacks=[*tracker, Killed(9)], **run)  # goes on
+    step, nodes = graph_in(tmp_path / "events")
+    assert step == 0
+    assert {name: (node.op, list(node.input)) for name, node in nodes.items()} == {
+        "left": ("InputLayer", []),
+        "right": ("InputLayer", []),
+        "shared": ("Dense", ["left"]),
+        "inner/one": ("Dense", ["shared"]),
+        "inner/dropout": ("Dropout", ["inner/one"]),
+        "shared/call_2": ("Dense", ["right"]),
+        "inner/call_2/one": ("Dense", ["shared/call_2"]),
+        "inner/call_2/dropout": ("Dropout", ["inner/call_2/one"]),
+        "both": ("Concatenate", ["inner/dropout", "inner/call_2/dropout"]),
+        "multiply": ("multiply", ["both"]),
+        "head": ("Dense", ["multiply"]),
+    }
+    sizes = {name: [dim.size for dim in value.shape.dim] for name, value in nodes["head"].attr.items()}
+    assert sizes["params/kernel"] == [4, 1]
+    assert [dim.size for dim in nodes["both"].attr["_output_shapes"].list.shape[0].dim] == [-1, 4]
+    with pytest.raises(ValueError, match="not enough values"):
+        graph_in(tmp_path / "none")
+    if importlib.util.find_spec("tensorboard"):  # make test-trackers installs it
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        read = EventAccumulator(str(tmp_path / "events")).Reload().Graph()
+        assert [node.name for node in read.node] == list(nodes)
+
+
+class Branches(fk.Model):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = fk.nn.Dense(2), fk.nn.Dense(1)
+
+    def call(self, inputs):
+        return self.two(self.one(inputs))
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"),
+    [
+        (Branches(), {"one": [], "two": []}),
+        (fk.Sequential([fk.nn.Dense(2, name="a"), fk.nn.Dense(1, name="b")]), {"a": [], "b": ["a"]}),
+    ],
+)
+def test_the_graph_of_what_is_described_by_none_has_its_parts(model, wanted, tmp_path):
+    pytest.importorskip("tensorboardX")
+    trainer = model.compile("sgd", "mse")
+    callbacks = [fk.callbacks.TensorBoard(tmp_path)]
+    trainer.fit(trainer.init(0, X), X, Y, callbacks=callbacks, verbose=0)
+    _, nodes = graph_in(tmp_path / "train")
+    assert {name: list(node.input) for name, node in nodes.items()} == wanted
+    assert nodes[min(nodes)].attr["params/kernel"].shape.dim[0].size == 2
+
+
 def test_a_file_is_begun_anew_or_goes_on(tmp_path):
     for made in (CSVFileLogger, JSONLinesLogger):
         file = tmp_path / made.__name__

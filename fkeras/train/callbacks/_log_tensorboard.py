@@ -12,17 +12,20 @@ from typing import Any
 import numpy as np
 
 from ...core import as_path, check_room
+from ...core.typing import PyTree
 from ._logger import Log, check_pillow
+from ._model_graph import graph_record
 from ._replace_file import replace_file
 from ._tensorboard import library, records
 
 
 @dataclasses.dataclass(frozen=True)
 class TensorBoardLogger:
-    """Event files that TensorBoard reads: numbers, histograms, images and texts.
+    """Event files that TensorBoard reads: numbers, the model's graph, histograms, images and texts.
 
     Args:
         log_dir: the directory.
+        write_graph: whether the model's graph is written: its layers, what each is given, shapes and weights.
 
     Raises:
         ImportError: tensorboardX is not installed (`pip install 'fkeras[tensorboard]'`).
@@ -35,6 +38,7 @@ class TensorBoardLogger:
     """
 
     log_dir: str | os.PathLike[str] = "logs"
+    write_graph: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "log_dir", as_path(self.log_dir, "TensorBoardLogger", '"logs"'))
@@ -46,12 +50,12 @@ class TensorBoardLogger:
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:
         """Begin a file, or go on after a step; see `fk.callbacks.Logger`."""
-        return _EventLog(pathlib.Path(self.log_dir), run_id, step)
+        return _EventLog(pathlib.Path(self.log_dir), run_id, step, self.write_graph)
 
 
 class _EventLog:
-    def __init__(self, place: pathlib.Path, run_id: str | None, step: int) -> None:
-        self.run_id = run_id or secrets.token_hex(4)
+    def __init__(self, place: pathlib.Path, run_id: str | None, step: int, write_graph: bool) -> None:
+        self.run_id, self.write_graph = run_id or secrets.token_hex(4), write_graph
         self.step, self.there = step, set[str]()  # what the last step that was kept has already
         files = sorted(place.glob(f"*.{self.run_id}-*")) if run_id else []
         for path in files:
@@ -79,6 +83,11 @@ class _EventLog:
         rows = "".join(f"| {name} | {value} |\n" for name, value in values.items())
         self.writer.add_text("config", f"| name | value |\n| --- | --- |\n{rows}", 0)
         self.writer.flush()
+
+    def graph(self, model: Any, variables: PyTree) -> None:
+        if self.write_graph:
+            self.writer.file_writer.add_event(graph_record(model, variables), 0)
+            self.writer.flush()
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         for name, value in numbers.items():

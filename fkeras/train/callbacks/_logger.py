@@ -13,6 +13,8 @@ from ...core import explain
 class Log(Protocol):
     """The open log of one run.
 
+    One that has a method `graph(model, variables)` too is given the model when a run begins.
+
     Attributes:
         run_id: what `Logger.open` takes to go on with this log; a text that is saved with the run.
     """

@@ -17,6 +17,7 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
+from ._model_graph import graph_record
 from ._profile_range import profile_range
 from ._replace_file import replace_file
 
@@ -27,7 +28,7 @@ class TensorBoard(Callback):
     Args:
         log_dir: the directory; `train` and `validation` are made in it.
         histogram_freq: every how many epochs the weights are written, 0 for never.
-        write_graph: whether the model's summary is written as text.
+        write_graph: whether the model's graph is written, and its summary as text.
         write_images, write_steps_per_second, embeddings_freq, embeddings_metadata: accepted for Keras's sake.
         update_freq: `"epoch"`, `"batch"`, or a number of batches after which losses are written too.
         profile_batch: the batches of the run to profile, counted from 1: one, the first and the last one `(10, 15)`, or
@@ -80,6 +81,10 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, event: Event) -> CallbackResult:
         event = event.remember(run=secrets.token_hex(4))
+        if self.write_graph:
+            self._writer(event, "train").file_writer.add_event(
+                graph_record(event.trainer.model, event.state.variables), 0
+            )
         if self.write_graph and graph_of(event.trainer.model) is not None:
             lines: list[str] = []
             event.trainer.model.summary(print_fn=lines.append)

@@ -110,6 +110,9 @@ class Tracker(Callback):
         name = getattr(event.trainer.model, "name", None) or type(event.trainer.model).__name__
         for log in self._logs:
             log.config({"model": name, "weights": weights, **(self.config or {})})
+            draw = getattr(log, "graph", None)
+            if draw is not None:
+                draw(event.trainer.model, event.state.variables)
         return event.remember(runs=[log.run_id for log in self._logs])
 
     def _on_run_resumed(self, event: Event) -> CallbackResult:
