@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import explain
 from ..core.typing import Batch, Config, PyTree
+from ._batches._by_pass import ByPass
 from ._batches._few_batches import few_batches
 from ._batches._fingerprint import fingerprint
 from ._batches._given_data import training_source, validation_source
@@ -208,7 +209,7 @@ class Replay:
         seed = jax.device_get(start.state.rng_data) if self.arguments.get("shuffle", True) else None
         began_at = run.began_at if run.begun else int(jax.device_get(start.state.step))
         epoch, total, steps = run.epoch, run.total, source.steps
-        if isinstance(source, Arrays | Indexed) and steps:
+        if isinstance(source, Arrays | ByPass | Indexed) and steps:
             epochs, done = divmod(done + step - total, steps)
             epoch, total, began_at = epoch + epochs, step, began_at + epochs * steps
         while total <= step:

@@ -36,6 +36,14 @@ def test_steps_a_second_leave_compiling_and_validation_out():
     assert list(history.history) == ["loss", "steps_per_second", "val_loss"]
 
 
+def test_many_members_have_no_speed_of_their_own():
+    trainer = fk.Sequential([fk.Input((4,)), fk.nn.Dense(3)]).compile("sgd", "mse", log=["mfu", "grad_norm"])
+    with pytest.raises(ValueError, match=r"(?s)no mfu: members.*trainer.replace\(log=\['grad_norm'\]\)"):
+        trainer.fit_many(X, Y, seeds=range(2))
+    _, found = trainer.replace(log=["grad_norm"]).fit_many(X, Y, seeds=range(2), batch_size=64, verbose=0)
+    assert "grad_norm" in found[0].history
+
+
 def test_the_part_that_is_used_is_counted_from_the_step_s_operations(monkeypatch):
     monkeypatch.setattr(_throughput, "peak_flops", lambda device: 1e6)
     _, history = trained(["steps_per_second", "mfu"])

@@ -219,8 +219,11 @@ def test_fit_takes_an_order_of_its_own_for_each_epoch(texts, tmp_path):
         def __iter__(self):
             return iter(dataset)
 
-    trainer.fit(trainer.init(0), Reading(), epochs=2, verbose=0)
+    state, _ = trainer.fit(trainer.init(0), Reading(), epochs=2, verbose=0)
     assert seen == [(number, index) for number in (0, 1) for index in range(3)]
+    seen.clear()
+    trainer.fit(state, Reading(), epochs=4, initial_epoch=2, steps_per_epoch=2, verbose=0)  # as orders of arrays do
+    assert [batch for batch in seen if batch[0]] == [(2, 0), (2, 1), (2, 2), (3, 0)]
     seen.clear()
     trainer.fit(trainer.init(0), Reading(), epochs=2, verbose=0, shuffle=False)
     assert {number for number, _ in seen} == {0}

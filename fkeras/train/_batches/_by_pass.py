@@ -26,7 +26,9 @@ class HasPasses(Protocol):
 class ByPass(Stream):
     """Batches by pass and index: where a run shuffles, epoch after epoch is pass after pass; else each is pass 0.
 
-    A run that is cut off goes on at the batch where it was, and no batch before that one is read again.
+    Which pass a run begins with follows from the state's step, as the order of arrays does: a second call of `fit` goes
+    on with the passes after those of the first. A run that is cut off goes on at the batch where it was, and no batch
+    before that one is read again.
 
     Attributes:
         data: the data set.
@@ -48,9 +50,10 @@ class ByPass(Stream):
         count = len(self.data)
         steps = count if self.limit is None else self.limit
         first = where.epoch * steps
+        before = (where.step - first) // count if count else 0  # passes that the state had seen when the run began
         for at in range(first + skip, first + steps):
             number, place = divmod(at, count)
-            yield self._item(number if seed is not None else 0, place)
+            yield self._item(before + number if seed is not None else 0, place)
 
     def resume(self, total: int, done: int, position: object) -> int:
         """Nothing is to be read again."""

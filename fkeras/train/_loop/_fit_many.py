@@ -16,6 +16,7 @@ from .._batches._sources import Arrays
 from .._step._checked_state import check_optimizer
 from .._step._forward import graph_of
 from .._step._learner import Learner
+from .._step._logged_norms import OF_THE_RUN
 from .._step._state import TrainState
 from .._step._trained import Trained
 from ..callbacks import BackupAndRestore, Digests
@@ -131,6 +132,7 @@ def fit_many(
     check_choice("fit_many", "on_interrupt", on_interrupt, ("return", "raise"))
     check_counts(members_at_once=members_at_once, epochs=epochs or None)
     check_how(vectorize)
+    _check_log(trainer.log)
     verbose = verbosity(verbose, quiet=2)
     _check_folds(folds, validation_split, validation_data)
     epochs = int(run_lengths(epochs, 0, None, None, None)[1])
@@ -187,6 +189,20 @@ def fit_many(
                 raise
             _say_interrupted(runs)
     return Trained((runs.outcome(), runs.histories))
+
+
+def _check_log(names: Collection[str]) -> None:
+    """Refuse numbers of how fast a run is: members share programs, and are measured before they run."""
+    asked = [name for name in names if name in OF_THE_RUN]
+    if asked:
+        raise ValueError(
+            explain(
+                f"fit_many has no {' and no '.join(asked)}: members make their steps in one program.",
+                received=f"log={list(names)}",
+                usually="the trainer was compiled for a run of one model.",
+                write=f"trainer.replace(log={[name for name in names if name not in OF_THE_RUN]}).fit_many(...)",
+            )
+        )
 
 
 class ReachableMembers(Reachable):

@@ -11,6 +11,7 @@ import jax
 
 from ...core import explain
 from ...core.typing import PyTree
+from .._batches._by_pass import ByPass
 from .._batches._indexed import Indexed
 from .._batches._of_processes import OfProcesses
 from .._batches._sources import Arrays, Position, Stream, no_batches
@@ -180,7 +181,9 @@ class TrainingLoop:
         if not run.begun:
             self.call("on_epoch_begin")
             run.began_at = (
-                int(jax.device_get(run.state.step)) if isinstance(source, Arrays | Indexed | OfProcesses) else 0
+                int(jax.device_get(run.state.step))
+                if isinstance(source, Arrays | ByPass | Indexed | OfProcesses)
+                else 0
             )
             run.state = run.state.replace(metrics=private(self.empty))
             run.begun = True
