@@ -79,6 +79,18 @@ def test_what_was_loaded_is_written_under_the_same_names(name, tmp_path):
     assert {k: v for k, v in public.items() if k != "dtype" and written.get(k, "none") != v} == {}
 
 
+def test_the_host_has_the_tensors_of_one_variable_at_a_time(monkeypatch):
+    events, put, read = [], jax.device_put, fk.checkpoint.TensorFiles.read
+    monkeypatch.setattr(jax, "device_put", lambda arrays: [put(arrays), events.append("put")][0])
+    monkeypatch.setattr(
+        fk.checkpoint.TensorFiles, "read", lambda self, name: [read(self, name), events.append(name)][0]
+    )
+    fk.applications.load_pretrained(GOLDENS / "gpt2")
+    runs = " ".join("put" if event == "put" else "read" for event in events).split(" put")
+    assert len(runs) > 10
+    assert max(run.count("read") for run in runs) == 2, "one of each of two blocks"
+
+
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen2"])
 def test_the_config_is_read_off_the_layers(name, tmp_path):
     model, variables = loaded(name)

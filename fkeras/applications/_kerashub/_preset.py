@@ -14,13 +14,12 @@ import pathlib
 import warnings
 from collections.abc import Mapping
 
-import jax
 import numpy as np
 
 from ...checkpoint import load_arrays
-from ...core import Model, explain, nest, spec_of
+from ...core import Model, explain, spec_of
 from ...core.typing import JSON, Variables
-from .._pretrained._names import check_names, places
+from .._pretrained._names import check_names, places, read_variables
 from ._bert import BERT
 from ._described import read_described
 from ._family import Family, Opened
@@ -71,10 +70,7 @@ def load_preset(directory: str, dtype_policy: str | None = None) -> tuple[Model,
         repr(directory),
         "a directory that keras_hub's save_to_preset wrote",
     )
-    arrays = {path: np.empty(shape, dtype) for path, (shape, dtype) in specs.items()}
-    for name, at in expected.items():
-        at.read(np.asarray(found[name]), arrays)
-    return model, nest({path: jax.device_put(array) for path, array in arrays.items()})
+    return model, read_variables(expected, specs, lambda name: np.asarray(found.pop(name)))
 
 
 # ------------------------------------------------------------------ what is in the directory

@@ -10,16 +10,15 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from ...checkpoint import TensorFiles, save_tensors
-from ...core import ArraySpec, Model, as_path, check_variables, explain, flatten, nest, spec_of, to_read
+from ...core import ArraySpec, Model, as_path, check_variables, explain, flatten, spec_of, to_read
 from ...core.typing import FilePath, Variables, VariablesLike
 from .._kerashub._preset import is_preset, load_preset
 from . import _config_file as config_file
 from ._family import Family, family_of
-from ._names import check_names, places
+from ._names import check_names, places, read_variables
 
 FILE = "model.safetensors"
 # How transformers continues texts by default: the numbers of tokens that end one, a temperature.
@@ -207,11 +206,7 @@ def _read(file: TensorFiles, names: Mapping[str, str], family: Family, config: A
     left = _left_out(names, expected, family, config)
     found = {bare: file.specs[name] for bare, name in names.items() if bare not in left}
     check_names(expected, found, file.label, "fk.load_weights(model, path, rename={...}), for other names")
-    arrays = {path: np.empty(shape, dtype) for path, (shape, dtype) in specs.items()}
-    for bare, place in expected.items():
-        place.read(file.read(names[bare]), arrays)
-    variables: Variables = nest({path: jax.device_put(array) for path, array in arrays.items()})
-    return variables
+    return read_variables(expected, specs, lambda bare: file.read(names[bare]))
 
 
 def _bare(name: str, family: Family) -> str:

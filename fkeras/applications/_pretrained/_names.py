@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import jax
 import numpy as np
 
-from ...core import ArraySpec, compare_arrays, explain, show_spec
+from ...core import ArraySpec, compare_arrays, explain, nest, show_spec
+from ...core.typing import Array, Variables
 from ._layouts import Layout
 
 Specs = Mapping[str, ArraySpec]
@@ -122,6 +124,27 @@ def _blocks(row: Row, specs: Specs) -> Iterator[tuple[str, tuple[str, ...], int 
             return
         for i in range(specs[paths[0]][0][0]):
             yield row.public.replace("{i}", str(i)), paths, i
+
+
+def read_variables(expected: Mapping[str, Place], specs: Specs, read: Callable[[str], np.ndarray]) -> Variables:
+    """A model's variables, on the default device, of a file's tensors; the host has those of one variable at a time.
+
+    Args:
+        expected: the places of all of its weights, by the names that `read` takes.
+        specs: the model's variables.
+        read: the tensor of a name.
+    """
+    by_paths: dict[tuple[str, ...], list[str]] = {}
+    for name, place in expected.items():
+        by_paths.setdefault(place.paths, []).append(name)
+    found: dict[str, Array] = {}
+    for paths, names in by_paths.items():  # one variable of stacked blocks, or those that one tensor has
+        arrays = {path: np.empty(*specs[path]) for path in paths}
+        for name in names:
+            expected[name].read(read(name), arrays)
+        found |= jax.block_until_ready(jax.device_put(arrays))
+    variables: Variables = nest({path: found[path] for path in specs})
+    return variables
 
 
 def check_names(expected: Mapping[str, Place], found: Specs, label: str, write: str) -> None:
