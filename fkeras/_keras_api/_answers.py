@@ -12,6 +12,7 @@ from ..core import Explanation, did_you_mean, explain, nearest
 from ._answers_backend import BACKEND
 from ._answers_data import DATA
 from ._answers_models import MODELS
+from ._answers_older import OLDER
 from ._answers_scopes import SCOPES
 from ._answers_switches import SWITCHES
 
@@ -25,7 +26,7 @@ def answers() -> dict[str, tuple[str, str]]:
 
     `"applications.*"` is what is said of all names in a namespace that have no row of their own.
     """
-    tables = (SCOPES, SWITCHES, DATA, MODELS, BACKEND)
+    tables = (SCOPES, SWITCHES, DATA, MODELS, BACKEND, OLDER)
     return {path: row for table in tables for paths, row in table.items() for path in paths.split()}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from fkeras._keras_api import look_up
 from fkeras.core import KERAS_NAMES
 
-from .keras_names import every_name, keras_names, older_names, ours
+from .keras_names import every_name, keras_names, older_names, oldest_names, ours
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "from_keras.md"
 
@@ -22,7 +22,8 @@ HEAD = """# Keras's names
 Every public name of Keras 3.15, room by room: of {every:,} names {works:,} are here under the same path, `keras.…` as
 `fk.…`. Each of the others is answered with what to write, by an AttributeError, or by an ImportError where it is
 imported. `from fkeras import layers`, `from fkeras.layers import Dense` and `import fkeras.layers as L` work. Names of
-Keras 2 that only TensorFlow's Keras still has are answered too.
+Keras 2 that only TensorFlow's Keras still has are answered too, and those that
+[Keras 1 and 2](#keras-1-and-2) had.
 
 There is no switch for all of a program: what Keras keeps there (a seed, a dtype, a device, a session) is an argument.
 
@@ -40,7 +41,7 @@ def page() -> str:
     works = sum(_works(path) for path in keras_names())
     head = HEAD.format(every=len(keras_names()), works=works)
     sections = [_section(room, rooms[room]) for room in sorted(rooms, key=lambda r: (r.count("."), r))]
-    return "\n".join([head, *sections, OBJECTS, *(_object(kind) for kind in TITLES)])
+    return "\n".join([head, *sections, _oldest(), OBJECTS, *(_object(kind) for kind in TITLES)])
 
 
 def _works(path: str) -> bool:
@@ -102,6 +103,18 @@ def _object(kind: str) -> str:
     here = [name for name in theirs - around if not name.startswith("_")]
     same = [f"Under the same names: {_names(here)}.", ""] if here else []
     return "\n".join([f"### {title}", "", *same, "| Keras | what it is | write |", "| --- | --- | --- |", *rows, ""])
+
+
+def _oldest() -> str:
+    """What Keras 1 and 2 had, and Keras 3 has not."""
+    answered = collections.defaultdict(list)
+    for path in oldest_names():
+        row = look_up(path)
+        if row is not None and not _works(path):
+            answered[row].append(f"`{path}`")
+    lines = ["## Keras 1 and 2", "", "| Keras | what it is | write |", "| --- | --- | --- |"]
+    lines += [f"| {', '.join(names)} | {why} | {_code(line)} |" for (why, line), names in answered.items()]
+    return "\n".join([*lines, ""])
 
 
 def _names(paths: Iterable[str]) -> str:

@@ -1,0 +1,5 @@
+"""Keras 1 and 2 had a file of pooling here; what is imported of it is answered."""
+
+from .._keras_api import refuse_import
+
+refuse_import(__name__)
