@@ -70,5 +70,6 @@ from .train import Trainer as Trainer
 from .train import TrainState as TrainState
 from .train import compile_cache as compile_cache
 from .train import ensemble as ensemble
+from .visualization import plot_model as plot_model
 
 __version__: str

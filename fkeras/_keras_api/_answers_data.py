@@ -10,10 +10,6 @@ DATA: dict[str, tuple[str, str]] = {
         "a record that may be frozen; the standard library has it.",
         "@dataclasses.dataclass(frozen=True)",
     ),
-    "utils.model_to_dot utils.plot_model": (
-        "a picture of the graph; the table says the same in text.",
-        "model.summary(expand_nested=True)",
-    ),
     # boxes
     "utils.bounding_boxes.convert_format": (_BOXES, 'fk.nn.RandomFlip(bounding_box_format="xyxy")'),
     "utils.bounding_boxes.affine_transform": (_BOXES, 'fk.nn.RandomRotation(0.1, bounding_box_format="xyxy")'),

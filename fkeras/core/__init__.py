@@ -129,6 +129,10 @@ from ._words._paths import nest as nest
 from ._words._paths import path_name as path_name
 from ._words._paths import plain_path_name as plain_path_name
 from ._words._paths import split_path as split_path
+from ._words._picture import Picture as Picture
+from ._words._picture import check_picture_path as check_picture_path
+from ._words._picture import needed as needed
+from ._words._picture import svg_of as svg_of
 from ._words._program_cost import Cost as Cost
 from ._words._program_cost import cost_of as cost_of
 from ._words._program_cost import traced_cost as traced_cost

@@ -7,6 +7,8 @@ from ..saving import get_registered_name as get_registered_name
 from ..saving import get_registered_object as get_registered_object
 from ..saving import register_keras_serializable as register_keras_serializable
 from ..saving import serialize_keras_object as serialize_keras_object
+from ..visualization import model_to_dot as model_to_dot
+from ..visualization import plot_model as plot_model
 from . import bounding_boxes as bounding_boxes
 from . import legacy as legacy
 from ._batches import pack_x_y_sample_weight as pack_x_y_sample_weight

@@ -1,4 +1,4 @@
-"""`fk.visualization`: pictures of data; each name says what to write."""
+"""`fk.visualization`: pictures of models, of training and of data."""
 
 from .._keras_api import attach_stub
 

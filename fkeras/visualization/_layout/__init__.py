@@ -1,0 +1,1 @@
+"""Where the boxes of a diagram lie and how its lines run: layers, their order, columns, tracks."""
