@@ -76,7 +76,7 @@ def explain(trainer: Learner, state: TrainState, batch: Batch) -> Finding:
     calls, after, shown = _replay(trainer, state, batch)
     if bool(stays_finite(trainer, state, after, shown)):
         return Finding("nothing", "", "Loss, weights and collections of this step are finite.")
-    found = _forward(calls) or _loss(trainer, state, batch, shown) or _backward(calls)
+    found = _forward(calls) or _loss(trainer, state, batch, shown, calls) or _backward(calls)
     return found or _gradient(trainer, state, batch) or _of_state(after)
 
 
@@ -107,6 +107,9 @@ class _Call:
     def range(self, what: str) -> str:
         lows, highs = zip(*[s[3:] for s in self.seen[what]], strict=True)
         return f"numbers from {min(map(float, lows)):.6g} to {max(map(float, highs)):.6g}"
+
+    def largest(self, what: str) -> float:
+        return max(abs(float(end)) for seen in self.seen[what] for end in seen[3:])
 
 
 def _replay(trainer: Learner, state: TrainState, batch: Batch) -> tuple[list[_Call], Any, Any]:
@@ -199,7 +202,11 @@ def _forward(calls: list[_Call]) -> Finding | None:
     return None
 
 
-def _loss(trainer: Learner, state: TrainState, batch: Batch, shown: Any) -> Finding | None:
+#: Beyond it the square of a number is no float32 any more.
+_SQUARE_OVERFLOWS = float(np.finfo(np.float32).max) ** 0.5
+
+
+def _loss(trainer: Learner, state: TrainState, batch: Batch, shown: Any, calls: list[_Call]) -> Finding | None:
     """A loss that is not finite though all outputs are."""
     if has_own_step(trainer):
         parts = {k: v for k, v in shown.items() if is_float(v)}
@@ -208,8 +215,12 @@ def _loss(trainer: Learner, state: TrainState, batch: Batch, shown: Any) -> Find
     for name, value in parts.items():
         if not bool(jnp.isfinite(value).all()):
             text = f"The loss {name!r} is {float(jnp.ravel(value)[0])}, though the outputs of all layers are finite."
-            why = "\n  Usually a logarithm of 0 (from_logits=True avoids it), or a division by a sum of 0."
-            return Finding("loss", name, text + why)
+            outputs = next((call for call in reversed(calls) if "outputs" in call.seen), None)
+            if outputs is not None and outputs.largest("outputs") > _SQUARE_OVERFLOWS:
+                why = f"They are {outputs.range('outputs')}, the squares of which are beyond float32."
+            else:
+                why = "Usually a logarithm of 0 (from_logits=True avoids it), or a division by a sum of 0."
+            return Finding("loss", name, f"{text}\n  {why}")
     return None
 
 

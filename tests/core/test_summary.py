@@ -81,6 +81,14 @@ def test_nested_layers_are_shown_when_asked():
     assert text.index("inner (Sequential)") < text.index("└ deep (Dense)")
 
 
+def test_open_sizes_of_nested_layers_are_none():
+    images = fk.Input((None, None, 1))
+    halved = fk.nn.MaxPooling2D()(fk.nn.Conv2D(3, 3, padding="same")(images))  # sizes are probed, as they are rounded
+    whole = fk.Input((None, None, 1))
+    text = text_of(fk.Model(whole, fk.Model(images, halved)(whole)), expand_nested=True)
+    assert text.count("(None, None, None, 3)") == 3
+
+
 def test_several_outputs_and_unknown_sizes():
     tokens = fk.Input((None, 8), name="tokens")
     out, *state = fk.nn.LSTM(4, return_state=True, return_sequences=True, name="lstm")(tokens)

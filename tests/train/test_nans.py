@@ -103,6 +103,13 @@ def test_a_loss_is_named():
     finding = fk.train.explain(trainer, trainer.init(0), (X, Y))
     assert (finding.kind, finding.path) == ("loss", "last")
     assert "-inf" in str(finding)
+    assert "Usually a logarithm of 0" in str(finding)
+
+
+def test_outputs_whose_squares_overflow_are_named():
+    finding = fk.train.explain(mlp(), mlp().init(0), (np.full((2, 3), 1e30, "float32"), Y[:2]))
+    assert (finding.kind, finding.path) == ("loss", "last")
+    assert "the squares of which are beyond float32" in str(finding)
 
 
 def test_a_weight_and_the_update_are_named():

@@ -156,6 +156,7 @@ def test_pictures_texts_and_histograms(trainer, kind, tmp_path):
     if kind == "csv":
         with pytest.raises(TypeError, match=r"(?s)CSVFileLogger has no place for histograms.*JSONLinesLogger"):
             trainer.fit(trainer.init(0), X, Y, callbacks=[tracker], verbose=0)
+        assert not list(tmp_path.iterdir())  # before the run, of which nothing is written
         return
     trainer.fit(trainer.init(0), X, Y, batch_size=12, epochs=2, callbacks=[tracker], verbose=0)
     lines = [json.loads(line) for line in (tmp_path / "second.jsonl").read_text().splitlines()]

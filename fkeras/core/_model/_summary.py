@@ -72,12 +72,13 @@ def summary_of(
         *["FLOPs", "Bytes"] * bool(cost),
     ]
     listed = _listed(model, (), expand_nested, layer_range)
+    layers = dict(listed)
     rows = []
     for path, layer in listed:
         own = None if tree is None else [_at(part, path) for part in tree.values()]
         row = [
             f"{path[-1]} ({type(layer).__name__}{_times(layer)})",
-            _shape_text(model, layer, path, facts),
+            _shape_text(layers.get(path[:-1], model), layer, path, facts),
             "? (unbuilt)" if own is None else f"{_count(own):,}",
         ]
         if branching:
@@ -156,9 +157,13 @@ def _ranged(layers: list[tuple[str, Layer]], layer_range: Sequence[str]) -> list
     return layers[low : high + 1]
 
 
-def _shape_text(model: LooksInside, layer: Layer, path: Path, facts: Mapping[Path, WeightFacts]) -> str:
-    """Output shapes in Keras's spelling."""
-    calls = model.graph.calls_of_index.get(id(layer), ()) if model.graph is not None and len(path) == 1 else ()
+def _shape_text(around: Layer, layer: Layer, path: Path, facts: Mapping[Path, WeightFacts]) -> str:
+    """Output shapes in Keras's spelling: those of the graph of the model around the layer, where it has one.
+
+    What a trace found stands in for the rest. It may have been made with sizes in place of open ones.
+    """
+    graph = around.graph if isinstance(around, LooksInside) else None
+    calls = graph.calls_of_index.get(id(layer), ()) if graph is not None else ()
     if calls:
         shapes = [struct.shape for struct in jax.tree.leaves(calls[0].outputs)]
     elif path in facts:

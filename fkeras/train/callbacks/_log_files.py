@@ -62,6 +62,7 @@ class CSVFileLogger(_FileLogger):
     ['step,loss,val_loss', '1,0.5,', '2,0.25,1.0']
     """
 
+    cannot_hold: ClassVar[tuple[str, ...]] = ("histograms", "images", "texts")
     _EXAMPLE = '"log.csv"'
 
     def open(self, run_id: str | None = None, step: int = 0) -> Log:

@@ -44,7 +44,8 @@ class Log(Protocol):
 class Logger(Protocol):
     """Where a `Tracker` writes to. It is a description: what is open is the `Log` that `open` returns.
 
-    A logger of one's own has this one method, and may return itself:
+    One that has no place for histograms, images or texts may say so, `cannot_hold = ("histograms", "images")`, and is
+    then refused before the run that asks for them. A logger of one's own has this one method, and may return itself:
 
     >>> class Printed:
     ...     run_id = ""

@@ -13,7 +13,7 @@ from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
 from ._base import Callback, CallbackResult, Event
-from ._logger import Log, Logger
+from ._logger import Log, Logger, no_place
 from ._tensorboard import on_host
 
 
@@ -91,6 +91,9 @@ class Tracker(Callback):
             check = getattr(logger, "check", None)
             if check is not None:
                 check()
+            for what, asked in {"histograms": self.histograms, "images": self.images, "texts": self.text}.items():
+                if asked and what in getattr(logger, "cannot_hold", ()):
+                    raise no_place(type(logger).__name__, what)
 
     def on_train_begin(self, event: Event) -> CallbackResult:
         if event.member is not None:
