@@ -16,10 +16,6 @@ MODELS: dict[str, tuple[str, str]] = {
         "it calls PyTorch, whose weights JAX cannot train.",
         "fk.nn.JaxLayer(call_fn, init_fn), or fk.nn.FlaxLayer(linen_module), with the weights copied over",
     ),
-    "model_from_yaml models.model_from_yaml": (
-        "YAML can name any code to run, so Keras took it out.",
-        "fk.model_from_json(json.dumps(yaml.safe_load(text)))",
-    ),
     "models.model_from_config": (
         "Keras 3 has none.",
         "fk.Sequential.from_config(config), fk.Model.from_config(config), or fk.model_from_json(text)",

@@ -91,7 +91,10 @@ OLDER: dict[str, tuple[str, str]] = {
         "fk.nn.RandomZoom(height_factor=0.2, width_factor=0.0)",
     ),
     "models.model_from_config": ("a method of the class.", "fk.Model.from_config(config)"),
-    "models.model_from_yaml": ("YAML may run code; Keras dropped it.", "fk.models.model_from_json(text)"),
+    "models.model_from_yaml": (
+        "YAML can name any code to run, so Keras took it out.",
+        "fk.model_from_json(json.dumps(yaml.safe_load(text)))",
+    ),
     "models.Graph": ("Keras 0's; a graph is a model.", "fk.Model(inputs, outputs)"),
     # losses, metrics, optimizers, and their kin
     "constraints.maxnorm": (_ALIAS, "fk.constraints.MaxNorm(3)"),
