@@ -152,6 +152,7 @@ def test_dense_int8_is_near_keras_int8():
     np.testing.assert_allclose(qmodel.apply(qvariables, x), theirs, atol=1e-5)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("block_size", [None, 4])
 @pytest.mark.parametrize("shape", [(5, 3), (3, 3, 2, 4)])
 @pytest.mark.parametrize(("form", "step"), [("int8", 1 / 254), ("int4", 1 / 14), ("float8", 1 / 16), ("nf4", 0.16)])

@@ -97,6 +97,7 @@ def test_the_key_decides(name):
     assert np.abs(one - other).max() > 1e-3
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 def test_jit_vmap_and_eval_shape(name, kwargs):
     make = getattr(initializers, name)(**{**kwargs, "seed": None} if "seed" in kwargs else kwargs)

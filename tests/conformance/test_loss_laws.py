@@ -90,6 +90,7 @@ def test_gradients_equal_keras_and_are_finite(name, kwargs, kind):
     near(got, want, factor=10)  # slopes of clipped logs go up to 1e7
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), [pytest.param(n, *c[0], id=n) for n, c in TABLE.items()])
 def test_gradients_are_finite_differences(name, kwargs, kind):
     y_true, y_pred = data(kind)
@@ -105,6 +106,7 @@ def test_gradients_are_finite_differences(name, kwargs, kind):
 
 
 # ------------------------------------------------------------------ JAX's transformations and dtypes
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_jit_vmap_and_half_precision(name, kwargs, kind):
     y_true, y_pred = data(kind)

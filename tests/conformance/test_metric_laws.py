@@ -104,6 +104,7 @@ def test_functions_equal_keras(name, kwargs, kind):
     near(getattr(metrics, name)(y_true, y_pred, **kwargs), getattr(keras.metrics, name)(y_true, y_pred, **kwargs))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ONE_EACH)
 def test_a_mask_is_a_weight_of_0_or_1(name, kwargs, kind):
     arrays, metric = samples(kind), ours(name, kwargs)
@@ -114,7 +115,7 @@ def test_a_mask_is_a_weight_of_0_or_1(name, kwargs, kind):
 
 
 # ------------------------------------------------------------------ laws
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_rows_of_weight_0_change_nothing(name, kwargs, kind):
     """What `evaluate` needs to pad batches: whatever the rows hold, with and without weights of the user's own."""
@@ -140,6 +141,7 @@ def test_rows_of_weight_0_change_nothing(name, kwargs, kind):
 POOL = [(0, 4), (4, 8), (5, 9), (0, 0)]
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ONE_EACH)
 def test_merge_is_a_commutative_monoid(name, kwargs, kind):
     arrays, metric = samples(kind), ours(name, kwargs)
@@ -166,6 +168,7 @@ def test_merge_is_a_commutative_monoid(name, kwargs, kind):
     assert a[1] == b[0]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ONE_EACH)
 def test_jit_vmap_and_scan(name, kwargs, kind):
     arrays, metric = samples(kind, rows=8), ours(name, kwargs)

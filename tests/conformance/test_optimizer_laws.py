@@ -88,6 +88,7 @@ def test_signatures_are_keras_own():
         assert [(p.name, p.default) for p in ours] == want, name
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_jit_equals_eager(name, kwargs):
     optimizer = make(name, kwargs)
@@ -107,6 +108,7 @@ def test_state_is_a_pytree_that_keeps_its_structure(name, kwargs):
     assert jax.tree.structure(jax.eval_shape(optimizer.init, PARAMS)) == jax.tree.structure(before)
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_scan_equals_loop(name, kwargs):
     optimizer = make(name, kwargs)
@@ -124,6 +126,7 @@ def test_scan_equals_loop(name, kwargs):
     assert_close(params, looped[-1])
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_vmap_over_learning_rates(name, kwargs):
     if isinstance(kwargs.get("learning_rate"), tuple):

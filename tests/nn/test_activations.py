@@ -110,6 +110,7 @@ def test_jit_vmap_gradients(name, kwargs):
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 def test_bfloat16_stays_bfloat16(name, kwargs):
     x = jnp.asarray(np.clip(GRID, -7, 7), "bfloat16")

@@ -56,6 +56,7 @@ def theirs(name, dtype, x, kwargs):
     return kept, np.asarray(layer(x, **kwargs), "float32")
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("dtype", "name"), [(dtype, name) for dtype, names in CASES.items() for name in names])
 def test_it_computes_what_keras_does_with_its_arrays(dtype, name):
     kwargs = {"reverse": True} if name in ("tied", "untied") else {}

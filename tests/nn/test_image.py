@@ -216,6 +216,7 @@ def test_rand_augment_chooses_every_layer_equally():
 
 
 # ------------------------------------------------------------------ what is drawn within a call
+@pytest.mark.sweep
 @pytest.mark.parametrize("scale", [1.0, 0.45, (0.9, 0.9)])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
@@ -292,6 +293,7 @@ def test_mix_up_mixes_masks_and_keeps_labels_with_their_boxes():
 
 
 # ------------------------------------------------------------------ transformations of JAX
+@pytest.mark.sweep(3)
 @every_class
 def test_training_is_a_function_of_its_key(name):
     layer, _ = pair(name)

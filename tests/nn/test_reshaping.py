@@ -46,6 +46,7 @@ def test_adaptive_windows_do_not_see_beyond_themselves():
     np.testing.assert_array_equal(fk.nn.AdaptiveAveragePooling1D(3)(x).ravel(), [1.5, jnp.inf, 5.5])
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("name", "kwargs"),
     [
@@ -69,6 +70,7 @@ def test_whole_numbers(name, kwargs, dtype):
     np.testing.assert_allclose(got, want, atol=1e-4)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 9])
 @pytest.mark.parametrize("length", [1, 3, 7, 8])
 def test_adaptive_pooling_at_every_ratio(size, length):
