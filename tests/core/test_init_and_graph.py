@@ -179,6 +179,20 @@ def test_an_unknown_feature_size_names_the_layer():
 
 
 # ------------------------------------------------------------------ operators and ops
+def test_an_op_on_shapes_that_do_not_go_together_says_which():
+    a, b = fk.Input((4,)), fk.Input((5,))
+    with pytest.raises(ValueError, match=r"op 'add' does not take[\s\S]*shapes \(batch, 4\), \(batch, 5\)"):
+        a + b
+    with pytest.raises(ValueError, match=r"op 'concatenate' does not take[\s\S]*Write:    fk.ops.expand_dims"):
+        fk.ops.concatenate([a, fk.Input((3, 2))])
+
+    def own(x):
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="mine"):
+        fk.ops.vectorized_map(own, a)
+
+
 @jax.numpy_rank_promotion("allow")  # numpy's rows are broadcast, as numpy does it
 def test_operators_indexing_and_ops():
     x = fk.Input((4,))

@@ -17,6 +17,7 @@ from ..typing import DTypeLike, Key, PyTree, Shape, Variables
 from ._dimensions import Dimension, is_symbolic
 from ._inferred import Inferred, Program, struct_of
 from ._op import METHODS, Index, Op, Reduced
+from ._op_errors import is_of_arrays, not_applied
 from ._operators import OPERATORS, ArrayOperators, Operand
 from ._shape_inference import infer
 from ._trace_cache import shared
@@ -305,7 +306,12 @@ def record(
 
     if found is None:
         given = [leaf.struct if isinstance(leaf, SymbolicTensor) else leaf for leaf in leaves]
-        found = shared(called, (treedef, tuple(places), given), trace)
+        try:
+            found = shared(called, (treedef, tuple(places), given), trace)
+        except (TypeError, ValueError) as error:
+            if isinstance(operation, Op) and is_of_arrays(error):
+                raise not_applied(operation.name, given, error) from None
+            raise
     node = Node(operation, tuple(leaves), treedef, found)
     tensors = outputs_of(node)
     out_treedef = jax.tree.structure(found.outputs)
