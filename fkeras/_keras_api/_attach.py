@@ -75,7 +75,7 @@ def refuse_import(module: str) -> Never:
 
 def _is_importing(frame: types.FrameType | None) -> bool:
     """Whether what asked a module for its attribute is `from module import name`."""
-    own = ("fkeras", __name__)
+    own = ("fkeras", "fkeras.nn", __name__)
     while frame is not None and frame.f_globals.get("__name__") in own:
         frame = frame.f_back
     return frame is not None and frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]

@@ -93,6 +93,8 @@ def test_read_back_it_is_a_pure_function(network, tmp_path, weights):
         slope = jax.grad(lambda x: (program(x) ** 2).sum())(x)
         wanted = jax.grad(lambda x: (model.apply(variables, x) ** 2).sum())(jnp.asarray(x))
         np.testing.assert_allclose(slope, wanted, atol=1e-5)  # sums in another order
+    with pytest.raises(NotImplementedError, match=r"does not go under jax.vmap[\s\S]*jax.lax.map\(program, x\)"):
+        jax.jit(jax.vmap(program))(rows(4).reshape(2, 2, 3))
 
 
 def test_weights_beside_the_program_are_plain_safetensors(network, tmp_path):

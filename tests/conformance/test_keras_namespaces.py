@@ -149,6 +149,10 @@ WORKS = 1411
         ("import fkeras; fkeras.Dense(3)", "fk.nn.Dense"),
         ("import fkeras; fkeras.layers.Dens(3)", "Did you mean 'Dense'?"),
         ("from fkeras.layers import Dens", "Did you mean 'Dense'?"),
+        ("import fkeras; fkeras.nn.Dens(3)", "Did you mean 'Dense'?"),
+        ("import fkeras; fkeras.nn.relu", "fk.activations.relu or fk.ops.relu"),
+        ("from fkeras.nn import relu", "fk.activations.relu or fk.ops.relu"),
+        ("import fkeras; fkeras.optimizers.adam(1e-3)", "Write:    fk.optimizers.Adam"),
     ],
 )
 def test_lines_that_are_typed(line, says):

@@ -54,9 +54,21 @@ class Exported:
         Raises:
             ValueError: another structure, or shapes that do not fit.
             TypeError: floats where integers are expected.
+            NotImplementedError: it is called under `jax.vmap`.
         """
         arguments = self._matched(inputs)
-        return self._call(*(() if self.weights is None else (self.weights,)), arguments)
+        try:
+            return self._call(*(() if self.weights is None else (self.weights,)), arguments)
+        except NotImplementedError as error:
+            if "Batching rule" not in str(error):
+                raise
+            raise NotImplementedError(
+                explain(
+                    "An exported program does not go under jax.vmap.",
+                    usually="JAX has no rule for it, as the program is written for arrays of its own ranks.",
+                    write="jax.lax.map(program, x); or program(x.reshape(-1, *x.shape[2:])), as its batch is open",
+                )
+            ) from None
 
     @functools.cached_property
     def _call(self) -> Callable[..., PyTree]:

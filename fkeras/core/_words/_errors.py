@@ -121,14 +121,16 @@ _LONGEST_NAME = 100
 
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
-    """Up to three names that may be meant, the likeliest first: of equal letters in another order before others.
+    """Up to three names that may be meant, the likeliest first: in other capitals, of equal letters, others.
 
     >>> nearest("adma", ["adamax", "adam", "nadam", "sgd"])
     ['adam', 'adamax', 'nadam']
+    >>> nearest("adam", ["Nadam", "Adam", "AdamW"])
+    ['Adam', 'Nadam', 'AdamW']
     """
     asked = str(name)[:_LONGEST_NAME]
     near = difflib.get_close_matches(asked, sorted({str(k)[:_LONGEST_NAME] for k in known}), n=3, cutoff=0.6)
-    return sorted(near, key=lambda found: sorted(found) != sorted(asked))
+    return sorted(near, key=lambda found: (found.lower() != asked.lower(), sorted(found) != sorted(asked)))
 
 
 def did_you_mean(name: object, known: Iterable[str], limit: int = 40) -> str:
