@@ -1,4 +1,4 @@
-"""Presets of KerasHub: three that it wrote, and what is refused."""
+"""Presets of KerasHub: some that it wrote, and what is refused."""
 
 import json
 import pathlib
@@ -19,13 +19,13 @@ def preset(name, place):
     return dict(np.load(place / "expected.npz"))
 
 
-@pytest.mark.parametrize("name", ["bert", "gpt2", "vit"])
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "mistral", "qwen", "vit"])
 def test_logits_and_a_step_of_training_are_those_of_kerashub(name, tmp_path):
     want = preset(name, tmp_path)
     model, variables = fk.applications.load_pretrained(tmp_path)
     names = {"input_ids": "token_ids", "attention_mask": "padding_mask", "token_type_ids": "segment_ids"}
-    x = {"bert": lambda: {ours: want[theirs] for ours, theirs in names.items()}, "gpt2": lambda: want["token_ids"],
-         "vit": lambda: want["images"]}[name]()  # fmt: skip
+    x = want["images"] if name == "vit" else want["token_ids"]
+    x = {ours: want[theirs] for ours, theirs in names.items()} if name == "bert" else x
     # a decoder of text has padding behind its tokens, where none of them sees it; there KerasHub has other numbers
     seen = want["padding_mask"].astype(bool) if name == "gpt2" else np.full(len(want["logits"]), True)
     found = model.apply(variables, x)
@@ -34,6 +34,25 @@ def test_logits_and_a_step_of_training_are_those_of_kerashub(name, tmp_path):
     state, _ = trainer.train_step(trainer.init(0, variables=variables), (x, np.zeros_like(want["logits"])))
     if name != "gpt2":  # whose loss is of padding too
         np.testing.assert_allclose(model.apply(state.variables, x), want["logits_after"], atol=1e-5)
+
+
+def test_arguments_that_kerashub_keeps_and_does_not_use(tmp_path):
+    for name, changes in (("llama", {"rope_position_scaling_factor": 2.0}),
+                          ("qwen", {"use_sliding_window_attention": True})):  # fmt: skip
+        preset(name, tmp_path / name)
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        (tmp_path / name / "task.json").unlink()
+        changed = {**config, "config": {**config["config"], **changes}}
+        (tmp_path / name / "config.json").write_text(json.dumps(changed))
+        with pytest.raises(ValueError, match="a variant that fkeras does not have"):
+            fk.applications.load_pretrained(tmp_path / name)
+    preset("mistral", tmp_path / "mistral")
+    text = (tmp_path / "mistral" / "config.json").read_text().replace('"dropout": 0', '"dropout": 0.25')
+    (tmp_path / "mistral" / "config.json").write_text(text)
+    (tmp_path / "mistral" / "task.json").unlink()
+    with pytest.warns(UserWarning, match="dropout=0.25 is of the weights of attention here"):
+        model, _ = fk.applications.load_pretrained(tmp_path / "mistral")
+    assert model.get_layer("layers").block.get_layer("attention").dropout == 0.25
 
 
 def test_what_is_refused_and_what_is_said(tmp_path):

@@ -120,6 +120,10 @@ class Described:
         """A positive whole number, or null."""
         return None if self._value(name, None) is None else self.whole(name)
 
+    def maybe_number(self, name: str) -> float | None:
+        """A number that is not negative, or null."""
+        return None if self._value(name, None) is None else self.number(name)
+
     def inner(self, name: str) -> Described | None:
         """Another object among the arguments, or null."""
         value = self._value(name, None)

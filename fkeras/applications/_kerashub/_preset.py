@@ -24,10 +24,11 @@ from ._bert import BERT
 from ._described import read_described
 from ._family import Family, Opened
 from ._gpt2 import GPT2_FAMILY
+from ._llama import LLAMA, LLAMA_3, MISTRAL, QWEN
 from ._names import by_name
 from ._vit import VIT
 
-FAMILIES: tuple[Family, ...] = (BERT, GPT2_FAMILY, VIT)
+FAMILIES: tuple[Family, ...] = (BERT, GPT2_FAMILY, LLAMA, LLAMA_3, MISTRAL, QWEN, VIT)
 _CONFIG, _TASK = "config.json", "task.json"
 
 
