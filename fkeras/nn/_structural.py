@@ -58,6 +58,49 @@ class Masking(Layer):
         return jnp.any(jnp.asarray(inputs) != self.mask_value, axis=-1)
 
 
+@register("fkeras")
+class AddLoss(Layer):
+    """An output as it is, and a tensor of the graph added to what the Trainer minimises.
+
+    It is what `model.add_loss(tensor)` of Keras 2 becomes; Keras 3 has no such layer.
+
+    Call arguments: `inputs`, of any shape; `loss`, whose sum is added.
+
+    >>> import jax.numpy as jnp
+    >>> AddLoss().apply({}, jnp.ones(2), jnp.full(3, 0.5), mutable=["losses"])[1]["losses"]
+    {'loss': (Array(1.5, dtype=float32),)}
+    """
+
+    supports_masking = True
+
+    def call(self, inputs: PyTree, loss: Num[Array, "*shape"]) -> PyTree:
+        self.add_loss(jnp.sum(loss))
+        return inputs
+
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
+        return mask
+
+
+@register("fkeras")
+class ConstantForEachRow(Layer):
+    """A constant array for each row of a batch: `tf.zeros([tf.shape(x)[0], 3])` in a graph of Keras 2.
+
+    Args:
+        shape: the array's shape.
+        value: what it is filled with.
+
+    >>> import jax.numpy as jnp
+    >>> ConstantForEachRow((2,), 1.0)(jnp.ones((3, 5))).shape
+    (3, 2)
+    """
+
+    shape: tuple[int, ...] = field((), convert=tuple)
+    value: float = 0.0
+
+    def call(self, inputs: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
+        return jnp.full((inputs.shape[0], *self.shape), self.value, self.compute_dtype)
+
+
 def _function(value: object) -> Callable[..., PyTree]:
     """A converter: the value must be a function."""
     if not callable(value):

@@ -11,7 +11,7 @@ TOP = "top_level_model_weights"
 
 
 def layers_in_file(file: OldFile, group: str) -> dict[str, list[ArrayInFile]]:
-    """The arrays of each layer that has some, by the layer's name, in the file's order.
+    """The arrays of each layer that has some, by the layer's name without slashes, in the file's order.
 
     Args:
         file: the file.
@@ -33,9 +33,9 @@ def layers_in_file(file: OldFile, group: str) -> dict[str, list[ArrayInFile]]:
     found: dict[str, list[ArrayInFile]] = {}
     taken: set[str] = set()
     for name in [*names, *([TOP] if file.has(_join(group, TOP)) and TOP not in names else [])]:
+        at, name = _join(group, name), name.replace("/", "_")  # Keras 3 takes no slashes in the names of layers
         if name in found:
             raise _damaged(file, f"the layer {name[:80]!r} twice")
-        at = _join(group, name)
         if not name or not file.has(at):
             raise _damaged(file, f"no group of the layer {name[:80]!r}")
         found[name] = arrays_in_group(file, at)

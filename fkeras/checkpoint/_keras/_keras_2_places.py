@@ -81,7 +81,7 @@ class Keras2Weights(WeightsFile):
             said = entry.get("config") if isinstance(entry, Mapping) else None
             own: PyTree = entry.get("name") or (said.get("name") if isinstance(said, Mapping) else None)
             group = snake_case(str(entry.get("class_name")).rpartition(">")[2])
-            at = inside.get(new, {}).get(str(own))
+            at = inside.get(new, {}).get(str(own).replace("/", "_"))  # Keras 3 takes no slashes
             if not waiting.get(group):
                 continue
             here = waiting[group].pop(0)

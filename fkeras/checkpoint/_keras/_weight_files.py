@@ -38,6 +38,7 @@ from ._written_out import restacked, unstacked, written_out
 # Datasets that are no weights of the model: the optimizer's variables, and seeds that older versions kept.
 _NOT_THE_MODEL = re.compile(
     r"(^|/)((optimizer|_?seed_generators?(_\d+)?|_random_generator)/|vars/idf_weights$)|^(metrics|compiled_metrics|compiled_loss)/"
+    r"|(^|/)add_metric(_\d+)?/_metrics/"  # what `model.add_metric(tensor)` of Keras 2 kept
 )
 
 

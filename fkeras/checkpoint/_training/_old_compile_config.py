@@ -70,6 +70,8 @@ def in_keras_3_compile(config: Config, outputs: Sequence[str] = (), own: Collect
     for name in ("metrics", "weighted_metrics"):
         if name in found:
             found[name] = _metrics(found[name], outputs, own)
+    if isinstance(found.get("loss_weights"), Mapping):
+        found["loss_weights"] = {k.replace("/", "_"): v for k, v in found["loss_weights"].items()}
     if optimizer is not None:
         found["optimizer"] = optimizer_in_keras_3(optimizer)
     return found
@@ -83,7 +85,7 @@ def _loss(value: PyTree, own: Collection[str]) -> PyTree:
     if not isinstance(value, Mapping):
         return value
     if "class_name" not in value:
-        return {k: _loss(v, own) for k, v in value.items()}
+        return {k.replace("/", "_"): _loss(v, own) for k, v in value.items()}
     found, inner = _plain(value), value.get("config")
     if found["class_name"] == "function" and isinstance(inner, str):
         return inner if inner in own else _LOSSES.get(inner, inner)
@@ -99,7 +101,7 @@ def _loss(value: PyTree, own: Collection[str]) -> PyTree:
 
 def _metrics(value: PyTree, outputs: Sequence[str], own: Collection[str]) -> PyTree:
     if isinstance(value, Mapping) and "class_name" not in value:
-        return {k: _metrics(v, [k], own) for k, v in value.items()}
+        return {k.replace("/", "_"): _metrics(v, [k], own) for k, v in value.items()}
     if not isinstance(value, list | tuple):
         return _metric(value, outputs, own)
     nested = [v for v in value if isinstance(v, list | tuple)]

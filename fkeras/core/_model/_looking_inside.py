@@ -12,6 +12,7 @@ from .._graph._graph import Graph
 from .._graph._symbolic import SymbolicTensor
 from .._layer._layer import Layer
 from .._layer._sublayers import sublayers_of
+from .._words._config import address_of
 from .._words._errors import did_you_mean, explain
 from ..typing import PyTree
 from ._repeated_blocks import numbered_block
@@ -115,7 +116,16 @@ class LooksInside(Layer):
         outputs = self.graph.outputs
         if isinstance(outputs, Mapping):
             return sorted(str(key) for key in outputs)
-        return [self.graph.tensor_name(tensor) for tensor in self.graph.output_tensors]
+        return [self.graph.tensor_name(_before_losses(tensor)) for tensor in self.graph.output_tensors]
+
+
+def _before_losses(tensor: SymbolicTensor) -> SymbolicTensor:
+    """The tensor that passes through layers which only add a loss: an output is called as it is without them."""
+    while address_of(type(tensor.node.operation)) == ("fkeras", "AddLoss"):
+        first = tensor.node.leaves[0]
+        assert isinstance(first, SymbolicTensor)
+        tensor = first
+    return tensor
 
 
 def input_names_of(graph: Graph) -> list[str]:

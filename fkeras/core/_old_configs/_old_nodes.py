@@ -93,6 +93,27 @@ def _other(value: PyTree, renumber: Renumber, depth: int) -> PyTree:
     return value
 
 
+def plain_name(name: PyTree) -> PyTree:
+    """A layer's name without slashes, which Keras 3 does not take; it calls the layers of its own models so.
+
+    >>> plain_name("expanded_conv/depthwise")
+    'expanded_conv_depthwise'
+    """
+    return name.replace("/", "_") if isinstance(name, str) else name
+
+
+def with_plain_names(value: PyTree, depth: int = 0) -> PyTree:
+    """Calls and ends with the names of tensors without slashes."""
+    if is_tensor(value):
+        more = [with_plain_names(v, depth + 1) for v in value[3:]]
+        return [plain_name(value[0]), value[1], value[2], *more]
+    if depth < _MAX_DEPTH and isinstance(value, list | tuple):
+        return [with_plain_names(v, depth + 1) for v in value]
+    if depth < _MAX_DEPTH and isinstance(value, Mapping):
+        return {k: with_plain_names(v, depth + 1) for k, v in value.items()}
+    return value
+
+
 def tensors_in(value: PyTree, depth: int = 0) -> Iterator[tuple[str, int]]:
     """`(name, call)` of every tensor that a call or an end names."""
     if is_tensor(value):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from .._graph._ops_config import facts_of, is_op_entry, module_of_class
+from .._graph._ops_config import is_op_entry, module_of_class
 from .._words._config_errors import at
 from .._words._errors import explain
 from ..typing import Config, PyTree
 from ._old_arguments import CLASSES, GONE, renamed_arguments
+from ._old_functions import Functions
 from ._old_lambdas import lambda_config
+from ._old_losses import AddedTensors
 from ._old_merges import kind_of_merge, merged
-from ._old_nodes import call_parts, tensors_in
+from ._old_nodes import Renumber, call_parts, plain_name, tensors_in, with_plain_names
 from ._old_objects import dtype_of, in_keras_3, plain
 from ._old_tf_ops import CLASSES as TF_CLASSES
-from ._old_tf_ops import op_call
 
 _MODELS = ("Model", "Functional", "Sequential")
 _MAX_DEPTH = 32
@@ -209,13 +210,29 @@ class _Reader:
                 with at("layers", entry.get("name")):
                     layers.append(self._with_calls(entry, list(entry.get("inbound_nodes") or ()), depth))
             return {**config, "layers": layers}
+        if any("/" in str(entry.get("name")) for entry in entries):
+            config = {**config, **{k: with_plain_names(config.get(k)) for k in ("input_layers", "output_layers")}}
+            entries = [_with_plain_name(entry) for entry in entries]
         starts = _first_calls(entries, config)
-        ops: dict[str, Config] = {}
-        layers = []
-        for entry in entries:
-            name = entry.get("name")
+
+        def renumber(name: str, call: int) -> int:
+            return call - starts.get(name, 0)
+
+        added, functions = AddedTensors(entries, config, self.own), Functions()
+        made: list[Config] = []
+        for entry in added.left:
+            if added.fails(entry):
+                continue
+            name = str(entry.get("name"))
             with at("layers", name):
-                layers.append(self._entry(entry, starts, ops, depth))
+                try:
+                    made += self._entries(entry, renumber, functions, depth)
+                except ValueError as error:
+                    if name not in added.beside:
+                        raise
+                    added.failed[name] = error
+        layers, outputs = added.read(config.get("output_layers"), made, renumber, functions.sizes)
+        config = {**config, "output_layers": outputs}
         kinds = {entry.get("name"): entry for entry in layers}
 
         def end(value: PyTree, level: int = 0) -> PyTree:
@@ -234,21 +251,19 @@ class _Reader:
         kept = {k: v for k, v in config.items() if k in ("name", "trainable")}
         return {**kept, "layers": layers, **ends}
 
-    def _entry(self, entry: Config, starts: Mapping[str, int], ops: dict[str, Config], depth: int) -> Config:
-        def renumber(name: str, call: int) -> int:
-            return call - starts.get(name, 0)
-
+    def _entries(self, entry: Config, renumber: Renumber, functions: Functions, depth: int) -> list[Config]:
+        """The records of a layer, or of the ops that a function of TensorFlow's is."""
         nodes = entry.get("inbound_nodes") or []
         if not isinstance(nodes, list):
             raise ValueError(explain("`inbound_nodes` is a list.", received=repr(nodes)[:80]))
         calls = [call_parts(node, renumber) for node in nodes]
         class_name = entry.get("class_name")
         if class_name in TF_CLASSES and class_name not in self.own:
-            return _op_entry(entry, calls)
+            return functions.entries(entry, calls)
         changed = []
         for first, others in calls:
             changed.append(_call(str(class_name), entry.get("config"), first, others))
-        return self._with_calls(entry, changed, depth)
+        return [self._with_calls(entry, changed, depth)]
 
     def _with_calls(self, entry: Config, calls: list[PyTree], depth: int) -> Config:
         class_name, config = entry.get("class_name"), entry.get("config")
@@ -276,6 +291,9 @@ class _Reader:
         found = plain(entry)
         name = str(found.get("class_name"))
         config = found["config"]
+        if isinstance(config, Mapping) and "/" in str(config.get("name")):
+            found["config"] = config = {**config, "name": plain_name(config["name"])}
+            entry = {**entry, "config": config}
         if name != "Merge" and (isinstance(config, list) or isinstance(config.get("layers"), list)):
             return {**self.model(dict(entry), depth), **_kept(entry)}
         if name in self.own or found.get("registered_name") in self.own or ">" in str(entry.get("class_name")):
@@ -320,6 +338,15 @@ class _Reader:
         if kind == "BatchNormalization" and isinstance(changed.get("axis"), list) and len(changed["axis"]) == 1:
             changed["axis"] = changed["axis"][0]
         return {**{k: v for k, v in found.items() if k != "inbound_nodes"}, "class_name": kind, "config": changed}
+
+
+def _with_plain_name(entry: Config) -> Config:
+    """The record of a node without slashes in the names of layers."""
+    return {
+        **entry,
+        "name": plain_name(entry.get("name")),
+        "inbound_nodes": with_plain_names(entry.get("inbound_nodes")),
+    }
 
 
 def _named(entry: Config, name: str) -> Config:
@@ -428,29 +455,3 @@ def _call(class_name: str, config: PyTree, first: PyTree, others: Config) -> PyT
             )
         return {"args": first[:1], "kwargs": {**others, "initial_state": first[1:]}}
     return {"args": [first], "kwargs": others}
-
-
-def _op_entry(entry: Config, calls: list[tuple[PyTree, Config]]) -> Config:
-    """The record of an op's node, from that of a TensorFlow function in Keras 2."""
-    config = entry.get("config")
-    function = config.get("function") if isinstance(config, Mapping) else None
-    if function is None:
-        function = entry.get("class_name")
-    if len(calls) != 1:
-        raise ValueError(explain("A function in a graph is called once.", received=f"{len(calls)} calls"))
-    called = op_call(function, *calls[0])
-    facts = facts_of(called.op)
-    kept = {k: v for k, v in called.arguments.items() if k in facts.kept}
-    args: list[PyTree] = []
-    for name in facts.called:
-        if name in called.arguments:
-            value = called.arguments[name]
-            args += value if name.startswith("*") and isinstance(value, list) else [value]
-    return {
-        "module": facts.module,
-        "class_name": facts.class_name,
-        "config": {"name": entry.get("name"), **kept},
-        "registered_name": None,
-        "name": entry.get("name"),
-        "inbound_nodes": [{"args": args, "kwargs": {}}],
-    }

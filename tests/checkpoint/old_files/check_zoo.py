@@ -119,7 +119,8 @@ def check(folder, name, suffix):
         target = numbers(npz, "t")
         if isinstance(model.output, dict):
             target = dict(zip(sorted(model.output), target, strict=True))
-        state, _ = trainer.train_step(state, (*args, target if len(target) > 1 else target[0]))
+        batch = (*args, target if len(target) > 1 else target[0]) if target else args
+        state, _ = trainer.train_step(state, batch)
         difference = worst(listed(run(state.variables, *args)), numbers(npz, "z"))
         if difference > 1e-5:
             said.append(f"after a step predictions differ by {difference:.1e}")

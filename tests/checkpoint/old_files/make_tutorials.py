@@ -179,6 +179,32 @@ def squeeze_excite_operators():
     return Model(i, L.GlobalAveragePooling2D()(x * h)), [floats(2, 6, 6, 4)]
 
 
+@in_tf
+def vae_of_rows():
+    """A loss with a number for each row, and draws of a normal distribution that are of no width."""
+    i = Input((6,))
+    h = L.Dense(4, activation="relu")(i)
+    mean, log_var = L.Dense(2, name="z_mean")(h), L.Dense(2, name="z_log_var")(h)
+    z = mean + K.exp(0.5 * log_var) * K.random_normal(shape=(K.shape(mean)[0], 2), stddev=0.0)
+    out = L.Dense(6, activation="sigmoid")(z)
+    m = Model(i, out)
+    m.add_loss(K.sum(K.square(i - out), axis=-1) - 0.5 * K.sum(1 + log_var - K.square(mean) - K.exp(log_var), axis=-1))
+    m.compile(keras.optimizers.SGD(0.01))
+    return m, [np.abs(floats(4, 6))], None
+
+
+@model
+def slashed_names():
+    """MobileNetV3 of TensorFlow 2.3 has such names."""
+    i = Input((6, 6, 2))
+    x = L.Conv2D(3, 3, name="expanded_conv/depthwise")(i)
+    x = L.BatchNormalization(name="expanded_conv/depthwise/BatchNorm")(x)
+    x = L.add([x, L.Conv2D(3, 3, name="expanded_conv/other")(i)], name="expanded_conv/Add")
+    m = Model(i, L.Dense(2, name="head/out")(L.GlobalAveragePooling2D()(x)))
+    m.compile("sgd", {"head/out": "mse"})
+    return m, [floats(2, 6, 6, 2)]
+
+
 # ------------------------------------------------------------------ recurrent
 @model
 def seq2seq():
@@ -246,6 +272,37 @@ def recurrent_constants():
     y = layer(i, constants=c)
     z = L.RNN(WithConstant(6, name="second"), return_sequences=True)(i, initial_state=s, constants=c)
     return Model([i, c, s], [y, z]), [floats(2, 4, 5), floats(2, 3), floats(2, 6)]
+
+
+@model
+def masked_bidirectional():
+    """A tagger: what padded steps give is a prediction too."""
+    i = Input((5,))
+    x = L.Embedding(20, 4, mask_zero=True)(i)
+    x = L.Bidirectional(L.LSTM(3, return_sequences=True))(x)
+    y = L.Bidirectional(L.GRU(2, return_sequences=True), merge_mode="sum")(x)
+    return Model(i, [L.TimeDistributed(L.Dense(2, activation="softmax"))(x), y]), [
+        np.array([[1, 2, 3, 0, 0], [0, 0, 9, 3, 2], [4, 0, 5, 0, 6]], "int32")
+    ]
+
+
+@model
+def masked_tagger():
+    i = Input((5,))
+    x = L.Embedding(20, 4, mask_zero=True)(i)
+    x = L.LSTM(3, return_sequences=True)(x)
+    x = L.SimpleRNN(3, return_sequences=True)(x)
+    return Model(i, L.TimeDistributed(L.Dense(2))(x)), [
+        np.array([[1, 2, 3, 0, 0], [0, 0, 9, 3, 2], [4, 0, 5, 0, 6]], "int32")
+    ]
+
+
+@since(2, 2)
+def masked_cells():
+    i = Input((5,))
+    x = L.Embedding(20, 4, mask_zero=True)(i)
+    x = L.RNN([L.LSTMCell(3), L.GRUCell(3)], return_sequences=True)(x)
+    return Model(i, L.Dense(2)(x)), [np.array([[1, 2, 3, 0, 0], [4, 5, 6, 0, 6]], "int32")]
 
 
 @model
