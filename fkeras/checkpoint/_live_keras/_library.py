@@ -21,6 +21,10 @@ class LiveObject(Protocol):
 
 #: How Keras is installed.
 _INSTALL = "pip install keras"
+#: How it runs on JAX.
+_ON_JAX = (
+    'KERAS_BACKEND=jax python script.py   # or os.environ["KERAS_BACKEND"] = "jax" before the first import of keras'
+)
 
 
 def keras_library(what: str) -> ModuleType:
@@ -30,12 +34,21 @@ def keras_library(what: str) -> ModuleType:
         what: the function that needs it.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: it is not installed, or what it runs on is not.
         RuntimeError: it is an older one, or runs on another backend.
     """
     try:
         import keras
-    except ImportError:
+    except ImportError as error:
+        if (error.name or "keras").partition(".")[0] != "keras":  # Keras is there, and what it runs on is not
+            raise ImportError(
+                explain(
+                    f"{what} needs Keras on JAX, and Keras could not be imported.",
+                    received=str(error),
+                    usually="KERAS_BACKEND is not set, so that Keras takes TensorFlow, which is not installed here.",
+                    write=_ON_JAX,
+                )
+            ) from None
         raise ImportError(
             explain(
                 f"{what} needs Keras, which is not installed here.",
@@ -60,8 +73,7 @@ def keras_library(what: str) -> ModuleType:
                 f"{what} works where Keras runs on JAX, so that its layers can be traced.",
                 received=f"keras.backend.backend() == {backend!r}",
                 usually="Keras takes TensorFlow where nothing says otherwise, and settles it when it is imported.",
-                write='KERAS_BACKEND=jax python script.py   # or os.environ["KERAS_BACKEND"] = "jax" before the '
-                "first import of keras",
+                write=_ON_JAX,
             )
         )
     return keras

@@ -103,7 +103,8 @@ class FlaxLayer(Layer):
             explain(
                 f"{self.path_text()} wraps a module of Flax, which has no config.",
                 received=repr(self.module)[:80],
-                usually="a model of it, or its trainer, is saved or written as JSON; `save_weights` needs no config.",
-                write="a fk.nn.Layer subclass that makes the module from its own arguments",
+                usually="a model of it is saved or written as JSON.",
+                write='model.save_weights("name", variables), or trainer.save("run", state), which need no config; '
+                "or a fk.nn.Layer subclass that makes the module from its own arguments",
             )
         )
