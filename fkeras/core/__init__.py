@@ -30,6 +30,7 @@ from ._layer._lifted_transforms import loops_around as loops_around
 from ._layer._linen_modules import mode_arguments as mode_arguments
 from ._layer._sealing import call_state as call_state
 from ._layer._sealing import settle as settle
+from ._layer._stacked_weights import is_overwritten as is_overwritten
 from ._layer._sublayers import walk as walk
 from ._layer._variables import LOSSES as LOSSES
 from ._layer._variables import MASKS as MASKS

@@ -128,10 +128,68 @@ def test_what_keras_refuses_is_refused_in_words():
     for wrong in ("int4/0_from_float32", "gptq/5/8_from_float32", "gptq_from_float32", "awq/8/4_from_float32"):
         with pytest.raises(ValueError, match="Unknown quantisation mode"):
             fk.nn.Dense(2, dtype=wrong)
-    layer = fk.nn.Dense(2, dtype="float8_from_float32")
-    model = fk.Sequential([fk.Input((8,)), layer])
-    with pytest.raises(NotImplementedError, match=r"does not train in float8[\s\S]*with_fake_quant"):
-        model.apply(model.init(0), X[:, 0], training=True)
+    model = fk.Sequential([fk.Input((8,)), fk.nn.Dense(2, dtype="float8_from_float32")])
+    for trainer in (
+        fk.Trainer(model, "sgd", "mse", accumulate_in_step=2),
+        fk.Trainer(model, fk.optimizers.SGD(gradient_accumulation_steps=2), "mse"),
+    ):
+        with pytest.raises(NotImplementedError, match=r"'dense/inputs_amax_history' is its next[\s\S]*accumulated"):
+            trainer.train_step(trainer.init(0), (X[:, 0], X[:, 0, :2]))
+    with pytest.raises(ValueError, match=r"an nnx.Optimizer does not do that[\s\S]*dense/inputs_amax_history"):
+        fk.to_nnx(model, model.init(0))
+
+
+def test_float8_trains_to_the_numbers_of_keras():
+    """Scales and histories of the largest values too: the gradient of each is its next value, in both libraries."""
+    shapes = {"equation": "abc,cd->abd", "output_shape": (None, 6), "bias_axes": "d"}
+
+    def described(of, dtype="float8/4_from_float32"):
+        return [of.EinsumDense(**shapes, activation="relu", dtype=dtype), of.Dense(3, dtype="float8_from_float32")]
+
+    y = RNG.normal(size=(2, 5, 3)).astype("float32")
+    with keras_world():
+        policy = keras.dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", amax_history_length=4)
+        oracle = keras.Sequential([keras.Input(X.shape[1:]), *described(keras.layers, policy)])
+        oracle.compile(keras.optimizers.Adam(0.01), "mse")
+        guests = fk.trainer_from_keras(oracle)  # Keras's own layers, which say of each variable that it is overwritten
+        model = fk.Sequential([fk.Input(X.shape[1:]), *described(fk.nn)])
+        variables = {"params": {}}
+        for layer, live in zip(model.layers[-2:], oracle.layers, strict=True):
+            variables["params"][layer.name] = {v.name: np.array(v) for v in live.weights}
+        trainer = model.compile(fk.optimizers.Adam(0.01), "mse")
+        runs = {trainer: trainer.init(0, variables=variables), guests[0]: guests[1]}
+        for step in range(1, 4):
+            oracle.train_on_batch(step * X, y)
+            runs = {run: run.train_step(state, (step * X, y))[0] for run, state in runs.items()}
+    for run, state in runs.items():
+        for layer, live in zip(run.model.layers[-2:], oracle.layers, strict=True):
+            for v in live.weights:
+                want = np.asarray(v)
+                got = state.params[layer.name][v.name]
+                np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6 * np.abs(want).max(), err_msg=v.path)
+    assert "amax_history" not in str(jax.tree.structure(runs[trainer].opt_state))  # no optimizer moves them
+
+
+def test_a_weight_of_ones_own_is_overwritten_with_its_gradient():
+    @jax.custom_vjp
+    def counted(x, count):
+        return x
+
+    counted.defvjp(lambda x, count: (x, count), lambda count, upstream: (upstream, count + 1.0))
+
+    class Counting(fk.nn.Layer):
+        def build(self, input_shape):
+            self.count = self.add_weight((), "zeros", name="count", overwrite_with_gradient=True)
+
+        def call(self, inputs):
+            return counted(inputs, self.count)
+
+    trainer = fk.Sequential([fk.Input((8,)), fk.nn.Dense(2), Counting()]).compile(fk.optimizers.Adam(), "mse")
+    state, _ = trainer.fit(trainer.init(0), X[:, 0], X[:, 0, :2], epochs=3, verbose=0)
+    assert float(state.params["counting"]["count"]) == 3.0
+    frozen = trainer.model.freeze("counting").compile("sgd", "mse")
+    state, _ = frozen.train_step(frozen.init(0), (X[:, 0], X[:, 0, :2]))
+    assert float(state.params["counting"]["count"]) == 0.0
 
 
 # ------------------------------------------------------------------ LoRA

@@ -127,6 +127,7 @@ def _weight(guest: Layer, live: Live, name: str, variable: LiveObject) -> PyTree
         regularizer=variable.regularizer if trains else None,
         constraint=variable.constraint if trains else None,
         name=name,
+        overwrite_with_gradient=trains and bool(getattr(variable, "overwrite_with_gradient", False)),
     )
 
 

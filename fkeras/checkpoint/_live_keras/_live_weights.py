@@ -125,7 +125,13 @@ def _names_of_layer(pair: Pair, own: Variables) -> dict[str, LiveObject] | None:
         order = weight_order(pair.layer, own, _example(pair)) if jax.tree.leaves(own) else []
     except ValueError:
         return None
-    return dict(zip(order, weights, strict=True)) if len(order) == len(weights) else None
+    if len(order) != len(weights):
+        return None
+    by_name = {str(v.name): v for v in weights}
+    leaves = [split_path(name)[-1] for name in order]
+    if pair.layer._storage_told() is not None and sorted(by_name) == sorted(leaves):
+        return {name: by_name[leaf] for name, leaf in zip(order, leaves, strict=True)}  # few bits, in no one order
+    return dict(zip(order, weights, strict=True))
 
 
 def _example(pair: Pair) -> tuple[PyTree, ...]:

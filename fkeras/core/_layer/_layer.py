@@ -55,6 +55,7 @@ from ._planned_weights import with_made
 from ._recorded_calls import RecordedCall
 from ._remat import remat_policy
 from ._shown_names import shown_names
+from ._stacked_weights import Overwritten
 from ._sublayers import sublayers_of
 from ._variables import as_arrays
 from ._weight_facts import WeightFacts as WeightFacts
@@ -163,6 +164,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         regularizer: Spec = None,
         constraint: Spec = None,
         name: str | None = None,
+        overwrite_with_gradient: bool = False,
     ) -> Any:
         """Make, or on later calls read, a weight of this layer.
 
@@ -178,6 +180,8 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             regularizer: function of the weight whose value joins the loss.
             constraint: projection that the Trainer applies after each update.
             name: its name in the variables; `weight`, `weight_1`, … by default.
+            overwrite_with_gradient: whether the Trainer takes the weight's gradient as its next value, and no optimizer
+                moves it; a function with a derivative of its own (`jax.custom_vjp`) says what that is.
 
         Returns:
             The weight as an array, or a `StateWeight` when not trainable.
@@ -185,7 +189,8 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         Raises:
             ValueError: a dimension that is unknown.
         """
-        return _weights.add_weight(self, shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
+        rule = Overwritten() if overwrite_with_gradient else constraint
+        return _weights.add_weight(self, shape, initializer, dtype, trainable, autocast, regularizer, rule, name)
 
     def add_variable(self, *args: PyTree, **kwargs: PyTree) -> Any:
         """Keras's other name for `add_weight`, with its arguments."""

@@ -39,6 +39,28 @@ class OfEachBlock:
         return project(weights)
 
 
+class Overwritten:
+    """What stands for the constraint of a weight whose gradient is its next value, as that of float8's scales is."""
+
+    def __call__(self, weights: jax.Array) -> jax.Array:
+        return weights
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Overwritten)
+
+    def __hash__(self) -> int:
+        return hash(Overwritten)
+
+
+def is_overwritten(constraint: Constraint | None) -> bool:
+    """Whether the step writes a weight's gradient over it.
+
+    >>> is_overwritten(Overwritten()), is_overwritten(OfEachBlock(Overwritten(), 1)), is_overwritten(None)
+    (True, True, False)
+    """
+    return isinstance(constraint.constraint if isinstance(constraint, OfEachBlock) else constraint, Overwritten)
+
+
 def constraints_of(layer: Layer) -> dict[str, Constraint | None]:
     """The constraints of a bound layer's weights, as the arrays are kept: those in a loop with an axis more."""
     constraints, axes = dict(call_state(layer).constraints), loops_around(layer)

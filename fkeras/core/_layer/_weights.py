@@ -17,6 +17,7 @@ from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_o
 from ._lifted_transforms import inherited_context, outermost
 from ._planned_weights import PlannedWeight, plan_weight
 from ._sealing import call_state, memory_of
+from ._stacked_weights import Overwritten
 from ._variables import LOSSES, NON_TRAINABLE, StateWeight
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def _made_weight(
     if initializer is None:
         initializer = "glorot_uniform" if jnp.issubdtype(stored, jnp.inexact) else "zeros"
     make = get("keras.initializers", initializer)
-    constraints[name] = get("keras.constraints", constraint) if trainable else None
+    rule = constraint if isinstance(constraint, Overwritten) else get("keras.constraints", constraint)
+    constraints[name] = rule if trainable else None
     if not trainable:
         variable = layer.variable(
             NON_TRAINABLE, name, lambda: jnp.asarray(make(layer.make_rng("params"), sizes, stored), stored)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen, nnx
 
-from ...core import LOSSES, MASKS, Layer, explain, mode_arguments, walk, weight_facts
+from ...core import LOSSES, MASKS, Layer, explain, is_overwritten, mode_arguments, walk, weight_facts
 from ...core.typing import PyTree, Variables, VariablesLike
 from ._host import checked_variables
 from ._nnx_collections import AddedLoss, FrozenParam, flat_state, places_of, type_of, with_value
@@ -112,7 +112,8 @@ def to_nnx(model: linen.Module, variables: VariablesLike, rngs: nnx.Rngs | None 
 
     Raises:
         TypeError: something that is no model, or no variables.
-        ValueError: layers whose names an `nnx.Module` has for something else, or a model that needs `x`.
+        ValueError: weights that only a Trainer trains (of float8), layers whose names an `nnx.Module` has for something
+            else, or a model that needs `x`.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp, optax
     >>> from flax import nnx
@@ -149,6 +150,7 @@ def _trains(model: linen.Module, x: PyTree) -> Any:
     """Whether the weight at a path of `params` trains."""
     if not isinstance(model, Layer):
         return lambda path: True
+    _check_overwrites(model, x)
     frozen = not model.trainable or any(not layer.trainable for _, layer in walk(model))
     if not frozen:
         return lambda path: True
@@ -167,6 +169,23 @@ def _trains(model: linen.Module, x: PyTree) -> Any:
         return next((facts[place].trainable for place in around if place in facts), True)
 
     return trains
+
+
+def _check_overwrites(model: Layer, x: PyTree) -> None:
+    """Refuse weights whose next value is their gradient: an `nnx.Optimizer` would subtract it from them."""
+    if model.graph is None and x is None:
+        return
+    facts = weight_facts(model, () if model.graph is not None else (x,))
+    names = [(*path, name) for path, fact in facts.items() for name, c in fact.constraints.items() if is_overwritten(c)]
+    if names:
+        raise ValueError(
+            explain(
+                "The model has weights whose gradients are their next values, and an nnx.Optimizer does not do that.",
+                received=", ".join("/".join(name) for name in sorted(names)[:5]),
+                usually='layers of dtype="float8_from_...", whose scales train so.',
+                write="model.compile(optax.adam(1e-3), loss)   # a Trainer does it",
+            )
+        )
 
 
 def _add(tree: dict[str, Any], path: tuple[str, ...], value: PyTree, collection: str, trains: Any) -> None:

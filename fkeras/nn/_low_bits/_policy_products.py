@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,31 @@ def in_float8(
     return multiply(_through_float8(x, input_scale), _through_float8(kernel, kernel_scale))
 
 
+def in_trained_float8(
+    multiply: Multiply,
+    x: Float[Array, "*inputs"],
+    kernel: Float[Array, "*kernel"],
+    scales: Mapping[str, Float[Array, ""]],
+    histories: Mapping[str, Float[Array, " length"]],
+) -> Float[Array, "*outputs"]:
+    """The same in training: the derivative of each scale and history is its next value.
+
+    The derivative of the outputs is rounded to float8_e5m2. A scale follows from the history before this step, and the
+    history takes the largest value of this one.
+
+    Args:
+        multiply: the product.
+        x, kernel: what is multiplied.
+        scales: of `inputs`, `kernel` and `outputs_grad`.
+        histories: the largest values of the last steps, of each.
+
+    Reference: https://docs.nvidia.com/deeplearning/transformer-engine/user-guide/api/jax.html
+    """
+    x = _measured(x, scales["inputs"], histories["inputs"])
+    kernel = _measured(kernel, scales["kernel"], histories["kernel"])
+    return _measured_gradient(multiply(x, kernel), scales["outputs_grad"], histories["outputs_grad"])
+
+
 def from_zeros(
     numbers: Num[Array, "*shape"],
     scale: Float[Array, "*groups"],
@@ -88,10 +113,65 @@ def from_zeros(
 
 def _through_float8(x: Float[Array, "*shape"], scale: Float[Array, ""]) -> Float[Array, "*shape"]:
     """A value as float8 keeps it, with the gradient of no rounding."""
-    largest = jnp.asarray(jnp.finfo(jnp.float8_e4m3fn).max, x.dtype)
+    return x + jax.lax.stop_gradient(_rounded(x, scale, jnp.float8_e4m3fn) - x)
+
+
+def _rounded(x: Float[Array, "*shape"], scale: Float[Array, ""], grid: DTypeLike) -> Float[Array, "*shape"]:
+    largest = jnp.asarray(jnp.finfo(grid).max, x.dtype)
     scale = scale.astype(x.dtype)
-    rounded = jnp.clip(x / scale, -largest, largest).astype(jnp.float8_e4m3fn).astype(x.dtype) * scale
-    return x + jax.lax.stop_gradient(rounded - x)
+    return jnp.clip(x / scale, -largest, largest).astype(grid).astype(x.dtype) * scale
+
+
+def _next(
+    x: Float[Array, "*shape"], scale: Float[Array, ""], history: Float[Array, " length"], grid: DTypeLike
+) -> tuple[Float[Array, ""], Float[Array, " length"]]:
+    """The scale and the history of the step that follows one with these numbers."""
+    largest, before = jnp.max(history), 1.0 / scale
+    wanted = jnp.asarray(jnp.finfo(grid).max, jnp.float32) / largest
+    wanted = jnp.where((largest > 0.0) & jnp.isfinite(largest), wanted, before)
+    return 1.0 / wanted, jnp.roll(history, -1).at[0].set(jnp.max(jnp.abs(x)).astype(history.dtype))
+
+
+@jax.custom_vjp
+def _measured(
+    x: Float[Array, "*shape"], scale: Float[Array, ""], history: Float[Array, " length"]
+) -> Float[Array, "*shape"]:
+    """A value as float8 keeps it; the derivatives of scale and history are what they are in the next step."""
+    return _rounded(x, scale, jnp.float8_e4m3fn)
+
+
+def _measured_forward(
+    x: jax.Array, scale: jax.Array, history: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _measured(x, scale, history), _next(x, scale, history, jnp.float8_e4m3fn)
+
+
+def _measured_backward(after: tuple[jax.Array, jax.Array], upstream: jax.Array) -> tuple[jax.Array, ...]:
+    return upstream, *after
+
+
+_measured.defvjp(_measured_forward, _measured_backward)
+
+
+@jax.custom_vjp
+def _measured_gradient(
+    outputs: Float[Array, "*shape"], scale: Float[Array, ""], history: Float[Array, " length"]
+) -> Float[Array, "*shape"]:
+    """Outputs whose derivative is rounded to float8, with the derivatives of scale and history as for `_measured`."""
+    return outputs
+
+
+def _gradient_forward(
+    outputs: jax.Array, scale: jax.Array, history: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return outputs, (scale, history)
+
+
+def _gradient_backward(kept: tuple[jax.Array, jax.Array], upstream: jax.Array) -> tuple[jax.Array, ...]:
+    return _rounded(upstream, kept[0], jnp.float8_e5m2), *_next(upstream, *kept, jnp.float8_e5m2)
+
+
+_measured_gradient.defvjp(_gradient_forward, _gradient_backward)
 
 
 def _straight(run: OfInputs, derivative: OfInputs, x: Float[Array, "*inputs"]) -> Float[Array, "*outputs"]:

@@ -7,9 +7,9 @@ What is kept, beside a bias:
   `kernel_scale` and `kernel_zero` `(blocks, columns)` and `g_idx`, the block of each row; `(kernel - zero) · scale`.
 - gptq, awq: `kernel` `(columns, rows)`, uint8, of 4 bits two columns in a byte; `kernel_scale` and `kernel_zero`
   `(columns, groups)`, `g_idx`; and for awq the factors of the inputs, `awq_scales`.
-- float8: a float `kernel` that trains, scales and histories of the largest values.
+- float8: a float `kernel` that trains; scales and histories of the largest values, overwritten with their gradients.
 
-A table of embeddings is kept by row as a kernel is by column. All but float8's kernel lies in `non_trainable`.
+A table of embeddings is kept by row as a kernel is by column. All but what float8 has lies in `non_trainable`.
 Reference: https://keras.io/api/quantizers/
 """
 
@@ -85,7 +85,7 @@ class PolicyWeights(Configured):
         if name == "bias" and self.mode == "float8" and layer.compute_dtype == "float32":
             # Keras adds a bias that went through bfloat16
             bias = layer.param(name, make, shape, dtype)
-            return bias + jax.lax.stop_gradient(bias.astype(jnp.bfloat16).astype(bias.dtype) - bias)
+            return bias.astype(jnp.bfloat16).astype(bias.dtype)  # and so is its derivative
         if name not in self.frozen:
             return layer.param(name, make, shape, dtype)
         kept = functools.partial(keep, layer)
@@ -168,7 +168,7 @@ class PolicyWeights(Configured):
             return self._reverse(kept, multiply, axes, inputs, kernel, name, dtype)
         x = inputs.astype(dtype)
         if self.mode == "float8":
-            return self._in_float8(layer, kept, multiply, x, kernel)
+            return self._in_float8(layer, multiply, x, kernel)
         shape = self._kernel_shape(layer, x)
         numbers = self.numbers(kept, name, shape, layer)
         flat = self.flat(layer, shape)
@@ -238,26 +238,20 @@ class PolicyWeights(Configured):
     def _in_float8(
         self,
         layer: Layer,
-        kept: Kept,
         multiply: products.Multiply,
         x: Float[Array, "*inputs"],
         kernel: Float[Array, "*kernel"],
     ) -> Float[Array, "*outputs"]:
-        if call_state(layer).training is True:
-            raise NotImplementedError(
-                explain(
-                    f"{layer.path_text()} does not train in float8.",
-                    received=f"dtype={layer.dtype!r}, training=True",
-                    usually="Keras moves the scales by what it writes over their gradients; here they only are read.",
-                    write='model.with_fake_quant("float8")   # trains with float8 in sight, on a float model',
-                )
-            )
         length = policy_of(self.policy).amax_history_length  # type: ignore[attr-defined]
-        scales = []
+        weight = functools.partial(layer.add_weight, dtype="float32", autocast=False, overwrite_with_gradient=True)
+        scales, histories = {}, {}
         for part in ("inputs", "kernel", "outputs_grad"):
-            scales.append(kept(f"{part}_scale", (), "float32", "ones"))
-            kept(f"{part}_amax_history", (length,), "float32", "zeros")
-        return products.in_float8(multiply, x, kernel.astype(x.dtype), *scales[:2])
+            scales[part] = weight((), "ones", name=f"{part}_scale")
+            histories[part] = weight((length,), "zeros", name=f"{part}_amax_history")
+        kernel = kernel.astype(x.dtype)
+        if call_state(layer).training is True:
+            return products.in_trained_float8(multiply, x, kernel, scales, histories)
+        return products.in_float8(multiply, x, kernel, scales["inputs"], scales["kernel"])
 
 
 def keep(layer: Layer, name: str, shape: Sizes, dtype: DTypeLike | None, initializer: object) -> jax.Array:

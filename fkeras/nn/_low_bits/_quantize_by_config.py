@@ -178,12 +178,12 @@ def _rounded(
             if hasattr(kernel.layer, "quantization_config")
             else kernel.layer
         )
-        where = (NON_TRAINABLE, *kernel.path)
         if config.mode == "float8":
             for part in ("inputs", "kernel", "outputs_grad"):
-                made[join_path((*where, f"{part}_scale"))] = jnp.ones((), jnp.float32)
-                made[join_path((*where, f"{part}_amax_history"))] = jnp.zeros(1024, jnp.float32)
+                made[join_path(("params", *kernel.path, f"{part}_scale"))] = jnp.ones((), jnp.float32)
+                made[join_path(("params", *kernel.path, f"{part}_amax_history"))] = jnp.zeros(1024, jnp.float32)
             continue
+        where = (NON_TRAINABLE, *kernel.path)
         storage = PolicyWeights(f"{config.policy_mode()}_from_{layer.dtype}")
         known = spec.get(join_path((*where, "kernel_scale")))
         shape = known.shape if known is not None else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 from flax import linen
 
-from ...core import Layer, weight_facts
+from ...core import Layer, explain, is_overwritten, weight_facts
 from ...core.typing import PyTree
 from ._forward import graph_of
 from ._learner import Learner
@@ -34,20 +35,45 @@ class Partition:
         return True
 
     def split(self, params: PyTree) -> tuple[PyTree, PyTree]:
-        """`(moving, resting)`: two trees of the same dicts, each without the other's leaves."""
-        if all(fact.trainable for fact in self.facts.values()):
-            return params, {}
-        return self._pick(params, (), True), self._pick(params, (), False)
+        """`(moving, resting)`: two trees of the same dicts, each without the other's leaves.
 
-    def _pick(self, tree: PyTree, path: tuple[str, ...], moving: bool) -> PyTree:
+        What is overwritten with its gradient rests: no optimizer moves it.
+        """
+        if all(fact.trainable for fact in self.facts.values()) and not self.overwritten:
+            return params, {}
+        return self._pick(params, (), self._moves), self._pick(params, (), lambda path: not self._moves(path))
+
+    def split_overwritten(self, resting: PyTree) -> tuple[PyTree, PyTree]:
+        """`(overwritten, resting)`: of what no optimizer moves, that of which the gradient is the next value."""
+        if not self.overwritten:
+            return {}, resting
+        return (
+            self._pick(resting, (), lambda path: path in self.overwritten),
+            self._pick(resting, (), lambda path: path not in self.overwritten),
+        )
+
+    def _moves(self, path: tuple[str, ...]) -> bool:
+        return self.trains(path) and path not in self.overwritten
+
+    @functools.cached_property
+    def overwritten(self) -> frozenset[tuple[str, ...]]:
+        """The paths of the weights that train by being overwritten with their gradients."""
+        return frozenset(
+            (*path, name)
+            for path, fact in self.facts.items()
+            for name, rule in fact.constraints.items()
+            if fact.trainable and is_overwritten(rule)
+        )
+
+    def _pick(self, tree: PyTree, path: tuple[str, ...], is_picked: Callable[[tuple[str, ...]], bool]) -> PyTree:
         picked = {}
         for key, value in tree.items():
             here = (*path, str(key))
             if isinstance(value, Mapping):
-                inner = self._pick(value, here, moving)
+                inner = self._pick(value, here, is_picked)
                 if inner:
                     picked[key] = inner
-            elif self.trains(here) is moving:
+            elif is_picked(here):
                 picked[key] = value
         return picked
 
@@ -57,7 +83,7 @@ class Partition:
             (*path, name): rule
             for path, fact in self.facts.items()
             for name, rule in fact.constraints.items()
-            if rule is not None and fact.trainable
+            if rule is not None and fact.trainable and not is_overwritten(rule)
         }
         if not rules:
             return params
@@ -67,6 +93,30 @@ class Partition:
             return leaf if rule is None else rule(leaf)
 
         return jax.tree_util.tree_map_with_path(project, params)
+
+
+def check_overwrites(trainer: Learner, partition: Partition, of_rows: bool) -> None:
+    """Refuse steps of several gradients where weights take one of them as their next value.
+
+    Raises:
+        NotImplementedError: naming the first of these weights.
+    """
+    if not of_rows and trainer.accumulate_in_step == 1 and not _accumulates(trainer.optimizer):
+        return
+    path = min(partition.overwritten)
+    raise NotImplementedError(
+        explain(
+            f"The gradient of {'/'.join(path)!r} is its next value, and this step has several gradients.",
+            received="gradients of rows" if of_rows else "gradients that are accumulated",
+            usually="a layer of float8, whose scales follow from one batch.",
+            write='model.compile("adam", "mse")   # without accumulation, or model.with_fake_quant("float8")',
+        )
+    )
+
+
+def _accumulates(optimizer: object) -> bool:
+    steps = getattr(optimizer, "gradient_accumulation_steps", None)
+    return steps is not None and steps > 1
 
 
 def merge(moving: PyTree, resting: PyTree) -> PyTree:

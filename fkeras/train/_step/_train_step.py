@@ -26,7 +26,7 @@ from ._measurement import objective_of, outputs_of, step_logs
 from ._microbatches import in_parts, whole
 from ._mixed_precision import all_finite, is_dynamic
 from ._outputs import Comparison
-from ._partition import merge
+from ._partition import check_overwrites, merge
 from ._per_example import asks_for_rows, by_row, check_rows_are_apart
 from ._placed import in_place, keep_in_place
 from ._programs import compiled, note_trace
@@ -211,20 +211,23 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     rng = jax.random.fold_in(state.rng, state.step)
     partition = trainer.partition(example_of(state, unpack(batch)[0]))
     moving, resting = partition.split(state.params)
+    overwritten, at_rest = partition.split_overwritten(resting)  # no weights but in layers of float8 and one's own
     optimizer = trainer.optimizer
 
     scale = getattr(optimizer, "scale_loss", None)
 
     def gradient(state: TrainState, batch: Batch, rng: jax.Array, share: Any = None) -> Any:
-        def loss_of(moving: PyTree) -> tuple[jax.Array, Any]:
-            loss, extras = loss_and_extras(trainer, merge(moving, resting), state, batch, rng)
+        def loss_of(weights: PyTree) -> tuple[jax.Array, Any]:
+            loss, extras = loss_and_extras(trainer, merge(weights, at_rest), state, batch, rng)
             part = None if share is None else share(loss, extras)
             total = loss if part is None else part.numerator
             return (scale(total, state.opt_state) if scale else total), (part, loss, extras)
 
-        return jax.grad(loss_of, has_aux=True)(moving)
+        return jax.grad(loss_of, has_aux=True)(merge(moving, overwritten))
 
     of_rows = asks_for_rows(state.opt_state)
+    if overwritten:
+        check_overwrites(trainer, partition, of_rows)
     if of_rows:
         # the loss and what is measured are the batch's, of a pass forward of its own
         grads = by_row(trainer, state, batch, rng, trainer.accumulate_in_step, has_own_loss(trainer), gradient)
@@ -236,7 +239,7 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     else:
         grads, (_, loss, extras) = gradient(state, batch, rng)
         learnt = whole(trainer, state, batch, grads, loss, extras)
-    grads = learnt.grads
+    grads, written = partition.split(learnt.grads) if overwritten else (learnt.grads, overwritten)
 
     def value_fn(moving: PyTree, obj_fn: Any = None, batch_weight: Any = None) -> jax.Array:
         # optax's line search hands on what else `update` was given
@@ -247,10 +250,11 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     state = fetched(state)  # slots that lie in the host's memory, which nothing before needed
     with jax.named_scope("optimizer"):
         updates, opt_state = fk_optimizers.update(optimizer, grads, state.opt_state, moving, **extra)
-        params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), resting)
+        params = merge(partition.constrain(per_weight(optax.apply_updates, moving, updates)), merge(at_rest, written))
     collections = learnt.model_state
     if is_dynamic(optimizer):  # a step that overflows changes nothing
         finite = all_finite(grads)
+        params = merge(params, jax.tree.map(lambda a, b: jnp.where(finite, a, b), written, overwritten))
         collections = jax.tree.map(lambda a, b: jnp.where(finite, a, b), collections, state.model_state)
 
     after = state.replace(
