@@ -76,9 +76,4 @@ MODELS: dict[str, tuple[str, str]] = {
         'trainer = trainer.distribute({"data": -1}, layout="fsdp")',
     ),
     "distribution.distribute_tensor": (_DEVICES, "jax.device_put(x, jax.sharding.NamedSharding(mesh, spec))"),
-    # pictures
-    "visualization.*": (
-        "pictures are drawn by libraries for it.",
-        "matplotlib.pyplot.imshow(images[0])",
-    ),
 }
