@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
+.PHONY: demo docs docs-serve test-docs release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -79,6 +79,22 @@ fuzz: $(VENV)/.test
 old-files: $(VENV)/.test
 	$(BIN)/python -m tests.checkpoint.old_files.check_zoo $(FOLDER)
 
+# The site, from a fresh clone: tutorials, how-to guides, the reference of every public name. Warnings are errors.
+SITE := build/docs/html
+docs: $(VENV)/.docs
+	@start=$$(date +%s); \
+	$(BIN)/python -m sphinx -W --keep-going -q -j auto -b html -c docs -d build/docs/doctrees . $(SITE) && \
+	echo "$(SITE)/docs/index.html: built in $$(( $$(date +%s) - start )) s"
+
+PORT ?= 8000
+docs-serve: docs
+	@echo "http://localhost:$(PORT)/docs/index.html"
+	$(BIN)/python -m http.server --directory $(SITE) $(PORT)
+
+# The site in a browser without a screen: CONTRIBUTING.md says which it takes. Without one this is red.
+test-docs: docs $(VENV)/.test
+	$(BIN)/python -m pytest tests/docs_site/check_site.py
+
 # Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md. Who else is measured where he is
 # installed: make bench PEERS="--torch-python torch/bin/python --nightly-path nightly"
 PEERS ?=
@@ -118,6 +134,10 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml
 
 $(VENV)/.test: $(VENV)/.python pyproject.toml
 	$(PIP) --editable '.[test]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.python pyproject.toml
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 .venv-floor/.ready: pyproject.toml .ci/floor.txt
