@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs docs-serve test-docs release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep lint format clean
+.PHONY: demo docs docs-serve test-docs release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep notebooks lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -112,6 +112,10 @@ bench-gpu: $(VENV)/.test
 # Compile times of deep stacks beside Linen's, with XLA's optimizer on: about half an hour.
 bench-deep: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py --only "compiling 48 blocks" --output benchmarks/deep
+
+# Executes every notebook from the top, writes its outputs into it, and prints the time of each.
+notebooks: $(VENV)/.test
+	$(BIN)/python -m tests.notebooks
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

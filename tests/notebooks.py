@@ -1,34 +1,70 @@
 """Notebooks as they are kept: executed from the top, with the outputs that one sees.
 
-`python -m tests.notebooks` executes all of them and writes their outputs; the tests execute them again, and compare.
+`python -m tests.notebooks` executes all of them, each in a kernel of its own, and writes their outputs; names of some
+may follow. The tests execute them again, one after the other in few kernels, and compare.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import re
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
 
 import nbformat
+from jupyter_client.manager import KernelManager, start_new_kernel
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+#: Each notebook has it in its badge, and in the line that installs fkeras.
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 
 #: Where fkeras lies on this machine, in a frame of a traceback.
 _PLACE = re.compile(r"(File (?:\x1b\[[0-9;]*m)*)\S*/(?=fkeras/)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def execute(path: pathlib.Path) -> nbformat.NotebookNode:
+@contextlib.contextmanager
+def one_kernel() -> Iterator[Callable[[pathlib.Path], nbformat.NotebookNode]]:
+    """`execute` for one notebook after the other in one process, which imports JAX once.
+
+    Each begins without the names of those before it, in the folder of the repository. One that says how many devices
+    its process has (`jax_num_cpu_devices`) gets a process of its own.
+    """
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
+
+    def run(path: pathlib.Path) -> nbformat.NotebookNode:
+        if "jax_num_cpu_devices" in path.read_text():
+            return execute(path)
+        client.execute_interactive(f"%reset -f\n%cd -q {ROOT}")
+        return execute(path, manager)
+
+    try:
+        yield run
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def execute(path: pathlib.Path, kernel: KernelManager | None = None) -> nbformat.NotebookNode:
     """A notebook with the outputs of a run from the top; a cell tagged `raises-exception` may raise.
 
     Paths of this machine and the times of cells are left out, so that another machine gives the same file but for the
-    times that a run prints.
+    times that a run prints. Without `kernel` it has a process of its own.
     """
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     where = {"metadata": {"path": ROOT}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where, coalesce_streams=True).execute()
+    client = NotebookClient(
+        notebook, kernel, timeout=300, kernel_name="python3", resources=where, coalesce_streams=True
+    )
+    client.execute()
+    if kernel is not None and client.kc is not None:
+        client.kc.stop_channels()
     notebook.metadata = nbformat.from_dict(metadata)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -36,6 +72,11 @@ def execute(path: pathlib.Path) -> nbformat.NotebookNode:
             if output.output_type == "error":
                 output.traceback = _PLACE.sub(r"\1", "\n".join(output.traceback)).split("\n")
     return notebook
+
+
+def address(host: str, path: pathlib.Path) -> str:
+    """Where a host that opens notebooks of repositories has this one."""
+    return f"https://{host}/{REPOSITORY.removeprefix('https://github.com/')}/blob/main/{path.relative_to(ROOT)}"
 
 
 def answer_of(cell: nbformat.NotebookNode) -> tuple[str, str] | None:
@@ -62,4 +103,7 @@ def line_to_write(answer: str) -> str:
 
 if __name__ == "__main__":
     for notebook in NOTEBOOKS:
-        nbformat.write(execute(notebook), notebook)
+        if not sys.argv[1:] or notebook.stem in sys.argv[1:]:
+            began = time.perf_counter()
+            nbformat.write(execute(notebook), notebook)
+            print(f"{time.perf_counter() - began:5.1f} s  {notebook.relative_to(ROOT)}", flush=True)
