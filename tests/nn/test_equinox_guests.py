@@ -159,6 +159,14 @@ def test_a_filter_says_what_trains():
     assert jax.tree.map(jnp.shape, variables) == {"params": {"weight": (2, 3)}, "non_trainable": {"bias": (2,)}}
 
 
+class Writing(eqx.Module):
+    seen: list
+
+    def __call__(self, x):
+        self.seen[0] = self.seen[0] + 1.0
+        return x * self.seen[0]
+
+
 linear = fk.nn.EquinoxLayer(eqx.nn.Linear, args=(3, 2))
 
 
@@ -171,6 +179,8 @@ linear = fk.nn.EquinoxLayer(eqx.nn.Linear, args=(3, 2))
         (lambda: fk.nn.EquinoxLayer(eqx.nn.Linear(3, 2, key=KEY), args=(3,)), ValueError, "an instance, which is made"),
         (lambda: linear.init(KEY, X, train=True), TypeError, "no argument 'train'"),
         (lambda: fk.nn.EquinoxLayer(eqx.nn.Linear, "encode", args=(3, 2)).init(KEY, X), AttributeError, "no method"),
+        (lambda: fk.nn.EquinoxLayer(Writing([jnp.ones(3)])).init(KEY, X), ValueError,
+         r"(?s)Writing changed the module itself.*eqx.nn.StateIndex"),
         (lambda: fk.nn.EquinoxLayer(lambda: 3).init(KEY, X), TypeError, "made no eqx.Module"),
         (lambda: linear.apply({"params": {}}, X), ValueError, "have no 'params/weight', which Linear has"),
         (lambda: fk.Trainer(lambda x: x, "sgd", "mse"), TypeError, "A Trainer needs a model"),

@@ -109,7 +109,9 @@ class EquinoxModule(Host):
                 given["inference"] = not training
         by_position = list(parameters)[1 : 1 + len(inputs)]
         given = {name: value for name, value in given.items() if name not in by_position}
+        before = jax.tree.leaves(module)
         result = function(module, *inputs, **{**given, **kwargs})
+        self._check_unchanged(before, jax.tree.leaves(module))
         if not stateful:
             return result, state
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], eqx.nn.State)):
@@ -122,6 +124,18 @@ class EquinoxModule(Host):
                 ).complete()
             )
         return result
+
+    def _check_unchanged(self, before: list[Any], after: list[Any]) -> None:
+        """Refuse a call that wrote into the module, which Equinox forbids: nothing keeps what it wrote."""
+        if len(before) != len(after) or any(a is not b for a, b in zip(before, after, strict=True)):
+            raise ValueError(
+                explain(
+                    f"A call of {self.source.name} changed the module itself, and a pure call keeps nothing of that.",
+                    received=f"{len(before)} leaves before and {len(after)} after, of which some are others",
+                    usually="`object.__setattr__`, or a list or dict of the module that was written into.",
+                    write="self.index = eqx.nn.StateIndex(...) in __init__, and state = state.set(self.index, value)",
+                ).complete()
+            )
 
     def _needed(self, key: Key | None) -> Key:
         if key is None:
