@@ -48,13 +48,14 @@ def load_img(
         TypeError: no path.
 
     Reference: https://keras.io/api/data_loading/image/
+    Unlike Keras, grey of 16 bits that is read in colours keeps its upper eight bits: there what is above 255 is white.
     """
     library = _library("load_img")
     if color_mode not in _MODES:
         raise _unknown("color_mode", color_mode, tuple(_MODES))
     image = _opened(library, path)
     if image.mode != _MODES[color_mode] and not (color_mode == "grayscale" and image.mode in _GREY):
-        image = image.convert(_MODES[color_mode])
+        image = in_mode(image, _MODES[color_mode])
     if target_size is None:
         return image
     height, width = target_size
@@ -64,6 +65,18 @@ def load_img(
         return image
     box = _middle(image.size, (width, height)) if keep_aspect_ratio else None
     return image.resize((width, height), library.Resampling[interpolation.upper()], box=box)
+
+
+def in_mode(image: Image, mode: str) -> Image:
+    """An image of Pillow in another mode; of 16 bits the upper eight become colours, as in TensorFlow.
+
+    Pillow, and so Keras without TensorFlow, makes white of all that is above 255.
+    """
+    wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if not wide or mode not in ("RGB", "RGBA"):
+        return image.convert(mode)
+    upper: Image = _library("load_img").fromarray((np.asarray(image) >> 8).astype("uint8"))
+    return upper.convert(mode)
 
 
 def _opened(library: types.ModuleType, path: FilePath | bytes | IO[bytes]) -> Image:

@@ -337,6 +337,12 @@ class Counter(fk.nn.Layer):
         return self.total.value
 
 
+def test_a_loss_hung_on_a_finished_model_is_answered():
+    x = fk.Input((2,))
+    with pytest.raises(ValueError, match=r"(?s)functional.*a loss is added where a layer runs.*call\(self, inputs\)"):
+        fk.Model(x, fk.nn.Dense(1)(x)).add_loss(fk.ops.mean(x))
+
+
 class Block(fk.nn.Layer):
     def __init__(self):
         super().__init__()

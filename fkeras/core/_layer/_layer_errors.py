@@ -129,6 +129,18 @@ def lacking(layer: Layer, variables: Variables, error: Exception) -> ValueError:
     )
 
 
+def no_loss_outside(path: str) -> ValueError:
+    """The error for a loss that is added to a layer which does not run, such as a finished model."""
+    return ValueError(
+        explain(
+            f"{path}: a loss is added where a layer runs, and this one does not.",
+            usually="Keras 2 hung the loss of a graph's tensors on the finished model.",
+            write="self.add_loss(...) in the call(self, inputs) of a layer, which returns its inputs; or "
+            "compute_loss(self, params, state, batch, rng) of a subclass of fk.Trainer",
+        )
+    )
+
+
 def losses_not_lifted(layer: Layer) -> str:
     """The warning for a loss that a lifted transform keeps from the Trainer."""
     return explain(

@@ -13,7 +13,7 @@ from flax import linen
 
 from .._words._config import get, look_up
 from ..typing import Config, DTypeLike, PyTree, Shape, Spec
-from ._layer_errors import check_name, concrete_shape, losses_not_lifted, said_of
+from ._layer_errors import check_name, concrete_shape, losses_not_lifted, no_loss_outside, said_of
 from ._lifted_transforms import inherited_context, outermost
 from ._planned_weights import PlannedWeight, plan_weight
 from ._sealing import call_state, memory_of
@@ -171,6 +171,8 @@ def collects_losses(layer: Layer) -> bool:
 
 def add_loss(layer: Layer, loss: PyTree) -> None:
     """Add scalars, or functions that make them, to what the Trainer minimises: see `Layer.add_loss`."""
+    if layer.scope is None:
+        raise no_loss_outside(layer.path_text())
     if not collects_losses(layer):
         return
     for value in jax.tree.leaves(loss):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core import explain
 from ...core.typing import FilePath, Float
+from .._pillow import in_mode
 from ._made import datasets, missing
 from ._options import Options, one_of
 from ._resized import INTERPOLATIONS, resized
@@ -163,7 +164,7 @@ def _read_image(
 
     try:
         with PIL.Image.open(path) as file:
-            array = np.asarray(file if file.mode in modes else file.convert(modes[0]), dtype="float32")
+            array = np.asarray(file if file.mode in modes else in_mode(file, modes[0]), dtype="float32")
     except OSError as error:
         raise ValueError(
             explain(
