@@ -4,7 +4,7 @@ python examples/from_keras/training_with_built_in_methods.py
 
 What differs from the Keras script:
 
-- `workers=4` of a `PyDataset`, and `batch_size=64` beside one, are left out: they change nothing here, and warn.
+- `batch_size=64` beside a `PyDataset` is left out: it changes nothing here, and warns.
 - `metrics_names` is not needed: `dict(results)` has the names.
 - `keras.load_trainer(path)` in place of `keras.models.load_model(path)`, where training goes on.
 - The parts on `tf.data`, PyTorch's `DataLoader` and TensorBoard are left out: they need those libraries.
@@ -202,7 +202,7 @@ def kinds_of_data(x_train, y_train):
     state = trainer.init(0)
     trainer.fit(state, x_train, y_train, batch_size=64, validation_split=0.2, epochs=1)
 
-    train_py_dataset = ExamplePyDataset(x_train, y_train, batch_size=32)
+    train_py_dataset = ExamplePyDataset(x_train, y_train, batch_size=32, workers=4)
     val_py_dataset = ExamplePyDataset(x_train[-50:], y_train[-50:], batch_size=32)
     state, history = trainer.fit(state, train_py_dataset, validation_data=val_py_dataset, epochs=1)
     assert "val_loss" in history.history

@@ -17,10 +17,13 @@ class PyDataset:
     `on_epoch_end` are called around each pass.
 
     Args:
-        workers, use_multiprocessing, max_queue_size: what they are in Keras by default, and nothing else: batches are
-            made in the thread that prefetches them.
+        workers: how many threads make batches, ahead of the step that takes them, in their order; 1 makes them in the
+            thread that prefetches. `__getitem__` is then called by several threads at once.
+        use_multiprocessing: what it is in Keras by default, and nothing else: a warning says so.
+        max_queue_size: how many batches are made ahead at most, where there are several workers.
 
-    A warning says so where several workers are asked for.
+    Raises:
+        ValueError: no whole number of workers, or of batches.
 
     >>> class Squares(PyDataset):
     ...     def __len__(self):
@@ -35,12 +38,17 @@ class PyDataset:
     """
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
-        if workers > 1 or use_multiprocessing:
+        for name, count in (("workers", workers), ("max_queue_size", max_queue_size)):
+            if isinstance(count, bool) or not isinstance(count, int) or count < (name == "max_queue_size"):
+                raise ValueError(
+                    explain(f"PyDataset: {name} is a whole number.", received=f"{name}={count!r}", write="workers=4")
+                )
+        if use_multiprocessing:
             warnings.warn(
                 explain(
-                    "A PyDataset makes its batches in one thread, so this changes nothing.",
-                    received=f"workers={workers}, use_multiprocessing={use_multiprocessing}",
-                    usually="reading files takes long.",
+                    "A PyDataset makes its batches in threads, so this changes nothing.",
+                    received=f"use_multiprocessing={use_multiprocessing}",
+                    usually="batches that are computed in Python, where threads wait for each other.",
                     write="grain.MapDataset.source(dataset).to_iter_dataset().mp_prefetch(), given to fit",
                 ),
                 stacklevel=3,

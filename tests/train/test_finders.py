@@ -93,6 +93,9 @@ def test_the_batch_fits_what_it_is_given_and_a_larger_one_does_not():
     assert trainer.preflight(X, LINEAR, batch_size=size).total_bytes <= 20e6
     assert trainer.preflight(X, LINEAR, batch_size=size + 16).total_bytes > 20e6
     assert trainer.find_batch_size(state, X, LINEAR, memory="20MB", largest=32) == 32
+    drawn = iter([(X[:4], LINEAR[:4])] * 3)
+    assert trainer.find_batch_size(state, drawn, memory="20MB", multiple_of=8) == size  # of its first batch
+    assert len(list(drawn)) == 2
 
 
 def test_without_a_limit_it_is_what_the_machine_has_free(monkeypatch):

@@ -305,6 +305,14 @@ def test_errors_say_what_to_write(trainer, tmp_path, monkeypatch):
         Tracker([])
     with pytest.raises(TypeError, match=r"Received: 'log\.csv'"):
         Tracker("log.csv")
+    with pytest.raises(ValueError, match="write to one place"):
+        Tracker([JSONLinesLogger("log.jsonl"), JSONLinesLogger("log.jsonl")])
+    wrong = {"images": (lambda event: {"a": np.zeros(3)}, ValueError, "height, width, channels"),
+             "text": (lambda event: "said", TypeError, "returns a dict")}  # fmt: skip
+    for name, (function, kind, says) in wrong.items():
+        tracker = Tracker(JSONLinesLogger(tmp_path / name), **{name: function})
+        with pytest.raises(kind, match=says):
+            trainer.fit(trainer.init(0), X, Y, callbacks=[tracker], verbose=0)
     with pytest.raises(ValueError, match="a number of steps"):
         Tracker(JSONLinesLogger("log.jsonl"), every=0)
     with pytest.raises(IsADirectoryError, match="JSONLinesLogger makes a file"):

@@ -1,5 +1,9 @@
 """`fk.utils` and `fk.backend` equal real Keras's; where Keras drops or guesses, they say so."""
 
+import threading
+import time
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -152,9 +156,41 @@ def test_a_data_set_trains():
     assert len(list(data)) == data.num_batches == 3
 
 
+class Slow(Batches):
+    """Notes in which threads its batches are made."""
+
+    def __init__(self, fails_at=None, **kwargs):
+        super().__init__(**kwargs)
+        self.fails_at, self.threads = fails_at, set()
+
+    def __getitem__(self, index):
+        time.sleep(0.02)
+        self.threads.add(threading.current_thread().name)
+        if index == self.fails_at:
+            raise OSError("file 17 is missing")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"steps_per_epoch": 2}])
+def test_workers_make_the_batches_of_one_thread_ahead(arguments):
+    trainer = fk.Sequential([fk.Input((2,)), fk.nn.Dense(1)]).compile("sgd", "mse")
+    one, many = Batches(), Slow(workers=3)
+    wanted, _ = trainer.fit(trainer.init(0), one, epochs=2, verbose=0, **arguments)
+    state, _ = trainer.fit(trainer.init(0), many, epochs=2, verbose=0, **arguments)
+    for ours, theirs in zip(jax.tree.leaves(state.params), jax.tree.leaves(wanted.params), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert many.passes == one.passes
+    assert len(many.threads) > (2 if not arguments else 1)  # the example is read in the one that calls
+    with pytest.raises(OSError, match="file 17 is missing"):
+        trainer.fit(trainer.init(0), Slow(fails_at=2, workers=3), verbose=0)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fkeras-batches")]
+
+
 def test_workers_and_missing_methods_are_named():
-    with pytest.warns(UserWarning, match="workers=4"):
-        Batches(workers=4)
+    with pytest.warns(UserWarning, match="in threads"):
+        Batches(workers=4, use_multiprocessing=True)
+    with pytest.raises(ValueError, match="workers=4"):
+        Batches(workers="many")
     with pytest.raises(NotImplementedError, match="def __getitem__"):
         fk.utils.PyDataset()[0]
     with pytest.raises(NotImplementedError, match="def __len__"):

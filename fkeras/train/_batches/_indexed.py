@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -35,7 +37,8 @@ class Indexed(Stream):
     """Batches by index, each pass in an order of its own where the run shuffles.
 
     The order is a function of the seed and of the step at which the pass begins, so a run that is cut off goes on at
-    the batch where it was, and no batch before that one is read again.
+    the batch where it was, and no batch before that one is read again. What was looked at is not read twice, unless its
+    turn is to come.
 
     Attributes:
         prepared: what is done to a batch before it is trained on.
@@ -61,17 +64,18 @@ class Indexed(Stream):
         last = first + (count if self.limit is None else self.limit)
         if not count:
             return
-        order: np.ndarray | None = None
-        for at in range(first + skip, last):
+        at = first + skip
+        while at < last:  # pass by pass, or what an epoch has of one
             passes, place = divmod(at, count)
-            if order is None or place == 0:
-                self._tell_begin()
-                begins_at = where.step - first + passes * count
-                order = np.arange(count) if seed is None else order_of(seed, begins_at, count)
-            batch = self._item(int(order[place]), again=seed is not None)
-            if place == count - 1:  # `fit` asks for no batch after the last one
-                self._tell_end()
-            yield batch
+            self._tell_begin()
+            begins_at = where.step - first + passes * count
+            order = np.arange(count) if seed is None else order_of(seed, begins_at, count)
+            end = min(count, place + last - at)
+            for batch in self._items(order[place:end].tolist(), again=seed is not None):
+                place, at = place + 1, at + 1
+                if place == count:  # `fit` asks for no batch after the last one
+                    self._tell_end()
+                yield batch
         if skip == count and self.limit is None:  # a pass that was seen to its end is told so
             self._tell_begin()
             self._tell_end()
@@ -96,11 +100,32 @@ class Indexed(Stream):
     def _data(self) -> PyTree:
         return self.origin
 
-    def _item(self, index: int, again: bool = False) -> Batch:
-        """The batch at an index; the one that was looked at is not read twice, unless its turn is to come."""
+    def _items(self, indices: list[int], again: bool) -> Iterator[Batch]:
+        """The batches at some indices, in that order, which the data set's workers make ahead where it has several."""
         looked, self._looked = self._looked, None
-        if looked is not None and index == 0 and not again:
-            return looked
+
+        def item(index: int) -> Batch:
+            return looked if looked is not None and index == 0 and not again else self._item(index)
+
+        workers = getattr(self._data, "workers", 1)
+        if not isinstance(workers, int) or workers < 2:
+            yield from map(item, indices)
+            return
+        ahead = max(workers, int(getattr(self._data, "max_queue_size", workers)))
+        with ThreadPoolExecutor(workers, "fkeras-batches") as pool:
+            made = collections.deque[Future[Batch]]()
+            try:
+                for index in indices:
+                    made.append(pool.submit(item, index))
+                    if len(made) > ahead:
+                        yield made.popleft().result()
+                while made:
+                    yield made.popleft().result()
+            finally:  # an error, or whoever draws the batches wants no more of them
+                for future in made:
+                    future.cancel()
+
+    def _item(self, index: int) -> Batch:
         return to_arrays(self.prepared(unpack(self._data[index])))
 
     def _tell_begin(self) -> None:

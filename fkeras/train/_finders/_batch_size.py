@@ -10,6 +10,8 @@ import numpy as np
 
 from ...core import explain
 from ...core.typing import Batch, PyTree
+from .._batches._given_data import training_source
+from .._batches._sources import Arrays
 from .._loop._device_memory import on_cpu
 from .._loop._run_arguments import check_counts, named
 from .._preflight._byte_counts import as_bytes
@@ -50,7 +52,8 @@ def find_batch_size(
     Args:
         trainer: the trainer.
         state: a state, which stays as it is.
-        x, y, sample_weight: one batch of any number of rows, or all arrays.
+        x, y, sample_weight: one batch of any number of rows, or all arrays; or `x` alone, something that yields
+            batches, of which the first one is drawn.
         memory: what a device has, `"16GB"` or a number of bytes; by default nine tenths of what the device says, and on
             a CPU seven tenths of what the machine has free.
         multiple_of: the batch is a multiple of this number of rows, where it can be.
@@ -72,6 +75,9 @@ def find_batch_size(
     """
     check_state(state, "find_batch_size", "state, x, y", (x, y))
     check_counts(multiple_of=multiple_of, largest=largest)
+    source, _ = training_source(trainer, state, x, y, sample_weight, None, None, 0.0, None)
+    if not isinstance(source, Arrays):
+        x, y, sample_weight = source.sample()
     limit = _memory() if memory is None else as_bytes(memory)
     size = 0
     if largest is not None:

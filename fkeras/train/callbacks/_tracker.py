@@ -76,6 +76,16 @@ class Tracker(Callback):
                         write='fk.callbacks.Tracker(fk.callbacks.JSONLinesLogger("log.jsonl"))',
                     )
                 )
+        for at, given in enumerate(self.logger):
+            if given in self.logger[:at]:
+                raise ValueError(
+                    explain(
+                        "Two loggers of a Tracker write to one place.",
+                        received=repr(given),
+                        usually="a line that was copied.",
+                        write="another path, or one logger",
+                    )
+                )
         if every != "epoch" and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
             raise ValueError(
                 explain(
@@ -136,8 +146,8 @@ class Tracker(Callback):
         rate = event.trainer.get_learning_rate(event.state)
         if rate is not None:
             numbers["learning_rate"] = float(rate)
-        shown = {name: np.asarray(image) for name, image in (self.images(event) if self.images else {}).items()}
-        texts = dict(self.text(event)) if self.text else {}
+        shown = {name: _picture(name, image) for name, image in _by_name("images", self.images, event).items()}
+        texts = {name: str(text) for name, text in _by_name("text", self.text, event).items()}
         weights = self._weights(event) if self.histograms and event.epoch % self.histograms == 0 else {}
         for log in self._logs:
             log.log(step, numbers)
@@ -178,3 +188,32 @@ class Tracker(Callback):
 
 def _scalars(logs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: float(value) for name, value in logs.items() if np.ndim(value) == 0}
+
+
+def _by_name(what: str, function: Callable[[Event], Mapping[str, Any]] | None, event: Event) -> Mapping[str, Any]:
+    """What a function of the event returns, by name."""
+    found = {} if function is None else function(event)
+    if isinstance(found, Mapping):
+        return found
+    raise TypeError(
+        explain(
+            f"Tracker: the function of {what}= returns a dict, by name.",
+            received=repr(found)[:80],
+            write=f'{what}=lambda event: {{"first": ...}}',
+        )
+    )
+
+
+def _picture(name: str, image: Any) -> np.ndarray:
+    """An array of an image, (height, width, channels)."""
+    array = np.asarray(image)
+    if array.ndim == 3 and array.shape[-1] in (1, 3, 4) and array.dtype.kind in "buif":
+        return array
+    raise ValueError(
+        explain(
+            f"Tracker: the image {name!r} is no array of (height, width, channels), with 1, 3 or 4 channels.",
+            received=f"shape {array.shape}, {array.dtype}",
+            usually="a batch of images, or one without its axis of channels.",
+            write='images=lambda event: {"first": images[0]}, or image[..., None] of a grey one',
+        )
+    )
