@@ -70,6 +70,10 @@ from ._words._array_differences import show_spec as show_spec
 from ._words._array_errors import describe as describe
 from ._words._arrays import as_array as as_array
 from ._words._call_arguments import checked_by_name as checked_by_name
+from ._words._charts import Chart as Chart
+from ._words._charts import Curve as Curve
+from ._words._charts import charts_figure as charts_figure
+from ._words._charts import charts_picture as charts_picture
 from ._words._config import address_of as address_of
 from ._words._config import build_object as build_object
 from ._words._config import call_with_config as call_with_config

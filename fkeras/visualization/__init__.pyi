@@ -1,5 +1,6 @@
 """`fk.visualization`: pictures of models, of training and of data."""
 
+from ._confusion_matrix import plot_confusion_matrix as plot_confusion_matrix
 from ._draw_bounding_boxes import draw_bounding_boxes as draw_bounding_boxes
 from ._draw_segmentation_masks import draw_segmentation_masks as draw_segmentation_masks
 from ._galleries import plot_bounding_box_gallery as plot_bounding_box_gallery

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from typing import Any
 
 import numpy as np
 
-from ...core import View, Viewed, explain, html_text
+from ...core import Chart, Curve, View, Viewed, charts_figure
 
-# Pixels of the curve, and room around it for the numbers.
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 420, 220, 56, 30, 24
 # A loss above so many times the first one is drawn at the upper edge.
 _SHOWN = 1.25
 
@@ -51,54 +48,25 @@ class LearningRates(Viewed):
             A `matplotlib.figure.Figure`: `.savefig("rates.png")` writes it.
 
         Raises:
-            ImportError: matplotlib is not installed; a notebook shows the curve without it.
+            ImportError: matplotlib is not installed; a notebook shows the curve without it, and `to_svg()` is its text.
         """
-        try:
-            figures = importlib.import_module("matplotlib.figure")
-        except ImportError as error:
-            raise ImportError(
-                explain(
-                    "plot() draws with matplotlib, which is not installed.",
-                    usually="the curve needs none in a notebook, which shows the value itself; `to_svg()` is its text.",
-                    write="pip install matplotlib",
-                )
-            ) from error
-        figure = figures.Figure(figsize=(6, 3.5), layout="constrained")
-        axes = figure.add_subplot()
-        axes.set(xscale="log", xlabel="learning rate", ylabel=f"loss after {self.steps} steps", ylim=self._range())
-        axes.plot(self.rates, np.minimum(self.losses, self._range()[1]), marker="o")
-        axes.axvline(self.best, linestyle="--")
-        axes.set_title(f"best: {self.best:.3g}")
-        return figure
+        return charts_figure([self._chart()])
 
     def to_svg(self) -> str:
-        """The curve as SVG, in the colours of the page that it stands in."""
+        """The curve as SVG, on light and on dark ground."""
+        return self._chart().picture().svg
+
+    def _chart(self) -> Chart:
+        """The losses by rate, those above the upper edge on it, and the best rate marked."""
         low, high = self._range()
-        right, bottom = _WIDTH - 12, _HEIGHT - _BOTTOM
-        logs = np.log10(self.rates)
-        across = _LEFT + (logs - logs[0]) / (logs[-1] - logs[0]) * (right - _LEFT)
-        down = bottom - (np.minimum(self.losses, high) - low) / (high - low) * (bottom - _TOP)
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
-        best = int(np.argmin(self.losses))
-        faint = 'fill="currentColor" opacity="0.7"'
-        ticks = "".join(
-            f'<text x="{_LEFT + (power - logs[0]) / (logs[-1] - logs[0]) * (right - _LEFT):.1f}" y="{_HEIGHT - 10}" '
-            f'text-anchor="middle" {faint}>1e{power}</text>'
-            for power in range(int(np.ceil(logs[0] - 1e-9)), int(np.floor(logs[-1] + 1e-9)) + 1)
-        )
-        return (
-            f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-size="11" '
-            f'font-family="sans-serif" role="img" aria-label="loss by learning rate">'
-            f'<text x="{_LEFT}" y="15" fill="currentColor" font-weight="bold">'
-            f"{html_text(f'loss by learning rate, after {self.steps} steps; best: {self.best:.3g}')}</text>"
-            f'<rect x="{_LEFT}" y="{_TOP}" width="{right - _LEFT}" height="{bottom - _TOP}" fill="none" '
-            f'stroke="currentColor" stroke-opacity="0.25"/>'
-            f'<text x="{_LEFT - 6}" y="{_TOP + 10}" text-anchor="end" {faint}>{high:.3g}</text>'
-            f'<text x="{_LEFT - 6}" y="{bottom}" text-anchor="end" {faint}>{low:.3g}</text>{ticks}'
-            f'<line x1="{across[best]:.1f}" x2="{across[best]:.1f}" y1="{_TOP}" y2="{bottom}" stroke="#e08a3c" '
-            f'stroke-dasharray="4 3"/>'
-            f'<polyline points="{points}" fill="none" stroke="#4c8bd6" stroke-width="2"/>'
-            f'<circle cx="{across[best]:.1f}" cy="{down[best]:.1f}" r="4" fill="#4c8bd6"/></svg>'
+        room = 0.06 * (high - low)
+        return Chart(
+            f"loss after {self.steps} steps; best: {self.best:.3g}",
+            (Curve("loss", self.rates, np.minimum(self.losses, high)),),
+            "learning rate",
+            log_x=True,
+            marked=self.best,
+            range_y=(low - room, high + room),
         )
 
     def _range(self) -> tuple[float, float]:

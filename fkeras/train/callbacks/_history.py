@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Hashable
+import importlib.util
+from collections.abc import Hashable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ...core import explain
+from ...core import Chart, Picture, charts_figure, charts_picture, explain
 from ...core.typing import ArrayLike, PyTree
 from ..losses._exact_key import exact_key
 from ._curves import curves
@@ -84,7 +85,62 @@ class History:
             for name, values in self.history.items()
         )
         table = f"<table><tr><th></th><th>first</th><th>last</th></tr>{rows}</table>" if rows else ""
-        return f"<div>History of {html.escape(self._extent())}</div>{curves(self.history) or table}"
+        charts = "".join(chart.picture().svg for chart in curves(self.history, self.epoch))
+        return f"<div>History of {html.escape(self._extent())}</div>{charts or table}"
+
+    def plot(self, metrics: Sequence[str] | None = None, log: bool = False) -> Any:
+        """The numbers as curves: training and validation of one number in one chart, the second one dashed.
+
+        Args:
+            metrics: the names of the numbers, `["loss", "accuracy"]`; all by default.
+            log: whether they stand on powers of ten.
+
+        Returns:
+            A `matplotlib.figure.Figure` where matplotlib is installed, else a `fk.core.Picture`. A notebook shows
+            either; `to_picture` is always the second.
+
+        Raises:
+            ValueError: a name that the run has no numbers of; a run of fewer than two epochs.
+
+        >>> history = History()
+        >>> for epoch, loss in enumerate([0.9, 0.5, 0.4]):
+        ...     history.add(epoch, {"loss": loss, "val_loss": loss + 0.1})
+        >>> history.to_picture()
+        <Picture of History of 3 epochs, 380 x 250 pixels>
+        """
+        charts = self._charts(metrics, log)
+        if importlib.util.find_spec("matplotlib") is None:
+            return charts_picture(charts, f"History of {self._extent()}")
+        return charts_figure(charts)
+
+    def to_picture(self, metrics: Sequence[str] | None = None, log: bool = False) -> Picture:
+        """The curves of `plot` as SVG: `.save("history.svg")` writes it.
+
+        Args:
+            metrics: the names of the numbers; all by default.
+            log: whether they stand on powers of ten.
+
+        Returns:
+            A picture.
+
+        Raises:
+            ValueError: a name that the run has no numbers of; a run of fewer than two epochs.
+        """
+        return charts_picture(self._charts(metrics, log), f"History of {self._extent()}")
+
+    def _charts(self, metrics: Sequence[str] | None, log: bool) -> list[Chart]:
+        names = [metrics] if isinstance(metrics, str) else metrics
+        charts = curves(self.history, self.epoch, names, log)
+        if not charts:
+            raise ValueError(
+                explain(
+                    "A curve needs two epochs or more.",
+                    received=repr(self),
+                    usually="a run of one epoch, whose numbers are in history.history.",
+                    write="trainer.fit(state, x, y, epochs=10)",
+                )
+            )
+        return charts
 
     def __getattr__(self, name: str) -> NoReturn:
         if name in vars(self).get("history", ()):
