@@ -209,6 +209,7 @@ def _direction(start: Point, end: Point) -> Point:
 
 def _rounded(points: list[Point]) -> str:
     """A line with right angles whose corners are round."""
+    points = _turns(points)
     parts = [f"M{_p(points[0])}"]
     for before, here, after in zip(points, points[1:], points[2:], strict=False):
         r = min(_TURN, math.dist(before, here) / 2, math.dist(here, after) / 2)
@@ -217,6 +218,16 @@ def _rounded(points: list[Point]) -> str:
             f"L{_p((here[0] - ax * r, here[1] - ay * r))}Q{_p(here)} {_p((here[0] + bx * r, here[1] + by * r))}"
         )
     return "".join([*parts, f"L{_p(points[-1])}"])
+
+
+def _turns(points: list[Point]) -> list[Point]:
+    """The points at which a line turns, and its ends."""
+    between = [
+        here
+        for before, here, after in zip(points, points[1:], points[2:], strict=False)
+        if _direction(before, here) != _direction(here, after)
+    ]
+    return [points[0], *between, points[-1]]
 
 
 def _bends(points: list[Point]) -> list[list[Point]]:
@@ -233,7 +244,8 @@ def _bends(points: list[Point]) -> list[list[Point]]:
 
 
 def _straight(points: list[Point]) -> str:
-    return f"M{_p(points[0])}" + "".join(f"L{_p(piece[-1])}" for piece in _bends(points))
+    ends = [points[0], *(piece[-1] for piece in _bends(points))]
+    return f"M{_p(points[0])}" + "".join(f"L{_p(point)}" for point in ends[1:])
 
 
 def _curved(points: list[Point]) -> str:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeAlias
 
 import jax
 
-from ..core import Graph, InputLayer, Layer, Model, Op, Sequential, SymbolicTensor, children, explain, weight_facts
+from ..core import (
+    Graph,
+    InputLayer,
+    Layer,
+    Model,
+    Op,
+    Sequential,
+    SymbolicTensor,
+    WeightFacts,
+    children,
+    explain,
+    weight_facts,
+)
 from ._calls import Called, calls_of
 from ._diagram import Box, Diagram, Wire
 from ._families import family_of
@@ -17,6 +29,8 @@ from ._folded import folded
 from ._options import Options
 from ._text_width import shortened
 
+#: What the layers of a model say of their weights, by path.
+Facts: TypeAlias = Mapping[tuple[str, ...], WeightFacts]
 # So many shapes are named on a line.
 _SHAPES = 2
 _UNWIRED = "call() is Python: what feeds what in it is not recorded"
@@ -29,7 +43,8 @@ def diagram_of(model: Layer, options: Options) -> Diagram:
         model: a model, or a layer.
         options: what is said of each layer.
     """
-    diagram = _inside(model, options, options.layer_range)
+    facts = weight_facts(model, ()) if options.show_trainable and model.graph is not None else {}
+    diagram = _inside(model, options, facts, options.layer_range)
     if diagram is None:  # a layer, or a model whose layers are made in `call`: one box
         called = Called(model, str(model.name or ""), tuple(model._recorded_nodes()[:1]))
         return Diagram((_box(called, options, None, {}),))
@@ -38,16 +53,16 @@ def diagram_of(model: Layer, options: Options) -> Diagram:
     return diagram
 
 
-def _inside(model: Layer, options: Options, layer_range: Sequence[str] | None = None) -> Diagram | None:
+def _inside(model: Layer, options: Options, facts: Facts, layer_range: Sequence[str] | None = None) -> Diagram | None:
     """What is in a model or layer; `None` where nothing is known of it."""
     if model.graph is not None:
-        diagram: Diagram | None = _of_graph(model, model.graph, options, layer_range)
+        diagram: Diagram | None = _of_graph(model, model.graph, options, facts, layer_range)
     else:
-        diagram = _of_list(model, options, layer_range)
+        diagram = _of_list(model, options, facts, layer_range)
     return diagram if diagram is None or not diagram.wired or not options.fold_repeated else folded(diagram)
 
 
-def _of_list(model: Layer, options: Options, layer_range: Sequence[str] | None) -> Diagram | None:
+def _of_list(model: Layer, options: Options, facts: Facts, layer_range: Sequence[str] | None) -> Diagram | None:
     """The layers of a model without a graph: a row that was not built, or the parts of a subclass."""
     names = dict(children(model))
     if not names:
@@ -55,22 +70,21 @@ def _of_list(model: Layer, options: Options, layer_range: Sequence[str] | None) 
     kept = range(len(names)) if layer_range is None else _in_range(list(names), layer_range)
     listed = list(names.items())
     parts = [Called(listed[i][1], listed[i][0], tuple(listed[i][1]._recorded_nodes()[:1])) for i in kept]
-    boxes = tuple(_box(part, options, _nested(part.operation, options), {}) for part in parts)
+    boxes = tuple(_box(part, options, _nested(part, options, facts), facts) for part in parts)
     if not isinstance(model, Sequential):
         return Diagram(boxes, wired=False)
     wires = tuple(Wire(i, i + 1) for i in range(len(boxes) - 1))
     return Diagram(boxes, wires, (((0, 0),),), ((len(boxes) - 1, 0),))
 
 
-def _of_graph(model: Layer, graph: Graph, options: Options, layer_range: Sequence[str] | None) -> Diagram:
+def _of_graph(model: Layer, graph: Graph, options: Options, facts: Facts, layer_range: Sequence[str] | None) -> Diagram:
     """What a graph calls, and what feeds what."""
     called, ends = calls_of(graph)
-    facts = weight_facts(model, ()) if options.show_trainable else {}
     kept = range(len(called)) if layer_range is None else _in_range([each.name for each in called], layer_range)
     is_row = isinstance(model, Sequential)  # as in Keras, a row of layers begins with its first layer
     shown = [i for i in kept if called[i].tensor is None or not is_row]
     number = {i: place for place, i in enumerate(shown)}
-    boxes = [_box(called[i], options, _nested(called[i].operation, options), facts) for i in shown]
+    boxes = [_box(called[i], options, _nested(called[i], options, facts), facts) for i in shown]
     wires: dict[Wire, None] = {}
     entries: list[list[tuple[int, int]]] = [[] for _ in graph.input_tensors]
     for i in shown:
@@ -86,18 +100,25 @@ def _of_graph(model: Layer, graph: Graph, options: Options, layer_range: Sequenc
     return Diagram(tuple(boxes), tuple(wires), tuple(map(tuple, entries)), exits)
 
 
-def _nested(operation: object, options: Options) -> Diagram | None:
+def _nested(called: Called, options: Options, facts: Facts) -> Diagram | None:
     """What is shown in the box of a layer."""
+    operation = called.operation
     if not options.expand_nested or not isinstance(operation, Layer):
         return None
+    within = _below(facts, called.name)
     if isinstance(operation, Model):
-        return _inside(operation, options)
+        return _inside(operation, options, within)
     if operation._stacked_blocks:
-        block = next(iter(dict(children(operation)).values()))
-        inside = _inside(block, options) if isinstance(block, Model) else None
-        box = _box(Called(block, str(block.name or ""), ()), options, inside, {})
+        name, block = children(operation)[0]
+        inside = _inside(block, options, _below(within, name)) if isinstance(block, Model) else None
+        box = _box(Called(block, name, ()), options, inside, within)
         return Diagram((box,), (), (((0, 0),),), ((0, 0),))
     return None
+
+
+def _below(facts: Facts, name: str) -> Facts:
+    """What is known of the weights in a layer."""
+    return {path[1:]: fact for path, fact in facts.items() if path[:1] == (name,)}
 
 
 def _port(box: Box, number: int) -> int:
@@ -116,7 +137,7 @@ def _frame(model: Layer, diagram: Diagram, options: Options) -> Box:
     return _box(called, options, diagram, {})
 
 
-def _box(called: Called, options: Options, inside: Diagram | None, facts: Any) -> Box:
+def _box(called: Called, options: Options, inside: Diagram | None, facts: Facts) -> Box:
     operation, name = called.operation, called.name
     is_layer = isinstance(operation, Layer)
     kind = _kind(called)
@@ -156,8 +177,12 @@ def _kind(called: Called) -> str:
         return "InputLayer"
     if isinstance(called.operation, Op):
         return "".join(part.capitalize() for part in called.operation.name.rpartition(".")[2].split("_"))
-    cls = type(called.operation)
-    return "Functional" if cls is Model else cls.__name__
+    return _class_name(called.operation)
+
+
+def _class_name(layer: Layer) -> str:
+    """A layer's class as Keras calls it."""
+    return "Functional" if type(layer) is Model else type(layer).__name__
 
 
 def _what_is_in(layer: Layer, inside: Diagram | None) -> list[str]:
@@ -169,12 +194,12 @@ def _what_is_in(layer: Layer, inside: Diagram | None) -> list[str]:
         return [f"{_library(module)} module {type(getattr(module, 'module', module)).__name__}"]
     within = children(layer)
     if layer._stacked_blocks:
-        return [f"{type(within[0][1]).__name__}, one after another"]
+        return [f"{_class_name(within[0][1])}, one after another"]
     if isinstance(layer, Model):
         count = len([sub for _, sub in within if not isinstance(sub, InputLayer)])
         return [f"{count} layer{'s' * (count != 1)} inside"]
     if len(within) == 1:
-        return [f"of {type(within[0][1]).__name__}"]
+        return [f"of {_class_name(within[0][1])}"]
     return []
 
 
@@ -212,15 +237,17 @@ def _shape(shape: Sequence[object]) -> str:
     return str(tuple(size if isinstance(size, int) else None for size in shape))
 
 
-def _trains(called: Called, facts: Any) -> bool | None:
+def _trains(called: Called, facts: Facts) -> bool | None:
     """Whether some of a layer's weights train; `None` for one without weights."""
     nodes = called.nodes
     if nodes and not jax.tree.leaves(nodes[0].variables):
         return None
     if called.tensor is not None or (not nodes and not children(called.operation)):
         return None
-    own = [fact for path, fact in facts.items() if path[:1] == (called.name,)]
-    return any(fact.trainable for fact in own) if own else bool(called.operation.trainable)
+    own = [path for path in facts if path[:1] == (called.name,)]
+    around = {path[:i] for path in own for i in range(len(path))}
+    innermost = [facts[path].trainable for path in own if path not in around]
+    return any(innermost) if innermost else bool(called.operation.trainable)
 
 
 def _alike(called: Called) -> Hashable:

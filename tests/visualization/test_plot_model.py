@@ -62,14 +62,14 @@ def test_deep_networks_neither(name):
 def test_a_chain_is_one_straight_line(made):
     placed = laid_out(made["chain"], Options())
     assert len({box.x + box.width / 2 for box in placed.boxes}) == 1
-    assert all(len(line.points) == 2 for line in placed.lines)
+    assert {x for line in placed.lines for x, _ in line.points} == {placed.boxes[0].x + placed.boxes[0].width / 2}
 
 
 def test_the_main_road_is_straight_where_others_go_round(made):
     placed = laid_out(made["residual"], Options(fold_repeated=False))
     middles = {round(box.x + box.width / 2, 6) for box in placed.boxes}
     assert len(middles) == 1
-    assert sum(len(line.points) > 2 for line in placed.lines) == 2
+    assert sum(len({x for x, _ in line.points}) > 1 for line in placed.lines) == 2
 
 
 # ------------------------------------------------------------------ what is said
@@ -85,6 +85,10 @@ def test_each_argument_shows_what_keras_shows(made):
     assert "Activation: relu" in shown
     assert shown.count("Output dtype: float32") == 11
     assert shown.count("Trainable") == 5  # those with weights
+    inside = models.nested().freeze("small/.*")
+    assert texts(fk.plot_model(inside, show_trainable=True)).count("Non-trainable") == 1
+    for frozen in (inside, models.nested().freeze("small")):
+        assert texts(fk.plot_model(frozen, show_trainable=True, expand_nested=True)).count("Non-trainable") == 3
     frozen = texts(fk.plot_model(model.freeze("head", "batch_.*"), show_trainable=True, fold_repeated=False))
     assert (frozen.count("Trainable"), frozen.count("Non-trainable")) == (2, 3)
 

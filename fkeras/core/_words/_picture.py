@@ -14,6 +14,8 @@ from ._views import html_text
 
 #: Dots per inch of a screen, at which a picture's PNG is as large as its SVG.
 _SCREEN = 96
+#: To what share of its width a picture shrinks on a narrow page, before the page scrolls.
+_NARROWEST = 0.7
 #: What a PNG may be at most across and down: what is larger opens nowhere.
 _MOST_PIXELS = 30_000
 
@@ -171,6 +173,6 @@ def svg_of(width: float, height: float, title: str, description: str, body: str,
     rules = f"<style>{style}</style>" if style else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} class="fkeras" role="img" {FONT} '
-        f'style="max-width:100%;height:auto">'
+        f'style="max-width:100%;min-width:{_NARROWEST * width:.0f}px;height:auto">'
         f"<title>{html_text(title)}</title><desc>{html_text(description)}</desc>{rules}{body}</svg>"
     )

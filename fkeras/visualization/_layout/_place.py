@@ -63,7 +63,7 @@ class Line:
     """A line as points.
 
     Attributes:
-        points: from its start to its end.
+        points: from its start to its end: where it turns, and where it leaves and enters a layer.
         arrow: whether it ends in a box; else at the edge of what is around it.
         source: what it comes from; lines of one source may lie on each other.
     """
@@ -342,11 +342,11 @@ class _Layout:
                 start, end = self._leaves(number), arrivals[number]
                 top = corner[a][1] + self.sizes[a].height if a < len(self.boxes) else bottoms[self.rank[a]]
                 bottom = corner[b][1] if b < len(self.boxes) else tops[self.rank[b]]
-                points.append((start, top))
+                points += [(start, top), (start, bottoms[self.rank[a]])]
                 if track[number] >= 0:
                     across = bottoms[self.rank[a]] + _BEFORE_TRACKS + track[number] * _TRACK
                     points += [(start, across), (end, across)]
-                points.append((end, bottom))
+                points += [(end, tops[self.rank[b]]), (end, bottom)]
             source = (road.nodes[0], road.out)
             lines.append(Line(_without_doubles(points), road.nodes[-1] < len(self.boxes), source))
         entries = tuple(self.middle[node] for node in self.entries)
@@ -386,12 +386,10 @@ def _spread_from(wanted: Sequence[float], apart: float, fixed: int, at: float) -
 
 
 def _without_doubles(points: Sequence[Point]) -> tuple[Point, ...]:
-    """The points at which a line turns."""
+    """The points, each once."""
     kept: list[Point] = []
     for point in points:
         if kept and abs(kept[-1][0] - point[0]) < 0.01 and abs(kept[-1][1] - point[1]) < 0.01:
             continue
-        if len(kept) > 1 and abs(kept[-2][0] - kept[-1][0]) < 0.01 and abs(kept[-1][0] - point[0]) < 0.01:
-            kept.pop()
         kept.append(point)
     return tuple(kept)
