@@ -118,9 +118,9 @@ TABLE: dict[str, list[Row]] = {
             "@jax.jit\n"
             "def train_step(state, batch):\n"
             "    def loss_of(params):\n"
-            '        return cross_entropy(batch[1], state.apply_fn({"params": params}, batch[0])).mean()\n'
+            '        return cross_entropy(batch[1], state.apply_fn({"params": params}, batch[0])).mean()\n\n'
             "    loss, gradients = jax.value_and_grad(loss_of)(state.params)\n"
-            "    return state.apply_gradients(grads=gradients), loss\n"
+            "    return state.apply_gradients(grads=gradients), loss\n\n\n"
             "state, loss = train_step(state, (x, y))",
             "state, logs = trainer.train_step(state, (x, y))",
             "dropout's keys, batch statistics, metrics and freezing are part of it",
@@ -133,7 +133,7 @@ TABLE: dict[str, list[Row]] = {
             "also of generators, `grain`, data sets of torch and TensorFlow",
         ),
         Row(
-            "accuracy = (state.apply_fn({'params': state.params}, x).argmax(-1) == y).mean()",
+            'accuracy = (state.apply_fn({"params": state.params}, x).argmax(-1) == y).mean()',
             "loss, accuracy = trainer.evaluate(state, x, y, verbose=0)",
         ),
         Row(
@@ -172,7 +172,7 @@ TABLE: dict[str, list[Row]] = {
             "class Decayed(fk.Trainer):\n"
             "    def compute_loss(self, params, state, batch, rng):\n"
             "        loss, aux = super().compute_loss(params, state, batch, rng)\n"
-            "        return loss + 1e-4 * optax.global_norm(params), aux\n"
+            "        return loss + 1e-4 * optax.global_norm(params), aux\n\n\n"
             'decayed = model.compile(optax.adam(1e-3), cross_entropy, trainer_class=Decayed)',
             "gradients, the loop and the logs stay",
         ),
@@ -212,7 +212,7 @@ TABLE: dict[str, list[Row]] = {
             "@nnx.jit\n"
             "def step(module, optimizer, x, y):\n"
             "    gradients = nnx.grad(lambda m: cross_entropy(y, m(x)).mean())(module)\n"
-            "    optimizer.update(module, gradients)\n"
+            "    optimizer.update(module, gradients)\n\n\n"
             "step(module, optimizer, x, y)",
             "state, logs = trainer.train_step(state, (x, y))",
             equal=("module.inner.kernel[...]", 'state.params["inner"]["kernel"]'),

@@ -33,7 +33,9 @@ def _row(row: Row) -> str:
     why = f"\n\n*{row.why}*" if row.why else ""
     if row.flax == row.here:
         return f"```python\n# with both\n{row.here}\n```{why}"
-    return f"```python\n# Flax\n{row.flax}\n\n# here\n{row.here}\n```{why}"
+    ends_in_block = row.flax.rpartition("\n")[2].startswith(" ")  # after a function stand two lines, as ruff has them
+    between = "\n" * (3 if ends_in_block else 2)
+    return f"```python\n# Flax\n{row.flax}{between}# here\n{row.here}\n```{why}"
 
 
 if __name__ == "__main__":
