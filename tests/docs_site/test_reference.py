@@ -19,7 +19,7 @@ def pages():
 
 
 def test_every_public_name_has_an_entry(pages):
-    missing = pages.without_entry()
+    missing = [f"{name} on {pages.page_for(name)}" for name in pages.without_entry()]
     assert missing == [], (
         f"add a line for each to a block `reference` of the page it belongs on, docs/reference: {missing}"
     )

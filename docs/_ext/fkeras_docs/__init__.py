@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Adds the directives of the reference, and the pages of source."""
-    from . import reference, sources  # the tests read the names without Sphinx
+    from . import mathml, offline, reference, sources, tutorials  # the tests read the names without Sphinx
 
-    reference.setup(app)
-    sources.setup(app)
+    for part in (mathml, offline, reference, sources, tutorials):
+        part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -46,6 +46,13 @@ def without_entry() -> list[str]:
     return sorted(missing.values())
 
 
+def page_for(name: str) -> str:
+    """The page where names of the same namespace stand, for what has none yet."""
+    namespace = name.rpartition(".")[0]
+    alike = [page.name for other, page in entries().items() if other.rpartition(".")[0] == namespace]
+    return max(set(alike), key=alike.count, default="a new page")
+
+
 def not_public() -> list[str]:
     """Entries that name nothing public."""
     found = {f"{namespace}.{name}" for namespace in namespaces() for name in public(namespace)}

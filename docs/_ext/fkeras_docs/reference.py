@@ -8,7 +8,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from . import mathml
 from .entries import entry, first_line
 from .names import public
 from .pages import homes
@@ -44,9 +43,8 @@ class Namespace(SphinxDirective):
 
     def _row(self, namespace: str, name: str, value: object) -> str:
         home = homes()[id(value)]
-        path = f"{namespace}.{name}"
-        also = "" if home == path else f" Described as `{home}`."
-        return f"| {{py:obj}}`{path} <{home}>` | {first_line(value)}{also} |"
+        also = "" if home == f"{namespace}.{name}" else f" Described as `{home}`."
+        return f"| {{py:obj}}`{name} <{home}>` | {first_line(value)}{also} |"
 
     def _target(self, path: str, value: object) -> nodes.Node:
         """Lets the other names of what is described elsewhere be linked to."""
@@ -69,8 +67,7 @@ class Source(SphinxRole):
 
 
 def setup(app: Sphinx) -> None:
-    """Registers the directives, the role, and how mathematics is written."""
+    """Registers the directives and the role."""
     app.add_directive("reference", Reference)
     app.add_directive("namespace", Namespace)
     app.add_role("source", Source())
-    mathml.setup(app)
