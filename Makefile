@@ -93,7 +93,7 @@ docs-serve: docs
 
 # The site in a browser without a screen: CONTRIBUTING.md says which it takes. Without one this is red.
 test-docs: docs $(VENV)/.test
-	$(BIN)/python -m pytest tests/docs_site/check_site.py
+	$(BIN)/python -m pytest tests/docs_site/check_site.py docs/_ext/fkeras_docs/docstrings.py
 
 # Every figure beside Keras and a loop written by hand; writes benchmarks/RESULTS.md. Who else is measured where he is
 # installed: make bench PEERS="--torch-python torch/bin/python --nightly-path nightly"

@@ -32,18 +32,13 @@ _FOOTNOTE = re.compile(r"\s?\[#?\w*\]_")
 def to_markdown(text: str) -> str:
     """A docstring's Markdown, with sections for what Google's style names.
 
-    >>> print(to_markdown("Twice.\\n\\nArgs:\\n    x: a number.\\n\\n>>> twice(2)\\n4"))
+    >>> print(to_markdown("Twice.\\n\\nArgs:\\n    x: a number."))
     Twice.
     <BLANKLINE>
     **Arguments**
     <BLANKLINE>
     `x`
     : a number.
-    <BLANKLINE>
-    ```pycon
-    >>> twice(2)
-    4
-    ```
     """
     sections = griffe.Docstring(text, lineno=1).parse(
         "google", warnings=False, returns_named_value=False, returns_multiple_items=False

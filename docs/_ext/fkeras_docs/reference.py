@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from .entries import entry, first_line
+from .entries import entry, first_line, source_of
 from .names import public
 from .pages import homes
 from .sources import page_of, remember
@@ -43,6 +43,8 @@ class Namespace(SphinxDirective):
 
     def _row(self, namespace: str, name: str, value: object) -> str:
         home = homes()[id(value)]
+        if place := source_of(value):
+            self.env.note_dependency(place[0])
         also = "" if home == f"{namespace}.{name}" else f" Described as `{home}`."
         return f"| {{py:obj}}`{name} <{home}>` | {first_line(value)}{also} |"
 
@@ -61,6 +63,7 @@ class Source(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         file, _, line = self.text.partition(":")
         remember(self.env, file)
+        self.env.note_dependency(file)  # the page is read again when a docstring in there changes
         target = self.env.app.builder.get_relative_uri(self.env.docname, page_of(file)) + f"#L-{line}"
         link = nodes.reference("", "", nodes.literal("", f"{file}:{line}"), internal=True, refuri=target)
         return [nodes.inline("", "", nodes.Text("source: "), link, classes=["source-line"])], []
