@@ -15,7 +15,8 @@ import tomllib
 from collections.abc import Callable, Iterator
 
 import nbformat
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -35,22 +36,18 @@ def one_kernel() -> Iterator[Callable[[pathlib.Path], nbformat.NotebookNode]]:
     Each begins without the names of those before it, in the folder of the repository. One that says how many devices
     its process has (`jax_num_cpu_devices`) gets a process of its own.
     """
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
+    manager = AsyncKernelManager(kernel_name="python3")
 
     def run(path: pathlib.Path) -> nbformat.NotebookNode:
-        if "jax_num_cpu_devices" in path.read_text():
-            return execute(path)
-        client.execute_interactive(f"%reset -f\n%cd -q {ROOT}")
-        return execute(path, manager)
+        return execute(path, None if "jax_num_cpu_devices" in path.read_text() else manager)
 
     try:
         yield run
     finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        run_sync(manager.shutdown_kernel)(now=True)
 
 
-def execute(path: pathlib.Path, kernel: KernelManager | None = None) -> nbformat.NotebookNode:
+def execute(path: pathlib.Path, kernel: AsyncKernelManager | None = None) -> nbformat.NotebookNode:
     """A notebook with the outputs of a run from the top; a cell tagged `raises-exception` may raise.
 
     Paths of this machine and the times of cells are left out, so that another machine gives the same file but for the
@@ -59,12 +56,15 @@ def execute(path: pathlib.Path, kernel: KernelManager | None = None) -> nbformat
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     where = {"metadata": {"path": ROOT}}
+    if kernel is not None:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {ROOT}"))
     client = NotebookClient(
         notebook, kernel, timeout=300, kernel_name="python3", resources=where, coalesce_streams=True
     )
     client.execute()
-    if kernel is not None and client.kc is not None:
+    if kernel is not None:
         client.kc.stop_channels()
+        del notebook.cells[0]
     notebook.metadata = nbformat.from_dict(metadata)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
