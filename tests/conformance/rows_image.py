@@ -82,7 +82,12 @@ ROWS = [
     Row("AutoContrast", {"value_range": PIXELS}, RGB),
     Row("AutoContrast", {"value_range": (0, 1), "data_format": "channels_first"}, (3, 3, 4, 5), variant="first"),
     Row("Equalization", {"value_range": PIXELS, "bins": 16}, RGB),
-    Row("Equalization", {"value_range": PIXELS, "data_format": "channels_first"}, (3, 3, 4, 5), variant="first"),
+    Row(
+        "Equalization",
+        {"value_range": PIXELS, "bins": 12, "data_format": "channels_first"},  # Keras writes out a loop over bins
+        (3, 3, 4, 5),
+        variant="first",
+    ),
     Row(
         "ContrastLimitedAdaptiveHistogramEqualization",
         {"value_range": PIXELS, "tile_grid_size": (2, 3)},

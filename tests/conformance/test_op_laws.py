@@ -194,6 +194,12 @@ def ops_of(text):
     return found
 
 
+def program_of(model, given):
+    """What JAX would compile, and the arrays in it: equal programs compute equal numbers."""
+    made = jax.make_jaxpr(lambda given: model.apply({}, given))(given)
+    return str(made), [np.asarray(const).tolist() for const in made.consts]
+
+
 @pytest.mark.parametrize(("name", "args", "kwargs"), ONE)
 def test_a_node_in_a_file_is_keras_s_node(name, args, kwargs):
     xs = arrays((args, kwargs))
@@ -206,9 +212,11 @@ def test_a_node_in_a_file_is_keras_s_node(name, args, kwargs):
         graphs.append(lib.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name="net"))
     theirs, ours = (g.to_json() for g in graphs)
     given = xs if len(xs) > 1 else xs[0]
-    want = graphs[1].apply({}, given)
+    program = program_of(graphs[1], given)
     for text in (theirs, ours):
-        check(fk.model_from_json(text).apply({}, given), want)
+        again = fk.model_from_json(text)
+        if program_of(again, given) != program:
+            check(again.apply({}, given), graphs[1].apply({}, given))
     assert ops_of(fk.model_from_json(theirs).to_json()) == ops_of(ours) == ops_of(theirs)
     if not name.startswith("adaptive"):  # whose classes do not take the list that JSON makes of a tuple
         assert ops_of(keras.models.model_from_json(ours).to_json()) == ops_of(theirs)
