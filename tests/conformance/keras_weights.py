@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from fkeras.checkpoint._keras._h5 import WeightsFile
 from fkeras.checkpoint._keras._layout import layout
+
+_DRAW = ("Zeros", "VarianceScaling", "Orthogonal", "RandomUniform", "RandomNormal", "TruncatedNormal")
+
+
+@contextlib.contextmanager
+def nothing_drawn() -> Iterator[None]:
+    """Keras's new weights are NumPy's zeros, until `randomise` draws them: its own take a program for each shape."""
+    import keras
+
+    def zeros(self: Any, shape: Any, dtype: Any = None) -> np.ndarray:
+        return np.zeros(shape, dtype or "float32")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _DRAW:
+            patch.setattr(getattr(keras.initializers, name), "__call__", zeros)
+        yield
 
 
 def randomise(layer: Any, seed: int = 0) -> None:
@@ -20,7 +38,7 @@ def randomise(layer: Any, seed: int = 0) -> None:
     for weight in layer.weights:
         if np.issubdtype(np.dtype(weight.dtype), np.floating):
             values = rng.normal(size=weight.shape) * 0.5
-            weight.assign(np.abs(values) + 0.5 if "variance" in weight.name else values)
+            weight.assign((np.abs(values) + 0.5 if "variance" in weight.name else values).astype(weight.dtype))
     if hasattr(layer, "finalize_state"):  # preprocessing layers keep a copy of their moments
         layer.finalize_state()
 
@@ -52,6 +70,6 @@ def to_fkeras(reference: Any, layer: Any, variables: Any, args: Any) -> dict[str
 
     def put(path: Any, leaf: Any) -> Any:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        return jnp.asarray(arrays[name]) if name in arrays else leaf
+        return arrays.get(name, leaf)
 
     return jax.tree_util.tree_map_with_path(put, variables)

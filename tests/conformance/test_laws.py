@@ -17,7 +17,7 @@ import fkeras as fk
 
 from ..real_keras import keras_world
 from .descriptors import Row, rows
-from .keras_weights import randomise, to_fkeras
+from .keras_weights import nothing_drawn, randomise, to_fkeras
 
 ROWS = rows()
 RNGS = {"dropout": jax.random.key(1)}
@@ -45,11 +45,33 @@ def prepared(row: Row):
 
 @functools.cache
 def _prepared(row_id: str):
+    layer, _, args, make = _described(row_id)
+    return layer, jax.jit(make)(), args
+
+
+def described(row: Row):
+    """The same with shapes in place of the variables, which compiles nothing."""
+    return _described(row.id)[:3]
+
+
+@functools.cache
+def _described(row_id: str):
     row = next(row for row in ROWS if row.id == row_id)
-    layer = row.layer(fk.nn)
-    args = row.args()
-    variables = jax.jit(lambda: layer.init(jax.random.key(0), *args, **row.call_kwargs))()
-    return layer, variables, args
+    layer, args = row.layer(fk.nn), row.args()
+
+    def make():
+        return layer.init(jax.random.key(0), *args, **row.call_kwargs)
+
+    return layer, jax.eval_shape(make), args, make
+
+
+def weights_of(reference, row: Row):
+    """A Keras layer's weights as variables of ours; what Keras has no weight for is as `init` makes it."""
+    layer, shapes, args = described(row)
+    variables = to_fkeras(reference, layer, shapes, args)
+    if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(variables)):
+        variables = to_fkeras(reference, layer, prepared(row)[1], args)
+    return variables
 
 
 def stand_ins(row: Row, keras, args):
@@ -77,15 +99,15 @@ def test_equals_keras(row, keras):
     if not row.keras:
         pytest.skip("Keras has no such layer")
     apart(row, "reference")
-    layer, blank, args = prepared(row)
+    layer, _, args = described(row)
     has_mode = "training" in layer._call_parameters.names and row.cls != "Lambda"
     trains = has_mode and not row.random
     reference = row.layer(keras.layers)
-    with keras_world():
+    with keras_world(), nothing_drawn():
         # some of Keras's preprocessing layers train by default when they are called outside a model
         reference(*stand_ins(row, keras, args), **({"training": False} if has_mode else {}), **row.call_kwargs)
         randomise(reference)
-    variables = to_fkeras(reference, layer, blank, args)
+    variables = weights_of(reference, row)
     mutable = [c for c in variables if c != "params"]
 
     def theirs(trained, others, args):
@@ -106,7 +128,7 @@ def test_equals_keras(row, keras):
     close(trained[0], after[0], row.atol)
     for variable, value in zip(reference.non_trainable_variables, after[1], strict=True):
         variable.assign(value)
-    kept = to_fkeras(reference, layer, blank, args)
+    kept = weights_of(reference, row)
     for collection, tree in trained[1].items():
         close(tree, kept[collection], row.atol)
 
@@ -285,8 +307,12 @@ def describe(tree):
     return {jax.tree_util.keystr(p, simple=True, separator="/"): [list(a.shape), str(a.dtype)] for p, a in found}
 
 
+def everything():
+    return {row.id: describe(described(row)[1]) for row in ROWS}
+
+
 def test_parameter_names_and_shapes_are_frozen():
-    now = {row.id: describe(prepared(row)[1]) for row in ROWS}
+    now = everything()
     text = json.dumps(now, indent=1, sort_keys=True) + "\n"
     assert FROZEN.exists(), f"write {FROZEN.name}:\n{text}"
     assert json.loads(FROZEN.read_text()) == now, (
@@ -296,4 +322,4 @@ def test_parameter_names_and_shapes_are_frozen():
 
 
 if __name__ == "__main__":
-    FROZEN.write_text(json.dumps({row.id: describe(prepared(row)[1]) for row in ROWS}, indent=1, sort_keys=True) + "\n")
+    FROZEN.write_text(json.dumps(everything(), indent=1, sort_keys=True) + "\n")

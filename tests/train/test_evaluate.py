@@ -1,5 +1,7 @@
 """`evaluate` gives the same numbers for every batch size, whatever the weights and the metrics."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 import fkeras as fk
 
 ROWS = 5
+# One by one, and batches of which the last is filled up; each is a program.
+SIZES = range(1, ROWS) if os.environ.get("FKERAS_TEST") == "all" else (1, 3)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(ROWS, 3)).astype("float32")
 YES = RNG.integers(0, 2, (ROWS, 1)).astype("float32")
@@ -45,7 +49,7 @@ def test_evaluate_does_not_depend_on_the_batch_size(case, weights):
     trainer, state, y = CASES[case]
     weights = np.array(weights, "float32")
     want = trainer.evaluate(state, X, y, batch_size=ROWS, sample_weight=weights)
-    for size in range(1, ROWS):
+    for size in SIZES:
         got = trainer.evaluate(state, X, y, batch_size=size, sample_weight=weights)
         assert got.keys() == want.keys()
         for name, value in want.items():
