@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from .entries import entry, first_line, source_of
-from .names import public
+from .names import namespaces, public
 from .pages import homes
 from .sources import page_of, remember
 
@@ -35,7 +35,8 @@ class Namespace(SphinxDirective):
         found: list[nodes.Node] = []
         for namespace in " ".join(self.content).split():
             rows = [self._row(namespace, name, value) for name, value in public(namespace).items()]
-            table = "\n".join([f"**`{namespace}`**\n", "| name | what it is |", "| --- | --- |", *rows])
+            about = first_line(namespaces()[namespace]).removeprefix(f"`{namespace}`: ")
+            table = "\n".join([f"**`{namespace}`** {about}\n", "| name | what it is |", "| --- | --- |", *rows])
             aliases = {f"{namespace}.{name}": value for name, value in public(namespace).items()}
             found += [self._target(path, value) for path, value in aliases.items() if homes()[id(value)] != path]
             found += self.parse_text_to_nodes(table)
