@@ -49,15 +49,23 @@ def _merge(app: Sphinx, env: BuildEnvironment, names: set[str], other: BuildEnvi
 
 def _link_to_pages(app: Sphinx, doctree: nodes.document) -> None:
     env = app.env
-    folder = posixpath.dirname(env.docname)
-    for node in list(doctree.findall(addnodes.download_reference)):
-        target = str(node["reftarget"])
-        file = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
-        if not (pathlib.Path(app.srcdir) / file).is_file():
+    for node in [*doctree.findall(addnodes.download_reference), *doctree.findall(addnodes.pending_xref)]:
+        file = _file_of(app, node)
+        if file is None or not (pathlib.Path(app.srcdir) / file).is_file():
             continue
         remember(env, file)
         uri = app.builder.get_relative_uri(env.docname, page_of(file))
         node.replace_self(nodes.reference("", "", *node.children, internal=True, refuri=uri))
+
+
+def _file_of(app: Sphinx, node: nodes.Element) -> str | None:
+    """The file of the repository that a link leads to, where it is no page of the site."""
+    target = str(node["reftarget"])
+    if isinstance(node, addnodes.pending_xref):  # Markdown
+        is_page = node.get("refdomain") != "doc" or target in app.env.found_docs
+        return None if is_page else f"{target}.md"
+    folder = "" if target.startswith("/") else posixpath.dirname(app.env.docname)
+    return posixpath.normpath(posixpath.join(folder, target.lstrip("/")))
 
 
 def _pages(app: Sphinx) -> Iterator[tuple[str, dict[str, object], str]]:
