@@ -22,7 +22,7 @@ from ..core import (
 from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
 from ._files._contents import HDF5, HDF5_SUFFIXES, ZIP, contents_of
 from ._files._foreign import foreign
-from ._files._plain_weights import check_plain_weights
+from ._files._plain_weights import check_no_guests, check_plain_weights
 from ._files._processes import first_alone
 from ._files._readable import readable_config
 from ._files._report import compare
@@ -81,6 +81,7 @@ def save_model(
     if suffix_of(filepath) == ".keras" and zipped is not False:
         variables = check_variables(model, variables, "save")
         check_plain_weights(model, filepath)
+        check_no_guests(model, filepath)
         if has_guests(model):
             first_alone(lambda: save_live(model, filepath, variables, overwrite))
             return
@@ -90,6 +91,7 @@ def save_model(
     if suffix_of(filepath) in HDF5_SUFFIXES:
         variables = check_variables(model, variables, "save")
         check_plain_weights(model, filepath)
+        check_no_guests(model, filepath)
         found = for_the_first(variables)
         first_alone(lambda: save_hdf5_model(model, filepath, found, overwrite))
         return

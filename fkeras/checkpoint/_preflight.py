@@ -7,7 +7,7 @@ import pathlib
 from ..core import Model, check_room, explain
 from ..core.typing import FilePath, PyTree
 from ..train import Trainer, TrainState
-from ._files._plain_weights import check_plain_weights
+from ._files._plain_weights import check_no_guests, check_plain_weights
 from ._keras._layout import layout
 from ._keras._trainers import check_keras_trainer
 from ._keras._weight_files import call_arguments
@@ -34,6 +34,8 @@ def check_save(trainer: Trainer, state: TrainState, filepath: FilePath, kind: st
     target = check_room(filepath, "A callback that saves", directory=not file)
     if not file:
         check_place(target, overwrite=True)
+    if file and kind != "weights":
+        check_no_guests(trainer.model, filepath)
     if kind == "trainer":
         (check_keras_trainer if file else trainer_manifest)(trainer, state)
         return

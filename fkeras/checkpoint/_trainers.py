@@ -14,6 +14,7 @@ from ..core import Layer, as_path, check_named, describe, described, explain, gi
 from ..core.typing import Array, CustomObjects, FilePath
 from ..train import Trainer, TrainState
 from ._files._contents import HDF5, HDF5_SUFFIXES
+from ._files._plain_weights import check_no_guests
 from ._files._processes import first_alone
 from ._files._spread_arrays import for_the_first
 from ._files._uncalled_hooks import warn_of_uncalled_hooks
@@ -85,6 +86,7 @@ def save_trainer(trainer: Trainer, directory: FilePath, state: TrainState, overw
     warn_of_uncalled_hooks(trainer.model, "trainer.save")
     suffix = pathlib.Path(directory).suffix
     if suffix in (*HDF5_SUFFIXES, ".keras"):
+        check_no_guests(trainer.model, directory)
         save = save_keras_trainer if suffix == ".keras" else save_hdf5_trainer
         found = for_the_first(state)
         if suffix == ".keras" and has_guests(trainer.model):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import Layer, explain, field, is_lifted, mode_arguments, register
-from ...core.typing import Config, PyTree, Training, Variables
+from ...core import Layer, field, is_lifted, mode_arguments, register
+from ...core.typing import Config, CustomObjects, PyTree, Training, Variables
 from .. import _arguments as arg
 from ._as_module import as_module
+from ._guest_in_config import config_of_guest, with_guest
 from ._host import Host
 
 
@@ -99,12 +100,14 @@ class FlaxLayer(Layer):
                     self.put_variable(collection, name, jax.tree.map(jnp.asarray, start))
 
     def get_config(self) -> Config:
-        raise TypeError(
-            explain(
-                f"{self.path_text()} wraps a module of Flax, which has no config.",
-                received=repr(self.module)[:80],
-                usually="a model of it is saved or written as JSON.",
-                write='model.save_weights("name", variables), or trainer.save("run", state), which need no config; '
-                "or a fk.nn.Layer subclass that makes the module from its own arguments",
-            )
-        )
+        """The class of the module by its name, and the arguments that it was made with.
+
+        Raises:
+            TypeError: an instance of a module that is no dataclass, or an argument that JSON cannot say.
+        """
+        return config_of_guest(self, self.module)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Any:
+        """The layer that `get_config` described; classes of one's own come from `custom_objects`."""
+        return super().from_config(with_guest(config, custom_objects), custom_objects)
