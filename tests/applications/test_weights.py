@@ -109,8 +109,23 @@ def test_moments_of_a_normalisation_come_from_the_file():
 
 
 def test_a_file_of_another_network_is_refused(trained):
-    with pytest.raises(ValueError, match="conv_preds"):
+    with pytest.raises(ValueError, match=r"conv_preds(.|\n)*other `classes`(.|\n)*MobileNet as it was saved; or with"):
         fk.applications.MobileNet(weights=f"{trained[2]}/w.weights.h5", alpha=0.1, classes=5, input_shape=(32, 32, 3))
+
+
+def test_a_sequential_model_knows_its_sizes_from_a_network(trained, given):
+    """On an input of its own, which is no list of one, and on a tensor that is given, where it is one."""
+    assert given.input_shape == (None, 32, 32, 3)
+    assert given.get_config()["input_layers"] == ["input_layer", 0, 0]
+    on_tensor = fk.applications.MobileNet(
+        weights=None, include_top=False, alpha=0.1, input_tensor=fk.Input((32, 32, 3), name="image")
+    )
+    assert on_tensor.input_shape == (None, 32, 32, 3)
+    assert on_tensor.get_config()["input_layers"] == [["image", 0, 0]]
+    model = fk.Sequential([on_tensor, fk.nn.GlobalMaxPooling2D(), fk.nn.Dense(2)])
+    assert model.output_shape == (None, 2)
+    model = fk.Sequential([given, fk.nn.Dense(2)])
+    assert equal(model.variables_for(given.name, model.init(0)), trained[1])
 
 
 # ------------------------------------------------------------------ published weights

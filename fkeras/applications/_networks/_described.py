@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
-from ...core import Input, Model, SymbolicTensor
+from ...core import Input, Model, SymbolicTensor, explain, explanation_of
 from ...utils import get_source_inputs
 from .._weights._files import Choice, published
 from .._weights._start import by_layer
@@ -35,7 +36,8 @@ def described(
     x = given.start(shape)
     starts = _starts(network, given, x, layers, choice)
     outputs = layers(Named(starts), x)
-    return Model(get_source_inputs(x), outputs, name=name)  # type: ignore[call-arg, arg-type, misc]
+    inputs = x if given.input_tensor is None else get_source_inputs(x)  # of a tensor that was given a list, as in Keras
+    return Model(inputs, outputs, name=name)  # type: ignore[call-arg, arg-type, misc]
 
 
 def _starts(network: str, given: Arguments, x: SymbolicTensor, layers: Layers, choice: dict[str, Any]) -> Starts:
@@ -51,4 +53,19 @@ def _starts(network: str, given: Arguments, x: SymbolicTensor, layers: Layers, c
     expected = jax.tree.map(
         lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), model.abstract_variables()
     )
-    return by_layer(model.load_weights(file, expected))
+    try:
+        return by_layer(model.load_weights(file, expected))
+    except ValueError as error:
+        said = explanation_of(error)
+        if said is None:
+            raise
+        by_name = ", by_name=True" if "by_name" in said.write else ""
+        raise ValueError(
+            explain(
+                said.wrong,
+                received=said.received,
+                usually="other `classes`, `include_top` or widths than the file was saved with, or another network.",
+                write=f"{network} as it was saved; or with weights=None, and of the file what fits: variables = "
+                f"model.load_weights({os.fspath(file)!r}, model.init(0), skip_mismatch=True{by_name})",
+            )
+        ) from None

@@ -95,13 +95,13 @@ class LooksInside(Layer):
 
     @property
     def input_shape(self) -> PyTree:
-        """Keras's shapes of the inputs, `None` where unknown."""
-        return jax.tree.map(lambda tensor: tensor.shape, self.input)
+        """Keras's shapes of the inputs, `None` where unknown; of a list of one, its shape."""
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> PyTree:
-        """Keras's shapes of the outputs, `None` where unknown."""
-        return jax.tree.map(lambda tensor: tensor.shape, self.output)
+        """Keras's shapes of the outputs, `None` where unknown; of a list of one, its shape."""
+        return _shapes(self.output)
 
     @property
     def input_names(self) -> list[str]:
@@ -126,6 +126,15 @@ def _before_losses(tensor: SymbolicTensor) -> SymbolicTensor:
         assert isinstance(first, SymbolicTensor)
         tensor = first
     return tensor
+
+
+def only_one(tensors: PyTree) -> PyTree:
+    """The tensor of a list of one, which Keras takes for that tensor; else what it is given."""
+    return tensors[0] if isinstance(tensors, list | tuple) and len(tensors) == 1 else tensors
+
+
+def _shapes(tensors: PyTree) -> PyTree:
+    return jax.tree.map(lambda tensor: tensor.shape, only_one(tensors))
 
 
 def input_names_of(graph: Graph) -> list[str]:

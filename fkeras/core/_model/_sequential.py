@@ -27,7 +27,7 @@ from .._words._fields import ListedField
 from .._words._naming import name_layers
 from ..typing import Config, CustomObjects, Key, KeyLike, PyTree
 from ._input import InputLayer, tensor_of
-from ._looking_inside import input_names_of
+from ._looking_inside import input_names_of, only_one
 from ._match_inputs import match
 from ._model import Model, runs_graph
 from ._read_functional_config import check_keys
@@ -263,8 +263,8 @@ def _split(layers: Layers, start: InputLayer | None, owner: str) -> tuple[InputL
         dtype = None if rest[0]._text_shape is None else "string"
         start = InputLayer(batch_shape=rest[0]._batch_input_shape or rest[0]._text_shape, dtype=dtype)
     first_graph = rest[0].graph if rest and start is None else None
-    if first_graph is not None and isinstance(first_graph.inputs, SymbolicTensor):
-        tensor = first_graph.inputs  # a model that knows its input tells the Sequential's
+    tensor = None if first_graph is None else only_one(first_graph.inputs)
+    if isinstance(tensor, SymbolicTensor):  # a model that knows its input tells the Sequential's
         start = InputLayer(batch_shape=tensor.shape, dtype=dtype_name(tensor.dtype))
     return start, tuple(rest)
 
