@@ -58,7 +58,8 @@ def answer(module: str, name: str) -> Explanation:
     row = look_up(path)
     if row is not None:
         return explain(f"fkeras has no `{path}`.", usually=row[0], write=row[1])
-    elsewhere = [f"fk.{room}.{name}" for room in dir(fkeras) if room not in _SECOND and name in _names_of(room)]
+    elsewhere = [f"fk.{name}"] if module != "fkeras" and name in dir(fkeras) else []
+    elsewhere += [f"fk.{room}.{name}" for room in dir(fkeras) if room not in _SECOND and name in _names_of(room)]
     if elsewhere:
         return explain(f"fkeras has no `{path}`.", usually="it is in another part.", write=" or ".join(elsewhere[:3]))
     known = dir(sys.modules[module])

@@ -150,6 +150,7 @@ WORKS = 1416
         ("import fkeras; fkeras.layers.Dens(3)", "Did you mean 'Dense'?"),
         ("from fkeras.layers import Dens", "Did you mean 'Dense'?"),
         ("import fkeras; fkeras.nn.Dens(3)", "Did you mean 'Dense'?"),
+        ("import fkeras; fkeras.nn.Sequential([])", "Write:    fk.Sequential"),
         ("import fkeras; fkeras.nn.relu", "fk.activations.relu or fk.ops.relu"),
         ("from fkeras.nn import relu", "fk.activations.relu or fk.ops.relu"),
         ("import fkeras; fkeras.optimizers.adam(1e-3)", "Write:    fk.optimizers.Adam"),

@@ -186,6 +186,10 @@ def test_an_op_on_shapes_that_do_not_go_together_says_which():
     with pytest.raises(ValueError, match=r"op 'concatenate' does not take[\s\S]*Write:    fk.ops.expand_dims"):
         fk.ops.concatenate([a, fk.Input((3, 2))])
 
+    with pytest.raises(ValueError, match=r"op 'split' does not take these arguments[\s\S]*shape") as caught:
+        fk.ops.split(a, 3, axis=1)
+    assert "Write:" not in str(caught.value)
+
     def own(x):
         raise TypeError("mine")
 
