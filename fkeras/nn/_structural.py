@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from ..core import Layer, explain, field, register, serialize
-from ..core.typing import Array, Config, CustomObjects, Num, PyTree, Training
+from ..core.typing import Array, Bool, Config, CustomObjects, Num, PyTree, Training
 from ._sequence_masks import MaskLike
 
 
@@ -79,6 +79,29 @@ class AddLoss(Layer):
 
     def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
         return mask
+
+
+@register("fkeras")
+class MaskOf(Layer):
+    """The mask of the input, `(batch, time)`; true throughout where it has none.
+
+    With it a recurrent layer that is given an `initial_state` is given the mask too, as in Keras 1 and 2; in Keras 3 a
+    layer with two arguments is given none.
+
+    Input shape: `(batch, time, ...)`.
+
+    >>> import jax.numpy as jnp
+    >>> MaskOf()(jnp.ones((1, 3, 2)))
+    Array([[ True,  True,  True]], dtype=bool)
+    """
+
+    supports_masking = True
+
+    def call(self, inputs: Num[Array, "batch time ..."], mask: PyTree = None) -> Bool[Array, "batch time"]:
+        return jnp.ones(inputs.shape[:2], bool) if mask is None else jnp.asarray(mask, bool)
+
+    def compute_mask(self, inputs: PyTree, mask: PyTree = None) -> PyTree:
+        return None
 
 
 @register("fkeras")

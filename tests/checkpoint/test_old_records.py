@@ -128,3 +128,54 @@ def test_configs_of_models_are_read_in_their_old_form():
         fk.model_from_json("backend: tensorflow\nclass_name: Sequential\nconfig: []\n")
     with pytest.raises(AttributeError, match="Keras took it out"):
         _ = fk.models.model_from_yaml
+
+
+def graph_of(*nodes, outputs=None):
+    """An old graph on one input `x` of shape `(None, 3, 4)`: nodes are `(class_name, name, config, inbound)`."""
+    start = {"class_name": "InputLayer", "name": "x", "inbound_nodes": []}
+    start["config"] = {"name": "x", "batch_input_shape": [None, 3, 4], "dtype": "float32"}
+    layers = [
+        {"class_name": kind, "name": name, "config": {"name": name, **config}, "inbound_nodes": calls}
+        for kind, name, config, calls in nodes
+    ]
+    config = {"name": "m", "layers": [start, *layers], "input_layers": [["x", 0, 0]]}
+    config["output_layers"] = [[outputs or nodes[-1][1], 0, 0]]
+    return json.dumps({"class_name": "Functional", "config": config, "keras_version": "2.4.0"})
+
+
+def test_what_is_not_known_of_a_loss_leaves_the_predictions():
+    text = graph_of(
+        ("Flatten", "flat", {}, [[["x", 0, 0, {}]]]),
+        ("TFOpLambda", "odd", {"function": "raw_ops.Odd"}, [["x", 0, 0, {}]]),
+        ("TFOpLambda", "sum", {"function": "math.reduce_sum"}, [["odd", 0, 0, {}]]),
+        ("AddLoss", "add_loss", {}, [[["sum", 0, 0, {}]]]),
+        outputs="flat",
+    )
+    with pytest.warns(UserWarning, match=r"(?s)The loss 'add_loss' .* is left out.*raw_ops.Odd"):
+        model = fk.model_from_json(text)
+    assert model.output_shape == (None, 12)
+
+
+def test_functions_that_are_not_known_are_named():
+    def said(function, call, kind="TFOpLambda", **config):
+        with pytest.raises(ValueError) as error:
+            fk.model_from_json(graph_of((kind, "f", {"function": function, **config}, call)))
+        return str(error.value)
+
+    assert "TensorFlow function 'signal.stft'" in said("signal.stft", [["x", 0, 0, {}]])
+    assert "does not say with which tensors" in said("einsum", [["_CONSTANT_VALUE", -1, "bij->bj", {}]])
+    node = {"op": "Betainc", "name": "b", "input": ["x"], "attr": {}}
+    text = said(None, [[["x", 0, 0, {}]]], "TensorFlowOpLayer", node_def=node, constants={})
+    assert "TensorFlow operation 'Betainc'" in text
+    with pytest.raises(ValueError, match="constants beside its states is not read"):
+        fk.model_from_json(graph_of(("RNN", "r", {"cell": {}}, [[["x", 0, 0, {"constants": ["x", 0, 0]}]]])))
+
+
+def test_squares_of_differences_and_sums_are_several_ops():
+    text = graph_of(
+        ("TFOpLambda", "d", {"function": "math.squared_difference"}, [["x", 0, 0, {"y": 1.0}]]),
+        ("TFOpLambda", "n", {"function": "math.add_n"}, [[["d", 0, 0, {}], ["x", 0, 0, {}]]]),
+    )
+    model = fk.model_from_json(text)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    assert np.allclose(model.apply({}, x), (x - 1) ** 2 + x, atol=1e-6)

@@ -35,6 +35,7 @@ from .._keras._layout import weight_order
 from .._keras._model_config import recorded_inputs, refuse_code
 from .._keras._weight_files import call_arguments
 from .._keras._written_out import restacked, unstacked, written_out
+from ._input_of_weights import with_input
 from ._layers_in_file import layers_in_file
 from ._matched import by_name as in_names
 from ._matched import by_order, read_matched
@@ -105,7 +106,9 @@ def record_of(file: OldFile, custom_objects: CustomObjects | None) -> Config:
     with described(file.label):
         config = file.config()
         Budget().examine(config)
-        return in_keras_3_form(cast(Config, config), custom_objects or (), version_of(file, config))
+        return in_keras_3_form(
+            cast(Config, config), custom_objects or (), version_of(file, config), file.text("", "keras_version")
+        )
 
 
 def version_of(file: OldFile, config: Mapping[str, JSON]) -> int:
@@ -142,12 +145,21 @@ def build(
         args = recorded_inputs(record) or _told_by_config(record)
         if args:
             return model, model.abstract_variables(*args), args
-    if any(layers_in_file(file, WEIGHTS).values()):
+    arrays = layers_in_file(file, WEIGHTS)
+    if any(arrays.values()):
+        told = with_input(record, arrays)
+        if told is not None:
+            with contextlib.suppress(ValueError, TypeError):  # sizes that only data tell; it is said below
+                known = model_from_config(told, custom_objects)
+                return known, known.abstract_variables(), ()
         raise ValueError(
             explain(
                 f"{file.label!r} does not say which input {model.path_text()} takes, so its weights have no place.",
+                received="a first layer without input_shape=",
                 usually="a Sequential without an input shape, which Keras builds when it is called.",
-                write="model = fk.Sequential([fk.Input(shape), *layers]); model.load_weights(path, variables)",
+                write="config = json.loads(h5py.File(path).attrs['model_config'])['config']\n"
+                "model = fk.Sequential([fk.Input(input_shape), *fk.Sequential.from_config(config).layers])\n"
+                "variables = model.load_weights(path, model.init(jax.random.key(0)))",
             )
         )
     return model, {"params": {}}, ()

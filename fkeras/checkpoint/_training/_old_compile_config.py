@@ -68,6 +68,8 @@ def in_keras_3_compile(config: Config, outputs: Sequence[str] = (), own: Collect
     if "loss" in found:
         found["loss"] = _loss(found["loss"], own)
     for name in ("metrics", "weighted_metrics"):
+        if found.get(name) == []:  # none, of every output
+            found.pop(name)
         if name in found:
             found[name] = _metrics(found[name], outputs, own)
     if isinstance(found.get("loss_weights"), Mapping):

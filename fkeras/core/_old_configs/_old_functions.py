@@ -124,7 +124,7 @@ class Functions:
             return _filled(name, first, value)
         elif function == "broadcast_to" and isinstance(others.get("shape"), _Shape):
             zeros = _op(f"{name}/zeros", "zeros_like", {"x": others["shape"].of})
-            return [zeros, _op(name, "add", {"x1": first, "x2": _tensor(f"{name}/zeros")})]
+            return [zeros, _op(name, "add", {"x1": first, "x2": tensor_named(f"{name}/zeros")})]
         else:
             raise _unknown_sizes(function)
         return []
@@ -211,7 +211,7 @@ def _steps(name: str, steps: tuple[str, ...], first: PyTree, others: Config) -> 
             number = float(word[1:])
             return int(number) if number.is_integer() and "." not in word else number
         if word.isdigit():
-            return _tensor(made[int(word)]["name"])
+            return tensor_named(made[int(word)]["name"])
         return others.get(word, None if word in ("axis", "keepdims") else first)
 
     for i, step in enumerate(steps):
@@ -260,9 +260,14 @@ def _layer(name: str, module: str, class_name: str, config: Config, *tensors: Py
     }
 
 
-def _tensor(name: str) -> Config:
+def tensor_named(name: str) -> Config:
     """The record of what a node makes."""
     return {"class_name": _TENSOR, "config": {"keras_history": [name, 0, 0]}}
+
+
+def mask_of(name: str, tensor: PyTree) -> Config:
+    """The record of a layer that makes a tensor's mask an array."""
+    return _layer(name, "fkeras", "MaskOf", {}, tensor)
 
 
 # ------------------------------------------------------------------ functions that are layers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 
 from .._graph._ops_config import is_op_entry, module_of_class
@@ -9,13 +10,14 @@ from .._words._config_errors import at
 from .._words._errors import explain
 from ..typing import Config, PyTree
 from ._old_arguments import CLASSES, GONE, renamed_arguments
-from ._old_functions import Functions
+from ._old_functions import Functions, mask_of, tensor_named
 from ._old_lambdas import lambda_config
 from ._old_losses import AddedTensors
 from ._old_merges import kind_of_merge, merged
 from ._old_nodes import Renumber, call_parts, plain_name, tensors_in, with_plain_names
 from ._old_objects import dtype_of, in_keras_3, plain
 from ._old_tf_ops import CLASSES as TF_CLASSES
+from ._old_versions import OldNumbers
 
 _MODELS = ("Model", "Functional", "Sequential")
 _MAX_DEPTH = 32
@@ -65,13 +67,16 @@ def _is_old(record: PyTree, depth: int) -> bool:
     return False
 
 
-def in_keras_3_form(record: Config, own: Collection[str] = (), version: int | None = None) -> Config:
+def in_keras_3_form(
+    record: Config, own: Collection[str] = (), version: int | None = None, said: str | None = None
+) -> Config:
     """The record of a model in the form of Keras 3; one that has it already comes back as it is.
 
     Args:
         record: what `model.to_json()` wrote, of any version of Keras.
         own: the names of the user's classes and functions, whose configs are left alone.
         version: the version of Keras that wrote it, where it is known: 1, 2 or 3.
+        said: the same in words, as a file has it: `"2.2.4-tf"`; by default what the record says.
 
     Returns:
         The record.
@@ -88,7 +93,9 @@ def in_keras_3_form(record: Config, own: Collection[str] = (), version: int | No
     version = keras_version(record) if version is None else version
     if version >= 3 and "module" in record:
         return record
-    return _Reader(frozenset(own), version, _has_channels_first(record, 0)).model(record, 0)
+    told = record.get("keras_version")
+    numbers = OldNumbers.of(record, said or (told if isinstance(told, str) else None), version)
+    return _Reader(frozenset(own), version, _has_channels_first(record, 0), numbers).model(record, 0)
 
 
 def config_in_keras_3_form(class_name: str, config: PyTree, own: Collection[str] | None = None) -> PyTree:
@@ -137,10 +144,11 @@ class _Reader:
         own: the names of the user's classes and functions.
         version: the version of Keras that wrote it.
         channels_first: whether layers that do not say it have the channels first, as all that say it do.
+        numbers: how that version computed.
     """
 
-    def __init__(self, own: frozenset[str], version: int, channels_first: bool = False) -> None:
-        self.own, self.version, self.channels_first = own, version, channels_first
+    def __init__(self, own: frozenset[str], version: int, channels_first: bool, numbers: OldNumbers) -> None:
+        self.own, self.version, self.channels_first, self.numbers = own, version, channels_first, numbers
 
     def model(self, record: Config, depth: int) -> Config:
         if depth > _MAX_DEPTH:
@@ -260,10 +268,18 @@ class _Reader:
         class_name = entry.get("class_name")
         if class_name in TF_CLASSES and class_name not in self.own:
             return functions.entries(entry, calls)
-        changed = []
-        for first, others in calls:
-            changed.append(_call(str(class_name), entry.get("config"), first, others))
-        return [self._with_calls(entry, changed, depth)]
+        changed: list[Config] = []
+        masks: list[Config] = []
+        for i, (first, others) in enumerate(calls):
+            call = _call(str(class_name), entry.get("config"), first, others)
+            if "initial_state" in call["kwargs"] and self.numbers.has_masks and call["kwargs"].get("mask") is None:
+                said = entry.get("config")
+                if not self.numbers.masked_steps_repeat and isinstance(said, Mapping) and said.get("return_sequences"):
+                    warnings.warn(_masked_first(str(entry.get("name"))), stacklevel=2)
+                masks.append(mask_of(f"{entry.get('name')}_mask_{i}", call["args"][0]))
+                call["kwargs"]["mask"] = tensor_named(masks[-1]["name"])
+            changed.append(call)
+        return [*masks, self._with_calls(entry, changed, depth)]
 
     def _with_calls(self, entry: Config, calls: list[PyTree], depth: int) -> Config:
         class_name, config = entry.get("class_name"), entry.get("config")
@@ -313,8 +329,24 @@ class _Reader:
             return {**found, "module": "keras.layers", "config": _input_config(config)}
         return self._known(found, name, config, depth)
 
+    def _upsampled(self, config: Config) -> Config:
+        """The arguments of a bilinear `UpSampling2D`, by where its version measured pixels from."""
+        if self.numbers.corners is None:
+            warnings.warn(
+                explain(
+                    f"The layer {config.get('name')!r:.80} may predict other numbers than where it was saved.",
+                    received='UpSampling2D(interpolation="bilinear") of a version that TensorFlow 1.13 to 2.1 share',
+                    usually="TensorFlow 1.13 measured pixels from their corners, and later ones from their middles.",
+                    write='layer.replace(interpolation="bilinear_of_tensorflow_1"), for a file of TensorFlow 1.13',
+                ),
+                stacklevel=2,
+            )
+        return {**config, "interpolation": "bilinear_of_tensorflow_1"} if self.numbers.corners else config
+
     def _known(self, found: Config, name: str, config: Config, depth: int) -> Config:
         kind = CLASSES.get(name, name)
+        if kind == "UpSampling2D" and config.get("interpolation") == "bilinear":
+            config = self._upsampled(config)
         if kind == "Merge":
             kind, config = kind_of_merge(config)
         arguments = renamed_arguments(kind, _of_old_class(name, config, self.version))
@@ -333,11 +365,36 @@ class _Reader:
             else:
                 is_own = isinstance(value, str) and value in self.own and argument not in ("name", "dtype")
                 changed[argument] = _own_function(value) if is_own else in_keras_3(argument, value, self.version)
+        if kind == "RNN" and self.numbers.masked_steps_repeat and self.numbers.has_masks and _has_many_cells(config):
+            warnings.warn(_masked_cells(config), stacklevel=2)
+        if kind == "Bidirectional" and self.numbers.masked_steps_repeat and self.numbers.has_masks:
+            kind, found = "BidirectionalOfKeras2", {**found, "module": "fkeras"}
         if self.channels_first and kind in _DO_NOT_SAY and "data_format" not in changed:
             changed["data_format"] = "channels_first"
         if kind == "BatchNormalization" and isinstance(changed.get("axis"), list) and len(changed["axis"]) == 1:
             changed["axis"] = changed["axis"][0]
         return {**{k: v for k, v in found.items() if k != "inbound_nodes"}, "class_name": kind, "config": changed}
+
+
+def _has_many_cells(config: Config) -> bool:
+    cell = config.get("cell")
+    return isinstance(cell, list) or (isinstance(cell, Mapping) and cell.get("class_name") == "StackedRNNCells")
+
+
+def _masked_cells(config: Config) -> str:
+    return explain(
+        f"Where steps are masked, the layer {config.get('name')!r:.80} may predict other numbers than it did.",
+        received="an RNN of several cells, in a model with masks",
+        usually="Keras before 2.4 gave a state of the first cell there; here it is the output of the step before.",
+    )
+
+
+def _masked_first(name: str) -> str:
+    return explain(
+        f"Where a sequence begins with masked steps, the layer {name!r:.80} predicts other numbers than it did.",
+        received="an initial_state, in a model with masks",
+        usually="TensorFlow gave zeros for such steps; Keras 3 on JAX gives the state. Other steps are the same.",
+    )
 
 
 def _with_plain_name(entry: Config) -> Config:
@@ -440,18 +497,22 @@ def _alone(ends: PyTree) -> PyTree:
     return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends
 
 
-def _call(class_name: str, config: PyTree, first: PyTree, others: Config) -> PyTree:
+def _call(class_name: str, config: PyTree, first: PyTree, others: Config) -> Config:
     """A call in Keras 3's form."""
-    is_recurrent = CLASSES.get(class_name, class_name) in _RECURRENT
-    if is_recurrent and isinstance(first, list) and len(first) > 1:
-        constants = config.get("num_constants") if isinstance(config, Mapping) else None
-        if constants:
-            raise ValueError(
-                explain(
-                    "A recurrent layer with constants beside its states is not read.",
-                    received=f"num_constants={constants!r:.40}",
-                    write="the model in code, and model.load_weights(path, variables)",
-                )
+    if CLASSES.get(class_name, class_name) not in _RECURRENT:
+        return {"args": [first], "kwargs": others}
+    constants = others.get("constants") or (config.get("num_constants") if isinstance(config, Mapping) else None)
+    if constants:
+        raise ValueError(
+            explain(
+                "A recurrent layer with constants beside its states is not read.",
+                received=f"constants={constants!r:.60}",
+                usually="a cell of one's own that attends to something; Keras 3 hands no constants to cells.",
+                write="the model in code, with a layer that repeats the constants over time and concatenates them",
             )
-        return {"args": first[:1], "kwargs": {**others, "initial_state": first[1:]}}
+        )
+    others = {k: v for k, v in others.items() if k != "constants" and not (k == "initial_state" and v is None)}
+    if isinstance(first, list):
+        others = {**others, "initial_state": first[1:]} if len(first) > 1 else others
+        first = first[0]
     return {"args": [first], "kwargs": others}

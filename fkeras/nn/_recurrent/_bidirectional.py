@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,8 @@ class Bidirectional(Layer):
     backward_layer: Any = None
 
     supports_masking = True
+    # Whether masked steps give zeros where all steps are returned.
+    _zeros_where_masked: ClassVar[bool] = True
     preserve_adopted_names = True  # variables lie under the two layers' names: forward_lstm, backward_lstm
 
     def __post_init__(self) -> None:
@@ -72,7 +74,8 @@ class Bidirectional(Layer):
         if forward.name != forward_name:  # a copy that a lifted transformation makes is bound, and has the name
             forward = forward.replace(name=forward_name)
         self._check_pair(forward, backward)
-        forward, backward = _with_zeros_for_mask(forward), _with_zeros_for_mask(backward)
+        if self._zeros_where_masked:
+            forward, backward = _with_zeros_for_mask(forward), _with_zeros_for_mask(backward)
         object.__setattr__(self, "layer", forward)
         object.__setattr__(self, "backward_layer", backward)
         super().__post_init__()
@@ -154,6 +157,23 @@ class Bidirectional(Layer):
 
     def get_config(self) -> Config:
         return {k: v for k, v in super().get_config().items() if k != "weights"}
+
+
+@register("fkeras")
+class BidirectionalOfKeras2(Bidirectional):
+    """A `Bidirectional` as it was before Keras 2.4: masked steps give what the step before them gave, and no zeros.
+
+    Old files become it; Keras 3 does not have it.
+
+    Args:
+        layer, merge_mode, weights, backward_layer: those of `Bidirectional`.
+
+    >>> import fkeras as fk
+    >>> BidirectionalOfKeras2(fk.nn.LSTM(4, return_sequences=True))(fk.Input((None, 3))).shape
+    (None, None, 8)
+    """
+
+    _zeros_where_masked: ClassVar[bool] = False
 
 
 def _with_zeros_for_mask(layer: Layer) -> Layer:
