@@ -71,9 +71,9 @@ def pictures() -> dict[str, Picture]:
     taken = np.where(random.random(600) < 0.85, true, random.integers(0, 6, 600))
     return {
         "transformer.svg": fk.plot_model(transformer()),
-        "tickets.svg": fk.plot_model(tickets(), rankdir="LR", show_shapes=True, show_layer_names=True),
+        "tickets.svg": fk.plot_model(tickets(), show_layer_names=True),
         "unet.svg": fk.plot_model(unet(), show_shapes=True),
-        "run.svg": run().to_picture(),
+        "run.svg": run().to_picture(columns=1),
         "confusion.svg": fk.visualization.plot_confusion_matrix(true, taken, animals),
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from flax import linen
-
 from ..core import Layer, explain
 
 
@@ -21,9 +19,12 @@ def check_model(given: object, owner: str) -> Layer:
         usually, write = "a trainer holds its model.", f"fk.{owner}(trainer.model)"
     elif isinstance(given, type):
         usually, write = "the class stands where one of its models is meant.", f"fk.{owner}({given.__name__}(...))"
-    elif isinstance(given, linen.Module) or module in ("flax", "equinox") or _is_nnx(given):
+    elif _is_guest(given):
         usually = "a module of another library is one box of a model; what it calls is not recorded."
-        write = f"fk.{owner}(fk.Model(inputs, fk.nn.FlaxLayer(module)(inputs)))"
+        layer = (
+            "EquinoxLayer" if any(cls.__module__.startswith("equinox") for cls in type(given).__mro__) else "FlaxLayer"
+        )
+        write = f"fk.{owner}(fk.Model(inputs, fk.nn.{layer}(module)(inputs)))"
     elif module == "keras":
         usually, write = "it is a model of Keras's.", f"model, variables = fk.from_keras(model); fk.{owner}(model)"
     elif isinstance(given, dict):
@@ -38,5 +39,6 @@ def check_model(given: object, owner: str) -> Layer:
     )
 
 
-def _is_nnx(given: object) -> bool:
-    return any(cls.__module__.startswith("flax.nnx") for cls in type(given).__mro__)
+def _is_guest(given: object) -> bool:
+    """Whether a value is a module of Linen, NNX or Equinox."""
+    return any(cls.__module__.partition(".")[0] in ("flax", "equinox") for cls in type(given).__mro__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -43,7 +44,7 @@ def diagram_of(model: Layer, options: Options) -> Diagram:
         model: a model, or a layer.
         options: what is said of each layer.
     """
-    facts = weight_facts(model, ()) if options.show_trainable and model.graph is not None else {}
+    facts = weight_facts(model, ()) if model.graph is not None else {}
     diagram = _inside(model, options, facts, options.layer_range)
     if diagram is None:  # a layer, or a model whose layers are made in `call`: one box
         called = Called(model, str(model.name or ""), tuple(model._recorded_nodes()[:1]))
@@ -150,7 +151,7 @@ def _box(called: Called, options: Options, inside: Diagram | None, facts: Facts)
         lines.append(f"called {len(called.nodes)} times, with shared weights")
     if options.show_layer_activations and getattr(operation, "activation", None) is not None:
         lines.append(f"Activation: {_activation(operation.activation)}")
-    shapes = _shapes(called)
+    shapes = _shapes(called, facts)
     if options.show_shapes:
         if kind != "InputLayer":
             lines.append(f"Input shape: {shapes[0]}")
@@ -168,7 +169,7 @@ def _box(called: Called, options: Options, inside: Diagram | None, facts: Facts)
         trains=trains,
         times=times or 1,
         inside=inside,
-        alike=(_alike(called), shapes, trains, tuple(lines)),
+        alike=(_alike(called), shapes, trains, tuple(lines)) if options.fold_repeated else None,
     )
 
 
@@ -189,9 +190,8 @@ def _what_is_in(layer: Layer, inside: Diagram | None) -> list[str]:
     """What is in a layer that is a box of its own, in a few words."""
     if inside is not None:
         return [] if inside.wired else [_UNWIRED]
-    module = getattr(layer, "module", None)
-    if module is not None and not isinstance(module, Layer):
-        return [f"{_library(module)} module {type(getattr(module, 'module', module)).__name__}"]
+    if "module" in {field.name for field in dataclasses.fields(layer)} and not isinstance(layer.module, Layer):
+        return [_guest(layer.module)]
     within = children(layer)
     if layer._stacked_blocks:
         return [f"{_class_name(within[0][1])}, one after another"]
@@ -203,20 +203,29 @@ def _what_is_in(layer: Layer, inside: Diagram | None) -> list[str]:
     return []
 
 
-def _library(module: object) -> str:
-    return {"flax": "Flax", "equinox": "Equinox"}.get(type(module).__mro__[-2].__module__.partition(".")[0], "Flax")
+def _guest(module: object) -> str:
+    """A module of another library by its library and its class."""
+    source = getattr(module, "source", None)
+    if source is None:
+        return f"Linen module {type(module).__name__}"
+    library = "Equinox" if type(module).__name__.startswith("Equinox") else "NNX"
+    factory = getattr(source, "factory", None)
+    # what was made already shows itself as "<Its class as it was>"
+    name = getattr(factory, "__name__", None) or repr(source).strip("<>").partition(" ")[0]
+    return f"{library} module {name}"
 
 
 def _activation(activation: object) -> str:
     return str(getattr(activation, "__name__", None) or getattr(activation, "name", None) or type(activation).__name__)
 
 
-def _shapes(called: Called) -> tuple[str, str, str]:
+def _shapes(called: Called, facts: Facts) -> tuple[str, str, str]:
     """The shapes of what goes in and comes out, and its dtype; `?` where that is not known."""
     if called.tensor is not None:
         return "?", _shape(called.tensor.shape), str(called.tensor.dtype)
     if not called.nodes:
-        return "?", "?", "?"
+        made_there = facts[called.name,].output_shapes if (called.name,) in facts else ()
+        return "?", _each([_shape(shape) for shape in made_there]), "?"
     given = [_each([_shape(tensor.shape) for tensor in node.inputs]) for node in called.nodes]
     made = [jax.tree.leaves(node.outputs) for node in called.nodes]
     out = [_each([_shape(struct.shape) for struct in structs]) for structs in made]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from flax import linen
+from flax import linen, nnx
 
 import fkeras as fk
 from fkeras import nn
@@ -168,7 +168,25 @@ def test_guests_say_what_they_are():
 
     inputs = fk.Input((4,))
     said = texts(fk.plot_model(fk.Model(inputs, nn.FlaxLayer(Inner())(inputs)), show_shapes=True))
-    assert {"FlaxLayer", "Flax module Inner", "Output shape: (None, 3)"} <= set(said)
+    assert {"FlaxLayer", "Linen module Inner", "Output shape: (None, 3)"} <= set(said)
+
+
+def test_guests_of_nnx_say_so_too():
+    class Inner(nnx.Module):
+        def __init__(self, rngs):
+            self.dense = nnx.Linear(4, 3, rngs=rngs)
+
+        def __call__(self, x):
+            return self.dense(x)
+
+    inputs = fk.Input((4,))
+    assert "NNX module Inner" in texts(fk.plot_model(fk.Model(inputs, nn.FlaxLayer(Inner(nnx.Rngs(0)))(inputs))))
+
+
+def test_a_part_in_python_has_the_shapes_that_are_known():
+    inputs = fk.Input((3,))
+    said = texts(fk.plot_model(fk.Model(inputs, models.Written()(inputs)), expand_nested=True, show_shapes=True))
+    assert said.count("Output shape: (None, 4)") == 5
 
 
 def test_models_that_are_not_built_are_drawn_without_shapes():

@@ -67,12 +67,13 @@ class Chart:
         return charts_picture([self], self.title)
 
 
-def charts_picture(charts: Sequence[Chart], title: str) -> Picture:
-    """Charts beside and below each other, two in a row, as SVG.
+def charts_picture(charts: Sequence[Chart], title: str, columns: int = 2) -> Picture:
+    """Charts beside and below each other as SVG.
 
     Args:
         charts: at least one.
         title: what they show.
+        columns: how many stand beside each other, 1 for a narrow page.
 
     Returns:
         A picture.
@@ -81,11 +82,11 @@ def charts_picture(charts: Sequence[Chart], title: str) -> Picture:
     >>> charts_picture([Chart("loss", (curve,), "epoch")], "a run")
     <Picture of a run, 380 x 250 pixels>
     """
-    across = min(2, len(charts))
-    down = -(-len(charts) // 2)
+    across = min(columns, len(charts))
+    down = -(-len(charts) // across)
     width, height = across * _WIDTH + (across - 1) * _GAP, down * _HEIGHT + (down - 1) * _GAP
     parts = [
-        f'<g transform="translate({(i % 2) * (_WIDTH + _GAP)} {(i // 2) * (_HEIGHT + _GAP)})">{_drawn(chart)}</g>'
+        f'<g transform="translate({i % across * (_WIDTH + _GAP)} {i // across * (_HEIGHT + _GAP)})">{_drawn(chart)}</g>'
         for i, chart in enumerate(charts)
     ]
     ground = f'<rect width="{width}" height="{height}" rx="8" class="ground"/>'

@@ -113,12 +113,13 @@ class History:
             return charts_picture(charts, f"History of {self._extent()}")
         return charts_figure(charts)
 
-    def to_picture(self, metrics: Sequence[str] | None = None, log: bool = False) -> Picture:
+    def to_picture(self, metrics: Sequence[str] | None = None, log: bool = False, columns: int = 2) -> Picture:
         """The curves of `plot` as SVG: `.save("history.svg")` writes it.
 
         Args:
             metrics: the names of the numbers; all by default.
             log: whether they stand on powers of ten.
+            columns: how many charts stand beside each other, 1 for a narrow page.
 
         Returns:
             A picture.
@@ -126,7 +127,9 @@ class History:
         Raises:
             ValueError: a name that the run has no numbers of; a run of fewer than two epochs.
         """
-        return charts_picture(self._charts(metrics, log), f"History of {self._extent()}")
+        if columns < 1:
+            raise ValueError(explain("Charts stand in one column or more.", received=repr(columns), write="columns=1"))
+        return charts_picture(self._charts(metrics, log), f"History of {self._extent()}", columns)
 
     def _charts(self, metrics: Sequence[str] | None, log: bool) -> list[Chart]:
         names = [metrics] if isinstance(metrics, str) else metrics
