@@ -116,11 +116,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "@jax.jit\n"
-            "def train_step(state, batch):\n"
+            "def train_step(train_state, batch):\n"
             "    def loss_of(params):\n"
-            '        return cross_entropy(batch[1], state.apply_fn({"params": params}, batch[0])).mean()\n\n'
-            "    loss, gradients = jax.value_and_grad(loss_of)(state.params)\n"
-            "    return state.apply_gradients(grads=gradients), loss\n\n\n"
+            '        return cross_entropy(batch[1], net.apply({"params": params}, batch[0])).mean()\n\n'
+            "    loss, gradients = jax.value_and_grad(loss_of)(train_state.params)\n"
+            "    return train_state.apply_gradients(grads=gradients), loss\n\n\n"
             "state, loss = train_step(state, (x, y))",
             "state, logs = trainer.train_step(state, (x, y))",
             "dropout's keys, batch statistics, metrics and freezing are part of it",
@@ -133,7 +133,7 @@ TABLE: dict[str, list[Row]] = {
             "also of generators, `grain`, data sets of torch and TensorFlow",
         ),
         Row(
-            'accuracy = (state.apply_fn({"params": state.params}, x).argmax(-1) == y).mean()',
+            'accuracy = (net.apply({"params": state.params}, x).argmax(-1) == y).mean()',
             "loss, accuracy = trainer.evaluate(state, x, y, verbose=0)",
         ),
         Row(
