@@ -3,7 +3,7 @@
 - `sweep` on a test of several parameters: cases enough that each value of each parameter is seen.
 - `sweep(3)` on a test of one: each third case, the first among them; `sweep(3, 1)` begins at the second. Laws of one
   table that begin at different places see all of its rows together.
-- `DOCTESTS` has modules whose doctests are cases of one kind.
+- `SHARES` has files whose tests are cases of one kind.
 
 `FKERAS_TEST=all` (`make test-all`) runs every case, and so does a run that names tests (`pytest file.py::test`).
 """
@@ -16,8 +16,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import pytest
 
-#: Every which doctest is run, by module: each network of Keras's has one, and tests of its layers beside Keras's.
-DOCTESTS = {"fkeras/applications/__init__.py": 3}
+#: Every which test is run, by file: networks of Keras's, whose layers have tests of their own, and programs that train.
+SHARES = {"fkeras/applications/__init__.py": 3, "tests/train/test_examples.py": 2, "tests/train/test_from_flax.py": 2}
 
 
 def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest.Item]:
@@ -37,8 +37,8 @@ def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest
         if item.get_closest_marker("sweep"):
             marked[item.nodeid.partition("[")[0]].append(item)
     waiting: list[pytest.Item] = []
-    for module, step in DOCTESTS.items():
-        found = [item for item in items if item.nodeid.startswith(f"{module}::")]
+    for file, step in SHARES.items():
+        found = [item for item in items if item.nodeid.startswith(f"{file}::")]
         waiting += [item for place, item in enumerate(found) if place % step]
     for cases in marked.values():
         every = cases[0].get_closest_marker("sweep").args

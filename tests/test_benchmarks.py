@@ -15,6 +15,7 @@ _HERE = pathlib.Path(__file__).parents[1] / "benchmarks"
 _RUN = _HERE / "run.py"
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("pattern", "figures"),
     [

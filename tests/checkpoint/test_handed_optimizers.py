@@ -73,6 +73,7 @@ IN_KERAS = [name for name, (before, _, _) in AROUND.items() if isinstance(before
 CASES = [(n, "run") for n in AROUND] + [(n, "run.keras") for n in IN_KERAS]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "place"), CASES)
 @pytest.mark.filterwarnings("ignore:The run goes on at the learning rate")
 def test_adam_s_moments_go_on(tmp_path, name, place):

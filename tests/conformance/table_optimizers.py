@@ -93,6 +93,9 @@ OPTIONS = [
     {"learning_rate": SCHEDULE, "gradient_accumulation_steps": 2, "weight_decay": 0.1},
 ]
 
+# How many rows are about the options of one class; what follows is of the base class.
+OF_CLASSES = len(TABLE)
+
 TABLE += [("Adam", {"learning_rate": 0.1, **options}) for options in OPTIONS]
 
 TABLE += [("SGD", {"learning_rate": 0.1, "momentum": 0.9, **options}) for options in OPTIONS]

@@ -129,6 +129,7 @@ def test_jit_vmap_and_half_precision(name, kwargs, kind):
     assert abs(float(narrow) - float(eager)) <= (1.0 if name == "Circle" else 0.05) * max(1.0, abs(float(eager)))
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
     y_true, y_pred = data(kind)

@@ -203,6 +203,7 @@ def test_jit_vmap_and_scan(name, kwargs, kind):
     same_state(metric.merge(*(jax.tree.map(lambda s, i=i: s[i], each) for i in (0, 1))), eager)
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ONE_EACH)
 def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
     arrays, metric = samples(kind, rows=4), ours(name, kwargs)
@@ -212,6 +213,7 @@ def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
         near(value_of(metric, arrays, np.ones(4, "int32"), mask=np.ones(4, bool)), want)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", [n for n, cases in TABLE.items() if len(samples(cases[0][1])) == 2])
 def test_predictions_in_half_precision(name):
     kwargs, kind = TABLE[name][0]

@@ -384,7 +384,7 @@ def test_integers_stay_integers_when_resized():
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize("bins", [64, 10])  # Keras runs a loop over them
+@pytest.mark.parametrize("bins", [16, 10])  # Keras runs a loop over them
 def test_equalization_of_bytes(data_format, bins):
     images = pixels((2, 6, 5, 3)).astype("uint8")
     kwargs = {"bins": bins, "data_format": data_format}
@@ -404,8 +404,9 @@ def test_auto_contrast_leaves_flat_images_alone():
 @pytest.mark.parametrize("shape", [(2, 20, 17, 1), (1, 3, 5, 3)])
 def test_clahe(shape):
     images = pixels(shape)
-    want = allowed(keras.layers.ContrastLimitedAdaptiveHistogramEqualization(), images)
-    close(fk.nn.ContrastLimitedAdaptiveHistogramEqualization()(images), want)
+    layers = [lib.ContrastLimitedAdaptiveHistogramEqualization() for lib in (keras.layers, fk.nn)]
+    want, got = jax.jit(lambda x: (allowed(layers[0], x), layers[1](x)))(images)
+    close(got, want)
 
 
 def test_number_of_boxes():

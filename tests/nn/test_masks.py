@@ -152,6 +152,7 @@ def wrong_masks(row):
     yield {"mask": [wrong] * len(args[0]) if several else wrong}
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("row", MASKED, ids=lambda row: row.id)
 def test_a_mask_of_another_length_is_refused_by_name(row):
     if row.cls in NOT_CHECKED:
