@@ -6,6 +6,8 @@ import itertools
 import warnings
 from collections.abc import Iterator
 
+import numpy as np
+
 from ..core import explain
 from ..core.typing import Batch
 
@@ -39,7 +41,8 @@ class PyDataset:
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
         for name, count in (("workers", workers), ("max_queue_size", max_queue_size)):
-            if isinstance(count, bool) or not isinstance(count, int) or count < (name == "max_queue_size"):
+            is_whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+            if not is_whole or count < (name == "max_queue_size"):
                 raise ValueError(
                     explain(f"PyDataset: {name} is a whole number.", received=f"{name}={count!r}", write="workers=4")
                 )
@@ -53,7 +56,8 @@ class PyDataset:
                 ),
                 stacklevel=3,
             )
-        self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
+        self.workers, self.max_queue_size = int(workers), int(max_queue_size)
+        self.use_multiprocessing = use_multiprocessing
 
     def __getitem__(self, index: int) -> Batch:
         """The batch at an index."""

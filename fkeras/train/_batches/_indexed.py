@@ -111,7 +111,7 @@ class Indexed(Stream):
         if not isinstance(workers, int) or workers < 2:
             yield from map(item, indices)
             return
-        ahead = max(workers, int(getattr(self._data, "max_queue_size", workers)))
+        ahead = int(getattr(self._data, "max_queue_size", workers))
         with ThreadPoolExecutor(workers, "fkeras-batches") as pool:
             made = collections.deque[Future[Batch]]()
             try:
