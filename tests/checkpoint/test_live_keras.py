@@ -140,6 +140,10 @@ def test_weights_in_another_form_are_taken_as_they_are():
     ours, variables = fk.from_keras(model)
     assert sorted(variables["params"]["d"]) == ["bias", "lora_kernel_a", "lora_kernel_b"]
     close(ours.apply(variables, live.X), model(live.X), 1e-6)
+    ours = fk.Sequential([fk.Input((6,)), fk.nn.Dense(4, dtype="int8_from_float32")])  # and back in Keras's own form
+    variables = ours.init(0)
+    variables["non_trainable"]["dense"]["kernel"] += np.arange(24, dtype="int8").reshape(6, 4)
+    close(fk.to_keras(ours, variables)(live.X), ours.apply(variables, live.X), 1e-6)
 
 
 @keras_world()
