@@ -57,6 +57,8 @@ def test_arguments_that_kerashub_keeps_and_does_not_use(tmp_path):
 
 def test_what_is_refused_and_what_is_said(tmp_path):
     preset("bert", tmp_path)
+    with pytest.raises(ValueError, match=r"is a preset of KerasHub's(.|\n)*save_pretrained without config="):
+        fk.applications.read_config(tmp_path)
     task, config = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("task", "config"))
     (tmp_path / "task.json").write_text(json.dumps({**task, "registered_name": "keras_hub>BertTextEmbedder"}))
     with pytest.warns(UserWarning, match="the task BertTextEmbedder is not built here; its backbone is opened"):

@@ -195,7 +195,16 @@ def read_config(directory: FilePath) -> Any:
     ...     fk.applications.read_config(place).n_layer
     3
     """
-    fields = config_file.read_file(to_read(directory, "fk.applications.read_config", '"gpt2"'))
+    directory = to_read(directory, "fk.applications.read_config", '"gpt2"')
+    fields = config_file.read_file(directory)
+    if is_preset(fields):
+        raise ValueError(
+            explain(
+                f"{directory!r} is a preset of KerasHub's, whose config.json has other fields than the public ones.",
+                received=f"registered_name={fields['registered_name']!r:.80}",
+                write="model, variables = fk.applications.load_pretrained(directory); save_pretrained without config=",
+            )
+        )
     return family_of(fields.get("model_type")).read_config(fields)
 
 
