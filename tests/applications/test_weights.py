@@ -113,6 +113,13 @@ def test_a_file_of_another_network_is_refused(trained):
         fk.applications.MobileNet(weights=f"{trained[2]}/w.weights.h5", alpha=0.1, classes=5, input_shape=(32, 32, 3))
 
 
+def test_what_is_no_file_of_weights_is_said_to_be_none(tmp_path):
+    (tmp_path / "w.weights.h5").write_bytes(b"<html>")
+    with pytest.raises(ValueError, match=r"w\.weights\.h5") as error:
+        fk.applications.MobileNet(weights=tmp_path / "w.weights.h5", **SMALL)
+    assert "include_top" not in str(error.value)
+
+
 def test_a_sequential_model_knows_its_sizes_from_a_network(trained, given):
     """On an input of its own, which is no list of one, and on a tensor that is given, where it is one."""
     assert given.input_shape == (None, 32, 32, 3)

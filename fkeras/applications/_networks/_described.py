@@ -57,8 +57,8 @@ def _starts(network: str, given: Arguments, x: SymbolicTensor, layers: Layers, c
         return by_layer(model.load_weights(file, expected))
     except ValueError as error:
         said = explanation_of(error)
-        if said is None:
-            raise
+        if said is None or not any(words in said.wrong for words in ("does not fit", "has weights for")):
+            raise  # no file of weights, or a damaged one
         by_name = ", by_name=True" if "by_name" in said.write else ""
         raise ValueError(
             explain(

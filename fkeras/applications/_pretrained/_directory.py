@@ -108,7 +108,7 @@ def save_pretrained(
     family = family_of(model.name, "the name of the model")
     described, source = config is None, None
     if isinstance(config, (str, os.PathLike)):
-        source = pathlib.Path(config)
+        source = pathlib.Path(to_read(config, "fk.applications.save_pretrained", '"gpt2"'))
         config = read_config(source)
     config = _config_of(family, model, config)
     arrays = {name: np.asarray(array) for name, array in flatten(dict(variables)).items()}
