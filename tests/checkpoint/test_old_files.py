@@ -130,7 +130,8 @@ def test_the_input_of_a_sequential_is_told_by_its_weights(goldens, tmp_path):
 
 
 def test_old_names_of_compile_are_read(goldens):
-    trainer, state = fk.load_trainer(goldens / "keras_2_2" / "trained_outputs.h5")
+    with pytest.warns(UserWarning, match="RMSprop goes on with Keras 3's steps"):
+        trainer, state = fk.load_trainer(goldens / "keras_2_2" / "trained_outputs.h5")
     assert trainer.optimizer == fk.optimizers.RMSprop(trainer.optimizer.learning_rate, rho=trainer.optimizer.rho)
     assert list(trainer.loss) == ["one", "two"]
     assert np.abs(state.opt_state.inner[0].nu["body"]["kernel"]).max() > 0

@@ -179,3 +179,15 @@ def test_squares_of_differences_and_sums_are_several_ops():
     model = fk.model_from_json(text)
     x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
     assert np.allclose(model.apply({}, x), (x - 1) ** 2 + x, atol=1e-6)
+
+
+def test_ops_that_were_read_equal_those_that_were_called():
+    x = fk.Input((3, 4))
+    calls = (fk.ops.sum(x, 1), fk.ops.transpose(x, (0, 2, 1)), x[:, 0], fk.ops.concatenate([x, x], axis=-1))
+    for y in (*calls, fk.ops.clip(x, 0.0, 1.0), fk.ops.cast(x, "int32")):
+        model = fk.Model(x, y)
+        again = fk.model_from_json(model.to_json())
+        assert again == model
+        assert hash(again) == hash(model)
+    assert fk.Model(x, fk.ops.sum(x, 1)) == fk.Model(x, fk.ops.sum(x, axis=1, keepdims=False))
+    assert fk.Model(x, fk.ops.sum(x, 1)) != fk.Model(x, fk.ops.sum(x, 2))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ...core import described, explain
+import re
+
+from ...core import Layer, described, explain, walk
 from ...core.typing import JSON, Config, FilePath
 from ...train import Trainer, TrainState
+from .._files._warnings import warn
 from .._keras._model_config import refuse_code
-from .._keras._old_optimizer import old_optimizer, output_names
+from .._keras._old_optimizer import is_new, old_optimizer, output_names
 from .._keras._optimizer_state import optimizers_to_read, read_state
 from .._training._learning_rate import warn_of_rate
 from .._training._old_compile_config import in_keras_3_compile
@@ -16,6 +19,8 @@ from ._models import build, opened, record_of, variables_in
 from ._old_file import OldFile
 
 _GROUP = "optimizer_weights"
+# Optimizers of which Keras before 2.11 had epsilon outside of the square root.
+_EPSILON_OUTSIDE = ("RMSprop", "Adagrad", "Adadelta")
 
 
 def load_hdf5_trainer(filepath: FilePath, given: Given) -> tuple[Trainer, TrainState]:
@@ -53,9 +58,37 @@ def load_hdf5_trainer(filepath: FilePath, given: Given) -> tuple[Trainer, TrainS
             readers, weights = old_optimizer(file, arrays, said, trainer, model, variables, args, record, readers)
             example = (args or (None,))[0]
             state = read_state(trainer, variables, example, weights, args, readers, was_compiled=False)
+        if not handed:
+            _warn_of_other_steps(trainer, said, file)
         if handed:
             warn_of_rate(trainer, state, saved)
         return trainer, state
+
+
+def _warn_of_other_steps(trainer: Trainer, said: JSON, file: OldFile) -> None:
+    """Warn of what trains on by other steps than it would have where the file was saved."""
+    optimizer, version = type(trainer.optimizer).__name__, file.text("", "keras_version") or "1"
+    if said and not is_new(said) and optimizer in _EPSILON_OUTSIDE:
+        warn(
+            explain(
+                f"{optimizer} goes on with Keras 3's steps, which differ where gradients are small.",
+                received=f"{file.label!r}, whose optimizer is of Keras before 2.11",
+                usually="epsilon stood beside the square root of the mean square, and stands under it since.",
+                write="trainer.fit(...)   # or fk.load_trainer(path, optimizer=...) with an optimizer of your own",
+            )
+        )
+    number = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    model = trainer.model
+    normalized = isinstance(model, Layer) and any(type(sub).__name__ == "BatchNormalization" for _, sub in walk(model))
+    if normalized and number < (2, 4) and not version.endswith("-tf"):
+        warn(
+            explain(
+                "The moving averages of BatchNormalization go on by Keras 3's steps, which are smaller.",
+                received=f"{file.label!r} of Keras {version[:20]}",
+                usually="Keras before 2.4 corrected the first of them for their start (zero_debias of TensorFlow 1), and "
+                "the variance of n numbers by n / (n - 1). Predictions before further training are the same.",
+            )
+        )
 
 
 def _compile_config(file: OldFile, said: JSON, record: Config, given: Given) -> Config:

@@ -77,7 +77,7 @@ def old_optimizer(
         for leaf in part.leaves
     ]
     theirs = [leaf for leaf in order if leaf in ours]
-    together = _is_new(said)
+    together = is_new(said)
     for reader in readers:
         like = flatten(jax.eval_shape(reader.init, moving))
         try:
@@ -109,7 +109,7 @@ def _at_each_place(slots: Mapping[str, Slot], at: Mapping[str, str]) -> dict[str
     }
 
 
-def _is_new(said: JSON) -> bool:
+def is_new(said: JSON) -> bool:
     """Whether the optimizer is of Keras 2.11 or later, which keeps the arrays of one weight together."""
     optimizer = said.get("optimizer_config", said.get("optimizer")) if isinstance(said, dict) else None
     if not isinstance(optimizer, dict):

@@ -14,6 +14,7 @@ from .._words._hashing import hashable
 from .._words._naming import name_layers
 from ..typing import PyTree
 from ._op import Op, Reduced
+from ._op_calls import op_call
 from ._operation_order import execution_order, keras_order, key_of, unique
 from ._symbolic import LayerLike, Node, SymbolicTensor, history, placed, record, unplaced
 
@@ -135,7 +136,11 @@ class Graph:
         parts: list[object] = [(str(tensor.symbolic_shape), str(tensor.dtype)) for tensor in self.input_tensors]
         for node in self.nodes:
             operation = node.operation
-            parts.append(operation if isinstance(operation, Op) else (operation.name, operation))
+            if isinstance(operation, Op):
+                leaves, treedef = jax.tree.flatten(op_call(node))
+                parts.append((str(treedef), [sign(leaf) for leaf in leaves]))
+                continue
+            parts.append((operation.name, operation))
             parts.append((str(node.treedef), [sign(leaf) for leaf in node.leaves]))
         ends = [sign(tensor) for tensor in self.output_tensors]
         signature: Hashable = hashable((tuple(map(str, self._structures)), parts, ends))

@@ -37,8 +37,8 @@ saturate_cast core SaturateCast x,dtype dtype
 switch core Switch index,branches,*operands -
 vectorized_map core VectorizedMap function,elements function
 """  # noqa: E501
-# Second names that fkeras takes for arguments.
-_SAME = {
+#: Second names that fkeras takes for arguments.
+SAME_ARGUMENTS = {
     "multi_hot": {"num_tokens": "num_classes"},
     "reshape": {"shape": "newshape"},
     "clip": {"min": "x_min", "max": "x_max"},
@@ -118,7 +118,7 @@ def split_arguments(
     order = facts.called if isinstance(op, KerasOp) else facts.arguments
     many = next((i for i, a in enumerate(order) if a.startswith("*")), len(order))
     any_number = many < len(order) and not order[many].startswith("**")
-    same = _SAME.get(op.name, {})
+    same = SAME_ARGUMENTS.get(op.name, {})
     named = {same.get(k, k): v for k, v in kwargs.items()}
     unknown = {k: v for k, v in named.items() if k not in facts.arguments}
     if (len(args) > many and not any_number) or (unknown and not any(a.startswith("**") for a in facts.arguments)):
