@@ -85,8 +85,8 @@ def _warn_of_other_steps(trainer: Trainer, said: JSON, file: OldFile) -> None:
             explain(
                 "The moving averages of BatchNormalization go on by Keras 3's steps, which are smaller.",
                 received=f"{file.label!r} of Keras {version[:20]}",
-                usually="Keras before 2.4 corrected the first of them for their start (zero_debias of TensorFlow 1), and "
-                "the variance of n numbers by n / (n - 1). Predictions before further training are the same.",
+                usually="Keras before 2.4 corrected the first of them for their start (zero_debias of TensorFlow 1), "
+                "and the variance of n numbers by n / (n - 1). Predictions are the same.",
             )
         )
 
