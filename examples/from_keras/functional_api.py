@@ -4,7 +4,7 @@ python examples/from_keras/functional_api.py
 
 What differs from the Keras script:
 
-- `keras.utils.plot_model` is left out: `model.summary()` has the shapes.
+- `keras.utils.plot_model` needs no graphviz: it returns a picture, and writes it where `to_file` says.
 """
 
 import pathlib
@@ -27,6 +27,8 @@ def a_first_model():
     outputs = layers.Dense(10)(x)
     model = keras.Model(inputs=inputs, outputs=outputs, name="mnist_model")
     model.summary()
+    picture = keras.utils.plot_model(model, show_shapes=True)
+    assert "Output shape: (None, 10)" in picture.svg
     assert model.count_params() == 784 * 64 + 64 + 64 * 64 + 64 + 64 * 10 + 10
     return model
 
