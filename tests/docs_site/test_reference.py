@@ -1,6 +1,7 @@
 """The reference has every public name: its pages are the list, and the package says what has to stand on it."""
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -34,6 +35,12 @@ def test_every_namespace_is_shown(pages):
     from fkeras_docs.names import namespaces, public
 
     assert {name for name in namespaces() if public(name)} == pages.listed_namespaces()
+
+
+def test_every_page_stands_once_in_the_navigation(pages):
+    blocks = re.findall(r"^```{toctree}\n(.*?)^```$", (pages.FOLDER / "index.md").read_text(), re.M | re.S)
+    listed = [line for block in blocks for line in block.splitlines() if line and not line.startswith(":")]
+    assert sorted(listed) == sorted({page.stem for page in pages.FOLDER.glob("*.md")} - {"index"})
 
 
 def test_a_name_that_is_taken_off_the_list_is_missed(pages, tmp_path, monkeypatch):
