@@ -44,7 +44,8 @@ def one_kernel() -> Iterator[Callable[[pathlib.Path], nbformat.NotebookNode]]:
     try:
         yield run
     finally:
-        run_sync(manager.shutdown_kernel)(now=True)
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
 
 
 def execute(path: pathlib.Path, kernel: AsyncKernelManager | None = None) -> nbformat.NotebookNode:
