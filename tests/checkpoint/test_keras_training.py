@@ -82,6 +82,7 @@ def cases():
     return pytest.mark.parametrize("name", list(chosen))
 
 
+@pytest.mark.sweep(2)
 @cases()
 def test_fkeras_goes_on_with_what_keras_began(name, tmp_path):
     theirs = trained_by_keras(optimizers(keras)[name]())
@@ -97,6 +98,7 @@ def test_fkeras_goes_on_with_what_keras_began(name, tmp_path):
     same_weights(theirs, state.variables)
 
 
+@pytest.mark.sweep(2, 1)
 @cases()
 def test_keras_goes_on_with_what_fkeras_began(name, tmp_path):
     trainer = network(fk, fk.nn).compile(optimizers(fk)[name](), "mse", metrics=["mae"])

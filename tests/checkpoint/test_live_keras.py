@@ -29,6 +29,7 @@ def close(got, want, atol):
         np.testing.assert_allclose(one, other, atol=atol, rtol=atol)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_live_model_computes_trains_and_goes_back(name):
     keras.utils.clear_session()  # Keras numbers what it names over all models of the process

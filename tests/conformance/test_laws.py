@@ -23,7 +23,7 @@ ROWS = rows()
 RNGS = {"dropout": jax.random.key(1)}
 FROZEN = pathlib.Path(__file__).with_name("parameters.json")
 # Numbers and configs are held for every row. Laws that compile several programs a row run on one row of each class, and
-# those of transformations on a third of the classes each; `make test-all` runs them on all.
+# those of transformations on a quarter of the classes each; `make test-all` runs them on all.
 FIRST = (
     ROWS if os.environ.get("FKERAS_TEST") == "all" else list({row.cls: row for row in reversed(ROWS)}.values())[::-1]
 )
@@ -133,7 +133,7 @@ def test_equals_keras(row, keras):
         close(tree, kept[collection], row.atol)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4, 3)
 @each_class
 def test_gradients_are_finite_and_reach_every_weight(row):
     layer, variables, args = prepared(row)
@@ -156,7 +156,7 @@ def test_gradients_are_finite_and_reach_every_weight(row):
 
 
 # ------------------------------------------------------------------ transformations
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @each_class
 def test_jit_equals_eager(row):
     layer, variables, args = prepared(row)
@@ -170,7 +170,7 @@ def test_jit_equals_eager(row):
     close(jax.jit(run)(variables, args), run(variables, args), 1e-5)
 
 
-@pytest.mark.sweep(3, 1)
+@pytest.mark.sweep(4, 1)
 @each_class
 def test_vmap_equals_one_by_one(row):
     apart(row, "vmap")
@@ -183,7 +183,7 @@ def test_vmap_equals_one_by_one(row):
     close(got, want, 1e-5)  # batched kernels sum in another order
 
 
-@pytest.mark.sweep(3, 2)
+@pytest.mark.sweep(4, 2)
 @each_class
 def test_init_under_jit_vmap_and_eval_shape(row):
     layer, variables, args = prepared(row)
@@ -277,7 +277,7 @@ def test_equal_layers_are_equal_and_others_are_not(row):
 
 
 # ------------------------------------------------------------------ dtypes and names
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @each_class
 @pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
 def test_half_precision(row, policy):

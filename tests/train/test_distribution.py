@@ -64,6 +64,7 @@ def test_a_run_on_several_devices_is_the_run_of_one(trainer, alone, name):
     np.testing.assert_allclose(found[3], wanted[3], atol=1e-5)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_each_leaf_lies_where_the_layout_says_before_and_after_a_run(trainer, name):
     spread = trainer.distribute(*LAYOUTS[name])
@@ -185,6 +186,7 @@ def test_streams_too(trainer, alone):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), found.params, wanted.params)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("before", "after"), [("fsdp", "fsdp"), ("fsdp", None), (None, "data"), ("data", "rules")])
 def test_a_run_goes_on_on_other_devices(trainer, tmp_path, before, after):
     def spread(name):

@@ -78,7 +78,7 @@ def test_the_list_is_optax_s():
 
 
 # what optax says of its own functions
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.filterwarnings(
     "ignore:Specifying a key will be required", "ignore:.*is deprecated:DeprecationWarning:optax"
 )
