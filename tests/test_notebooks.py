@@ -31,7 +31,6 @@ def is_slip(cell):
     return "raises-exception" in cell.metadata.get("tags", ())
 
 
-@pytest.mark.sweep(2)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs(run, path):
     notebook = run(path)
@@ -40,7 +39,6 @@ def test_a_notebook_runs(run, path):
     assert not any("\r" in text for text in texts)  # a bar is one output, and no line after line of a terminal
 
 
-@pytest.mark.sweep(2)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_what_is_kept_in_a_notebook_is_what_it_shows(run, path):
     for kept, cell in zip(codes(nbformat.read(path, as_version=4)), codes(run(path)), strict=True):
