@@ -12,7 +12,7 @@ PROJECT = tomllib.loads((pathlib.Path(__file__).parents[1] / "pyproject.toml").r
 OF_EXTRAS = (
     "beartype", "equinox", "grain", "h5py", "hypothesis", "jaxtyping", "keras", "matplotlib", "mlflow", "nbformat",
     "onnx", "pandas", "PIL", "pytest", "qwix", "safetensors", "sklearn", "soundfile", "tensorboardX", "tensorflow",
-    "tokenizers", "torch", "wandb",
+    "tokenizers", "torch", "wandb", "cv2", "resvg_py",
 )  # fmt: skip
 WITHOUT = f"""
 import importlib.machinery, sys

@@ -16,12 +16,12 @@ _CELL, _MARGIN, _TOP = 46, 16, 76
 _MANY, _SMALL = 30, 14
 _NORMALIZE = ("true", "pred", "all")
 _STYLE = (
-    ".fkeras .ground{fill:#fff}.fkeras text{fill:#1f2328;font-size:12px}.fkeras .faint{fill:#57606a}"
-    ".fkeras .cell{fill:#3b82d6;stroke:#8c96a3;stroke-width:.5}"
-    ".fkeras .right{stroke:#57606a;stroke-width:1.6;fill:none}"
-    ".fkeras .on{fill:#fff}.fkeras .title{font-weight:700;font-size:14px}"
-    "@media(prefers-color-scheme:dark){.fkeras .ground{fill:#0d1117}.fkeras text{fill:#e6edf3}"
-    ".fkeras .faint{fill:#a3adb8}.fkeras .on{fill:#fff}.fkeras .cell{stroke:#3d444d}.fkeras .right{stroke:#a3adb8}}"
+    ".ground{fill:#fff}text{fill:#1f2328;font-size:12px}.faint{fill:#57606a}"
+    ".cell{fill:#3b82d6;stroke:#8c96a3;stroke-width:.5}"
+    ".right{stroke:#57606a;stroke-width:1.6;fill:none}"
+    ".on{fill:#fff}.title{font-weight:700;font-size:14px}"
+    "@media(prefers-color-scheme:dark){.ground{fill:#0d1117}text{fill:#e6edf3}"
+    ".faint{fill:#a3adb8}.on{fill:#fff}.cell{stroke:#3d444d}.right{stroke:#a3adb8}}"
 )
 
 
@@ -151,4 +151,6 @@ def _drawn(values: np.ndarray, names: Sequence[str], title: str, under: str, des
                 parts.append(f'<text {at} text-anchor="middle"{on}>{texts[i][j]}</text>')
     inner = f'width="{cell - 2}" height="{cell - 2}" class="right"'
     parts += [f'<rect x="{left + i * cell + 1}" y="{top + i * cell + 1}" {inner}/>' for i in range(count)]
-    return Picture(svg_of(width, height, title, description, "".join(parts), _STYLE), width, height, description)
+    return Picture(
+        svg_of(width, height, title, description, "".join(parts), "matrix", _STYLE), width, height, description
+    )

@@ -39,19 +39,19 @@ _COLOURS = {
 
 def style_of(families: set[str]) -> str:
     """The rules of a picture with these kinds of layers, on light and on dark ground."""
-    colours = "".join(f".fkeras .{name}{{fill:{_COLOURS[name]}}}" for name in sorted(families))
+    colours = "".join(f".{name}{{fill:{_COLOURS[name]}}}" for name in sorted(families))
     return (
-        ".fkeras .ground{fill:#fff}.fkeras .card{fill:#fff;stroke:#c4ccd5}.fkeras .frame{fill:#f5f7fa;stroke:#8c96a3;"
-        "stroke-dasharray:5 4}.fkeras .head{fill-opacity:.14}.fkeras .tint{fill-opacity:.07}"
-        ".fkeras text{fill:#1f2328;font-size:12px}.fkeras .title{font-size:14px}.fkeras .name{font-weight:700}"
-        ".fkeras .more{fill:#57606a}.fkeras .line{fill:none;stroke:#76808c;stroke-width:1.5}"
-        ".fkeras .tip{fill:#76808c}.fkeras .badge{fill:#1f2328}.fkeras .count{fill:#fff;font-weight:700}"
-        f".fkeras .stack{{fill:none;stroke:#8c96a3}}.fkeras .dot{{stroke:#57606a;stroke-width:1.5}}{colours}"
-        "@media(prefers-color-scheme:dark){.fkeras .ground{fill:#0d1117}.fkeras .card{fill:#161b22;stroke:#3d444d}"
-        ".fkeras .frame{fill:#11161d;stroke:#6b7683}.fkeras .head{fill-opacity:.3}.fkeras .tint{fill-opacity:.14}"
-        ".fkeras text{fill:#e6edf3}.fkeras .more{fill:#a3adb8}.fkeras .line{stroke:#8b949e}.fkeras .tip{fill:#8b949e}"
-        ".fkeras .badge{fill:#e6edf3}.fkeras .count{fill:#0d1117}.fkeras .stack{stroke:#6b7683}"
-        ".fkeras .dot{stroke:#a3adb8}}"
+        ".ground{fill:#fff}.card{fill:#fff;stroke:#c4ccd5}.frame{fill:#f5f7fa;stroke:#8c96a3;"
+        "stroke-dasharray:5 4}.head{fill-opacity:.14}.tint{fill-opacity:.07}"
+        "text{fill:#1f2328;font-size:12px}.title{font-size:14px}.name{font-weight:700}"
+        ".more{fill:#57606a}.line{fill:none;stroke:#76808c;stroke-width:1.5}"
+        ".tip{fill:#76808c}.badge{fill:#1f2328}.count{fill:#fff;font-weight:700}"
+        f".stack{{fill:none;stroke:#8c96a3}}.dot{{stroke:#57606a;stroke-width:1.5}}{colours}"
+        "@media(prefers-color-scheme:dark){.ground{fill:#0d1117}.card{fill:#161b22;stroke:#3d444d}"
+        ".frame{fill:#11161d;stroke:#6b7683}.head{fill-opacity:.3}.tint{fill-opacity:.14}"
+        "text{fill:#e6edf3}.more{fill:#a3adb8}.line{stroke:#8b949e}.tip{fill:#8b949e}"
+        ".badge{fill:#e6edf3}.count{fill:#0d1117}.stack{stroke:#6b7683}"
+        ".dot{stroke:#a3adb8}}"
     )
 
 

@@ -110,5 +110,5 @@ def picture_of(model: Layer, found: Placed, splines: str) -> Picture:
         f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">{drawn(found, splines)}</g>'
     )
     words = f"{boxes}: {', '.join(box.box.name or box.box.kind for box in found.boxes[:40])}"
-    svg = svg_of(width, height, f"The model {title}", words, body, style_of(families_in(found)))
+    svg = svg_of(width, height, f"The model {title}", words, body, "model", style_of(families_in(found)))
     return Picture(svg, width, height, f"{title}: {boxes}")

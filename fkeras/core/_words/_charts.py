@@ -22,13 +22,13 @@ _PENS = (("a", ""), ("b", "7 4"), ("c", "2 3"), ("d", "9 3 2 3"))
 _COLOURS = {"a": "#3b82d6", "b": "#e0703a", "c": "#2f9e63", "d": "#8b5cf6"}
 
 STYLE = (
-    ".fkeras .ground{fill:#fff}.fkeras text{fill:#1f2328;font-size:12px}.fkeras .faint{fill:#57606a;font-size:11px}"
-    ".fkeras .grid{stroke:#d8dee4}.fkeras .edge{stroke:#8c96a3;fill:none}.fkeras .mark{stroke:#57606a;"
-    "stroke-dasharray:4 3}.fkeras .pen{fill:none;stroke-width:2;stroke-linejoin:round}"
-    + "".join(f".fkeras .{n}{{stroke:{c}}}.fkeras .dot-{n}{{fill:{c}}}" for n, c in _COLOURS.items())
-    + "@media(prefers-color-scheme:dark){.fkeras .ground{fill:#0d1117}.fkeras text{fill:#e6edf3}"
-    ".fkeras .faint{fill:#a3adb8}.fkeras .grid{stroke:#2a313a}.fkeras .edge{stroke:#6b7683}"
-    ".fkeras .mark{stroke:#a3adb8}}"
+    ".ground{fill:#fff}text{fill:#1f2328;font-size:12px}.faint{fill:#57606a;font-size:11px}"
+    ".grid{stroke:#d8dee4}.edge{stroke:#8c96a3;fill:none}.mark{stroke:#57606a;"
+    "stroke-dasharray:4 3}.pen{fill:none;stroke-width:2;stroke-linejoin:round}"
+    + "".join(f".{n}{{stroke:{c}}}.dot-{n}{{fill:{c}}}" for n, c in _COLOURS.items())
+    + "@media(prefers-color-scheme:dark){.ground{fill:#0d1117}text{fill:#e6edf3}"
+    ".faint{fill:#a3adb8}.grid{stroke:#2a313a}.edge{stroke:#6b7683}"
+    ".mark{stroke:#a3adb8}}"
 )
 
 
@@ -91,7 +91,7 @@ def charts_picture(charts: Sequence[Chart], title: str, columns: int = 2) -> Pic
     ]
     ground = f'<rect width="{width}" height="{height}" rx="8" class="ground"/>'
     words = "; ".join(_words(chart) for chart in charts)
-    return Picture(svg_of(width, height, title, words, ground + "".join(parts), STYLE), width, height, title)
+    return Picture(svg_of(width, height, title, words, ground + "".join(parts), "chart", STYLE), width, height, title)
 
 
 def charts_figure(charts: Sequence[Chart]) -> Any:

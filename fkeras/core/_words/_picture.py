@@ -156,7 +156,11 @@ def needed(module: str, what: str, package: str, instead: str) -> Any:
 FONT = 'font-family="system-ui,-apple-system,Segoe UI,Roboto,Helvetica,Arial,DejaVu Sans,sans-serif"'
 
 
-def svg_of(width: float, height: float, title: str, description: str, body: str, style: str = "") -> str:
+#: What comes before the rules for dark ground.
+DARK = "@media(prefers-color-scheme:dark)"
+
+
+def svg_of(width: float, height: float, title: str, description: str, body: str, kind: str, style: str) -> str:
     """An SVG document that says in words what it shows.
 
     Args:
@@ -164,15 +168,29 @@ def svg_of(width: float, height: float, title: str, description: str, body: str,
         title: a few words.
         description: what is in it, for who does not see it.
         body: its elements.
-        style: rules for its classes.
+        kind: of picture, one word: the rules are those of the class `fkeras-` and this, as a page has many pictures.
+        style: rules for what is in it, `.card{fill:#fff}`; at the end those for dark ground, in braces after `DARK`.
 
     Returns:
         The document's text.
     """
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
-    rules = f"<style>{style}</style>" if style else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} class="fkeras" role="img" {FONT} '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} class="fkeras-{kind}" role="img" {FONT} '
         f'style="max-width:100%;min-width:{_NARROWEST * width:.0f}px;height:auto">'
-        f"<title>{html_text(title)}</title><desc>{html_text(description)}</desc>{rules}{body}</svg>"
+        f"<title>{html_text(title)}</title><desc>{html_text(description)}</desc>"
+        f"<style>{_within(kind, style)}</style>{body}</svg>"
     )
+
+
+def _within(kind: str, style: str) -> str:
+    """Rules that hold in one kind of picture.
+
+    >>> _within("chart", ".a{fill:#fff}@media(prefers-color-scheme:dark){.a{fill:#000}}")
+    '.fkeras-chart .a{fill:#fff}@media(prefers-color-scheme:dark){.fkeras-chart .a{fill:#000}}'
+    """
+    light, dark = (
+        "".join(f".fkeras-{kind} {rule}}}" for rule in part.split("}") if rule)
+        for part in (style.partition(DARK)[0], style.partition(DARK)[2].removeprefix("{"))
+    )
+    return light + (f"{DARK}{{{dark}}}" if dark else "")
