@@ -3,7 +3,7 @@
 import pathlib
 
 from tests.conftest import nothing_is_kept_for_the_next_module as nothing_is_kept_for_the_next_module
-from tests.conftest import pytest_collection_finish as pytest_collection_finish
+from tests.conftest import pytest_collection as pytest_collection
 from tests.conftest import pytest_configure as pytest_configure
 
 # Second names of modules that have their doctests where they are.

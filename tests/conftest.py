@@ -54,7 +54,6 @@ from .real_keras import keras_world  # noqa: E402
 def pytest_configure():
     """Not through the environment: what a test starts in another process is a user's program, in a user's world."""
     jax.config.update("jax_numpy_rank_promotion", "raise")
-    gc.disable()  # the collection of tests makes a million objects that stay
 
 
 # ------------------------------------------------------------------ which tests
@@ -118,14 +117,19 @@ def _warns_as_keras(request):
 
 
 # ------------------------------------------------------------------ memory
-def pytest_collection_finish():
-    """From here on no garbage collection looks at modules and tests, which stay: each took half a second for them.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """After it no garbage collection looks at modules and tests, which stay: each took half a second for them.
 
     Keras asks for one whenever a layer gives up a variable, and so does each module of tests that leaves much behind.
     """
-    gc.enable()
-    gc.collect()
-    gc.freeze()
+    gc.disable()  # a million objects are made that stay
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="module")
