@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import textwrap
+import warnings
 from collections.abc import Mapping, Sequence
 
 from ..core import Model, as_path, check_arrays, check_variables, explain, spec_of, to_read
@@ -128,6 +130,9 @@ def load_weights(
         ValueError: a path, shape or dtype that differs and was not allowed to, or a pattern that matches nothing;
             every mismatch is listed, and nothing is loaded.
 
+    Warns:
+        UserWarning: what `skip_mismatch=True` skipped, unless `report=True` returns it.
+
     >>> import fkeras as fk, jax, tempfile
     >>> old = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="body"), fk.nn.Dense(5, name="head")])
     >>> new = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2, name="trunk"), fk.nn.Dense(1, name="head")])
@@ -166,7 +171,24 @@ def load_weights(
         loaded, differences = load_safetensors(filepath, variables, **choice)
     else:
         loaded, differences = _load_directory(filepath, variables, choice)
-    return (loaded, differences) if report else loaded
+    if report:
+        return loaded, differences
+    if skip_mismatch:
+        _warn_of_skipped(filepath, differences)
+    return loaded
+
+
+def _warn_of_skipped(filepath: FilePath, differences: LoadReport) -> None:
+    """Name what keeps its value: who skips whatever differs may have meant less of it."""
+    left = {"Kept as given": differences.skipped, "Of the file, not used": tuple(differences.unexpected)}
+    if any(left.values()):
+        lists = [f"{what}: {textwrap.shorten(', '.join(names), 400)}" for what, names in left.items() if names]
+        warnings.warn(
+            f"load_weights(skip_mismatch=True) loaded {len(differences.loaded)} arrays of {os.fspath(filepath)!r}. "
+            + ". ".join(lists)
+            + ". report=True returns all of it in place of this warning.",
+            stacklevel=5,
+        )
 
 
 def _check_no_rename(filepath: FilePath, rename: Mapping[str, str] | None) -> None:

@@ -199,7 +199,8 @@ def test_layers_are_loaded_by_their_names(tmp_path):
     blank = jax.tree.map(np.zeros_like, wide.init(jax.random.key(1)))
     with pytest.raises(ValueError, match=r"mismatched +params/b1/kernel"):
         wide.load_weights(tmp_path / "m.hdf5", blank, by_name=True)
-    kept = wide.load_weights(tmp_path / "m.hdf5", blank, skip_mismatch=True, by_name=True)
+    with pytest.warns(UserWarning, match="Kept as given: params/b1"):
+        kept = wide.load_weights(tmp_path / "m.hdf5", blank, skip_mismatch=True, by_name=True)
     assert not kept["params"]["b1"]["kernel"].any()
 
 
