@@ -76,16 +76,3 @@ def test_a_wrong_shape_or_type_is_seen():
         _mean_by_row(jnp.ones((2, 3)), jnp.arange(3))
     with pytest.raises(TypeCheckError, match="rows"):
         _mean_by_row(jnp.ones((2, 3)), jnp.ones(2))
-
-
-def test_every_module_is_there_without_jaxtyping():
-    code = (
-        "import sys; sys.modules['jaxtyping'] = None\n"
-        "import importlib, pkgutil, fkeras\n"
-        "for found in pkgutil.walk_packages(fkeras.__path__, 'fkeras.'):\n"
-        "    if '_equinox' not in found.name:  # which brings jaxtyping itself\n"
-        "        importlib.import_module(found.name)\n"
-        "assert fkeras.core.typing.Float is fkeras.core.typing.Array  # what stands for shapes then\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr[-2000:]

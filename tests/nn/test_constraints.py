@@ -180,5 +180,7 @@ def test_impossible_bounds_are_refused(make, bounds):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"Unknown name 'maxnorm' in constraints(?s:.)*Did you mean 'max_norm'"):
+    with pytest.raises(
+        ValueError, match=r"Unknown name 'maxnorm' in constraints(?s:.)*Did you mean 'MaxNorm' or 'max_norm'"
+    ):
         constraints.get("maxnorm")

@@ -312,7 +312,7 @@ KEY = jax.random.key(0)
         ),
         (lambda: initializers.STFT()(None, (4, 3)), ValueError, r"kernels of shape \(frame_length, 1, frequencies\)"),
         (lambda: initializers.get("glorot"), ValueError, r"Unknown name 'glorot'(?s:.)*Known: Constant, Glorot"),
-        (lambda: initializers.get("glorotuniform"), ValueError, r"Did you mean 'glorot_uniform'"),
+        (lambda: initializers.get("glorotuniform"), ValueError, r"Did you mean 'GlorotUniform' or 'glorot_uniform'"),
         (lambda: initializers.get(3), ValueError, r"Cannot make one of initializers from a int"),
         (lambda: initializers.deserialize({"class_name": "Zeros", "config": {"a": 1}}), ValueError, r"no argument 'a'"),
     ],
