@@ -167,7 +167,8 @@ def path_of(module: linen.Module, operation: str | None = None) -> str:
 def apply(model: linen.Module, variables: Variables, x: PyTree, training: bool) -> PyTree:
     """A model's output, however its class takes its inputs and the mode."""
     mutable = [name for name in variables if name != "params"] if training else False
-    mode = {"training": training} if isinstance(model, Layer) else mode_arguments(type(model).__call__, training)
+    told = not isinstance(model, Layer)
+    mode = mode_arguments(type(model).__call__, training, model) if told else {"training": training}
     inputs = x if isinstance(x, tuple) and not isinstance(model, Layer) else (x,)
     made = model.apply(dict(variables), *inputs, **mode, rngs=keys_of(0), mutable=mutable)
     return made[0] if training else made

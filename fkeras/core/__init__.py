@@ -27,6 +27,7 @@ from ._layer._lifted_transforms import Mode as Mode
 from ._layer._lifted_transforms import enter_loop as enter_loop
 from ._layer._lifted_transforms import is_lifted as is_lifted
 from ._layer._lifted_transforms import loops_around as loops_around
+from ._layer._linen_modules import MODE_ARGUMENTS as MODE_ARGUMENTS
 from ._layer._linen_modules import mode_arguments as mode_arguments
 from ._layer._sealing import call_state as call_state
 from ._layer._sealing import settle as settle

@@ -48,6 +48,7 @@ from ._step._compiled_method import CompiledMethod
 from ._step._forward import forward, graph_of, init_variables
 from ._step._log_names import described_log_names, log_names
 from ._step._logs import as_asked, check_return_dict
+from ._step._module_call import check_call
 from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._own_methods import check_own_methods
@@ -315,8 +316,11 @@ class Trainer(Viewed):
             A `TrainState`.
 
         Raises:
+            TypeError: a Linen module that takes an argument beside its inputs and the mode.
             ValueError: the model needs `x`, and none was given; `variables` that lack weights of the model, or have
-                them in other shapes, each by its path.
+                them in other shapes, each by its path; `log=["learning_rate"]` of an optimizer that keeps none.
+
+        A Linen module with dropout or batch statistics that nothing tells the mode, `mode="train"`, is warned of.
 
         >>> import fkeras as fk
         >>> trainer = fk.Sequential([fk.nn.Dense(2)]).compile("adam", "mse")
@@ -329,6 +333,8 @@ class Trainer(Viewed):
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
         else:
             variables = check_variables(self.model, variables, x)
+            if x is not None:
+                check_call(self.model, x)
         self._check_frozen(x)
         warn_of_idle_facts(self, x)
         params = variables["params"]

@@ -216,3 +216,82 @@ def test_an_axis_that_no_layer_names_is_an_error():
     trainer = fk.Trainer(Wrong(), "sgd", CROSS)
     with pytest.raises(NameError, match="devices"):
         trainer.init(0, VECTORS)
+
+
+# ------------------------------------------------------------------ the mode
+class Told(nn.Module):
+    """It has every name of the mode at once, and no default."""
+
+    @nn.compact
+    def __call__(self, x, training, train, is_training, is_train, deterministic, inference, eval, use_running_average):
+        self.param("scale", nn.initializers.ones, ())
+        calm = [deterministic, inference, eval, use_running_average]
+        return x + jnp.array([training, train, is_training, is_train, *(not flag for flag in calm)], "float32")
+
+
+def test_a_module_is_told_the_mode_by_any_name_for_it():
+    trainer, x = fk.Trainer(Told(), "sgd", "mse"), np.zeros((1, 8), "float32")
+    state = trainer.init(0, x)
+    for training in (True, False):
+        found, _ = trainer.forward(state.params, state, x, state.rng, training)
+        np.testing.assert_array_equal(found, [[float(training)] * 8])
+    np.testing.assert_array_equal(trainer.predict(state, x), np.zeros((1, 8)))
+
+
+class Normalised(nn.Module):
+    """It has no default: who calls it says the mode."""
+
+    @nn.compact
+    def __call__(self, x, use_running_average: bool):
+        return nn.Dense(3)(nn.BatchNorm(use_running_average, momentum=0.5)(x))
+
+
+def test_batch_statistics_move_in_training_and_are_used_in_inference():
+    trainer = fk.Trainer(Normalised(), "sgd", CROSS)
+    state = trainer.init(0, VECTORS)
+    after, _ = trainer.train_step(state, (VECTORS, LABELS))
+    moved = after.model_state["batch_stats"]["BatchNorm_0"]["mean"]
+    np.testing.assert_allclose(moved, VECTORS.mean(0) / 2, rtol=1e-4, atol=1e-6)
+    wanted = Normalised().apply(after.variables, VECTORS, use_running_average=True)
+    np.testing.assert_allclose(trainer.predict(after, VECTORS), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_field_that_says_the_mode_is_not_said_again():
+    inputs = fk.Input((6,))
+    told = fk.Model(inputs, fk.nn.FlaxLayer(nn.BatchNorm(use_running_average=True))(inputs))
+    _, updates = told.apply(told.init(jax.random.key(0)), VECTORS, training=True, mutable=["batch_stats"])
+    np.testing.assert_array_equal(jax.tree.leaves(updates)[0], 0)  # it stays in inference
+    open_ = fk.Model(inputs, fk.nn.FlaxLayer(nn.BatchNorm())(inputs))
+    _, updates = open_.apply(open_.init(jax.random.key(0)), VECTORS, training=True, mutable=["batch_stats"])
+    assert np.any(jax.tree.leaves(updates)[0])
+
+
+class Worded(nn.Module):
+    """Its word for the mode is one that nobody knows."""
+
+    rate: float = 0.5
+
+    @nn.compact
+    def __call__(self, x, mode="train"):
+        return nn.Dense(3)(nn.Dropout(self.rate, deterministic=mode != "train")(x))
+
+
+class Required(nn.Module):
+    @nn.compact
+    def __call__(self, x, mode):
+        return nn.Dense(3)(x)
+
+
+def test_a_word_for_the_mode_that_is_not_known_is_named():
+    with pytest.warns(UserWarning, match=r"Nothing tells Worded whether a call trains[\s\S]*mode= .*Dropout inside"):
+        fk.Trainer(Worded(), "sgd", CROSS).init(0, VECTORS[:1])
+    fk.Trainer(Worded(0.0), "sgd", CROSS).init(0, VECTORS[:1])  # which drops nothing
+    trainer = fk.Trainer(Required(), "sgd", CROSS)
+    for start in ({}, {"variables": {"params": {}}}):
+        with pytest.raises(TypeError, match=r"Required.__call__ has the argument 'mode' without[\s\S]*deterministic"):
+            trainer.init(0, VECTORS[:1], **start)
+
+
+def test_a_module_asks_for_an_example_of_its_input():
+    with pytest.raises(ValueError, match=r"weights of MLP follow from an example[\s\S]*trainer.init\(0, x\[:1\]\)"):
+        fk.Trainer(MLP(), "sgd", CROSS).init(0)

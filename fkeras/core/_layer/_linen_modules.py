@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 import jax
@@ -15,8 +16,19 @@ from ._lifted_transforms import Mode, is_lifted
 if TYPE_CHECKING:
     from ._layer import Layer
 
-# How Linen modules spell "is this training", and whether the flag is turned round.
-MODE_ARGUMENTS = {"training": True, "train": True, "is_training": True, "deterministic": False}
+# How modules spell "is this training"; false where the flag is turned round.
+MODE_ARGUMENTS: Mapping[str, bool] = MappingProxyType(
+    {
+        "training": True,
+        "train": True,
+        "is_training": True,
+        "is_train": True,
+        "deterministic": False,
+        "inference": False,
+        "eval": False,
+        "use_running_average": False,
+    }
+)
 
 
 class MethodContext(Protocol):
@@ -44,22 +56,42 @@ def holds_module(value: PyTree) -> bool:
     return any(is_module(leaf) for leaf in jax.tree.leaves(value, is_leaf=is_module))
 
 
-def mode_arguments(function: Callable[..., PyTree], training: bool) -> dict[str, bool | Mode]:
+def mode_arguments(
+    function: Callable[..., PyTree], training: bool, module: linen.Module | None = None
+) -> dict[str, bool | Mode]:
     """The arguments that tell a module's method whether the call trains, by the names that it has for that.
 
     Args:
         function: the method.
         training: whether the call trains.
+        module: whose method it is. What its fields say already, `linen.BatchNorm(use_running_average=True)`, is not
+            said again, as Linen's own layers refuse to hear it twice.
 
     Returns:
-        Each of `training`, `train`, `is_training` and `deterministic` that it takes, with its value.
+        Each of `training`, `train`, `is_training`, `is_train`, `deterministic`, `inference`, `eval` and
+        `use_running_average` that it takes, with its value.
 
     >>> mode_arguments(lambda x, deterministic: x, training=True)
     {'deterministic': False}
+    >>> mode_arguments(linen.BatchNorm.__call__, True)
+    {'use_running_average': False}
+    >>> mode_arguments(linen.BatchNorm.__call__, True, linen.BatchNorm(use_running_average=True))
+    {}
     """
-    names = inspect.signature(function).parameters
+    parameters = inspect.signature(function).parameters
     kind: type[int] = Mode if is_lifted(function) else bool  # a lifted call makes arrays of plain flags
-    return {n: kind(training is positive) for n, positive in MODE_ARGUMENTS.items() if n in names}  # type: ignore[misc]
+    return {
+        name: kind(training is positive)  # type: ignore[misc]
+        for name, positive in MODE_ARGUMENTS.items()
+        if name in parameters and not _is_told_by_field(module, parameters[name])
+    }
+
+
+def _is_told_by_field(module: linen.Module | None, parameter: inspect.Parameter) -> bool:
+    """Whether an argument may be left out because a field of the same name has its value."""
+    fields = getattr(type(module), "__dataclass_fields__", {})
+    told = parameter.name in fields and getattr(module, parameter.name) is not None
+    return told and parameter.default is None
 
 
 def adopted(parent: linen.Module, name: str, value: PyTree) -> PyTree:

@@ -105,8 +105,6 @@ class EquinoxModule(Host):
             given["key"] = self._needed(key) if training else key
         if not type(module).__module__.startswith("equinox."):  # whose own layers have the mode as an attribute
             given.update(mode_arguments(function, training))
-            if "inference" in parameters:
-                given["inference"] = not training
         by_position = list(parameters)[1 : 1 + len(inputs)]
         given = {name: value for name, value in given.items() if name not in by_position}
         before = jax.tree.leaves(module)

@@ -32,10 +32,11 @@ class FlaxLayer(Layer):
         wrt: which variables of a module of NNX train, as in `nnx.Optimizer`: a type, such as `nnx.LoRAParam`, or any of
             NNX's filters. Its other `Param`s are in the collection `non_trainable` then.
 
-    A Linen module is told the mode by whichever of `training`, `train`, `is_training` and `deterministic` its method
-    takes. So is one of NNX, whose `train()` or `eval()` is called before. Its `nnx.Param`s, of any type, are the
-    collection `params`, its `nnx.BatchStat`s `batch_stats`, and every other type of variable is a collection of its
-    own. Its random streams follow from the keys of a call.
+    A Linen module is told the mode by whichever of `training`, `train`, `is_training`, `is_train`, `deterministic`,
+    `inference`, `eval` and `use_running_average` its method takes, but for what its fields say already. So is one of
+    NNX, whose `train()` or `eval()` is called before. Its `nnx.Param`s, of any type, are the collection `params`, its
+    `nnx.BatchStat`s `batch_stats`, and every other type of variable is a collection of its own. Its random streams
+    follow from the keys of a call.
 
     Raises:
         TypeError: something that is no module, or a class without its arguments.
@@ -83,7 +84,8 @@ class FlaxLayer(Layer):
         else:
             function, run = method, functools.partial(method, self.module)
         names = inspect.signature(function).parameters
-        mode = {n: value for n, value in mode_arguments(function, bool(training)).items() if n not in kwargs}
+        told = mode_arguments(function, bool(training), self.module)
+        mode = {name: value for name, value in told.items() if name not in kwargs}
         if is_lifted(function):  # its static arguments are given by position
             for name in [*names][1 + len(inputs) :]:
                 if name not in mode:

@@ -190,8 +190,6 @@ class _Call:
         parameters = inspect.signature(function).parameters
         check_keywords(f"{host.source.name}.{getattr(function, '__name__', 'method')}", parameters, kwargs)
         mode: dict[str, Any] = dict(mode_arguments(function, training))
-        if "use_running_average" in parameters:
-            mode["use_running_average"] = not training
         by_position = list(parameters)[1 : 1 + len(inputs)]
         self._function, self._inputs = function, inputs
         self._kwargs = {**{n: value for n, value in mode.items() if n not in by_position}, **kwargs}

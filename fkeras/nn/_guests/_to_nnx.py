@@ -60,7 +60,8 @@ class ModelAsNNX(nnx.Module):
         training = not self.deterministic if training is None else training
         variables = from_nnx_state(nnx.state(self))
         changing = [name for name in variables if name != "params"] if training else []
-        mode = {"training": training} if isinstance(model, Layer) else mode_arguments(type(model).__call__, training)
+        told = not isinstance(model, Layer)
+        mode = mode_arguments(type(model).__call__, training, model) if told else {"training": training}
         outputs, updates = model.apply(
             variables, *inputs, rngs=self._keys(), mutable=[*changing, LOSSES, MASKS], **{**mode, **kwargs}
         )

@@ -9,21 +9,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import LOSSES, MASKS, Layer, mode_arguments
+from ...core import LOSSES, MASKS, Layer
 from ...core.typing import PyTree, Variables
 from ._axis_names import with_axes_of
+from ._module_call import check_call, inputs_of, mode_of, warned_of_mode
 
 
 def graph_of(model: object) -> Any:
     """The model's graph, from which its shapes follow; `None` where they follow from an example input."""
     return getattr(model, "graph", None)
-
-
-def mode_of(model: linen.Module, training: bool) -> dict[str, Any]:
-    """The keyword by which a module's `__call__` is told the mode, if it takes one."""
-    if isinstance(model, Layer):
-        return {"training": training}
-    return mode_arguments(type(model).__call__, training)
 
 
 def forward(
@@ -40,8 +34,7 @@ def forward(
     """
     kept = [c for c in variables if c != "params"] if training else []
     rngs = {"params": jax.random.fold_in(rng, 0), "dropout": jax.random.fold_in(rng, 1)}
-    args = x if isinstance(x, tuple) and not isinstance(model, Layer) else (x,)
-    mode = mode_of(model, training)
+    args, mode = inputs_of(model, x), mode_of(model, training)
 
     def run() -> tuple[PyTree, Variables]:
         outputs, updates = model.apply(variables, *args, rngs=rngs, mutable=[*kept, LOSSES, MASKS], **mode)
@@ -63,16 +56,16 @@ def output_masks(updates: Variables, count: int) -> list[jax.Array | None]:
 
 
 def init_variables(model: linen.Module, key: jax.Array, x: PyTree) -> dict[str, PyTree]:
-    """A model's variables, from an example input where it needs one."""
+    """A model's variables, from an example input where it needs one; see `check_call` for what is refused."""
     if isinstance(model, Layer):
         return dict(model.init(key) if x is None else model.init(key, x))
-    args = x if isinstance(x, tuple) else (x,)
-    mode = mode_of(model, False)
+    check_call(model, x)
+    args, mode = inputs_of(model, x), mode_of(model, False)
 
     def init(key: jax.Array, args: tuple[Any, ...]) -> Any:
         return linen.meta.unbox(model.init({"params": key, "dropout": key}, *args, **mode))
 
-    made = jax.jit(init)(key, args)
+    made = warned_of_mode(model, x, lambda: jax.jit(init)(key, args))
     return {c: v for c, v in made.items() if c not in (LOSSES, MASKS, "intermediates")}
 
 

@@ -48,7 +48,7 @@ def axis_facts(model: linen.Module, x: PyTree = None) -> dict[str, tuple[Any, ..
         )
     else:
         inputs = x if isinstance(x, tuple) and not isinstance(model, Layer) else (x,)
-    mode = {} if isinstance(model, Layer) else mode_arguments(type(model).__call__, False)
+    mode = {} if isinstance(model, Layer) else mode_arguments(type(model).__call__, False, model)
     return {path: names for path, names in inferred_names(model, inputs, mode).items() if any(names)}
 
 
