@@ -249,6 +249,8 @@ class Counting(MLP):
         (lambda: layer.apply({"params": {}}, X), ValueError, "have no 'params/layers/0/bias'"),
         (lambda: fk.to_nnx(MLP(3, 4, 2, rngs=nnx.Rngs(0)), {}), TypeError, "takes an fkeras model, a layer or a Linen"),
         (lambda: fk.to_nnx(linen.Dense(2), {"kernel": X}), TypeError, "weights without the name of their collection"),
+        (lambda: fk.to_nnx_state(linen.Dense(2), {"params": {"kernel": X}}), TypeError,
+         r"Write:    fk.to_nnx_state\(variables\)"),
         (lambda: fk.from_nnx_state({}), TypeError, "takes an nnx.State or an nnx.Module"),
         (lambda: fk.to_nnx_state({"params": {"a": X}}, nnx.Linear(2, 3, rngs=nnx.Rngs(0))), ValueError,
          "missing: params/bias, params/kernel; no place for: params/a"),

@@ -67,10 +67,11 @@ def test_a_step_gets_the_batch_that_was_given():
     [
         (lambda x: None, "None"),
         (lambda x: x[:, 0], r"shape \(10,\)"),
+        (lambda x: (x[:, 0], {"y_pred": x}), r"a loss of shape \(10,\)"),
         (lambda x: (x.mean(), x.mean()), "tuple"),
         (lambda x: (x.mean(), {}, {}), "tuple"),
     ],
-    ids=["nothing", "rows", "two numbers", "three parts"],
+    ids=["nothing", "rows", "rows and outputs", "two numbers", "three parts"],
 )
 def test_a_loss_that_returns_something_else_is_told_what_to_return(result, received):
     class Wrong(fk.Trainer):
@@ -82,6 +83,32 @@ def test_a_loss_that_returns_something_else_is_told_what_to_return(result, recei
         TypeError, match=rf"(?s)Wrong.compute_loss must return a number, .*{received}.*return loss.mean"
     ):
         trainer.train_step(trainer.init(0), (X, Y))
+
+
+@pytest.mark.parametrize(
+    ("extras", "line"),
+    [
+        (lambda x: {"kl": x.mean()}, r"Known: added, last, logs, .*[\s\S]*loss, \{\"logs\": \{\"kl\": value\}\}"),
+        (lambda x: {"batch_stats": {}}, r"return loss, \{\"model_state\": \{\"batch_stats\": updates\}\}"),
+    ],
+)
+def test_what_nothing_takes_beside_a_loss_is_named(extras, line):
+    class Wrong(fk.Trainer):
+        def compute_loss(self, params, state, batch, rng):
+            return jnp.float32(0), extras(batch[0])
+
+    trainer = compiled(trainer_class=Wrong)
+    with pytest.raises(ValueError, match=rf"Wrong.compute_loss returned '\w+' beside the loss[\s\S]*{line}"):
+        trainer.train_step(trainer.init(0), (X, Y))
+
+
+def test_a_batch_is_one_argument_and_no_dict():
+    trainer = compiled(loss="mse")
+    state = trainer.init(0)
+    with pytest.raises(TypeError, match=r"A batch is \(x, y\)[\s\S]*step\(state, \(batch\['x'\], batch\['y'\]\)\)"):
+        trainer.train_step(state, {"x": X, "y": Y})
+    with pytest.raises(TypeError, match=r"`train_step` takes state and batch[\s\S]*train_step\(state, \(x, y\)\)"):
+        trainer.train_step(state, X, Y)
 
 
 # ------------------------------------------------------------------ evaluation

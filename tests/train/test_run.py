@@ -207,6 +207,7 @@ def test_what_cannot_be_run_is_refused_in_words(trainer, state):
             of.run(*arguments, **{"batch_size": 5, **named})
 
     refused(TypeError, "takes the state of the run first", (X, Y), 3, 3)
+    refused(TypeError, r"`run` got no steps\.[\s\S]*trainer.run\(state, data, steps=100\)", state, (X, Y))
     refused(ValueError, "different numbers of examples", state, (X, Y[1:]), 3)
     refused(ValueError, "steps must be a positive integer", state, (X, Y), 0)
     refused(ValueError, "checkpoint_every is how many steps", state, (X, Y), 3, checkpoint_every="run/")

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from ._array_errors import describe
 from ._errors import did_you_mean, explain, nearest
+from ._given_instead import holds_weights
 from ._short_repr import short_repr
 from ._tracebacks import caller, shorten
 
@@ -21,7 +22,7 @@ _KEPT = {
     "variables": ("the model's variables", "variables = model.init(jax.random.key(0))"),
 }
 # What a line has for an argument whose name says little.
-_WRITTEN = {"rngs": "jax.random.key(0)"}
+_WRITTEN = {"rngs": "jax.random.key(0)", "steps": "steps=100"}
 
 
 def checked_by_name(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -124,7 +125,8 @@ class _Verb:
         received = ", ".join(given) or "no arguments"
         lacks = " and ".join(f"no {name}" for name in missing)
         kept = next((name for name in self.required if name in _KEPT), None)
-        if kept is None:
+        named = {**dict(zip(self.by_position[1:], args, strict=False)), **kwargs}
+        if kept is None or holds_weights(named.get(kept)):
             return TypeError(explain(f"`{self.name}` got {lacks}.", received=received, write=call))
         what, made = _KEPT[kept]
         return TypeError(

@@ -76,6 +76,8 @@ def given_instead(given: object, call: str, rest: Iterable[object] = ()) -> tupl
             )
         return "what `fk.load_trainer` returns was not taken apart.", f"trainer, state = fk.load_trainer(path); {call}"
     if isinstance(given, linen.Module):
+        if any(map(holds_weights, rest)):
+            return "a model is a description and holds no weights; what holds them stands alone.", call
         made = "state = trainer.init(0)" if "(state" in call else "variables = model.init(jax.random.key(0))"
         return "a model is a description and holds no weights; they are made by `init`.", f"{made}; {call}"
     if hasattr(given, "train_step") and hasattr(given, "init"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -68,12 +68,13 @@ def by_collection(values: Mapping[Place, PyTree]) -> dict[str, dict[str, PyTree]
     return tree
 
 
-def by_place(variables: VariablesLike, call: str) -> dict[Place, PyTree]:
+def by_place(variables: VariablesLike, call: str, rest: Iterable[object] = ()) -> dict[Place, PyTree]:
     """The leaves of variables by their places, as arrays of JAX; masks are none.
 
     Args:
         variables: the variables, or a state that has them.
         call: the call that takes them, as it should be written.
+        rest: the arguments after them.
 
     Raises:
         TypeError: something that has none, such as a trainer.
@@ -81,7 +82,7 @@ def by_place(variables: VariablesLike, call: str) -> dict[Place, PyTree]:
     >>> list(by_place({"params": {"dense": {"kernel": 1.0}}}, "fk.to_nnx_state(variables)"))
     [('params', ('dense', 'kernel'))]
     """
-    trees = checked_variables(variables, call)
+    trees = checked_variables(variables, call, rest)
     return {
         (collection, path): as_arrays(value)
         for collection, tree in trees.items()
@@ -90,7 +91,7 @@ def by_place(variables: VariablesLike, call: str) -> dict[Place, PyTree]:
     }
 
 
-def checked_variables(given: VariablesLike, call: str) -> Variables:
+def checked_variables(given: VariablesLike, call: str, rest: Iterable[object] = ()) -> Variables:
     """The variables in what holds them.
 
     Raises:
@@ -99,7 +100,7 @@ def checked_variables(given: VariablesLike, call: str) -> Variables:
     found = variables_in(given)
     if isinstance(found, Mapping) and not are_params(found):
         return found
-    usually, write = given_instead(given, call) or (
+    usually, write = given_instead(given, call, rest) or (
         "variables are `{'params': {...}}`, or a state that has them.",
         call,
     )

@@ -76,7 +76,7 @@ def to_nnx_state(variables: VariablesLike, like: nnx.State | nnx.Module | None =
 
     Reference: https://flax.readthedocs.io/en/stable/nnx_basics.html
     """
-    given = by_place(variables, "fk.to_nnx_state(variables)")
+    given = by_place(variables, "fk.to_nnx_state(variables)", [like])
     if like is None:
         return nnx.from_flat_state([(_numbered(path), type_of(name)(value)) for (name, path), value in given.items()])
     flat = [(path, leaf) for path, leaf in flat_state(like) if not isinstance(leaf, AddedLoss)]

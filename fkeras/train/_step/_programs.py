@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import HashedOnce, hashable, plain_path_name, shorten
+from ...core import HashedOnce, explain, hashable, plain_path_name, shorten
 from ...core.typing import PyTree
 from ..losses._exact_key import exact_key
 
@@ -96,17 +96,36 @@ def compiled(
 
 def _traced(function: Callable[..., T], trainer: Learner) -> Callable[..., T]:
     """`function` of a trainer, as it is traced: under its own name and signature, with short tracebacks."""
+    signature = inspect.signature(functools.partial(function, trainer))
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> T:
         try:
+            _check_count(function, signature, args, kwargs)
             return function(trainer, *args, **kwargs)
         except Exception as error:
             shorten(error, with_door=False)
             raise
 
-    traced.__signature__ = inspect.signature(functools.partial(function, trainer))  # type: ignore[attr-defined]
+    traced.__signature__ = signature  # type: ignore[attr-defined]
     return traced
+
+
+def _check_count(function: Callable[..., Any], signature: inspect.Signature, args: Any, kwargs: Any) -> None:
+    """Refuse arguments that a step does not take, while it is traced."""
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        name, names = function.__name__, list(signature.parameters)
+        call = ", ".join("(x, y)" if each == "batch" else each for each in names)
+        raise TypeError(
+            explain(
+                f"`{name}` takes {' and '.join(names)}.",
+                received=", ".join([f"{len(args)} by position", *(f"{each}=" for each in kwargs)]),
+                usually="a batch is one argument, a tuple." if "batch" in names else "",
+                write=f"trainer.{name}({call})",
+            )
+        ) from None
 
 
 def structure(trainer: Learner, function: Callable[..., T], shapes: Key, *args: Any) -> T:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ...core import describe, explain
+from ...core import describe, did_you_mean, explain
 from ...core.typing import Batch, PyTree
 from .. import optimizers as fk_optimizers
 from ..distribution._host_memory import fetched
@@ -33,6 +33,9 @@ from ._programs import compiled, note_trace
 from ._state import TrainState, check_is_state, example_of
 from ._step_outputs import Shown
 
+# What a `compute_loss` may return beside the loss.
+_EXTRAS = ("y_pred", "model_state", "logs", "last", "parts", "masks", "added")
+
 
 # ------------------------------------------------------------------ what a trainer does unless its class says otherwise
 def compute_loss(trainer: Learner, params: PyTree, state: TrainState, batch: Batch, rng: jax.Array | None) -> Any:
@@ -47,9 +50,10 @@ def compute_loss(trainer: Learner, params: PyTree, state: TrainState, batch: Bat
 
     Returns:
         The loss, or `(loss, extras)`: a dict with any of `y_pred` (for the metrics), `model_state` (changed
-        collections), `logs` (numbers to show, of an epoch their mean over its batches by rows) and `last` (numbers of
-        which the last step's is shown).
+        collections), `logs` (numbers to show, of an epoch their mean over its batches by rows), `last` (numbers of
+        which the last step's is shown), and `parts`, `masks` and `added`, which are this method's own.
     """
+    _check_is_pair(trainer, batch)
     x, y, sample_weight = unpack(batch)
     training = rng is not None
     y_pred, updates = trainer.forward(params, state, x, state.rng if rng is None else rng, training)
@@ -72,8 +76,24 @@ def compute_loss(trainer: Learner, params: PyTree, state: TrainState, batch: Bat
     return (total if total is not None else 0.0) + (added if added is not None else 0.0), extras
 
 
+def _check_is_pair(trainer: Learner, batch: object) -> None:
+    """Refuse a dict in place of `(x, y)`, where targets are needed: a dict is the inputs by name."""
+    if isinstance(batch, Mapping) and trainer.objective.given_losses():
+        names = [f"batch[{name!r}]" for name in list(batch)[:2]]
+        raise TypeError(
+            explain(
+                "A batch is (x, y), and a dict holds inputs alone: there are no targets for the loss.",
+                received=describe(batch),
+                usually="a data loader that yields dicts.",
+                write=f"trainer.train_step(state, ({', '.join(names if len(names) == 2 else ['x', 'y'])}))",
+            )
+        )
+
+
 def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
     """One step: `(state, batch) -> (next state, logs)`, pure and compiled; put it in your own `scan`.
+
+    What layers draw follows from `key = fold_in(state.rng, state.step)`: the stream `dropout` is `fold_in(key, 1)`.
 
     Args:
         trainer: the trainer.
@@ -81,7 +101,9 @@ def train_step(trainer: Learner, state: TrainState, batch: Batch) -> tuple[Train
         batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
     Returns:
-        The next state, and the running loss and metrics as device scalars.
+        The next state, and the logs as device scalars: loss and metrics are means over all steps since the running sums
+        in the state began, as `fit` shows them of an epoch. They begin anew with
+        `state = state.replace(metrics=trainer.reset_metrics(state))`.
     """
     check_is_state(state, "train_step", "state, batch", (batch,))
     state, shown = _step(trainer, *in_place(trainer, state, batch))
@@ -147,6 +169,7 @@ def loss_and_extras(
 
     Raises:
         TypeError: it returned something else.
+        ValueError: something beside the loss that nothing takes.
     """
     try:
         result = trainer.compute_loss(params, state, as_given(batch), rng)
@@ -163,9 +186,20 @@ def loss_and_extras(
         raise TypeError(
             explain(
                 f"{type(trainer).__name__}.compute_loss must return a number, or a number and a dict.",
-                received=describe(result),
+                received=f"a loss of shape {loss.shape}" if getattr(loss, "shape", ()) else describe(result),
                 usually="a loss of each row that was not averaged, or logs that are not inside a dict of extras.",
                 write='return loss.mean(), {"y_pred": y_pred, "logs": {"kl": kl}}',
+            )
+        )
+    unknown = [name for name in extras if name not in _EXTRAS]
+    if unknown:
+        place, value = ("model_state", "updates") if isinstance(extras[unknown[0]], Mapping) else ("logs", "value")
+        raise ValueError(
+            explain(
+                f"{type(trainer).__name__}.compute_loss returned {unknown[0]!r} beside the loss, and nothing takes it.",
+                received=describe(extras),
+                usually=did_you_mean(unknown[0], _EXTRAS),
+                write=f'return loss, {{"{place}": {{"{unknown[0]}": {value}}}}}',
             )
         )
     return loss, dict(extras)
