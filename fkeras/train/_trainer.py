@@ -24,6 +24,7 @@ from ..core import (
     check_trains_by_trainer,
     did_you_mean,
     explain,
+    short_repr,
     takes_text,
     walk,
 )
@@ -47,6 +48,7 @@ from ._step._checked_state import check_optimizer, check_variables
 from ._step._compiled_method import CompiledMethod
 from ._step._forward import forward, graph_of, init_variables
 from ._step._log_names import described_log_names, log_names
+from ._step._logged_norms import logged_rates
 from ._step._logs import as_asked, check_return_dict
 from ._step._module_call import check_call
 from ._step._objective import Objective
@@ -64,6 +66,7 @@ from .distribution._layout_table import LayoutTable, layout_table
 from .distribution._mesh import MeshLike
 from .distribution._own_rows import own_rows_of
 from .distribution._placement import Distribution
+from .optimizers._base import Optimizer
 from .optimizers._by_path import warn_of_idle_rules
 from .optimizers._rates import rates_of, rates_of_members, with_rates
 
@@ -166,12 +169,15 @@ class Trainer(Viewed):
         known = [f.name for f in dataclasses.fields(self)]
         unknown = sorted(set(values) - set(known))
         if unknown:
+            of_optimizer = unknown[0] in {"learning_rate", *Optimizer._options}
             raise TypeError(
                 explain(
                     f"{type(self).__name__} has no argument {unknown[0]!r}.",
                     received=", ".join(f"{name}=" for name in unknown),
-                    usually=did_you_mean(unknown[0], known),
-                    write='model.compile(optimizer="adam", loss="mse", metrics=[...])',
+                    usually="it is one of the optimizer's." if of_optimizer else did_you_mean(unknown[0], known),
+                    write=f"optimizer=fk.optimizers.Adam({unknown[0]}={short_repr(values[unknown[0]])})"
+                    if of_optimizer
+                    else 'model.compile(optimizer="adam", loss="mse", metrics=[...])',
                 )
             )
         check_trains_by_trainer(values["model"], built_in=type(self) is Trainer)
@@ -341,12 +347,14 @@ class Trainer(Viewed):
         warn_of_idle_rules(self.optimizer, params)
         moving, _ = self.partition(x).split(params)
         # one program, not one for each array's zeros
-        start = compiled(self, _init_optimizer)
+        slots = compiled(self, _init_optimizer)(moving)
+        if "learning_rate" in self.log and not _train_step.has_own_step(self):
+            logged_rates(self.optimizer, slots)
         state = TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
             model_state={c: v for c, v in variables.items() if c != "params"},
-            opt_state=start(moving),
+            opt_state=slots,
             metrics=self.reset_metrics(variables, x),
             **key_parts(jax.random.fold_in(key, 1)),
             example_spec=None if graph_of(self.model) is not None else spec_of(x),

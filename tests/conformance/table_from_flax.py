@@ -123,7 +123,8 @@ TABLE: dict[str, list[Row]] = {
             "    return train_state.apply_gradients(grads=gradients), loss\n\n\n"
             "state, loss = train_step(state, (x, y))",
             "state, logs = trainer.train_step(state, (x, y))",
-            "dropout's keys, batch statistics, metrics and freezing are part of it",
+            "dropout's keys, batch statistics, metrics and freezing are part of it; `logs[\"loss\"]` is the mean over all "
+            "steps since `state = state.replace(metrics=trainer.reset_metrics(state))`",
             equal=("int(state.step)", "int(state.step)"),
         ),
         Row(
@@ -140,7 +141,8 @@ TABLE: dict[str, list[Row]] = {
             "batches = (x.reshape(2, 8, 4), y.reshape(2, 8))\nstate, losses = jax.lax.scan(train_step, state, batches)",
             "batches = (x.reshape(2, 8, 4), y.reshape(2, 8))\n"
             "state, logs = jax.lax.scan(trainer.train_step, state, batches)",
-            "a step is a pure function; `trainer.run(state, (x, y), steps=20)` shuffles as `fit` does",
+            "a step is a pure function; its logs are running means, so the last of a scan is that of all; "
+            "`trainer.run(state, (x, y), steps=20)` shuffles as `fit` does",
         ),
         Row(
             "tx = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(1e-3))",
@@ -153,6 +155,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "tx = optax.MultiSteps(optax.adam(1e-3), 4)", "tx = fk.optimizers.Adam(1e-3, gradient_accumulation_steps=4)"
+        ),
+        Row(
+            "average = params = state.params\n"
+            "average = optax.incremental_update(params, average, 0.01)  # after each step",
+            "tx = fk.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.99)",
+            "`fit` and `run` return a state whose weights are the average; that of a scan is `trainer.finalize(state)`",
         ),
         Row(
             'tx = optax.multi_transform(\n    {"trains": optax.adam(1e-3), "stays": optax.set_to_zero()},\n'

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import linen as nn
 
@@ -295,3 +296,11 @@ def test_a_word_for_the_mode_that_is_not_known_is_named():
 def test_a_module_asks_for_an_example_of_its_input():
     with pytest.raises(ValueError, match=r"weights of MLP follow from an example[\s\S]*trainer.init\(0, x\[:1\]\)"):
         fk.Trainer(MLP(), "sgd", CROSS).init(0)
+
+
+def test_parts_of_a_module_rest_by_path():
+    trainer = fk.Trainer(MLP(), {"Dense_0/.*": optax.set_to_zero(), ".*": optax.adam(1e-3)}, CROSS)
+    state = trainer.init(0, VECTORS)
+    after, _ = trainer.train_step(state, (VECTORS, LABELS))
+    moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), state.params, after.params)
+    assert moved == {"Dense_0": {"kernel": False, "bias": False}, "Dense_1": {"kernel": True, "bias": True}}

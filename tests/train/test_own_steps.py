@@ -1,5 +1,7 @@
 """Losses and steps of the user's own: the batch that they get, what evaluate makes of them, and what an epoch shows."""
 
+import pathlib
+import re
 import textwrap
 
 import jax
@@ -109,6 +111,47 @@ def test_a_batch_is_one_argument_and_no_dict():
         trainer.train_step(state, {"x": X, "y": Y})
     with pytest.raises(TypeError, match=r"`train_step` takes state and batch[\s\S]*train_step\(state, \(x, y\)\)"):
         trainer.train_step(state, X, Y)
+
+
+# ------------------------------------------------------------------ what a page says of steps by hand
+def test_a_step_by_hand_is_train_step_to_the_bit():
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    block = next(block for block in re.findall(r"```python\n(.*?)```", text, re.S) if "def step_by_hand" in block)
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(8, "relu"), fk.nn.Dropout(0.5), fk.nn.Dense(1)])
+    names = {"jax": jax, "optax": optax, "model": model, "tx": optax.adam(0.1), "loss": fk.losses.MeanSquaredError()}
+    exec(block, names)
+    trainer = model.compile(names["tx"], names["loss"])
+    found = wanted = trainer.init(0)
+    for _ in range(2):
+        found, (wanted, _) = names["step_by_hand"](found, X, Y), trainer.train_step(wanted, (X, Y))
+    jax.tree.map(np.testing.assert_array_equal, (found.params, found.opt_state), (wanted.params, wanted.opt_state))
+
+
+def test_logs_of_steps_are_means_since_the_sums_began():
+    trainer = compiled(loss="mse", optimizer=fk.optimizers.SGD(0.0))
+    state = trainer.init(0)
+    first = trainer.train_step(state, (X[:4], Y[:4]))[1]["loss"]
+    second = trainer.train_step(state, (X[4:8], Y[4:8]))[1]["loss"]
+    state, _ = trainer.train_step(state, (X[:4], Y[:4]))
+    after, logs = trainer.train_step(state, (X[4:8], Y[4:8]))
+    np.testing.assert_allclose(logs["loss"], (first + second) / 2, rtol=1e-6)
+    after = after.replace(metrics=trainer.reset_metrics(after))
+    np.testing.assert_array_equal(trainer.train_step(after, (X[4:8], Y[4:8]))[1]["loss"], second)
+
+
+def test_a_moving_average_is_what_a_run_returns_and_a_scan_is_finalized_to():
+    trainer = compiled(loss="mse", optimizer=fk.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    state = trainer.init(0)
+    ran, _ = trainer.run(state, (X, Y), steps=2, batch_size=10, shuffle=False)
+    scanned, _ = jax.lax.scan(trainer.train_step, state, (np.stack([X, X]), np.stack([Y, Y])))
+    average = optax.tree.get(scanned.opt_state, "ema")
+    for a, b, c, moved in zip(*map(jax.tree.leaves, (trainer.finalize(scanned).params, average, ran.params,
+                                                     scanned.params)), strict=True):  # fmt: skip
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c, rtol=1e-6)
+        assert not np.array_equal(a, moved)
+    with pytest.raises(TypeError, match=r"no argument 'use_ema'[\s\S]*optimizer=fk.optimizers.Adam\(use_ema=True\)"):
+        compiled(loss="mse", use_ema=True)
 
 
 # ------------------------------------------------------------------ evaluation

@@ -77,15 +77,24 @@ def step_numbers(
         elif name == "digest":
             found[name] = digest(state)
         else:
-            rates = named_rates(state.opt_state)
-            if not rates:
-                raise ValueError(
-                    explain(
-                        "log: this optimizer keeps no learning rate in its state.",
-                        received=type(optimizer).__name__,
-                        usually="a plain optax optimizer bakes the number into its update.",
-                        write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
-                    )
-                )
-            found.update(rates)
+            found.update(logged_rates(optimizer, state.opt_state))
     return found
+
+
+def logged_rates(optimizer: optax.GradientTransformation, opt_state: PyTree) -> dict[str, jax.Array]:
+    """The learning rates that `log=["learning_rate"]` shows.
+
+    Raises:
+        ValueError: the optimizer keeps none.
+    """
+    rates = named_rates(opt_state)
+    if not rates:
+        raise ValueError(
+            explain(
+                "log: this optimizer keeps no learning rate in its state.",
+                received=type(optimizer).__name__,
+                usually="a plain optax optimizer bakes the number, or the schedule, into its update.",
+                write="fk.optimizers.Adam(1e-3), or optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)",
+            )
+        )
+    return rates
