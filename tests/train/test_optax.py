@@ -28,8 +28,8 @@ WRAPPERS = {
     "sam": lambda: contrib.sam(optax.sgd(0.05), optax.chain(contrib.normalize(), optax.sgd(0.01)), sync_period=2),
     "schedule_free": lambda: contrib.schedule_free(optax.sgd(0.05), 0.05),
 }
-# Why one of them cannot train through `fit`.
-EXCEPTIONS = {"dpsgd": "it wants the gradients of each row, and a Trainer's are those of the batch's mean"}
+# What is tried elsewhere.
+EXCEPTIONS = {"dpsgd": "it is given the gradients of each row: test_per_example.py"}
 
 
 def optimizers():
