@@ -47,6 +47,8 @@ from ._model._input import Input as Input
 from ._model._input import InputLayer as InputLayer
 from ._model._keras_training import check_trains_by_trainer as check_trains_by_trainer
 from ._model._map_layers import map_layers_with_path as map_layers_with_path
+from ._model._map_layers import tell_at as tell_at
+from ._model._map_layers import training_paths as training_paths
 from ._model._model import Model as Model
 from ._model._model_json import model_from_config as model_from_config
 from ._model._model_json import model_from_json as model_from_json

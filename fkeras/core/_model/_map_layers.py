@@ -67,6 +67,19 @@ def tell_inside(model: ModelT, trainable: bool) -> ModelT:
     return _flagged(model, _inherited(model, {(): trainable}))
 
 
+def training_paths(model: Layer) -> set[Path]:
+    """The paths of the layers that train, as they and the layers around them say."""
+    found: dict[Path, bool] = {(): model.trainable}
+    for path, layer in walk(model):
+        found[path] = layer.trainable and (found[path[:-1]] or layer._unfrozen)
+    return {path for path, trains in found.items() if trains}
+
+
+def tell_at(model: ModelT, flags: Mapping[Path, bool]) -> ModelT:
+    """A copy of `model` whose layers at these paths are told whether they train, whatever the layers around them do."""
+    return _flagged(model, flags)
+
+
 def _matching(model: Layer, patterns: tuple[str, ...]) -> list[Path]:
     return [path for path, _ in walk(model) if any(matches_path(pattern, path) for pattern in patterns)]
 

@@ -22,6 +22,9 @@ from ...core import (
     path_name,
     split_path,
     stacks_around,
+    tell_at,
+    training_paths,
+    walk,
 )
 from ...core.typing import KeyLike, PyTree, Variables, VariablesLike
 from ._chosen_layers import LayerFilter, LayerPath, always_plain, chosen, storage_for, storages, with_storage
@@ -78,18 +81,17 @@ def with_lora(model: Model, rank: int, filters: LayerFilter = None, alpha: float
                     write=f"model.map_layers(lambda layer: layer.replace(lora_rank={rank}) if ... else layer)",
                 )
             )
-    is_chosen, plain = chosen(model, filters), always_plain(model)
+    is_chosen, plain, trained = chosen(model, filters), always_plain(model), training_paths(model)
 
     def storage_at(layer: Layer, path: LayerPath) -> Storage:
         base = layer._weights_as if isinstance(layer._weights_as, QuantizedWeights) else None
         own_rank = int(rank) if is_chosen(layer, path) and path not in plain else 0
-        return LowRankWeights(own_rank, float(rank if alpha is None else alpha), base, layer.trainable)
+        return LowRankWeights(own_rank, float(rank if alpha is None else alpha), base, path in trained)
 
-    def freeze_unchanged(layer: Layer, path: LayerPath) -> Layer:
-        storage = layer._weights_as
-        return layer.replace(trainable=False) if isinstance(storage, LowRankWeights) and not storage.rank else layer
-
-    return map_layers_with_path(with_storage(model, storage_at), freeze_unchanged)
+    changed = with_storage(model, storage_at)
+    # each is told for itself: a Repeat that has no change of its own rests, and the chosen layers in it train
+    told = {path: storage.trainable and storage.rank > 0 for path, storage in _changes(changed).items()}
+    return tell_at(changed, {**_models_that_train(model), **told})
 
 
 def lora_variables(model: Model, variables: VariablesLike, key: KeyLike = 0, *args: PyTree) -> Variables:
@@ -193,12 +195,18 @@ def _merged_weight(
 
 def _without_changes(model: Model) -> Model:
     """The model that a model with low-rank changes was made from, its weights plain."""
+    changes = _changes(model)
+    plain = map_layers_with_path(model, lambda layer, path: layer.stored_as(None) if path in changes else layer)
+    told = {path: storage.trainable for path, storage in changes.items()}
+    return tell_at(plain, {**_models_that_train(model), **told})
 
-    def back(layer: Layer, path: LayerPath) -> Layer:
-        storage = layer._weights_as
-        if not isinstance(storage, LowRankWeights):
-            return layer
-        layer = layer.stored_as(None)
-        return layer if layer.trainable == storage.trainable else layer.replace(trainable=storage.trainable)
 
-    return map_layers_with_path(model, back)
+def _models_that_train(model: Model) -> dict[LayerPath, bool]:
+    """Whether each model inside a model trains, by path: they hold layers, and have no weights to be kept anyhow."""
+    trained = training_paths(model)
+    return {path: path in trained for path, layer in walk(model) if isinstance(layer, Model)}
+
+
+def _changes(model: Model) -> dict[LayerPath, LowRankWeights]:
+    """How the layers of a model with low-rank changes keep their weights, by path."""
+    return {path: storage for path, storage in storages(model).items() if isinstance(storage, LowRankWeights)}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 from flax import linen
 
-from ...core import Layer, explain, is_overwritten, weight_facts
+from ...core import NON_TRAINABLE, Layer, explain, is_overwritten, weight_facts
 from ...core.typing import PyTree
 from ._forward import graph_of
 from ._learner import Learner
 from ._programs import shapes_of, structure
+from ._state import TrainState
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,6 +113,23 @@ def check_overwrites(trainer: Learner, partition: Partition, of_rows: bool) -> N
             usually="a layer of float8, whose scales follow from one batch.",
             write='model.compile("adam", "mse")   # without accumulation, or model.with_fake_quant("float8")',
         )
+    )
+
+
+def warn_that_nothing_trains(trainer: Learner, state: TrainState) -> None:
+    """Say that a step moves no weight, of a model that has some; as Keras does."""
+    resting = jax.tree.leaves((state.params, state.model_state.get(NON_TRAINABLE, {})))
+    if not resting:
+        return
+    owner = trainer.model.path_text() if isinstance(trainer.model, Layer) else type(trainer.model).__name__
+    warnings.warn(
+        explain(
+            f"No weight of {owner} trains: this step changes none of them.",
+            received=f"{len(resting)} arrays, all of which rest",
+            usually="the whole model was frozen, or `with_lora(filters=...)` chose layers without a kernel.",
+            write='trainer = model.unfreeze("head").compile("adam", "mse")   # model.summary() has what trains',
+        ),
+        stacklevel=2,
     )
 
 

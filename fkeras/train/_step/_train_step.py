@@ -26,7 +26,7 @@ from ._measurement import objective_of, outputs_of, step_logs
 from ._microbatches import in_parts, whole
 from ._mixed_precision import all_finite, is_dynamic
 from ._outputs import Comparison
-from ._partition import check_overwrites, merge
+from ._partition import check_overwrites, merge, warn_that_nothing_trains
 from ._per_example import asks_for_rows, by_row, check_rows_are_apart
 from ._placed import in_place, keep_in_place
 from ._programs import compiled, note_trace
@@ -246,6 +246,8 @@ def _step(trainer: Learner, state: TrainState, batch: Batch, last: Any = None) -
     partition = trainer.partition(example_of(state, unpack(batch)[0]))
     moving, resting = partition.split(state.params)
     overwritten, at_rest = partition.split_overwritten(resting)  # no weights but in layers of float8 and one's own
+    if not moving and not overwritten:
+        warn_that_nothing_trains(trainer, state)
     optimizer = trainer.optimizer
 
     scale = getattr(optimizer, "scale_loss", None)
