@@ -24,6 +24,11 @@ def written(error):
         ((28, 28), np.zeros((28, 28)), "x[None]"),
         ((12,), np.zeros((4, 3, 4)), "x.reshape((-1, 12))"),
         ((2, 6), np.zeros((4, 12)), "x.reshape((-1, 2, 6))"),
+        ((8, 8, 3), np.zeros((4, 3, 8, 8)), "np.moveaxis(x, 1, -1)"),
+        ((8, 8, 3), np.zeros((4, 8, 3, 8)), "np.transpose(x, (0, 1, 3, 2))"),
+        ((8, 8, 3), np.zeros((4, 192)), "x.reshape((-1, 8, 8, 3))"),
+        ((8, 8, 3), np.zeros((4, 1, 8, 8, 3)), "x.reshape((-1, 8, 8, 3))"),
+        ((2, 6), np.zeros((4, 3, 4)), "fk.Input((3, 4))"),  # of which a reshape would mix the rows
         ((5,), X, "fk.Input((3,))"),
         ((None, 5), np.zeros((4, 7, 3)), "fk.Input((7, 3))"),
     ],
@@ -34,8 +39,8 @@ def test_a_wrong_shape_is_answered_with_the_line_that_fits(shape, data, line):
     with pytest.raises(ValueError, match="expects shape") as error:
         model.predict(variables, data)
     assert written(error).startswith(line)
-    if line.startswith("x"):
-        model.predict(variables, eval(line.partition("#")[0], {"x": data}))
+    if line.startswith(("x", "np")):
+        model.predict(variables, eval(line.partition("#")[0], {"x": data, "np": np}))
 
 
 @pytest.mark.parametrize(

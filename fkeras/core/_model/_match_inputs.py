@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -188,7 +190,33 @@ def _that_fits(wanted: tuple[int | None, ...], shape: tuple[Any, ...] | None) ->
         return f"an array of shape {wanted}"
     if len(shape) == len(rests) and all(want in (None, size) for want, size in zip(rests, shape, strict=True)):
         return "x[None]   # a batch of one example"
+    order = _order_of(rests, shape[1:])
+    if order is not None:
+        return order
     sizes = [size for size in rests if size is not None]
-    if len(sizes) == len(rests) and math.prod(sizes) == math.prod(shape[1:]):
+    if len(sizes) == len(rests) and math.prod(sizes) == math.prod(shape[1:]) and _keeps_order(sizes, shape[1:]):
         return f"x.reshape({(-1, *sizes)})"
     return f"fk.Input({shape[1:]})   # or an array of shape {wanted}"
+
+
+def _order_of(wanted: tuple[int | None, ...], given: tuple[int, ...]) -> str | None:
+    """The line for an array whose axes are in another order; `None` where its sizes are others, or do not tell it."""
+    if len(given) != len(wanted) or len(given) < 2:
+        return None
+    if all(want in (None, size) for want, size in zip(wanted, (*given[1:], given[0]), strict=True)):
+        return "np.moveaxis(x, 1, -1)" + ("   # channels last" if len(given) > 2 else "")
+    orders = [
+        order
+        for order in itertools.islice(itertools.permutations(range(len(given))), 1000)
+        if all(wanted[i] in (None, given[axis]) for i, axis in enumerate(order))
+    ]
+    return f"np.transpose(x, {(0, *(axis + 1 for axis in orders[0]))})" if orders else None
+
+
+def _keeps_order(wanted: Sequence[int], given: Sequence[int]) -> bool:
+    """Whether one shape is the other with axes next to each other made one, or with axes of 1: no axis is cut anew."""
+
+    def ends(sizes: Sequence[int]) -> set[int]:
+        return set(itertools.accumulate(sizes, operator.mul))
+
+    return ends(wanted) <= ends(given) or ends(given) <= ends(wanted)
