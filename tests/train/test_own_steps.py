@@ -313,6 +313,10 @@ def _predict_step(self, data): ...
         ("compute_metrics", _compute_metrics, r"\"logs\": \{\"kl\": kl\}"),
         ("metrics", property(lambda self: []), r"running sums are in the state"),
         ("make_train_function", lambda self: None, r"nothing here calls it"),
+        ("training_step", lambda self, batch, idx: None, r"Lightning's.*def compute_loss\(self, params"),
+        ("validation_step", lambda self, batch, idx: None, r"Lightning's.*def eval_step\(self, state, batch\)"),
+        ("configure_optimizers", lambda self: None, r"model.compile\(optimizer="),
+        ("forward", lambda self, x: x, r"def forward\(self, params, state, x, rng, training\)"),
     ],
 )
 def test_methods_as_keras_has_them_are_refused_where_the_class_is_made(name, value, write):

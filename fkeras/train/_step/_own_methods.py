@@ -1,4 +1,4 @@
-"""Methods of a Trainer subclass that are written as Keras wants them: refused where the class is made."""
+"""Methods of a Trainer subclass that are written as Keras and Lightning want them: refused where the class is made."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
             "x, y = batch\n    y_pred, updates = self.forward(params, state, x, rng)\n"
             '    return my_loss(y, y_pred), {"y_pred": y_pred}',
         ),
+        "forward": _Form(
+            ("params", "state", "x", "rng", "training"),
+            "return super().forward(params, state, x, rng, training)   # outputs, updates; the layers are the model's",
+        ),
     }
 )
 
@@ -60,6 +64,32 @@ _NOT_CALLED: Mapping[str, str] = MappingProxyType(
         "compile": "fields with annotations, which are arguments of compile: `alpha: float = 0.1`",
     }
 )
+_LOSS = "def compute_loss(self, params, state, batch, rng): ...   # a stepping rule: def train_step(self, state, batch)"
+_HOOK = "def on_epoch_end(self, event): ...   # of a fk.callbacks.Callback, which fit(callbacks=[...]) takes"
+_DATA = "state, history = trainer.fit(state, loader, validation_data=val_loader)"
+# Methods of Lightning's modules, and of Hugging Face's Trainer, which nothing here calls either.
+_OF_TORCH: Mapping[str, str] = MappingProxyType(
+    {
+        "training_step": _LOSS,
+        "validation_step": "def eval_step(self, state, batch): ...   # metrics are arguments of compile",
+        "prediction_step": "def predict_step(self, variables, x): ...",
+        "configure_optimizers": 'model.compile(optimizer=fk.optimizers.Adam(1e-3), loss="mse")',
+        "create_optimizer": 'model.compile(optimizer=fk.optimizers.Adam(1e-3), loss="mse")',
+        "optimizer_step": "def train_step(self, state, batch): ...",
+        "backward": _LOSS,
+        "train_dataloader": _DATA,
+        "val_dataloader": _DATA,
+        "get_train_dataloader": _DATA,
+        "get_eval_dataloader": _DATA,
+        "training_epoch_end": _HOOK,
+        "validation_epoch_end": _HOOK,
+        "on_train_epoch_start": _HOOK,
+        "on_train_epoch_end": _HOOK,
+        "on_validation_epoch_end": _HOOK,
+    }
+)
+_KERAS_CHANGES = "Keras's methods change the model; these are pure, take a state and return the next one."
+_LIGHTNING_IS = "Lightning's module is model, loss and optimizer in one; a Trainer has pure methods of other names."
 
 
 def check_own_methods(cls: type) -> None:
@@ -77,6 +107,8 @@ def check_own_methods(cls: type) -> None:
             raise _refused(cls, name, f"here it is called {_ELSEWHERE[name]}", _skeleton(_ELSEWHERE[name]))
         if name in _NOT_CALLED and callable(method) and not calls_its_own:
             raise _refused(cls, name, "nothing here calls it", _NOT_CALLED[name])
+        if name in _OF_TORCH and callable(method) and not calls_its_own:
+            raise _refused(cls, name, "nothing here calls it", _OF_TORCH[name], _LIGHTNING_IS)
         if name in _FORMS and inspect.isfunction(method) and not _is_ours(method, _FORMS[name]):
             raise _refused(cls, name, "it takes other arguments here", _skeleton(name))
     if isinstance(vars(cls).get("metrics"), property):
@@ -101,14 +133,14 @@ def _skeleton(name: str) -> str:
     return f"def {name}(self, {', '.join(form.arguments)}):\n    {form.body}"
 
 
-def _refused(cls: type, name: str, why: str, write: str) -> TypeError:
+def _refused(cls: type, name: str, why: str, write: str, usually: str = _KERAS_CHANGES) -> TypeError:
     method = vars(cls)[name]
     signature = str(inspect.signature(method)) if inspect.isfunction(method) else ""
     return TypeError(
         explain(
             f"The Trainer {cls.__name__!r} cannot have this {name}: {why}.",
             received=f"{name}{signature or ' = ' + type(method).__name__}",
-            usually="Keras's methods change the model; these are pure, take a state and return the next one.",
+            usually=usually,
             write=write,
         )
     )
