@@ -253,6 +253,23 @@ def test_tf_data_itself(trainer):
     assert equal(got.params, wanted.params)
 
 
+class Rows:
+    """A map-style data set: its items are single examples."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        return X[i], i % 2
+
+
+def test_a_data_set_of_single_examples_is_told_to_be_batched(trainer):
+    state = trainer.init(0)
+    for call in (trainer.fit, trainer.evaluate, trainer.predict):
+        with pytest.raises(ValueError, match=r"single examples; batch them[\s\S]*DataLoader\(data, batch_size=32\)"):
+            call(state, Rows(), verbose=0)
+
+
 def test_what_yields_nothing_useful_is_refused(trainer):
     start = trainer.init(0)
     with pytest.raises(ValueError, match=r"A batch is \(x,\), \(x, y\) or \(x, y, sample_weight\)"):

@@ -117,7 +117,8 @@ def stream_source(
     once = isinstance(x, Iterator)
     fixed = fixed_batch_size(trainer.model, variables)
     if is_indexed(x):
-        return Indexed(passes, length_of(x), steps, origin=x, fixed=fixed, prepared=prepared)
+        whole = prepared if has_own_loss(trainer) else lambda batch: prepared(_not_one_example(batch))
+        return Indexed(passes, length_of(x), steps, origin=x, fixed=fixed, prepared=whole)
     if isinstance(x, HasPasses):
         return ByPass(passes, length_of(x), steps, origin=x, fixed=fixed, data=x, prepared=prepared)
     if weigh is not None or of_text:
@@ -127,6 +128,26 @@ def stream_source(
             return map(prepared, plain())
 
     return Stream(passes, length_of(x), steps, restarts=not once, origin=x, fixed=fixed)
+
+
+def _not_one_example(batch: Batch) -> Batch:
+    """A batch, which has targets of rows.
+
+    Raises:
+        ValueError: a target that is one number, as the items of a data set of single examples have.
+    """
+    y = batch[1]
+    if not (isinstance(y, int | float) or getattr(y, "ndim", 1) == 0):
+        return batch
+    raise ValueError(
+        explain(
+            "The items of this data set are single examples; batch them.",
+            received=f"x {describe(batch[0])}, y {describe(y)}",
+            usually="a map-style data set, whose items are rows: a loader, or a PyDataset, makes batches of them.",
+            write="torch.utils.data.DataLoader(data, batch_size=32), grain.MapDataset.source(data).batch(32), or a "
+            "fk.utils.PyDataset whose __getitem__ returns a batch",
+        )
+    )
 
 
 def evaluation_source(
