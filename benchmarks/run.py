@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib.metadata
+import importlib.util
 import json
 import os
 import pathlib
@@ -207,6 +208,16 @@ def _processor_seconds() -> float:
 
 
 # ------------------------------------------------------------------ tables
+def check_keras() -> None:
+    """End with the line to write where Keras is not installed, which most figures are measured beside.
+
+    Raises:
+        SystemExit: it is not.
+    """
+    if importlib.util.find_spec("keras") is None:
+        raise SystemExit("Keras, beside which figures are taken, is not installed. Write: pip install keras==3.15.1")
+
+
 def machine() -> dict[str, str]:
     """Where and with what the numbers were taken."""
     versions = {name: importlib.metadata.version(name) for name in ("jax", "flax", "optax", "keras", "numpy")}
@@ -228,6 +239,7 @@ def main() -> int:
     parser.add_argument("--to", type=int, help=argparse.SUPPRESS)
     add_arguments(parser)
     given = parser.parse_args()
+    check_keras()
     if given.figures:
         measure(given.figures, given.quick, given.to)
         return 0
