@@ -82,3 +82,9 @@ def test_a_size_that_no_weights_were_published_for_is_told(network, shape, says,
     with pytest.warns(UserWarning, match=says) as told, pytest.raises(FileNotFoundError):
         getattr(fk.applications, network)(shape, include_top=False)
     assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("name", ["bert-base-uncased", "meta-llama/Llama-3.2-1B"])
+def test_a_name_of_a_hub_is_answered_with_the_line_that_fetches_it(name):
+    with pytest.raises(FileNotFoundError, match=rf'snapshot_download\("{name}", local_dir="{name}"\)'):
+        fk.applications.load_pretrained(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import re
 import warnings
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from ...core.typing import JSON, FilePath
 Config = TypeVar("Config")
 
 FILE = "config.json"
+# What may be a model's name on a hub: `"bert-base-uncased"`, `"meta-llama/Llama-3.2-1B"`.
+_OF_A_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 #: Fields of any family that change none of its numbers: what a program shows, keeps or returns beside them.
 IGNORED = frozenset(
@@ -50,14 +53,15 @@ def read_file(directory: FilePath) -> dict[str, Any]:
         FileNotFoundError: there is none.
         ValueError: no JSON, or no fields.
     """
-    path = pathlib.Path(directory) / FILE
+    path, named = pathlib.Path(directory) / FILE, str(directory)
     if not path.is_file():
+        name = named if _OF_A_HUB.fullmatch(named) else "gpt2"
         raise FileNotFoundError(
             explain(
                 f"There is no file {str(path)!r}.",
                 usually="a wrong directory, or a name of a hub: models are not downloaded here.",
-                write='huggingface_hub.snapshot_download("gpt2", local_dir="gpt2")   # once; then '
-                'fk.applications.load_pretrained("gpt2")',
+                write=f'huggingface_hub.snapshot_download("{name}", local_dir="{name}")   # once; then '
+                f'fk.applications.load_pretrained("{name}")',
             )
         )
     with path.open("rb") as file:
