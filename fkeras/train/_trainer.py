@@ -68,7 +68,7 @@ from .distribution._own_rows import own_rows_of
 from .distribution._placement import Distribution
 from .optimizers._base import Optimizer
 from .optimizers._by_path import warn_of_idle_rules
-from .optimizers._rates import rates_of, rates_of_members, with_rates
+from .optimizers._rates import only_rate, rates_by_part, rates_of_members, with_rates
 
 # Methods that are compiled when a subclass overrides them; what they call inside is compiled with them.
 _COMPILED = ("train_step", "eval_step", "predict_step")
@@ -403,10 +403,11 @@ class Trainer(Viewed):
         """A name for each output leaf."""
         return output_names(y_pred, getattr(self.model, "output_names", None))
 
-    def get_learning_rate(self, state: TrainState) -> jax.Array | None:
-        """The learning rate in the state, `None` where the optimizer keeps none (or several)."""
-        found = rates_of(state.opt_state)
-        return found[0].value if len(found) == 1 else None
+    def get_learning_rate(self, state: TrainState) -> jax.Array | dict[str, jax.Array] | None:
+        """The learning rate in the state, `None` where the optimizer keeps none; where it keeps several, a dict of them
+        by the rule of the weights, or by where they are in the state."""
+        only = only_rate(state.opt_state)
+        return rates_by_part(self.optimizer, state.opt_state) or None if only is None else only
 
     def set_learning_rate(self, state: TrainState, value: ArrayLike) -> TrainState:
         """The state with another learning rate (every one, where there are several); the next step uses it, and

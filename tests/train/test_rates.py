@@ -157,3 +157,15 @@ def test_a_rate_that_is_an_array_is_still_the_states():
     optimizer = fk.optimizers.SGD(jnp.float32(0.5))
     used = rates_used(optimizer, 1, lambda state: optax.tree.set(state, learning_rate=0.125))
     assert used == [0.125]
+
+
+def test_several_rates_are_had_by_the_rule_of_their_weights():
+    model = fk.Sequential([fk.Input((2,)), fk.nn.Dense(1, name="low"), fk.nn.Dense(1, name="head")])
+    trainer = model.compile({"head": fo.SGD(0.5), ".*": fo.SGD(0.25)}, "mse")
+    state = trainer.init(0)
+    assert {rule: float(rate) for rule, rate in trainer.get_learning_rate(state).items()} == {"head": 0.5, ".*": 0.25}
+    chained = model.compile(optax.chain(fo.SGD(0.5), fo.SGD(1.0)), "mse")
+    found = chained.get_learning_rate(chained.init(0))
+    assert {place: float(rate) for place, rate in found.items()} == {"0/learning_rate": 0.5, "1/learning_rate": 1.0}
+    plain = model.compile(optax.sgd(0.1), "mse")
+    assert plain.get_learning_rate(plain.init(0)) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import optax
 
@@ -19,7 +21,7 @@ def warn_of_rate(trainer: Trainer, state: TrainState, saved: optax.GradientTrans
         saved: the optimizer that the run was saved with; `None` where nothing says which.
     """
     handed, before, kept = _rate_of(trainer.optimizer), _rate_of(saved), trainer.get_learning_rate(state)
-    if handed is None or kept is None or handed in (before, float(kept)):
+    if handed is None or kept is None or isinstance(kept, Mapping) or handed in (before, float(kept)):
         return
     warn(
         explain(

@@ -53,7 +53,7 @@ def find_batch_size(
         trainer: the trainer.
         state: a state, which stays as it is.
         x, y, sample_weight: one batch of any number of rows, or all arrays; or `x` alone, something that yields
-            batches, of which the first one is drawn.
+            batches, of which the first one is drawn. How many rows are given is no bound: `largest=len(x)` is one.
         memory: what a device has, `"16GB"` or a number of bytes; by default nine tenths of what the device says, and on
             a CPU seven tenths of what the machine has free.
         multiple_of: the batch is a multiple of this number of rows, where it can be.

@@ -16,6 +16,7 @@ import numpy as np
 from ...core import Layer, Model, explain, has_symbolic, named_leaves
 from ...core.typing import Array, Config, FilePath, PyTree, Variables
 from .._step._state import TrainState
+from ..optimizers._rates import only_rate
 from ._saved_model import save_model
 
 
@@ -272,7 +273,7 @@ class OptimizerView:
     def learning_rate(self) -> LearningRate:
         """The learning rate: a number, which cannot be set here."""
         moment = self._moment
-        rate = None if moment.state is None else moment.trainer.get_learning_rate(moment.state)
+        rate = None if moment.state is None else only_rate(moment.state.opt_state)
         if rate is None:
             raise AttributeError(
                 explain(

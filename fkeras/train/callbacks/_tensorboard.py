@@ -16,6 +16,7 @@ from .._step._forward import graph_of
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
+from ..optimizers._rates import only_rate
 from ._base import Callback, CallbackResult, Event
 from ._model_graph import graph_record
 from ._profile_range import profile_range
@@ -133,7 +134,7 @@ class TensorBoard(Callback):
         numbers = {k: float(v) for k, v in event.logs.items() if np.ndim(v) == 0}
         train = {k: v for k, v in numbers.items() if not k.startswith("val_")}
         validation = {k.removeprefix("val_"): v for k, v in numbers.items() if k.startswith("val_")}
-        rate = event.trainer.get_learning_rate(event.state)
+        rate = only_rate(event.state.opt_state)
         if rate is not None:
             train["learning_rate"] = float(rate)
         for part, values in (("train", train), ("validation", validation)):

@@ -12,6 +12,7 @@ from ...core import explain, plain_path_name
 from .._step._learner import Learner
 from .._step._state import TrainState
 from ..distribution._processes import is_first
+from ..optimizers._rates import only_rate
 from ._base import Callback, CallbackResult, Event
 from ._logger import Log, Logger, no_place
 from ._tensorboard import on_host
@@ -143,7 +144,7 @@ class Tracker(Callback):
     def on_epoch_end(self, event: Event) -> CallbackResult:
         step = int(event.state.step)
         numbers = {"epoch": event.epoch, **_scalars(event.logs)}
-        rate = event.trainer.get_learning_rate(event.state)
+        rate = only_rate(event.state.opt_state)
         if rate is not None:
             numbers["learning_rate"] = float(rate)
         shown = {name: _picture(name, image) for name, image in _by_name("images", self.images, event).items()}

@@ -12,6 +12,7 @@ import optax
 
 from ...core import explain, plain_path_name
 from ...core.typing import ArrayLike, PyTree
+from ._by_path import ByPath
 from ._optimizer_state import ScheduledState
 
 _NAME = "learning_rate"
@@ -85,6 +86,30 @@ def named_rates(opt_state: PyTree) -> dict[str, jax.Array]:
     """The learning rates as logs name them: `learning_rate`, or `learning_rate_1` and so on where there are several."""
     rates = rates_of(opt_state)
     return {_NAME if len(rates) == 1 else f"{_NAME}_{i}": rate.value for i, rate in enumerate(rates, 1)}
+
+
+def only_rate(opt_state: PyTree) -> jax.Array | None:
+    """The learning rate of a state that has one; `None` for none, and for several."""
+    rates = rates_of(opt_state)
+    return rates[0].value if len(rates) == 1 else None
+
+
+def rates_by_part(optimizer: object, opt_state: PyTree) -> dict[str, jax.Array]:
+    """The learning rates of a state with several: by the rule of a `by_path`, else by where they are in the state.
+
+    >>> import fkeras as fk
+    >>> optimizer = fk.optimizers.get({"head": fk.optimizers.SGD(0.5), ".*": fk.optimizers.SGD(0.25)})
+    >>> state = optimizer.init({"head": {"w": jnp.ones(1)}, "base": {"w": jnp.ones(1)}})
+    >>> {rule: float(rate) for rule, rate in rates_by_part(optimizer, state).items()}
+    {'head': 0.5, '.*': 0.25}
+    """
+    rules = [pattern for pattern, _ in optimizer.rules] if isinstance(optimizer, ByPath) else []
+    found: dict[str, jax.Array] = {}
+    for rate in rates_of(opt_state):
+        _, is_rule, number = rate.path.removesuffix(f"/{_NAME}").partition("inner_states/")
+        rule = rules[int(number.partition("/")[0])] if rules and is_rule else rate.path
+        found[rate.path if rule in found else rule] = rate.value
+    return found
 
 
 def check_settable(optimizer: object, opt_state: PyTree) -> None:
