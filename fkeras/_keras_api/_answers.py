@@ -15,6 +15,7 @@ from ._answers_models import MODELS
 from ._answers_older import OLDER
 from ._answers_scopes import SCOPES
 from ._answers_switches import SWITCHES
+from ._answers_torch import TORCH
 
 # Parts whose names are in other parts too, which are the ones to name.
 _SECOND = {"core", "layers", "train", "models", "mixed_precision", "preprocessing", "legacy", "backend"}
@@ -55,7 +56,7 @@ def answer(module: str, name: str) -> Explanation:
       Write:    fk.nn.Dense
     """
     path = f"{module}.{name}".removeprefix("fkeras.")
-    row = look_up(path)
+    row = look_up(path) or TORCH.get(path)
     if row is not None:
         return explain(f"fkeras has no `{path}`.", usually=row[0], write=row[1])
     elsewhere = [f"fk.{name}"] if module != "fkeras" and name in dir(fkeras) else []

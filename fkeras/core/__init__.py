@@ -159,6 +159,12 @@ from ._words._short_repr import arguments_repr as arguments_repr
 from ._words._short_repr import differing_arguments as differing_arguments
 from ._words._short_repr import keyword_texts as keyword_texts
 from ._words._short_repr import short_repr as short_repr
+from ._words._torch_names import TORCH_ARGUMENTS as TORCH_ARGUMENTS
+from ._words._torch_names import TORCH_LOSS as TORCH_LOSS
+from ._words._torch_names import TORCH_LOSSES as TORCH_LOSSES
+from ._words._torch_names import TORCH_NAMES as TORCH_NAMES
+from ._words._torch_names import TORCH_WORD as TORCH_WORD
+from ._words._torch_names import torch_loss as torch_loss
 from ._words._tracebacks import door as door
 from ._words._tracebacks import shorten as shorten
 from ._words._tree_view import Branch as Branch

@@ -15,6 +15,8 @@ import optax
 from flax import linen
 
 from ..core import (
+    TORCH_ARGUMENTS,
+    TORCH_WORD,
     HashedOnce,
     Layer,
     View,
@@ -174,10 +176,14 @@ class Trainer(Viewed):
                 explain(
                     f"{type(self).__name__} has no argument {unknown[0]!r}.",
                     received=", ".join(f"{name}=" for name in unknown),
-                    usually="it is one of the optimizer's." if of_optimizer else did_you_mean(unknown[0], known),
+                    usually="it is one of the optimizer's."
+                    if of_optimizer
+                    else TORCH_WORD
+                    if unknown[0] in TORCH_ARGUMENTS
+                    else did_you_mean(unknown[0], known),
                     write=f"optimizer=fk.optimizers.Adam({unknown[0]}={short_repr(values[unknown[0]])})"
                     if of_optimizer
-                    else 'model.compile(optimizer="adam", loss="mse", metrics=[...])',
+                    else TORCH_ARGUMENTS.get(unknown[0], 'model.compile(optimizer="adam", loss="mse", metrics=[...])'),
                 )
             )
         check_trains_by_trainer(values["model"], built_in=type(self) is Trainer)

@@ -17,6 +17,7 @@ from . import _keras_names_of_runs as runs
 from . import _keras_names_of_training as training
 from ._errors import explain
 from ._keras_names_of_layers import Rows
+from ._torch_names import TORCH_HOLDS, TORCH_NAMES
 
 
 class KerasName(NamedTuple):
@@ -135,6 +136,8 @@ def missing(owner: str, kinds: Sequence[str], name: str, layer: str | None = Non
       Write:    variables["params"]["head"]["kernel"]
     """
     found = next((KERAS_NAMES[kind][name] for kind in kinds if name in KERAS_NAMES[kind]), None)
+    torch = next((TORCH_NAMES[kind][name] for kind in kinds if name in TORCH_NAMES.get(kind, ())), None)
+    found = KerasName(torch, TORCH_HOLDS) if found is None and torch is not None else found
     if found is None:
         return None
     text = f"{owner} has no attribute {name!r}."

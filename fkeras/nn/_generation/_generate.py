@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import Layer, as_key, check_collections, explain
+from ...core import Layer, as_key, check_collections, checked_by_name, explain
 from ...core.typing import Array, ArrayLike, Int, KeyLike, VariablesLike
 from .._attention._cache import CACHE, NotCachedError
 from ._loop import DIFFERS, Settings, run
@@ -38,6 +38,7 @@ def generate(
 ) -> tuple[Int[Array, "batch time"], Int[Array, " batch"]]: ...  # fmt: skip
 
 
+@checked_by_name("fk.nn", is_bound=False)
 def generate(
     model: Layer,
     variables: VariablesLike,

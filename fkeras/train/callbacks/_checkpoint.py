@@ -9,7 +9,7 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ...core import as_path, did_you_mean, explain
+from ...core import as_path, checked_by_name, did_you_mean, explain
 from ...core.typing import PyTree
 from .._step._learner import Learner
 from .._step._state import TrainState
@@ -70,6 +70,7 @@ class ModelCheckpoint(Monitoring):
 
     _writes_files = True
 
+    @checked_by_name("fk.callbacks", "ModelCheckpoint")
     def __init__(
         self,
         filepath: str | os.PathLike[str],

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from ...core import address_of, explain, keyword_texts, register
+from ...core import TORCH_LOSS, address_of, explain, keyword_texts, register, registered, torch_loss
 from ...core import get as get_object
 from ...core import serialize as serialize_value
 from ...core.typing import JSON, Config, CustomObjects, PyTree, Spec
@@ -102,6 +102,12 @@ def get(identifier: Spec, custom_objects: CustomObjects | None = None) -> Loss |
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         return LossFunctionWrapper(crossentropy, name=identifier)
+    is_known = not isinstance(identifier, str) or identifier in {**registered(MODULE), **(custom_objects or {})}
+    write = None if is_known else torch_loss(str(identifier))
+    if write is not None:
+        raise ValueError(
+            explain(f"There is no loss {identifier!r}.", received=repr(identifier), usually=TORCH_LOSS, write=write)
+        )
     result = get_object(MODULE, identifier, custom_objects)
     if result is None or isinstance(result, Loss):
         return result
