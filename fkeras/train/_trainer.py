@@ -52,7 +52,6 @@ from ._step._forward import forward, graph_of, init_variables
 from ._step._log_names import described_log_names, log_names
 from ._step._logged_norms import logged_rates
 from ._step._logs import as_asked, check_return_dict
-from ._step._module_call import check_call
 from ._step._objective import Objective
 from ._step._outputs import output_names
 from ._step._own_methods import check_own_methods
@@ -345,8 +344,6 @@ class Trainer(Viewed):
             variables = init_variables(self.model, jax.random.fold_in(key, 0), x)
         else:
             variables = check_variables(self.model, variables, x)
-            if x is not None:
-                check_call(self.model, x)
         self._check_frozen(x)
         warn_of_idle_facts(self, x)
         params = variables["params"]

@@ -123,8 +123,8 @@ TABLE: dict[str, list[Row]] = {
             "    return train_state.apply_gradients(grads=gradients), loss\n\n\n"
             "state, loss = train_step(state, (x, y))",
             "state, logs = trainer.train_step(state, (x, y))",
-            "dropout's keys, batch statistics, metrics and freezing are part of it; the loss in `logs` is the mean over all "
-            "steps since `state = state.replace(metrics=trainer.reset_metrics(state))`",
+            "dropout's keys, batch statistics, metrics and freezing are part of it; the loss in `logs` is the mean "
+            "over all steps since `state = state.replace(metrics=trainer.reset_metrics(state))`",
             equal=("int(state.step)", "int(state.step)"),
         ),
         Row(

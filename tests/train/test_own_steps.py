@@ -117,7 +117,7 @@ def test_a_batch_is_one_argument_and_no_dict():
 def test_a_step_by_hand_is_train_step_to_the_bit():
     text = (pathlib.Path(__file__).parents[2] / "docs" / "training.md").read_text()
     block = next(block for block in re.findall(r"```python\n(.*?)```", text, re.S) if "def step_by_hand" in block)
-    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(8, "relu"), fk.nn.Dropout(0.5), fk.nn.Dense(1)])
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dropout(0.5), fk.nn.Dense(1)])
     names = {"jax": jax, "optax": optax, "model": model, "tx": optax.adam(0.1), "loss": fk.losses.MeanSquaredError()}
     exec(block, names)
     trainer = model.compile(names["tx"], names["loss"])
