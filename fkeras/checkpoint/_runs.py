@@ -38,6 +38,7 @@ from ._orbax._saved_trees import as_keys, in_structure_of, naming
 from ._orbax._write_directory import write_directory
 from ._trainer_states import BESIDE, state_specs
 from ._training._own_states import state_manifest
+from ._training._run_changes import changes_of, other_trainer, warn_of_changes_in
 from ._training._shardings import shardings_of
 from ._training._trainer_config import trainer_manifest
 
@@ -109,7 +110,7 @@ def load_run(
 
     Returns:
         The three, or `None`. Where it was saved on another device, or with other versions or settings that change bits,
-        a warning names them.
+        a warning names them; likewise where the trainer says something else than the one that it was saved by.
 
     Raises:
         ValueError: it is another model's or optimizer's run, or one with other callbacks.
@@ -130,7 +131,12 @@ def load_run(
                 write="the same arguments, or another directory",
             )
         )
+    changes = changes_of(manifest, trainer, like)
+    report = compare(spec_of(jax.eval_shape(TrainState.tree, like), naming(manifest)), state_specs(manifest))
+    if changes and report.faults:
+        raise other_trainer(str(place), changes, report.text())
     state, record, memory = read_moment(place / saved, manifest, trainer, like)
+    warn_of_changes_in(str(place), changes, trainer, state)
     # as seen from the line that calls `fit`
     now = conditions(state.params, trainer.distribution, state.variables, state.example)
     warn_of_changes(str(place), manifest.get("conditions"), now, level=5)

@@ -215,13 +215,15 @@ class SavedRun:
                 f"The run cannot be asked for step {int(step)}.",
                 received=f"steps {self.steps[0]} to {self.total}; saves at {', '.join(map(str, self.saves[:8]))}",
                 usually=(
-                    "there is no earlier save to begin at, or the run had other arguments, data or parts before."
+                    "fit(checkpoint=...) alone keeps the last two saves; or the run had other arguments, data or parts "
+                    "before."
                     if early
                     else "steps are counted from 0, and the run is known up to its last save."
                 ),
                 write=(
-                    "fk.open_run(..., state=trainer.init(0)), the state it began with; or, in the next run, "
-                    "BackupAndRestore(place, keep_every=100, delete_checkpoint=False)"
+                    "fk.open_run(..., state=trainer.init(0))   # the state that the run began with\n"
+                    f"checkpoint=fk.callbacks.BackupAndRestore({str(self.directory)!r}, keep_every=100, "
+                    "delete_checkpoint=False)   # of fit, in the next run: it keeps step 0 and every 100th"
                     if early
                     else f"run.at({self.total})"
                 ),

@@ -443,6 +443,34 @@ def test_what_does_not_fit_is_refused(trainer, tmp_path):
         fk.callbacks.BackupAndRestore("")
 
 
+def test_what_was_changed_between_two_runs_is_named(tmp_path):
+    adam = fk.optimizers.Adam
+
+    def run(optimizer=None, loss="mse", activation=None, epochs=1, batch_size=11, **arguments):
+        model = fk.Sequential([fk.Input((4,)), fk.nn.Dense(1, activation=activation)])
+        trainer = model.compile(optimizer or adam(1e-3), loss, **arguments)
+        trainer.fit(trainer.init(0), X, X[:, :1], batch_size, epochs, verbose=0, checkpoint=tmp_path / "run")
+
+    run()
+    for changed, said in (
+        (
+            {"optimizer": adam(0.5)},
+            r"resumes at learning_rate 0\.001, not 0\.5\.[\s\S]*optimizer\.learning_rate: 0\.001, now 0\.5"
+            r"[\s\S]*set_learning_rate\(state, 0\.5\)",
+        ),
+        ({"optimizer": adam(1e-3, beta_1=0.5)}, r"program says counts[\s\S]*optimizer\.beta_1: 0\.9, now 0\.5"),
+        ({"loss": "mae"}, r"loss: mean_squared_error, now mean_absolute_error"),
+        ({"activation": "relu"}, r"activation: linear, now relu"),
+        ({"batch_size": 8}, r"other arguments of fit[\s\S]*batch_size=8, the run had 11"),
+    ):
+        with pytest.warns(UserWarning, match=said):
+            run(**changed)  # the run has ended, so it is not saved again
+    for changed, said in (({"optimizer": "sgd"}, "optimizer: Adam, now SGD"), ({"metrics": ["mae"]}, "metrics: None")):
+        with pytest.raises(ValueError, match=rf"saved by another trainer[\s\S]*{said}"):
+            run(**changed)
+    run(epochs=2, run_eagerly=True)  # nothing is said of these
+
+
 def test_a_callback_s_memory_that_cannot_be_saved_is_named(trainer, tmp_path):
     class Remembers(fk.callbacks.Callback):
         def on_epoch_end(self, event):

@@ -32,7 +32,7 @@ from ._run_arguments import check_depth, check_run, named, verbosity
 from ._run_backup import Backup, Run
 from ._run_digests import RunDigests
 from ._run_lengths import run_lengths
-from ._run_record import asked_for, since
+from ._run_record import asked_for, since, warn_of_other_arguments
 from ._screen import screen_for
 from ._time_limit import Duration, TimeLimit, seconds_of
 from ._training_loop import TrainingLoop
@@ -192,6 +192,8 @@ def fit(
             "validation_batch_size": validation_batch_size, "validation_freq": validation_freq,
             "check_nans": bool(check_nans), "overfit_batches": overfit_batches,
         })  # fmt: skip
+        if resumed:
+            warn_of_other_arguments(before, run.asked, str(backup.asked.backup_dir), level=3)
         run.asked["since"] = since(before, run.asked, run.total) if resumed else 0
     validate = None if validation is None else Validation(validation, validation_steps, validation_freq)
     loop = TrainingLoop.of(

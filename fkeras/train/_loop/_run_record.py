@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...core import explain
 from ...core.typing import Config, PyTree
 from .._batches._fingerprint import fingerprint
 from .._batches._sources import Arrays, Stream
@@ -17,6 +19,9 @@ DECIDE = (
     "batch_size", "class_weight", "initial_epoch", "shuffle", "steps_per_epoch", "validation_split", "check_nans",
     "overfit_batches",
 )  # fmt: skip
+
+# Those of them that a run which goes on takes from its new call, from the next step on.
+_COUNT_ANEW = ("batch_size", "class_weight", "shuffle", "steps_per_epoch", "validation_split", "overfit_batches")
 
 
 def asked_for(
@@ -82,6 +87,33 @@ def since(before: Config, now: Config, total: int) -> int:
     same = same and before["data"] == now["data"] and before["callbacks"] == now["callbacks"]
     same = same and before.get("settings") == now["settings"]
     return int(before["since"]) if same else total
+
+
+def warn_of_other_arguments(before: Config, now: Config, place: str, level: int) -> None:
+    """Say which arguments of `fit`, of those that its batches follow from, are others than the run had.
+
+    Args:
+        before: the record of the call that was cut off; empty where it left none.
+        now: that of the call that goes on.
+        place: the run's directory.
+        level: at which frame above the caller's the warning is.
+    """
+    old, new = before.get("arguments", {}), now["arguments"]
+    changed = [name for name in _COUNT_ANEW if name in old and old[name] != new.get(name)]
+    if old.get("batch_size") is None or new.get("batch_size") is None:  # batches that somebody else makes
+        changed = [name for name in changed if name != "batch_size"]
+    if changed:
+        shown = [f"{n}={str(unplain(new.get(n)))[:60]}, the run had {str(unplain(old[n]))[:60]}" for n in changed]
+        warnings.warn(
+            explain(
+                f"The run in {place!r} resumes with other arguments of fit: those of this call count from here on.",
+                received="; ".join(shown),
+                usually="the call was changed; what is left of the epoch is cut into batches as this call says, so "
+                "that rows may come twice or not at all.",
+                write='the arguments that the run had, or another directory: checkpoint="another"',
+            ),
+            stacklevel=level + 1,
+        )
 
 
 def plain(value: PyTree) -> PyTree:
