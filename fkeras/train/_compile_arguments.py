@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from flax import linen
 
 from ..core import explain
@@ -48,6 +49,7 @@ def as_objects(arguments: Mapping[str, Any]) -> dict[str, Any]:
     optimizer = fk_optimizers.get(arguments["optimizer"])
     if arguments["auto_scale_loss"] and computes_in_float16(model):
         optimizer = with_loss_scale(optimizer)
+    _check_factors(arguments["loss_weights"])
     return {
         **arguments,
         "optimizer": optimizer,
@@ -94,6 +96,36 @@ def _metric(spec: Any) -> Any:
         fk_metrics.resolve(spec, None, (1, 1), None)
         return spec
     return fk_metrics.get(spec) if isinstance(spec, Mapping) else spec
+
+
+def _check_factors(given: Any) -> None:
+    """Refuse `loss_weights` with text among them, which are metrics in the place that they had in Keras 2.
+
+    Raises:
+        TypeError: naming the argument.
+    """
+    values = list(given.values()) if isinstance(given, Mapping) else given
+    listed = values if isinstance(values, list | tuple) else [values]
+    metrics = [v for v in listed if isinstance(v, str | fk_metrics.Metric) or callable(v)]
+    wrong = [v for v in listed if v is not None and not _is_number(v)]
+    if not (wrong or metrics):
+        return
+    are_metrics = bool(metrics)
+    raise TypeError(
+        explain(
+            "loss_weights are numbers: a factor for the loss of each output.",
+            received=f"loss_weights={given!r}"[:120],
+            usually="metrics as the third argument without their name, which is loss_weights."
+            if are_metrics
+            else "an entry that is no number.",
+            write=f"metrics={given!r}"[:120] if are_metrics else 'loss_weights={"a": 1.0, "b": 0.5}, or [1.0, 0.5]',
+        )
+    )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number of any library, a traced one included; an array holds one for each output."""
+    return isinstance(value, int | float | np.generic) or hasattr(value, "dtype")
 
 
 def _parts(given: Any) -> int:
