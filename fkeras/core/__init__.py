@@ -41,6 +41,7 @@ from ._layer._variables import TRANSIENT as TRANSIENT
 from ._layer._variables_fit import check_arrays as check_arrays
 from ._layer._variables_fit import check_variables as check_variables
 from ._layer._variables_fit import spec_of as spec_of
+from ._layer._variables_of_inside import of_a_layer_inside as of_a_layer_inside
 from ._layer._weight_facts import inferred_names as inferred_names
 from ._layer._weights import Storage as Storage
 from ._model._input import Input as Input

@@ -614,6 +614,24 @@ def test_variables_of_no_or_another_model_are_refused(state, change, said):
         assert "Received: " in str(caught.value)
 
 
+def test_variables_of_a_model_inside_are_put_into_the_outer_one(state):
+    x = fk.Input((2,))
+    outer = fk.Model(x, MODEL(x * 2.0))
+    (name,) = outer.init(0)["params"]
+    for call in (lambda: outer.apply(state, P), lambda: outer.predict(state, P)):
+        with pytest.raises(ValueError, match=rf'variables = model\.put\(model\.init\(0\), "{name}", variables\)'):
+            call()
+    np.testing.assert_allclose(outer.predict(outer.put(outer.init(0), name, state), P), MODEL.predict(state, 2 * P))
+
+
+@pytest.mark.parametrize("third", [["accuracy"], "mae", {"dense": "mae"}, [fk.metrics.MeanAbsoluteError()]])
+def test_metrics_in_the_place_of_loss_weights_are_refused(third):
+    with pytest.raises(TypeError, match=r"loss_weights are numbers[\s\S]*Write: +metrics=[\[{'<]"):
+        MODEL.compile("adam", "mse", third)
+    with pytest.raises(TypeError, match=r"an entry that is no number"):
+        MODEL.compile("adam", "mse", [[1.0]])
+
+
 def test_states_of_another_trainer_are_refused_before_a_step(state):
     adam = MODEL.compile("adam", "mse")
     for trainer, given in ((TRAINER, adam.init(0)), (adam, state)):

@@ -92,14 +92,21 @@ def _is_inexact(leaf: object) -> bool:
     return dtype is not None and jnp.issubdtype(dtype, np.inexact)
 
 
-def other_shapes(owner: str, faults: list[str]) -> ValueError:
-    """The error for weights that are there and do not fit."""
+def other_shapes(owner: str, faults: list[str], known: tuple[str, str] | None = None) -> ValueError:
+    """The error for weights that are there and do not fit.
+
+    Args:
+        owner: how messages call the model.
+        faults: what `mismatches` found.
+        known: why it happened, and the line to write, where that is known: see `of_a_layer_inside`.
+
+    Returns:
+        The error.
+    """
     listed = "; ".join(faults[:_SHOWN]) + (f"; … ({len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else "")
-    return ValueError(
-        explain(
-            f"{owner} got weights that do not fit it.",
-            received=listed,
-            usually="another model's variables, or kernels that were transposed (PyTorch's are (out, in)).",
-            write="variables = model.init(key), or model.load_weights(path, variables)",
-        )
+    usually, write = known or (
+        "another model's variables, or kernels that were transposed (PyTorch's are (out, in)).",
+        "variables = model.init(key), or model.load_weights(path, variables)",
     )
+    what = f"{owner} got weights that do not fit it."
+    return ValueError(explain(what, received=listed, usually=usually, write=write))

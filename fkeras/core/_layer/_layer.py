@@ -58,6 +58,7 @@ from ._shown_names import shown_names
 from ._stacked_weights import Overwritten
 from ._sublayers import sublayers_of
 from ._variables import as_arrays
+from ._variables_of_inside import of_a_layer_inside
 from ._weight_facts import WeightFacts as WeightFacts
 from ._weight_facts import abstract_call, abstract_init
 from ._weight_verbs import WeightVerbs
@@ -271,7 +272,7 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
         try:
             outputs = super().apply(variables, *map(as_input, args), **kwargs)
         except MISSING as error:
-            raise lacking(self, variables, error) from None
+            raise lacking(self, variables, error, of_a_layer_inside(self, variables)) from None
         return as_arrays(outputs) if "method" in kwargs else outputs
 
     @linen.nowrap

@@ -89,8 +89,18 @@ def said_of(owner: str, error: E) -> E:
     return type(error)(f"{owner}: {error}" if said is None else said.of(owner))
 
 
-def lacking(layer: Layer, variables: Variables, error: Exception) -> ValueError:
-    """The error for variables or keys that a call needs and did not get."""
+def lacking(layer: Layer, variables: Variables, error: Exception, known: tuple[str, str] | None = None) -> ValueError:
+    """The error for variables or keys that a call needs and did not get.
+
+    Args:
+        layer: what was called.
+        variables: what it was given.
+        error: Flax's error.
+        known: why it happened, and the line to write, where that is known: see `of_a_layer_inside`.
+
+    Returns:
+        The error.
+    """
     what = str(error).split("(https")[0].strip()
     if isinstance(error, flax_errors.ApplyScopeInvalidVariablesStructureError):
         return ValueError(
@@ -111,11 +121,12 @@ def lacking(layer: Layer, variables: Variables, error: Exception) -> ValueError:
             )
         )
     if isinstance(error, flax_errors.ScopeParamShapeError):
-        known = layer.abstract_variables() if layer.graph is not None else None
-        return other_shapes(layer.path_text(), (known and mismatches(known, variables)) or [what])
-    usually, write = (
+        spec = layer.abstract_variables() if layer.graph is not None else None
+        return other_shapes(layer.path_text(), (spec and mismatches(spec, variables)) or [what])
+    usually, write = known or (
         "another model's variables.",
-        "variables = model.init(jax.random.key(0)); model.apply(variables, x)",
+        "variables = model.init(jax.random.key(0)); model.apply(variables, x)   # untrained ones; those of a layer "
+        'inside: model.put(variables, "its name", trained)',
     )
     if are_params(variables):
         usually, write = params_alone("model.apply(variables, x)")

@@ -7,7 +7,16 @@ from typing import Any
 import jax
 from flax import linen
 
-from ...core import RECURRENT_STATE, Layer, are_params, check_collections, explain, mismatches, other_shapes
+from ...core import (
+    RECURRENT_STATE,
+    Layer,
+    are_params,
+    check_collections,
+    explain,
+    mismatches,
+    of_a_layer_inside,
+    other_shapes,
+)
 from ...core.typing import PyTree, Variables, VariablesLike
 from ._forward import graph_of
 from ._learner import Learner
@@ -41,7 +50,7 @@ def check_variables(model: linen.Module, given: VariablesLike, x: PyTree = None)
         expected = jax.eval_shape(lambda key: model.init(key, x), jax.eval_shape(lambda: jax.random.key(0)))
     faults = mismatches({c: tree for c, tree in expected.items() if c != RECURRENT_STATE}, variables)  # made anew
     if faults:
-        raise other_shapes(owner, faults)
+        raise other_shapes(owner, faults, of_a_layer_inside(model, variables))
     return check_collections(owner, variables, needs_params=True, call=call)
 
 
