@@ -422,6 +422,20 @@ def test_steps_of_ones_own_keep_sums_of_their_own(tmp_path):
     assert loaded.metrics["distance"].keys() == state.metrics["distance"].keys()
 
 
+def test_the_step_that_the_documentation_writes_out_runs():
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    (block,) = [code for code in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if "WrittenOut" in code]
+    names = {"fk": fk, "jax": jax, "optax": optax, "model": compiled().model}
+    exec(block, names)
+    trainer = names["trainer"]
+    state, history = trainer.fit(trainer.init(0), X, Y, batch_size=4, epochs=2, validation_data=(X, Y), verbose=0)
+    assert set(history.history) == {"loss", "distance", "val_distance"}
+    wanted = np.abs(trainer.predict(state, X) - Y).mean()
+    assert history.history["val_distance"][-1] == pytest.approx(wanted, rel=1e-5)
+    with pytest.raises(AttributeError, match=r"opt_state = trainer\.optimizer\.update\([\s\S]*docs/training\.md"):
+        state.apply_gradients(grads=state.params)
+
+
 def test_a_class_with_a_step_of_its_own_has_methods_of_any_name():
     class Guide(fk.Trainer):
         def compute_loss_and_updates(self, params, state, x, y, rng):

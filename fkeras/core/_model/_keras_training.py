@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ._model import Model
 
 _TRAIN = (
-    "state, batch):\n        x, y = batch\n        state, logs = super().train_step(state, batch)\n"
-    "        return state, logs"
+    "state, batch):\n        x, y = batch\n        state, logs = super().train_step(state, batch)"
+    "   # docs/training.md has it written out\n        return state, logs"
 )
 _EVAL = "state, batch):\n        state, logs = super().eval_step(state, batch)\n        return state, logs"
 _LOSS = (

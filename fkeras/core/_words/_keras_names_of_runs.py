@@ -10,7 +10,12 @@ from ._keras_names_of_layers import OLDER, Rows
 _HOOKS = "a Keras callback changes the model; here a hook gets an event and returns what trains next."
 _PARTS = "Flax's TrainState holds functions; here the trainer has them, and the state holds arrays alone."
 
-_STEP = "state, logs = trainer.train_step(state, (x, y))"
+_STEP = (
+    "updates, opt_state = trainer.optimizer.update(grads, state.opt_state, state.params); "
+    "params = optax.apply_updates(state.params, updates); "
+    "state = state.replace(step=state.step + 1, params=params, opt_state=opt_state)"
+    "   # trainer.train_step(state, (x, y)) does all of it; docs/training.md has the step written out"
+)
 
 CALLBACK: Rows = (
     (

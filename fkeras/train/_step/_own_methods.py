@@ -26,7 +26,8 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
     {
         "train_step": _Form(
             ("state", "batch"),
-            "x, y = batch\n    state, logs = super().train_step(state, batch)\n    return state, logs",
+            "x, y = batch\n    state, logs = super().train_step(state, batch)   # docs/training.md has it written out\n"
+            "    return state, logs",
         ),
         "eval_step": _Form(("state", "batch"), "state, logs = super().eval_step(state, batch)\n    return state, logs"),
         "predict_step": _Form(("variables", "x"), "return super().predict_step(variables, x)"),
