@@ -22,6 +22,7 @@ from ..core import (
 from ..core.typing import CustomObjects, FilePath, PyTree, VariablesLike
 from ._files._contents import HDF5, HDF5_SUFFIXES, ZIP, contents_of
 from ._files._foreign import foreign
+from ._files._loaded_model import LoadedModel
 from ._files._plain_weights import check_no_guests, check_plain_weights
 from ._files._processes import first_alone
 from ._files._readable import readable_config
@@ -85,7 +86,8 @@ def save_model(
         if has_guests(model):
             first_alone(lambda: save_live(model, filepath, variables, overwrite))
             return
-        args, found = call_arguments(model, x), for_the_first(variables)
+        args = call_arguments(model, x, "model.save(path, variables, x=x)")
+        found = for_the_first(variables)
         first_alone(lambda: save_keras_model(model, filepath, found, overwrite, args=args))
         return
     if suffix_of(filepath) in HDF5_SUFFIXES:
@@ -107,7 +109,7 @@ def save_model(
 
 @door
 def load_model(
-    filepath: FilePath, custom_objects: CustomObjects | None = None, compile: bool = True
+    filepath: FilePath, custom_objects: CustomObjects | None = None, compile: bool = True, safe_mode: bool = True
 ) -> tuple[Any, dict[str, PyTree]]:
     """A model and its variables from what `model.save` or `trainer.save` wrote, or from a file of real Keras (1 to 3).
 
@@ -115,21 +117,32 @@ def load_model(
         filepath: the file or directory.
         custom_objects: the user's own classes and functions by name.
         compile: whether a compile config that could not be used is an error; `fk.load_trainer` is what uses it.
+        safe_mode: code in a file is never run; `False` is refused.
 
     Returns:
         `(model, variables)`.
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: an unknown class, or arrays that do not fit the description; every mismatch is listed.
+        ValueError: an unknown class, `safe_mode=False`, or arrays that do not fit the description; every mismatch is
+            listed.
     """
+    if not safe_mode:
+        raise ValueError(
+            explain(
+                "Code in a file is never run.",
+                received="safe_mode=False",
+                usually="the file holds a lambda, as Keras's safe_mode=False would run it.",
+                write='fk.load_model(path, custom_objects={"my_function": my_function})',
+            )
+        )
     filepath = to_read(filepath, "fk.load_model", '"model.keras"')
     kind = kind_of(filepath)
     if kind in (HDF5, ZIP):
         read = load_hdf5_model if kind == HDF5 else load_keras_model
         model, variables = read(filepath, custom_objects, compile)
         warn_of_uncalled_hooks(model, "fk.load_model")
-        return model, variables
+        return LoadedModel((model, variables))
     if suffix_of(filepath) in (".safetensors", ".json"):
         if not os.path.isfile(filepath):
             raise FileNotFoundError(explain(f"There is no file {os.fspath(filepath)!r}.", usually="a wrong path."))
@@ -144,7 +157,7 @@ def load_model(
         compare(expected, specs_of_variables(manifest)).require(f"{directory}")
     places = places_of_variables(manifest)
     arrays = read_arrays(directory, manifest, set(places.values()))
-    return model, {"params": {}, **rebuilt(arrays, places, manifest)}
+    return LoadedModel((model, {"params": {}, **rebuilt(arrays, places, manifest)}))
 
 
 def kind_of(filepath: FilePath) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import pickle
 import shutil
 import subprocess
 import sys
@@ -181,6 +182,48 @@ def test_wrong_variables_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(TypeError, match="needs the state of the run"):
         trainer.save(tmp_path / "m", state.variables)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_pair_that_load_model_returns_says_so(tmp_path):
+    trainer, state = trained()
+    trainer.model.save(tmp_path / "m.keras", state.variables)
+    trainer.model.save(tmp_path / "m", state.variables)
+    for place in ("m.keras", "m"):
+        pair = fk.load_model(tmp_path / place, safe_mode=True)
+        with pytest.raises(AttributeError, match=r"model, variables = fk\.load_model\(path\)[\s\S]*fk\.load_trainer"):
+            pair.evaluate(np.ones((2, 4)), np.ones(2))
+        model, variables = pair
+        assert isinstance(pair, tuple)
+        assert pair == (model, variables)
+        again = pickle.loads(pickle.dumps(pair))
+        assert (type(again), again[0]) == (type(pair), model)
+        assert len(jax.tree.leaves(pair)) == 1 + len(jax.tree.leaves(variables))
+    with pytest.raises(TypeError, match=r"model, variables = fk\.load_model"):
+        pair["params"]
+    with pytest.raises(ValueError, match=r"Code in a file is never run[\s\S]*custom_objects="):
+        fk.load_model(tmp_path / "m", safe_mode=False)
+
+
+class Plain(fk.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = fk.nn.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_a_subclassed_model_is_told_the_verb_that_was_called(tmp_path):
+    model, x = Plain(), np.ones((2, 3), "float32")
+    variables = model.init(0, x)
+    with pytest.raises(ValueError, match=r"Write: +model\.save\(path, variables, x=x\)"):
+        model.save(tmp_path / "m.keras", variables)
+    with pytest.raises(ValueError, match=r"Write: +model\.save_weights\(path, variables, x=x\)"):
+        model.save_weights(tmp_path / "m.weights.h5", variables)
+    model.save(tmp_path / "m.keras", variables, x=x)
+    with pytest.raises(ValueError, match=r"Unknown object 'Plain'.*custom_objects=\{'Plain': Plain\}") as caught:
+        fk.load_model(tmp_path / "m.keras")
+    assert len(str(caught.value)) < 800
 
 
 def test_a_failing_save_leaves_the_old_checkpoint_and_no_rubbish(tmp_path, monkeypatch):

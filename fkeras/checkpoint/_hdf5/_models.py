@@ -210,7 +210,8 @@ def load_old_weights(
     """
     with opened(filepath) as file:
         group = WEIGHTS if file.has(WEIGHTS) else ""
-        loaded, report = _read(file, group, model, variables, call_arguments(model, x), None, by_name, choice)
+        args = call_arguments(model, x, "variables = model.load_weights(path, variables, x=x)")
+        loaded, report = _read(file, group, model, variables, args, None, by_name, choice)
         report.require(f"The weights in {file.label}")
         return loaded, report
 

@@ -41,6 +41,9 @@ _NOT_THE_MODEL = re.compile(
     r"|(^|/)add_metric(_\d+)?/_metrics/"  # what `model.add_metric(tensor)` of Keras 2 kept
 )
 
+# How a user's call has the example input.
+_LOADS = "variables = model.load_weights(path, variables, x=x)"
+
 
 def load_h5_weights(
     model: Model, filepath: FilePath, variables: Variables, x: PyTree = None, **choice: Unpack[MayDiffer]
@@ -66,8 +69,8 @@ def load_h5_weights(
         with Archive(path) as archive, open_weights(archive) as weights:
             is_told = model.graph is not None or x is not None
             args = call_arguments(model, x) if is_told else recorded_inputs(read_config(archive))
-            return read_weights(model, variables, args or call_arguments(model, x), weights, **choice)
-    args = call_arguments(model, x)
+            return read_weights(model, variables, args or call_arguments(model, x, _LOADS), weights, **choice)
+    args = call_arguments(model, x, _LOADS)
     with open_weights_at(path) as weights:
         return read_weights(model, variables, args, weights, **choice)
 
@@ -94,8 +97,18 @@ def open_weights_at(filepath: FilePath) -> Iterator[WeightsSource]:
             yield weights
 
 
-def call_arguments(model: Model, x: PyTree) -> tuple[PyTree, ...]:
+def call_arguments(
+    model: Model, x: PyTree, call: str = "model.save_weights(path, variables, x=x)"
+) -> tuple[PyTree, ...]:
     """What a model without a graph is called with, as shapes: the order in which it makes its weights follows from it.
+
+    Args:
+        model: the model.
+        x: an example input.
+        call: the user's call with the example in it, for the error.
+
+    Returns:
+        Shapes of the call's inputs; none for a model with a graph.
 
     Raises:
         ValueError: it has none, and no example was given.
@@ -108,7 +121,7 @@ def call_arguments(model: Model, x: PyTree) -> tuple[PyTree, ...]:
                 f"A Keras file keeps the weights of {model.path_text()} in the order in which they are made, "
                 "which only a call tells.",
                 received="a subclassed model, and no example input",
-                write="model.save_weights(path, variables, x=x)   # likewise save, load_weights; any batch",
+                write=f"{call}   # x: any batch",
             )
         )
     return (jax.tree.map(_struct, x),)

@@ -187,9 +187,11 @@ def look_up(
     known = [n for (w, n) in _REGISTRY if w == module or w in modules] or [n for _, n in _REGISTRY]
     raise ValueError(
         explain(
-            f"Unknown object {class_name!r} (module {module!r}, registered as {registered_name!r}).",
-            received=did_you_mean(class_name, [*known, *custom]),
-            usually="the class is your own: fkeras never imports a class by a name found in a config.",
+            f"Unknown object {class_name!r}: where it is yours, hand it over, "
+            f"custom_objects={{{class_name!r}: {class_name}}}.",
+            received=f"module {module!r}, registered as {registered_name!r}",
+            usually="the class is your own: fkeras never imports a class by a name found in a config. "
+            + did_you_mean(class_name, [*custom, *known], limit=6),
             write=f"custom_objects={{{class_name!r}: {class_name}}}",
         )
     )
