@@ -45,7 +45,7 @@ for module in pkgutil.walk_packages(fkeras.__path__, "fkeras.", onerror=lambda n
 """).splitlines()
     of_equinox = [f"fkeras.nn._guests._equinox_{part} equinox" for part in ("module", "source")]
     parts = ("classifier", "estimator", "library", "regressor", "transformer")
-    of_grain = ["fkeras.utils._directory._dataset grain"]
+    of_grain = [f"fkeras.utils.{file} grain" for file in ("_directory._dataset", "_in_words")]
     assert sorted(absent) == of_equinox + of_grain + [
         f"fkeras.wrappers._{part} pip install 'fkeras[sklearn]'" for part in parts
     ]

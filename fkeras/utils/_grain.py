@@ -35,7 +35,9 @@ def map_dataset(source: ByIndex) -> MapDataset[PyTree]:
                 write="pip install 'fkeras[data]'",
             )
         ) from None
-    return grain.MapDataset.source(source)
+    from ._in_words import After
+
+    return After(grain.MapDataset.source(source))
 
 
 def is_of_grain(data: object) -> bool:

@@ -1,6 +1,7 @@
 """Data sets of the files of a directory equal those of real Keras on the same folder."""
 
 import contextlib
+import copy
 import io
 import sys
 import warnings
@@ -194,6 +195,32 @@ def test_a_data_set_goes_on_from_its_state(texts):
     assert {*np.concatenate([x for x, _ in two[4:]])} == {*np.concatenate([x for x, _ in batches])}
     assert [x.tolist() for x, _ in two[4:]] != [x.tolist() for x, _ in batches]  # a pass has its own order
     np.testing.assert_array_equal(dataset[-1][0], dataset.map(lambda batch: batch[0])[3])
+
+
+def test_words_of_tf_data(texts):
+    """A function of two arguments gets both; what Grain does not have is answered, after a transformation too."""
+    dataset = fk.utils.text_dataset_from_directory(texts, batch_size=3, shuffle=False, verbose=False)
+    one = dataset.map(lambda batch: batch[1])
+    two = dataset.filter(lambda x, y: True).map(lambda x, y: (y, x)).repeat(2)
+    assert len(two) == 2 * len(dataset)
+    for place in (0, 3, 5):
+        np.testing.assert_array_equal(two[place][0], one[place])
+    assert [len(y) for y, _ in two[1:3]] == [3, 3]
+    for made in (dataset, two, two.shuffle(seed=1)):
+        for name, line in {"take": "dataset[:2]", "cache": "np.concatenate", "unbatch": "batch_size=None"}.items():
+            with pytest.raises(AttributeError, match=name) as error:
+                getattr(made, name)
+            assert line in str(error.value)
+    with pytest.raises(AttributeError, match=r"before dataset\.map"):
+        _ = two.class_names
+    with pytest.raises(AttributeError, match="Did you mean 'repeat'"):
+        _ = dataset.repaet
+    with pytest.raises(TypeError, match="num_parallel_calls"):
+        dataset.map(lambda x, y: x, num_parallel_calls=4)
+    assert copy.deepcopy(one)[0].tolist() == one[0].tolist()
+    names = {"np": np, "dataset": dataset.map(lambda x, y: (np.ones((len(y), 2)), y))}
+    exec("x, y = map(np.concatenate, zip(*dataset))", names)
+    assert (names["x"].shape, names["y"].shape) == ((12, 2), (12,))
 
 
 def test_fit_takes_an_order_of_its_own_for_each_epoch(texts, tmp_path):

@@ -11,17 +11,18 @@ import grain
 import numpy as np
 
 from ...core.typing import PyTree
+from .._in_words import InWords
 
 #: How many files of a batch are read at once.
 _READERS = 8
 
 
-class DirectoryDataset(grain.MapDataset):  # type: ignore[misc]
+class DirectoryDataset(InWords):
     """Batches `(x, y)`, or `x` alone, of the files of a directory; a `grain.MapDataset`.
 
     It has a length and batches by index, `iter` gives an iterator with `get_state` and `set_state` that reads ahead,
-    and Grain's `map`, `repeat`, `slice` go on from it. With `repeat`, each pass has an order of its own; `fit` takes
-    those orders too.
+    and Grain's `map`, `repeat`, `slice` go on from it; `map` takes a function `(x, y)` too. With `repeat`, each pass
+    has an order of its own; `fit` takes those orders too.
 
     Attributes:
         class_names: the names of the classes, by label; `None` without labels.
@@ -50,7 +51,7 @@ class DirectoryDataset(grain.MapDataset):  # type: ignore[misc]
     ) -> None:
         order = grain.MapDataset.range(len(paths))
         super().__init__(order if seed is None else order.shuffle(seed=seed))
-        self._order = self.parents[0]
+        self._order: grain.MapDataset = self.parents[0]
         self.file_paths, self.class_names, self.batch_size = list(paths), class_names, batch_size
         self._labels, self._read, self._collate = labels, read, collate
 
