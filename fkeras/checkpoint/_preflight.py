@@ -8,10 +8,12 @@ from ..core import Model, check_room, explain
 from ..core.typing import FilePath, PyTree
 from ..train import Trainer, TrainState
 from ._files._plain_weights import check_no_guests, check_plain_weights
+from ._keras._h5py import h5py_module
 from ._keras._layout import layout
 from ._keras._trainers import check_keras_trainer
 from ._keras._weight_files import call_arguments
 from ._orbax._whole_directory import check_place
+from ._safetensors._tensor_file import library
 from ._training._trainer_config import trainer_manifest
 
 
@@ -28,12 +30,15 @@ def check_save(trainer: Trainer, state: TrainState, filepath: FilePath, kind: st
     Raises:
         TypeError, ValueError: what cannot be written in that format.
         OSError: what cannot be written at that place.
+        ImportError: the library that writes that format is not installed.
     """
     suffix = pathlib.Path(filepath).suffix
     file = suffix in ((".keras",) if kind == "trainer" else (".keras", ".h5", ".safetensors"))
     target = check_room(filepath, "A callback that saves", directory=not file)
     if not file:
         check_place(target, overwrite=True)
+    else:
+        (library if suffix == ".safetensors" else h5py_module)()
     if file and kind != "weights":
         check_no_guests(trainer.model, filepath)
     if kind == "trainer":

@@ -1,6 +1,7 @@
 """Callbacks beside real Keras's, and what they leave behind."""
 
 import csv
+import sys
 
 import jax
 import numpy as np
@@ -148,6 +149,19 @@ def test_model_checkpoint_every_few_batches(tmp_path):
     save = fk.callbacks.ModelCheckpoint(str(tmp_path / "e{epoch}-b{batch}.keras"), save_freq=2)
     trainer.fit(trainer.init(0), X, Y, batch_size=8, epochs=2, callbacks=[save], verbose=0)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e1-b2.keras", "e2-b1.keras", "e2-b3.keras"]
+
+
+@pytest.mark.parametrize(
+    ("name", "library"), [("m.keras", "h5py"), ("m.weights.h5", "h5py"), ("m.safetensors", "safetensors")]
+)
+def test_model_checkpoint_needs_its_library_before_the_run(tmp_path, monkeypatch, name, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    trainer, epochs = model().compile("sgd", "mse"), []
+    save = fk.callbacks.ModelCheckpoint(tmp_path / name, save_weights_only=name != "m.keras")
+    count = fk.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epochs.append(epoch))
+    with pytest.raises(ImportError, match=r"pip install 'fkeras\[keras\]'"):
+        trainer.fit(trainer.init(0), X, Y, callbacks=[count, save], verbose=0)
+    assert epochs == []
 
 
 def test_model_checkpoint_bad_input(tmp_path):
