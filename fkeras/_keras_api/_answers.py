@@ -13,6 +13,7 @@ from ._answers_backend import BACKEND
 from ._answers_data import DATA
 from ._answers_models import MODELS
 from ._answers_older import OLDER
+from ._answers_others import of_others
 from ._answers_scopes import SCOPES
 from ._answers_switches import SWITCHES
 from ._answers_torch import TORCH
@@ -56,7 +57,7 @@ def answer(module: str, name: str) -> Explanation:
       Write:    fk.nn.Dense
     """
     path = f"{module}.{name}".removeprefix("fkeras.")
-    row = look_up(path) or TORCH.get(path)
+    row = look_up(path) or TORCH.get(path) or of_others(name)
     if row is not None:
         return explain(f"fkeras has no `{path}`.", usually=row[0], write=row[1])
     elsewhere = [f"fk.{name}"] if module != "fkeras" and name in dir(fkeras) else []

@@ -11,11 +11,23 @@ DATA: dict[str, tuple[str, str]] = {
         "@dataclasses.dataclass(frozen=True)",
     ),
     # boxes
-    "utils.bounding_boxes.convert_format": (_BOXES, 'fk.nn.RandomFlip(bounding_box_format="xyxy")'),
+    "utils.bounding_boxes.convert_format": (
+        "a line of arithmetic on arrays; layers that change images take every format, as bounding_box_format=.",
+        "boxes = jnp.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], -1) for xywh to xyxy, "
+        "jnp.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], -1) back; "
+        "boxes / jnp.array([width, height, width, height]) for rel_xyxy or rel_xywh",
+    ),
     "utils.bounding_boxes.affine_transform": (_BOXES, 'fk.nn.RandomRotation(0.1, bounding_box_format="xyxy")'),
     "utils.bounding_boxes.clip_to_image_size": (_BOXES, "boxes.clip(0, jnp.array([width, height, width, height]))"),
-    "utils.bounding_boxes.crop": (_BOXES, 'fk.nn.CenterCrop(height, width, bounding_box_format="xyxy")'),
-    "utils.bounding_boxes.pad": (_BOXES, "fk.nn.MaxNumBoundingBoxes(max_number)"),
+    "utils.bounding_boxes.crop": (
+        _BOXES,
+        'fk.nn.CenterCrop(height, width, bounding_box_format="xyxy"), or '
+        "(boxes - jnp.array([left, top, left, top])).clip(0, jnp.array([width, height, width, height]))",
+    ),
+    "utils.bounding_boxes.pad": (
+        "an offset from the left and the top; fk.nn.MaxNumBoundingBoxes fills up with empty boxes.",
+        "boxes + jnp.array([left, top, left, top])",
+    ),
     "utils.bounding_boxes.encode_box_to_deltas utils.bounding_boxes.decode_deltas_to_boxes": (
         "four lines of arithmetic on arrays, which differ from detector to detector.",
         "deltas = jnp.concatenate([(centers - anchor_centers) / anchor_sizes, jnp.log(sizes / anchor_sizes)], -1)",

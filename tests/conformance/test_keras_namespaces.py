@@ -7,6 +7,8 @@ import pathlib
 import re
 import types
 
+import jax
+import numpy as np
 import pytest
 
 import fkeras as fk
@@ -154,6 +156,9 @@ WORKS = 1416
         ("import fkeras; fkeras.nn.relu", "fk.activations.relu or fk.ops.relu"),
         ("from fkeras.nn import relu", "fk.activations.relu or fk.ops.relu"),
         ("import fkeras; fkeras.optimizers.adam(1e-3)", "Write:    fk.optimizers.Adam"),
+        ("import fkeras; fkeras.metrics.ConfusionMatrix()", "fk.visualization.plot_confusion_matrix"),
+        ("from fkeras.utils import confusion_matrix", "sklearn.metrics.confusion_matrix"),
+        ("import fkeras; fkeras.math.confusion_matrix", "Write:    fk.ops.log(x)"),
     ],
 )
 def test_lines_that_are_typed(line, says):
@@ -161,6 +166,21 @@ def test_lines_that_are_typed(line, says):
         exec(line, {})
     assert says in str(caught.value)
     assert isinstance(caught.value, ImportError) == ("import fkeras;" not in line)
+
+
+def test_the_lines_for_boxes_give_keras_s_numbers():
+    names = {"jnp": jax.numpy, "boxes": jax.numpy.array([[10.0, 20.0, 50.0, 60.0]]), "left": 20, "top": 10}
+    names |= {"width": 100, "height": 40}
+    lines = {name: look_up(f"utils.bounding_boxes.{name}")[1] for name in ("convert_format", "crop", "pad")}
+    there, _, back = lines["convert_format"].removeprefix("boxes = ").partition(" for xywh to xyxy, ")
+    for line, expected in (
+        (there, [10, 20, 60, 80]),
+        (back.partition(" back; ")[0], [10, 20, 40, 40]),
+        (back.partition(" back; ")[2].partition(" for ")[0], [0.1, 0.5, 0.5, 1.5]),
+        (lines["crop"].partition(", or ")[2], [0, 10, 30, 40]),
+        (lines["pad"], [30, 30, 70, 70]),
+    ):
+        np.testing.assert_allclose(eval(line, names), [expected], rtol=1e-6)  # float32
 
 
 def test_imports_of_every_kind():
