@@ -141,6 +141,25 @@ def test_the_error_of_a_call_is_its_own_with_a_note():
     assert error.__notes__[-1] == "In the call of Layer 'narrow' (Narrow), on an input of shape (None, 4)."
 
 
+class Floats(Wrong):
+    def update(self, state, y_true, y_pred, sample_weight=None, mask=None):
+        return {"sum": state["sum"] + float(jnp.sum(y_pred))}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"loss": lambda y_true, y_pred: np.square(y_true - y_pred)}, "np.square"),
+        ({"metrics": [Floats()]}, "float(jnp.sum"),
+    ],
+)
+def test_numbers_of_a_traced_array_are_answered_in_a_note(options, line):
+    error = raised(lambda: fit(**options))
+    assert any("fk.ops.square(x) or jax.numpy.square(x)" in note for note in error.__notes__)
+    users = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == __file__]
+    assert line in users[-1].line
+
+
 def test_one_switch_shows_all_frames():
     jax.config.update("jax_traceback_filtering", "off")
     try:

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What JAX raises where a function of the user's asks a traced array for its numbers, and what is said beside it.
+_NO_NUMBERS = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+_NOTE = (
+    "A step is compiled, and its arrays have no numbers while it is traced: numpy, float() and `if` cannot take them.\n"
+    "  Write:    fk.ops.square(x) or jax.numpy.square(x) for np.square(x), x itself for float(x), "
+    "fk.ops.where(c, a, b) for if; or compile(..., run_eagerly=True), which is slow, to look at the numbers"
+)
+
 # What a trainer is, or the shapes of an input, as a value to look up by.
 Key = Hashable
 
@@ -105,6 +117,8 @@ def _traced(function: Callable[..., T], trainer: Learner) -> Callable[..., T]:
             return function(trainer, *args, **kwargs)
         except Exception as error:
             shorten(error, with_door=False)
+            if isinstance(error, _NO_NUMBERS) and _NOTE not in getattr(error, "__notes__", ()):
+                error.add_note(_NOTE)
             raise
 
     traced.__signature__ = signature  # type: ignore[attr-defined]
