@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import describe, did_you_mean, explain
+from ...core import describe, did_you_mean, explain, nearest
 from ...core.typing import ArrayLike, PyTree
 from ..optimizers._numbers import NumbersInState, Place, StatedNumbers, as_made, numbers_of, with_numbers
 from ..optimizers._rates import stated_numbers, with_stated
@@ -18,6 +18,9 @@ from ._learner import Learner
 from ._state import TrainState, example_of
 
 T = TypeVar("T", bound=Learner)
+
+# Arguments of a run that look like hyperparameters.
+_OF_THE_RUN = ("batch_size", "epochs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,24 +101,31 @@ def check_hyperparameters(trainer: Learner, names: Iterable[str], state: TrainSt
             if known[name].owner:
                 raise _made_anew(trainer, name, known[name].owner)
             continue
-        several = [other for other in known if other.rpartition("_")[0] == name]
-        hides = name == "learning_rate" or not known
-        raise ValueError(
-            explain(
-                f"The optimizer has no hyperparameter {name!r} that can be set.",
-                received=f"{name!r}, and {as_made(trainer.optimizer)!r}"[:120],
-                usually=f"several optimizers have one: {', '.join(several)}."
-                if several
-                else "a plain optax transformation bakes its numbers into its update."
-                if hides
-                else did_you_mean(name, known),
-                write=f"{{{several[0]!r}: …}}"
-                if several
-                else f"compile(optax.inject_hyperparams(optax.adamw)({name}=0.1)), or fk.optimizers.AdamW(1e-3)"
-                if hides
-                else "",
-            )
-        )
+        raise _unknown(trainer, name, known)
+
+
+def _unknown(trainer: Learner, name: str, known: Mapping[str, _Hyperparameter]) -> ValueError:
+    """The error for a name that the optimizer does not have."""
+    several = [other for other in known if other.rpartition("_")[0] == name]
+    if several:
+        usually, write = f"several optimizers have one: {', '.join(several)}.", f"{{{several[0]!r}: …}}"
+    elif name == "learning_rate" or not known:
+        usually = "a plain optax transformation bakes its numbers into its update."
+        write = f"compile(optax.inject_hyperparams(optax.adamw)({name}=0.1)), or fk.optimizers.AdamW(1e-3)"
+    elif name == "lr" and "learning_rate" in known:
+        usually, write = did_you_mean("learning_rate", known), '{"learning_rate": …}'
+    elif name in _OF_THE_RUN:
+        usually = "an argument of the run, which changes the program: each value is a run of its own."
+        write = f"runs = [trainer.fit_many(x, y, seeds=range(4), {name}=value) for value in values]"
+    elif not nearest(name, known):
+        usually = "no number of an update, a layer's say, which changes the program: each value is a model of its own. "
+        usually += did_you_mean(name, known)
+        write = f'runs = [build({name}=value).compile("adam", "mse").fit_many(x, y) for value in values]'
+    else:
+        usually, write = did_you_mean(name, known), ""
+    what = f"The optimizer has no hyperparameter {name!r} that can be set."
+    received = f"{name!r}, and {as_made(trainer.optimizer)!r}"[:120]
+    return ValueError(explain(what, received=received, usually=usually, write=write))
 
 
 def with_hyperparameters(trainer: T, state: TrainState, values: Mapping[str, ArrayLike]) -> tuple[T, TrainState]:
