@@ -12,6 +12,8 @@ import optax
 import pytest
 
 import fkeras as fk
+from fkeras.train._loop._histories import Histories
+from fkeras.train._loop._members import Member
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
 Y = (np.arange(32) % 3).astype("int32")
@@ -395,3 +397,22 @@ def test_processes_that_are_killed_go_on(tmp_path):
     subprocess.run(command, check=True, capture_output=True, timeout=1500)
     result = json.loads(out.read_text())
     assert result["equal"] == result["runs"] == result["kills"] == 1
+
+
+def test_histories_are_curves_of_members():
+    members = [Member(seed, {"learning_rate": 0.1}) for seed in (3, 5)]
+    histories = Histories(members, None)
+    with pytest.raises(ValueError, match="A curve needs two epochs or more"):
+        histories.plot()
+    for epoch in range(3):
+        active = [True, epoch < 2]
+        histories.add(epoch, {"loss": [0.5**epoch, 0.25], "cells": [np.ones(2), np.ones(2)]}, active)
+    picture = histories.to_picture()
+    assert "loss by epoch: seed 3 from 1 to 0.25, seed 5 from 0.25 to 0.25" in picture.svg
+    assert "nan" not in picture.svg
+    with pytest.raises(ValueError, match=r"histories\.plot\(\)\.savefig"):
+        histories.plot("h.png")
+    many = Histories([Member(seed) for seed in range(6)], None)
+    for epoch in range(2):
+        many.add(epoch, {"loss": [0.5] * 6}, [True] * 6)
+    assert many.to_picture("loss").svg.count("<polyline") == 6

@@ -50,6 +50,8 @@ def test_metrics_are_chosen_and_may_stand_on_powers_of_ten(history):
     assert texts(history.to_picture(["val_loss"])) == texts(history.to_picture(["loss"]))
     with pytest.raises(ValueError, match=r"no curve of 'acc'(?s:.*)Known: accuracy, learning_rate"):
         history.plot(["acc"])
+    with pytest.raises(ValueError, match=r"\.savefig\('h\.PNG'\), or history\.to_picture\(\)\.save\(\"h\.svg\"\)"):
+        history.plot("h.PNG")
     zero = fk.callbacks.History()
     zero.add(0, {"loss": 0.0})
     zero.add(1, {"loss": 0.0})
@@ -58,6 +60,16 @@ def test_metrics_are_chosen_and_may_stand_on_powers_of_ten(history):
     assert "nan" not in zero.to_picture().svg  # one number all along
     with pytest.raises(ValueError, match="A curve needs two epochs or more"):
         fk.callbacks.History().plot()
+
+
+def test_epochs_are_whole_numbers(history):
+    history.history, history.epoch = {"loss": [0.5, 0.25]}, [0, 1]
+    below = [text for text in ET.fromstring(history.to_picture().svg).iter(f"{SVG}text") if text.get("y") == "224"]
+    assert [text.text for text in below] == ["1", "2"]
+    if importlib.util.find_spec("matplotlib"):
+        (axes,) = history.plot().axes
+        assert {*axes.get_xticks()} >= {1.0, 2.0}
+        assert all(at == round(at) for at in axes.get_xticks())
 
 
 @needs_matplotlib

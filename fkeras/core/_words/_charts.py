@@ -47,11 +47,12 @@ class Chart:
 
     Attributes:
         title: what they are.
-        curves: the lines, at most four of which differ in how they are drawn.
+        curves: the lines, at most four of which differ in how they are drawn; of more an SVG has no legend.
         x_label: what goes to the right.
         log_x, log_y: whether an axis has powers of ten; a curve's numbers that are not positive are left out there.
         marked: where on the axis a line is drawn.
         range_y: the numbers at the lower and the upper edge; those of the curves by default.
+        whole_x: whether what goes to the right is counted, so that only whole numbers stand below it.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Chart:
     log_y: bool = False
     marked: float | None = None
     range_y: tuple[float, float] | None = None
+    whole_x: bool = False
 
     def picture(self) -> Picture:
         """The chart as SVG."""
@@ -116,6 +118,8 @@ def charts_figure(charts: Sequence[Chart]) -> Any:
             axes.plot(curve.x, curve.y, linestyle=style, marker="o" if len(curve.x) < 30 else None, label=curve.name)
         axes.set(title=chart.title, xlabel=chart.x_label)
         axes.set(**{f"{axis}scale": "log" for axis, log in (("x", chart.log_x), ("y", chart.log_y)) if log})
+        if chart.whole_x and not chart.log_x:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         if chart.range_y:
             axes.set_ylim(*chart.range_y)
         if chart.marked is not None:
@@ -132,7 +136,7 @@ def _drawn(chart: Chart) -> str:
     low, high = chart.range_y or _widened(float(ys.min()), float(ys.max()), chart.log_y)
     first, last = _widened(float(xs.min()), float(xs.max()), chart.log_x, room=0.0)
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-    top = _TOP + _LEGEND * (len(points) > 1)
+    top = _TOP + _LEGEND * (1 < len(points) <= len(_PENS))
 
     def across(x: Any) -> Any:
         return _LEFT + _share(x, first, last, chart.log_x) * (right - _LEFT)
@@ -144,7 +148,7 @@ def _drawn(chart: Chart) -> str:
     for value, text in ticks(low, high, chart.log_y, 5):
         parts.append(f'<path d="M{_LEFT} {over(value):.1f}H{right}" class="grid"/>')
         parts.append(f'<text x="{_LEFT - 7}" y="{over(value) + 4:.1f}" text-anchor="end" class="faint">{text}</text>')
-    for value, text in ticks(first, last, chart.log_x, 6):
+    for value, text in ticks(first, last, chart.log_x, 6, chart.whole_x):
         at = f'x="{across(value):.1f}" y="{bottom + 16}"'
         parts.append(f'<text {at} text-anchor="middle" class="faint">{text}</text>')
     parts.append(f'<path d="M{_LEFT} {top}V{bottom}H{right}" class="edge"/>')
@@ -166,9 +170,9 @@ def _drawn(chart: Chart) -> str:
 
 
 def _legend(chart: Chart, points: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
-    """The title; and of several lines a piece of each, with its name and its last number."""
+    """The title; and of two to four lines a piece of each, with its name and its last number."""
     parts = [f'<text x="12" y="21" font-weight="bold">{html_text(_cut(chart.title, 44))}</text>']
-    if len(points) < 2:
+    if not 1 < len(points) <= len(_PENS):
         return "".join(parts)
     each = (_WIDTH - _LEFT) / len(points)
     for i, (curve, (_, y), (pen, dashes)) in enumerate(zip(chart.curves, points, _PENS * len(points), strict=False)):
@@ -219,13 +223,14 @@ def _widened(low: float, high: float, log: bool, room: float = 0.06) -> tuple[fl
     return low - room * span, high + room * span
 
 
-def ticks(low: float, high: float, log: bool, most: int) -> list[tuple[float, str]]:
+def ticks(low: float, high: float, log: bool, most: int, whole: bool = False) -> list[tuple[float, str]]:
     """Round numbers in a range, with their texts.
 
     Args:
         low, high: the range.
         log: whether they are powers of ten.
         most: how many there are, about.
+        whole: whether they are whole numbers, but for powers of ten.
 
     Returns:
         `(number, text)`.
@@ -234,6 +239,8 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[tuple[float, st
     ['0', '0.2', '0.4', '0.6', '0.8', '1']
     >>> [text for _, text in ticks(0.01, 10.0, True, 5)]
     ['1e-2', '1e-1', '1e0', '1e1']
+    >>> [text for _, text in ticks(1.0, 3.0, False, 6, whole=True)]
+    ['1', '2', '3']
     """
     if log:
         powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
@@ -243,5 +250,6 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[tuple[float, st
     rough = (high - low) / most
     size = 10 ** math.floor(math.log10(rough))
     step_size = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.999)
+    step_size = max(step_size, 1) if whole else step_size
     count = range(math.ceil(low / step_size - 1e-9), math.floor(high / step_size + 1e-9) + 1)
     return [(i * step_size, f"{i * step_size:.6g}") for i in count]

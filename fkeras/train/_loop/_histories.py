@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...core import did_you_mean, explain
+from ...core import Chart, Picture, charts_figure, charts_picture, did_you_mean, explain
 from ...core.typing import ArrayLike, PyTree
 from .._step._hyperparameters import _known
 from .._step._learner import Learner
 from ..callbacks import History
+from ..callbacks._curves import curves_of_members
 from ..callbacks._monitor import direction
 from ..optimizers import Optimizer
 from ..optimizers._numbers import with_numbers
@@ -201,6 +203,75 @@ class Histories(Sequence[History]):
                 )
             ) from error
         return pandas.DataFrame(self.rows())
+
+    # ------------------------------------------------------------------ as curves
+    def plot(self, metrics: Sequence[str] | None = None, log: bool = False) -> Any:
+        """The numbers as curves: a chart for each, with a curve for each member.
+
+        Args:
+            metrics: the names of the numbers, `["val_loss"]`; all by default.
+            log: whether they stand on powers of ten.
+
+        Returns:
+            A `matplotlib.figure.Figure` where matplotlib is installed, else a `fk.core.Picture`, which `to_picture` is
+            always.
+
+        Raises:
+            ValueError: a name that the runs have no numbers of; runs of fewer than two epochs.
+
+        >>> histories = Histories([Member(0), Member(1)], None)
+        >>> histories.add(0, {"loss": [0.5, 0.75]}, [True, True])
+        >>> histories.add(1, {"loss": [0.25, 0.5]}, [True, True])
+        >>> histories.to_picture("loss")
+        <Picture of Histories of 2 members, 380 x 250 pixels>
+        """
+        charts = self._charts(metrics, log)
+        if importlib.util.find_spec("matplotlib") is None:
+            return charts_picture(charts, f"Histories of {len(self)} members")
+        return charts_figure(charts)
+
+    def to_picture(self, metrics: Sequence[str] | None = None, log: bool = False, columns: int = 2) -> Picture:
+        """The curves of `plot` as SVG: `.save("histories.svg")` writes it.
+
+        Args:
+            metrics: the names of the numbers; all by default.
+            log: whether they stand on powers of ten.
+            columns: how many charts stand beside each other, 1 for a narrow page.
+
+        Returns:
+            A picture.
+
+        Raises:
+            ValueError: a name that the runs have no numbers of; runs of fewer than two epochs; no column.
+        """
+        if columns < 1:
+            raise ValueError(explain("Charts stand in one column or more.", received=repr(columns), write="columns=1"))
+        return charts_picture(self._charts(metrics, log), f"Histories of {len(self)} members", columns)
+
+    def _charts(self, metrics: Sequence[str] | None, log: bool) -> list[Chart]:
+        names = [metrics] if isinstance(metrics, str) else metrics
+        tables = {
+            name: self.values(name)
+            for name, rows in self.history.items()
+            if not any(np.ndim(value) for row in rows for value in row if value is not None)
+        }
+        charts = curves_of_members(tables, self.epoch, self._labels(), names, log)
+        if not charts:
+            raise ValueError(
+                explain(
+                    "A curve needs two epochs or more.",
+                    received=repr(self),
+                    usually="runs of one epoch, whose numbers are in histories.history.",
+                    write="trainer.fit_many(x, y, seeds=range(4), epochs=10)",
+                )
+            )
+        return charts
+
+    def _labels(self) -> list[str]:
+        """What tells each member from the others."""
+        columns = [member.columns for member in self.members]
+        differ = [name for name in columns[0] if len({str(each[name]) for each in columns}) > 1] or ["seed"]
+        return [", ".join(f"{name} {each[name]:g}" for name in differ) for each in columns]
 
     def __repr__(self) -> str:
         shown = []
