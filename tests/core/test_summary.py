@@ -100,9 +100,9 @@ def test_a_model_without_shapes_says_what_to_write():
     text = text_of(fk.Sequential([fk.nn.Dense(3)]))
     assert "? (unbuilt)" in text
     assert "Total params: unknown until the model has seen an input's shape" in text
-    assert "Write: fk.Sequential([fk.Input((8,)), ...])" in text
+    assert "Write: fk.Sequential([fk.Input(x.shape[1:]), ...])" in text
     model = Pair()
-    assert "Write: y = model(fk.Input((8,))); model.summary()" in text_of(model)
+    assert "y = model(fk.Input(x.shape[1:])); model.summary()" in text_of(model, line_length=120)
     y = model(fk.Input((8,)))
     text = text_of(model)
     assert "(None, 3)" in text
@@ -132,7 +132,29 @@ def test_brackets_in_names_are_no_markup():
     assert "[bold]x (Dense)" in text
 
 
-def test_variables_by_position_are_named():
-    model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])
-    with pytest.raises(TypeError, match=r"takes the table's width first[\s\S]*model.summary\(variables=state\)"):
-        model.summary(model.init(0))
+def test_a_state_comes_first():
+    model = Pair()
+    trainer = model.compile("sgd", "mse")
+    state = trainer.init(0, jax.numpy.ones((1, 8)))
+    assert "model.summary(state), with the state of a run" in text_of(model)
+    text = text_of(model, line_length=state)
+    assert "Total params: 35 (140.00 B)" in text
+    assert "unbuilt" not in text
+    assert "Write: y = model(fk.Input(x.shape[1:]))" in text
+    with pytest.raises(TypeError, match="takes the table's width first"):
+        model.summary("wide")
+
+
+def test_ops_of_a_graph_have_rows():
+    """Under the names of real Keras: `x + 1.0`, `ops.relu(x)`."""
+    x = fk.Input((4,), name="x")
+    added = fk.nn.Dense(4, name="a")(x) + 1.0
+    model = fk.Model(x, fk.nn.Dense(2, name="b")(fk.ops.relu(added) * added))
+    text = text_of(model, show_trainable=True, line_length=120)
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if "│" in line]
+    assert [(row[0], row[2]) for row in rows if row[0]] == [
+        ("x (InputLayer)", "0"), ("a (Dense)", "20"), ("add (Add)", "0"), ("relu (Relu)", "0"),
+        ("multiply (Multiply)", "0"), ("b (Dense)", "10"),
+    ]  # fmt: skip
+    assert [row[3] for row in rows if row[0].startswith(("relu", "multiply"))] == ["add[0]", "relu[0], add[0]"]
+    assert "Total params: 30" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import jax
 from flax import linen
@@ -25,7 +25,7 @@ from .._words._call_arguments import checked_by_name
 from .._words._config import register
 from .._words._dtypes import DTypePolicy
 from .._words._errors import explain
-from .._words._given_instead import variables_in
+from .._words._given_instead import holds_weights, variables_in
 from .._words._quantized_policies import layer_policy_name
 from .._words._random_key import as_key
 from .._words._tracebacks import door
@@ -504,7 +504,7 @@ class Model(Doors, Viewed, LooksInside):
     @linen.nowrap
     def summary(
         self,
-        line_length: int | None = None,
+        line_length: int | VariablesLike | None = None,
         positions: Sequence[float] | None = None,
         print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
@@ -517,7 +517,7 @@ class Model(Doors, Viewed, LooksInside):
         """Print the model's layers, output shapes and numbers of parameters; in a notebook, show them as a table.
 
         Args:
-            line_length: the table's width in characters.
+            line_length: the table's width in characters; or what `variables` takes.
             positions: the columns' relative widths.
             print_fn: called with the whole text instead of `print`.
             expand_nested: whether nested models' layers are shown.
@@ -531,13 +531,14 @@ class Model(Doors, Viewed, LooksInside):
         Raises:
             ValueError: `cost` of a model that has an input whose shape is not known.
         """
+        if holds_weights(line_length):  # `summary(state)`
+            line_length, variables = None, cast(VariablesLike, line_length)
         if not isinstance(line_length, int | None):
             raise TypeError(
                 explain(
-                    f"`summary` of {self.path_text()} takes the table's width first.",
+                    f"`summary` of {self.path_text()} takes the table's width first, or the state of a run.",
                     received=describe(line_length),
-                    usually="the variables, or the state of a run, came by position.",
-                    write="model.summary(variables=state)",
+                    write="model.summary(80), model.summary(state)",
                 )
             )
         summary = _summary.summary_of(self, expand_nested, show_trainable, layer_range, variables, cost)

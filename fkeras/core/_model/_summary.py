@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import jax
 import numpy as np
 
 from .._graph._dimensions import is_symbolic
+from .._graph._symbolic import Node
 from .._layer._bound_sublayers import Path
 from .._layer._layer import Layer, WeightFacts, default_name
 from .._layer._sublayers import sublayers_of
@@ -23,6 +25,9 @@ from ._layer_costs import layer_costs
 from ._looking_inside import LooksInside
 from ._which_weights_train import weight_facts
 
+#: What has a row: a layer, or the call of an op, which has no weights.
+Shown: TypeAlias = Layer | Node
+
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
@@ -31,7 +36,7 @@ class Summary:
     Attributes:
         title: what the model is.
         headers: the names of the columns.
-        rows: the cells, a row for each layer.
+        rows: the cells, a row for each layer, and for each call of an op in a graph, as in Keras.
         depths: how deep each row's layer lies, from 1.
         totals: `(label, text)` of the lines below the table.
         branching: whether a column says what feeds what.
@@ -77,7 +82,7 @@ def summary_of(
     for path, layer in listed:
         own = None if tree is None else [_at(part, path) for part in tree.values()]
         row = [
-            f"{path[-1]} ({type(layer).__name__}{_times(layer)})",
+            f"{path[-1]} ({_kind(layer)})",
             _shape_text(layers.get(path[:-1], model), layer, path, facts),
             "? (unbuilt)" if own is None else f"{_count(own):,}",
         ]
@@ -87,7 +92,8 @@ def summary_of(
             row.append(_trainable_mark(layer, path, facts, tree))
         if cost:
             own_cost = costs.get(path, Cost())
-            row += [f"{own_cost.flops:,.0f}", f"{own_cost.bytes:,.0f}"]
+            is_op = isinstance(layer, Node)  # what lies between layers is in the whole model's cost alone
+            row += ["-", "-"] if is_op else [f"{own_cost.flops:,.0f}", f"{own_cost.bytes:,.0f}"]
         rows.append(tuple(row))
     return Summary(
         f'Model: "{default_name(model)}"',
@@ -108,9 +114,12 @@ def _recorded_facts(model: LooksInside) -> Mapping[Path, WeightFacts]:
 
 
 # ------------------------------------------------------------------ rows and columns
-def _times(layer: Layer) -> str:
-    """How often a layer runs the one in it, where each time has weights of its own."""
-    return f", {layer._stacked_blocks} blocks" if layer._stacked_blocks else ""
+def _kind(shown: Shown) -> str:
+    """A layer's class, and how often it runs the one in it, where each time has weights of its own; an op's name."""
+    if isinstance(shown, Node):
+        return "".join(part.capitalize() for part in shown.operation.name.rpartition(".")[2].split("_"))
+    blocks = shown._stacked_blocks
+    return type(shown).__name__ + (f", {blocks} blocks" if blocks else "")
 
 
 def _branches(model: LooksInside) -> bool:
@@ -122,21 +131,25 @@ def _branches(model: LooksInside) -> bool:
     return any(len(tensors) != 1 for tensors in inputs) or len(set(sources)) < len(sources)
 
 
-def _listed(layer: Layer, path: Path, expand: bool, layer_range: Sequence[str] | None) -> list[tuple[Path, Layer]]:
-    """The layers to show with their paths, in order."""
+def _listed(layer: Layer, path: Path, expand: bool, layer_range: Sequence[str] | None) -> list[tuple[Path, Shown]]:
+    """What is shown, with its path, in order."""
+    inside: list[tuple[str, Shown]]
     if isinstance(layer, LooksInside) and layer._is_chain:  # Keras shows a row of layers without its input
         inside = [(str(sub.name), sub) for sub in layer.layers]
+    elif layer.graph is not None and not path:  # as in Keras, what is nested is shown without its ops
+        graph = layer.graph
+        inside = [(graph.name_of(o) if isinstance(o, Node) else str(o.name), o) for o in graph.operations]
     else:
         inside = list(sublayers_of(layer).items())
-    rows: list[tuple[Path, Layer]] = []
+    rows: list[tuple[Path, Shown]] = []
     for name, sub in _ranged(inside, layer_range) if layer_range is not None else inside:
         rows.append(((*path, name), sub))
-        if expand:
+        if expand and isinstance(sub, Layer):
             rows += _listed(sub, (*path, name), expand, None)
     return rows
 
 
-def _ranged(layers: list[tuple[str, Layer]], layer_range: Sequence[str]) -> list[tuple[str, Layer]]:
+def _ranged(layers: list[tuple[str, Shown]], layer_range: Sequence[str]) -> list[tuple[str, Shown]]:
     if len(layer_range) != 2:
         raise ValueError(
             explain("layer_range takes two names, of the first and of the last layer.", received=repr(layer_range))
@@ -157,14 +170,14 @@ def _ranged(layers: list[tuple[str, Layer]], layer_range: Sequence[str]) -> list
     return layers[low : high + 1]
 
 
-def _shape_text(around: Layer, layer: Layer, path: Path, facts: Mapping[Path, WeightFacts]) -> str:
+def _shape_text(around: Shown, layer: Shown, path: Path, facts: Mapping[Path, WeightFacts]) -> str:
     """Output shapes in Keras's spelling: those of the graph of the model around the layer, where it has one.
 
     What a trace found stands in for the rest. It may have been made with sizes in place of open ones.
     """
     graph = around.graph if isinstance(around, LooksInside) else None
     calls = graph.calls_of_index.get(id(layer), ()) if graph is not None else ()
-    if calls:
+    if calls:  # those of a layer, or the one of an op
         shapes = [struct.shape for struct in jax.tree.leaves(calls[0].outputs)]
     elif path in facts:
         shapes = list(facts[path].output_shapes)
@@ -175,8 +188,8 @@ def _shape_text(around: Layer, layer: Layer, path: Path, facts: Mapping[Path, We
     return ", ".join(str(tuple(dim if isinstance(dim, int) else None for dim in shape)) for shape in shapes)
 
 
-def _sources(model: LooksInside, layer: Layer) -> str:
-    """What feeds a layer of a graph."""
+def _sources(model: LooksInside, layer: Shown) -> str:
+    """What feeds a layer or an op of a graph."""
     graph = model.graph
     if graph is None:
         return "-"
@@ -210,9 +223,9 @@ def _trains(facts: Mapping[Path, WeightFacts], path: Path) -> bool:
     return nearest is None or nearest.trainable
 
 
-def _trainable_mark(layer: Layer, path: Path, facts: Mapping[Path, WeightFacts], tree: Variables | None) -> str:
+def _trainable_mark(layer: Shown, path: Path, facts: Mapping[Path, WeightFacts], tree: Variables | None) -> str:
     """`Y` where some of what is in a layer trains, `N` where nothing does, `-` where there are no weights."""
-    if tree is None or not any(_count(_at(part, path)) for part in tree.values()):
+    if isinstance(layer, Node) or tree is None or not any(_count(_at(part, path)) for part in tree.values()):
         return "-"
     weights = jax.tree_util.tree_leaves_with_path(_at(tree.get("params", {}), path))
     if not weights:  # moments and the like: the layer's own flag says it, as in Keras
@@ -254,7 +267,8 @@ def _hint(model: LooksInside, tree: Variables | None, facts: Mapping[Path, Weigh
     if facts:
         return ""
     if model._is_chain:
-        return "fk.Sequential([fk.Input((8,)), ...])   # (8,): one example"
+        return "fk.Sequential([fk.Input(x.shape[1:]), ...])   # x: the data"
     if model.graph is not None or (tree is not None and not model.layers):
         return ""
-    return "y = model(fk.Input((8,))); model.summary()   # (8,): one example"
+    line = "y = model(fk.Input(x.shape[1:])); model.summary()   # x: the data"
+    return line if tree is not None else f"model.summary(state), with the state of a run; or {line}"
