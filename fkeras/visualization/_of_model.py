@@ -12,6 +12,7 @@ import jax
 
 from ..core import (
     Graph,
+    Input,
     InputLayer,
     Layer,
     Model,
@@ -23,7 +24,7 @@ from ..core import (
     explain,
     weight_facts,
 )
-from ._calls import Called, calls_of
+from ._calls import Called, Node, calls_of
 from ._diagram import Box, Diagram, Wire
 from ._families import family_of
 from ._folded import folded
@@ -108,13 +109,26 @@ def _nested(called: Called, options: Options, facts: Facts) -> Diagram | None:
         return None
     within = _below(facts, called.name)
     if isinstance(operation, Model):
-        return _inside(operation, options, within)
+        return _inside(_on_its_input(operation, called.nodes), options, within)
     if operation._stacked_blocks:
         name, block = children(operation)[0]
         inside = _inside(block, options, _below(within, name)) if isinstance(block, Model) else None
         box = _box(Called(block, name, ()), options, inside, within)
         return Diagram((box,), (), (((0, 0),),), ((0, 0),))
     return None
+
+
+def _on_its_input(model: Layer, nodes: Sequence[Node]) -> Layer:
+    """A row of layers as one that begins with the input that it was called on: the shapes in it are known then."""
+    given = {
+        (tuple(size if isinstance(size, int) else None for size in tensor.shape), str(tensor.dtype))
+        for node in nodes
+        for tensor in node.inputs
+    }
+    if type(model) is not Sequential or model.graph is not None or len(given) != 1:
+        return model
+    ((shape, dtype),) = given
+    return model.add(Input(batch_shape=shape, dtype=dtype))
 
 
 def _below(facts: Facts, name: str) -> Facts:

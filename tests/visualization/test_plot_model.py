@@ -266,3 +266,13 @@ def test_what_is_no_model_is_answered(made):
             fk.plot_model(given)
     with pytest.raises(ValueError, match=r"rankdir is one of TB, LR, BT, RL"):
         fk.plot_model(made["chain"], rankdir="DOWN")
+
+
+def test_a_row_of_layers_inside_has_the_shapes_of_its_input():
+    """A Sequential without an input of its own is described by the one that it was called on."""
+    inner = fk.Sequential([nn.Dense(4), fk.Sequential([nn.Dense(2, dtype="bfloat16")])], name="inner")
+    x = fk.Input((3,))
+    said = texts(fk.plot_model(fk.Model(x, inner(x)), expand_nested=True, show_shapes=True, show_dtype=True))
+    assert [text for text in said if "?" in text] == []
+    assert {"Input shape: (None, 3)", "Input shape: (None, 4)", "Output dtype: bfloat16"} <= set(said)
+    assert inner.graph is None
