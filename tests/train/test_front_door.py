@@ -616,8 +616,10 @@ def test_variables_of_no_or_another_model_are_refused(state, change, said):
 
 def test_variables_of_a_model_inside_are_put_into_the_outer_one(state):
     x = fk.Input((2,))
-    outer = fk.Model(x, MODEL(x * 2.0))
+    outer, headed = fk.Model(x, MODEL(x * 2.0)), fk.Model(x, fk.nn.Dense(2)(MODEL(x)))
     (name,) = outer.init(0)["params"]
+    with pytest.raises(ValueError, match=rf'model\.put\(model\.init\(0\), "{name}", variables\)'):
+        headed.predict(state, P)  # whose own layer bears the name of the one inside
     for call in (lambda: outer.apply(state, P), lambda: outer.predict(state, P)):
         with pytest.raises(ValueError, match=rf'variables = model\.put\(model\.init\(0\), "{name}", variables\)'):
             call()

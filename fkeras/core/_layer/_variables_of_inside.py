@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..typing import Variables
+from ._checked_variables import mismatches
 from ._linen_modules import is_layer
 from ._sublayers import sublayers_of, walk
+
+if TYPE_CHECKING:
+    from ._layer import Layer
 
 
 def of_a_layer_inside(model: object, given: Variables | None) -> tuple[str, str] | None:
@@ -19,17 +24,26 @@ def of_a_layer_inside(model: object, given: Variables | None) -> tuple[str, str]
     Returns:
         `None` where they are not those of a layer inside, as far as its layers' names say.
     """
-    params = given.get("params") if isinstance(given, Mapping) else None
-    if not is_layer(model) or not hasattr(type(model), "put") or not isinstance(params, Mapping) or not params:
+    if given is None or not is_layer(model) or not hasattr(type(model), "put"):
+        return None
+    params = given.get("params")
+    if not isinstance(params, Mapping) or not params:
         return None
     names = {str(name) for name in params}
-    if names <= {*sublayers_of(model)}:  # the model's own, in part
-        return None
+    own_in_part = names <= {*sublayers_of(model)}
     for path, inside in walk(model):
-        if names <= {*sublayers_of(inside)}:
+        if _fits(inside, given, names) or (not own_in_part and names <= {*sublayers_of(inside)}):
             place = "/".join(path)
             return (
                 f"these are the variables of {place!r}, which is a layer of this model.",
                 f'variables = model.put(model.init(0), "{place}", variables)',
             )
     return None
+
+
+def _fits(layer: Layer, given: Variables, names: set[str]) -> bool:
+    """Whether variables have the weights of a layer that knows them, all of them and no others."""
+    if layer.graph is None:
+        return False
+    params = layer.abstract_variables().get("params", {})
+    return {*params} == names and not mismatches({"params": params}, given)
