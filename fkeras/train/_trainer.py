@@ -170,19 +170,22 @@ class Trainer(Viewed):
         known = [f.name for f in dataclasses.fields(self)]
         unknown = sorted(set(values) - set(known))
         if unknown:
+            of_torch = unknown[0] in TORCH_ARGUMENTS
             of_optimizer = unknown[0] in {"learning_rate", *Optimizer._options}
             raise TypeError(
                 explain(
                     f"{type(self).__name__} has no argument {unknown[0]!r}.",
                     received=", ".join(f"{name}=" for name in unknown),
-                    usually="it is one of the optimizer's."
+                    usually=TORCH_WORD
+                    if of_torch
+                    else "it is one of the optimizer's."
                     if of_optimizer
-                    else TORCH_WORD
-                    if unknown[0] in TORCH_ARGUMENTS
                     else did_you_mean(unknown[0], known),
-                    write=f"optimizer=fk.optimizers.Adam({unknown[0]}={short_repr(values[unknown[0]])})"
+                    write=TORCH_ARGUMENTS[unknown[0]]
+                    if of_torch
+                    else f"optimizer=fk.optimizers.Adam({unknown[0]}={short_repr(values[unknown[0]])})"
                     if of_optimizer
-                    else TORCH_ARGUMENTS.get(unknown[0], 'model.compile(optimizer="adam", loss="mse", metrics=[...])'),
+                    else 'model.compile(optimizer="adam", loss="mse", metrics=[...])',
                 )
             )
         check_trains_by_trainer(values["model"], built_in=type(self) is Trainer)

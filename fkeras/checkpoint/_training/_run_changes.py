@@ -146,7 +146,8 @@ def warn_of_changes_in(place: str, changes: list[Change], trainer: Trainer, stat
     kept, taken = [c for c in changes if c.is_kept], [c for c in changes if not c.is_kept]
     if kept:
         rate = trainer.get_learning_rate(state)
-        at = f"{float(rate):g}" if rate is not None and np.size(rate) == 1 else "the rate that was saved"
+        of_rules = rate is None or isinstance(rate, dict) or np.size(rate) != 1
+        at = "the rate that was saved" if of_rules else f"{float(np.asarray(rate)):g}"
         rates = [_shown(change.now) for change in kept if change.path.endswith("learning_rate")]
         what = f"The run in {place!r} resumes with the numbers that its state has."
         write = 'another directory: checkpoint="another"'
