@@ -465,6 +465,8 @@ def test_what_was_changed_between_two_runs_is_named(tmp_path):
     ):
         with pytest.warns(UserWarning, match=said):
             run(**changed)  # the run has ended, so it is not saved again
+    with pytest.warns(UserWarning, match="Adam, now AdamW"), pytest.warns(UserWarning, match=r"rate 0\.001, not 0\.5"):
+        run(fk.optimizers.AdamW(0.5))  # which has the state of an Adam
     for changed, said in (({"optimizer": "sgd"}, "optimizer: Adam, now SGD"), ({"metrics": ["mae"]}, "metrics: None")):
         with pytest.raises(ValueError, match=rf"saved by another trainer[\s\S]*{said}"):
             run(**changed)

@@ -100,6 +100,14 @@ def _differences(path: str, before: JSON, now: JSON, is_config: bool = False) ->
             yield from _differences(f"{path}[{place}]", *parts)
     elif json.dumps(before, sort_keys=True) != json.dumps(now, sort_keys=True):
         yield Change(path, before, now)
+        rates = [_rate_in(side) for side in (before, now)]
+        if None not in rates and rates[0] != rates[1]:  # the state keeps it, of another class too
+            yield Change(f"{path}.learning_rate", *rates)
+
+
+def _rate_in(config: JSON) -> JSON:
+    inside = config.get("config") if isinstance(config, Mapping) else None
+    return inside.get("learning_rate") if isinstance(inside, Mapping) else None
 
 
 def _shown(value: JSON) -> str:
@@ -123,13 +131,14 @@ def listed(changes: list[Change]) -> str:
 
 def other_trainer(place: str, changes: list[Change], differences: str) -> ValueError:
     """The error for a run whose state does not fit, because the trainer was changed."""
+    handed = any(change.path == "optimizer" for change in changes)
     return ValueError(
         explain(
             f"The run in {place!r} was saved by another trainer, and its state does not fit this one.",
             received=f"{listed(changes)}\n{differences}",
             usually="the arguments of `compile`, or the model, were changed between the two runs.",
-            write='those that the run had, or another directory: checkpoint="another"   # with '
-            f"fk.load_trainer({place!r}, optimizer=...), which goes on with all of the state that fits",
+            write='those that the run had, or another directory: checkpoint="another"'
+            + (f"   # with fk.load_trainer({place!r}, optimizer=...), which goes on with what fits" if handed else ""),
         )
     )
 
@@ -146,13 +155,12 @@ def warn_of_changes_in(place: str, changes: list[Change], trainer: Trainer, stat
     kept, taken = [c for c in changes if c.is_kept], [c for c in changes if not c.is_kept]
     if kept:
         rate = trainer.get_learning_rate(state)
-        of_rules = rate is None or isinstance(rate, dict) or np.size(rate) != 1
-        at = "the rate that was saved" if of_rules else f"{float(np.asarray(rate)):g}"
+        is_one = rate is not None and not isinstance(rate, dict) and np.size(rate) == 1
         rates = [_shown(change.now) for change in kept if change.path.endswith("learning_rate")]
-        what = f"The run in {place!r} resumes with the numbers that its state has."
+        what = f"The run in {place!r} resumes at the learning rates that its state has."
         write = 'another directory: checkpoint="another"'
-        if len(rates) == 1:
-            what = f"The run in {place!r} resumes at learning_rate {at}, not {rates[0]}."
+        if len(rates) == 1 and is_one:
+            what = f"The run in {place!r} resumes at learning_rate {float(np.asarray(rate)):g}, not {rates[0]}."
             write = (
                 f"trainer, state = fk.load_trainer({place!r}); state = trainer.set_learning_rate(state, {rates[0]}); "
                 f'trainer.fit(state, x, y, checkpoint="another")'
