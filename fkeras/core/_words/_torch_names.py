@@ -47,6 +47,18 @@ TORCH_NAMES: Mapping[str, Mapping[str, str]] = {
         "training_step": _STEP,
         "configure_optimizers": 'trainer = model.compile(fk.optimizers.Adam(1e-3), "mse")',
     },
+    "Layer": {
+        "parameters": f'{_INIT}; params = variables["params"]["dense"]',
+        "state_dict": f"{_INIT}; by_path = model.variable_map(variables)",
+        "weight": 'variables["params"]["dense"]["kernel"]   # torch\'s, transposed',
+        "requires_grad_": 'model = model.freeze("dense")   # model.unfreeze("dense")',
+        "train": _MODE,
+        "eval": _MODE,
+        "to": _PLACED,
+        "cuda": _PLACED,
+        "in_features": "size = layer.input.shape[-1]   # of a layer in a model",
+        "out_features": "size = layer.output.shape[-1]   # of a layer in a model",
+    },
     "Trainer": {
         "train": _FIT,
         "validate": "logs = trainer.evaluate(state, x, y)",
