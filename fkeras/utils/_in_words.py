@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NoReturn, SupportsIndex
 
 import grain
@@ -15,7 +16,8 @@ class InWords(grain.MapDataset):  # type: ignore[misc]
 
     def map(self, transform: object, **options: object) -> After:
         check_no_options("map", options)
-        return After(super().map(spread(transform)))
+        made = super().map(spread(transform))
+        return Mapped(made) if hasattr(type(self), "of_pass") else After(made)
 
     def filter(self, transform: object, **options: object) -> After:
         check_no_options("filter", options)
@@ -62,3 +64,11 @@ class After(InWords):
         return str(self.parents[0])
 
     __repr__ = __str__
+
+
+class Mapped(After):
+    """What `map` made of a data set that has an order of its own for each pass: the same entries in that order."""
+
+    def of_pass(self, number: int) -> Callable[[int], PyTree]:
+        """The entries of a pass, by their index in it: those behind the last are of the next pass."""
+        return lambda index: self[number * len(self) + index]

@@ -194,7 +194,11 @@ def test_a_data_set_goes_on_from_its_state(texts):
     two = list(dataset.repeat(2))
     assert {*np.concatenate([x for x, _ in two[4:]])} == {*np.concatenate([x for x, _ in batches])}
     assert [x.tolist() for x, _ in two[4:]] != [x.tolist() for x, _ in batches]  # a pass has its own order
-    np.testing.assert_array_equal(dataset[-1][0], dataset.map(lambda batch: batch[0])[3])
+    mapped = dataset.map(lambda x, y: x)
+    np.testing.assert_array_equal(dataset[-1][0], mapped[3])
+    for i in range(4):  # what `map` makes keeps the order of each pass
+        np.testing.assert_array_equal(mapped.of_pass(1)(i), two[4 + i][0])
+    assert not hasattr(dataset.filter(lambda x, y: True), "of_pass")
 
 
 def test_words_of_tf_data(texts):
