@@ -262,6 +262,8 @@ class Harness:
         names = {**self.names, "path": path}
         if "recurrent_state" in line:
             names["variables"] = {**names["variables"], "recurrent_state": {"lstm": {"state_0": jnp.ones((8, 2))}}}
+        if "state.params" in line:
+            names["grads"] = names["state"].params
         if line.startswith("self."):
             made = class_with(names, "fk.nn.Layer", f"def build(self, input_shape): {line}")
             made.call = lambda self, inputs: inputs
