@@ -39,17 +39,12 @@ class OfEachBlock:
         return project(weights)
 
 
+@dataclasses.dataclass(frozen=True)
 class Overwritten:
     """What stands for the constraint of a weight whose gradient is its next value, as that of float8's scales is."""
 
     def __call__(self, weights: jax.Array) -> jax.Array:
         return weights
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Overwritten)
-
-    def __hash__(self) -> int:
-        return hash(Overwritten)
 
 
 def is_overwritten(constraint: Constraint | None) -> bool:

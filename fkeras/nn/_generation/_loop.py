@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -170,7 +170,7 @@ def run(
 
 
 # ------------------------------------------------------------------ the scores of the next token
-Scores: TypeAlias = "Callable[[Int[Array, 'batch time'], Int[Array, ''], PyTree], tuple[jax.Array, PyTree]]"
+Scores = Callable[[Int[Array, "batch time"], Int[Array, ""], PyTree], tuple[jax.Array, PyTree]]
 Made = tuple[Scores, jax.Array, jax.Array, PyTree]
 
 

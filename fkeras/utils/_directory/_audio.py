@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ._options import Options
 if TYPE_CHECKING:
     from ._dataset import DirectoryDataset
 
-_Sound: TypeAlias = 'Float[np.ndarray, "samples channels"]'
+_Sound = Float[np.ndarray, "samples channels"]
 
 
 def audio_dataset_from_directory(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
 
 import numpy as np
 
 from ...core.typing import Float, Int
 
-_Image: TypeAlias = 'Float[np.ndarray, "height width channels"]'
-_Taps: TypeAlias = 'tuple[Int[np.ndarray, "size taps"], Float[np.ndarray, "size taps"]]'
+_Image = Float[np.ndarray, "height width channels"]
+_Taps = tuple[Int[np.ndarray, "size taps"], Float[np.ndarray, "size taps"]]
 
 
 def resized(

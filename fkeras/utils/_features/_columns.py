@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from ...core import describe, explain
 from ...core.typing import Array, PyTree, Shaped
 from ._feature import Feature
 
-_Column: TypeAlias = 'Shaped[Array | np.ndarray, "rows ..."]'
+_Column = Shaped[Array | np.ndarray, "rows ..."]
 #: Rows that a layer adapts to at once, as in Keras: the quantiles of a stream depend on it.
 _ROWS = 32
 
