@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...core import Chart, Picture, charts_figure, charts_picture, did_you_mean, explain
+from ...core import Chart, Picture, did_you_mean, explain
 from ...core.typing import ArrayLike, PyTree
 from .._step._hyperparameters import _known
 from .._step._learner import Learner
 from ..callbacks import History
-from ..callbacks._curves import curves_of_members
+from ..callbacks._curves import curves_of_members, figure_or_picture, picture_in_columns
 from ..callbacks._monitor import direction
 from ..optimizers import Optimizer
 from ..optimizers._numbers import with_numbers
@@ -225,10 +224,7 @@ class Histories(Sequence[History]):
         >>> histories.to_picture("loss")
         <Picture of Histories of 2 members, 380 x 250 pixels>
         """
-        charts = self._charts(metrics, log)
-        if importlib.util.find_spec("matplotlib") is None:
-            return charts_picture(charts, f"Histories of {len(self)} members")
-        return charts_figure(charts)
+        return figure_or_picture(self._charts(metrics, log), f"Histories of {len(self)} members")
 
     def to_picture(self, metrics: Sequence[str] | None = None, log: bool = False, columns: int = 2) -> Picture:
         """The curves of `plot` as SVG: `.save("histories.svg")` writes it.
@@ -244,9 +240,7 @@ class Histories(Sequence[History]):
         Raises:
             ValueError: a name that the runs have no numbers of; runs of fewer than two epochs; no column.
         """
-        if columns < 1:
-            raise ValueError(explain("Charts stand in one column or more.", received=repr(columns), write="columns=1"))
-        return charts_picture(self._charts(metrics, log), f"Histories of {len(self)} members", columns)
+        return picture_in_columns(self._charts(metrics, log), f"Histories of {len(self)} members", columns)
 
     def _charts(self, metrics: Sequence[str] | None, log: bool) -> list[Chart]:
         names = [metrics] if isinstance(metrics, str) else metrics

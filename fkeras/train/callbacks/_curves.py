@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ...core import Chart, Curve, did_you_mean, explain
+from ...core import Chart, Curve, Picture, charts_figure, charts_picture, did_you_mean, explain
 from ...core.typing import ArrayLike
 
 # Charts beyond so many are left out.
@@ -50,6 +52,22 @@ def curves(
         made = [Curve(word, np.asarray(epochs)[-len(values) :] + 1, values) for word, values in pair]
         found.append(Chart(name, tuple(made), "epoch", log_y=log, whole_x=True))
     return found
+
+
+def figure_or_picture(charts: Sequence[Chart], title: str) -> Any:
+    """Charts as a figure of matplotlib where it is installed, else as a `Picture`."""
+    return charts_picture(charts, title) if importlib.util.find_spec("matplotlib") is None else charts_figure(charts)
+
+
+def picture_in_columns(charts: Sequence[Chart], title: str, columns: int) -> Picture:
+    """Charts as a `Picture`, so many beside each other.
+
+    Raises:
+        ValueError: no column.
+    """
+    if columns < 1:
+        raise ValueError(explain("Charts stand in one column or more.", received=repr(columns), write="columns=1"))
+    return charts_picture(charts, title, columns)
 
 
 def _drawable(values: np.ndarray, log: bool) -> np.ndarray:

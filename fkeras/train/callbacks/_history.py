@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 from collections.abc import Hashable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ...core import Chart, Picture, charts_figure, charts_picture, explain
+from ...core import Chart, Picture, explain
 from ...core.typing import ArrayLike, PyTree
 from ..losses._exact_key import exact_key
-from ._curves import curves
+from ._curves import curves, figure_or_picture, picture_in_columns
 
 
 class History:
@@ -108,10 +107,7 @@ class History:
         >>> history.to_picture()
         <Picture of History of 3 epochs, 380 x 250 pixels>
         """
-        charts = self._charts(metrics, log)
-        if importlib.util.find_spec("matplotlib") is None:
-            return charts_picture(charts, f"History of {self._extent()}")
-        return charts_figure(charts)
+        return figure_or_picture(self._charts(metrics, log), f"History of {self._extent()}")
 
     def to_picture(self, metrics: Sequence[str] | None = None, log: bool = False, columns: int = 2) -> Picture:
         """The curves of `plot` as SVG: `.save("history.svg")` writes it.
@@ -127,9 +123,7 @@ class History:
         Raises:
             ValueError: a name that the run has no numbers of; a run of fewer than two epochs.
         """
-        if columns < 1:
-            raise ValueError(explain("Charts stand in one column or more.", received=repr(columns), write="columns=1"))
-        return charts_picture(self._charts(metrics, log), f"History of {self._extent()}", columns)
+        return picture_in_columns(self._charts(metrics, log), f"History of {self._extent()}", columns)
 
     def _charts(self, metrics: Sequence[str] | None, log: bool) -> list[Chart]:
         names = [metrics] if isinstance(metrics, str) else metrics
