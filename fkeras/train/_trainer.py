@@ -170,22 +170,20 @@ class Trainer(Viewed):
         known = [f.name for f in dataclasses.fields(self)]
         unknown = sorted(set(values) - set(known))
         if unknown:
-            of_torch = unknown[0] in TORCH_ARGUMENTS
-            of_optimizer = unknown[0] in {"learning_rate", *Optimizer._options}
+            if unknown[0] in TORCH_ARGUMENTS:
+                usually, write = TORCH_WORD, TORCH_ARGUMENTS[unknown[0]]
+            elif unknown[0] in Optimizer._options:
+                usually = "it is one of the optimizer's."
+                write = f"optimizer=fk.optimizers.Adam({unknown[0]}={short_repr(values[unknown[0]])})"
+            else:
+                usually = did_you_mean(unknown[0], known)
+                write = 'model.compile(optimizer="adam", loss="mse", metrics=[...])'
             raise TypeError(
                 explain(
                     f"{type(self).__name__} has no argument {unknown[0]!r}.",
                     received=", ".join(f"{name}=" for name in unknown),
-                    usually=TORCH_WORD
-                    if of_torch
-                    else "it is one of the optimizer's."
-                    if of_optimizer
-                    else did_you_mean(unknown[0], known),
-                    write=TORCH_ARGUMENTS[unknown[0]]
-                    if of_torch
-                    else f"optimizer=fk.optimizers.Adam({unknown[0]}={short_repr(values[unknown[0]])})"
-                    if of_optimizer
-                    else 'model.compile(optimizer="adam", loss="mse", metrics=[...])',
+                    usually=usually,
+                    write=write,
                 )
             )
         check_trains_by_trainer(values["model"], built_in=type(self) is Trainer)
