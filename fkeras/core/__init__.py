@@ -21,6 +21,7 @@ from ._layer._checked_variables import check_collections as check_collections
 from ._layer._checked_variables import mismatches as mismatches
 from ._layer._checked_variables import other_shapes as other_shapes
 from ._layer._input_spec import InputSpec as InputSpec
+from ._layer._kept_changes import keeps_changes as keeps_changes
 from ._layer._layer import Layer as Layer
 from ._layer._layer import WeightFacts as WeightFacts
 from ._layer._lifted_transforms import Mode as Mode

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ..core import NON_TRAINABLE, Layer, explain, field, register
+from ..core import NON_TRAINABLE, Layer, explain, field, keeps_changes, register
 from ..core.typing import Key, PyTree, Training
 
 _CALL = {"params", "state", "rng", "inputs", "training"}
@@ -95,7 +95,7 @@ class JaxLayer(Layer):
         if kept is None:
             return result
         outputs, state = result
-        if not self.is_initializing() and self.is_mutable_collection(NON_TRAINABLE):
+        if keeps_changes(self, NON_TRAINABLE):
             kept.value = state
         return outputs
 

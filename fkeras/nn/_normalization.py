@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
-from ..core import Layer, explain, field, register
+from ..core import Layer, explain, field, keeps_changes, register
 from ..core.typing import Array, ArrayLike, DTypeLike, Float, Key, Num, Training
 from . import _arguments as arg
 from ._moments import Moments, by_shape, from_moments_by, in_one_pass, in_two_passes, moment, wide
@@ -144,7 +144,7 @@ class BatchNormalization(Layer):
         return self.variable("batch_stats", name, lambda: initializer(self.make_rng("params"), (size,), dtype))
 
     def _set(self, variable: linen.Variable, value: PerChannel) -> None:
-        if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
+        if keeps_changes(self, "batch_stats"):
             variable.value = value.astype(variable.value.dtype)
 
     def _move(self, variable: linen.Variable, new: PerChannel, momentum: float) -> PerChannel:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ..core import LOSSES, TRANSIENT, InputLayer, Layer, Sequential, explain, field, register
+from ..core import LOSSES, TRANSIENT, InputLayer, Layer, Sequential, explain, field, keeps_changes, register
 from ..core.typing import Array, ArrayLike, Float, Num, PyTree, Training
 from . import _arguments as arg
 from . import initializers
@@ -113,6 +113,8 @@ class TimeDistributed(Wrapper):
         keeps = any(self.is_mutable_collection(c) for c in self.layer.variables if c not in ("params", LOSSES))
         if keeps and training and isinstance(steps, int) and not self.is_initializing():
             return jnp.stack([self.layer(inputs[:, t], **at(t)) for t in range(steps)], axis=1)
+        if training and "batch_stats" in self.layer.variables and self.layer.trains():
+            keeps_changes(self.layer, "batch_stats")  # under vmap a layer cannot know what the caller said
         run = linen.vmap(
             lambda layer, x, mask: layer(x, **keywords, **({} if mask is None else {"mask": mask})),
             in_axes=(1, None if masks is None else 1),

@@ -261,7 +261,9 @@ class Layer(AnswersKerasNames, WeightVerbs, LayerClass, kw_only=True):
             **kwargs: the call's keyword arguments, and Linen's `rngs=` (seeds or keys), `mutable=`, `method=`.
 
         Returns:
-            The output; with `mutable=`, `(output, updates)`.
+            The output; with `mutable=`, `(output, updates)`. Without it new values of variables, such as those of a
+            BatchNormalization that trains, are dropped with a warning, where Linen raises; `mutable=[]` drops them
+            in silence.
 
         Raises:
             ValueError: variables that lack what the layer reads, or randomness without a key.

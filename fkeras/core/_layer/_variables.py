@@ -12,6 +12,7 @@ from flax import linen
 from .._graph._array_variable import ArrayVariable
 from .._graph._dimensions import is_symbolic
 from ..typing import ArrayLike, PyTree, Variables
+from ._kept_changes import keeps_changes
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -40,8 +41,8 @@ def count(variables: Variables) -> int:
 class StateWeight(ArrayVariable):
     """A non-trainable weight inside `call`: read it like an array, change it with `assign`.
 
-    A change is kept when the caller asked for it, `apply(..., mutable=["non_trainable"])`, and dropped
-    otherwise, as with every variable of Flax's collections; making a model's variables changes none. Where a `call`
+    A change is kept when the caller asked for it, `apply(..., mutable=["non_trainable"])`, and dropped otherwise, with
+    a warning where the caller said nothing; making a model's variables changes none. Where a `call`
     returns the weight, and where JAX takes it for a pytree, it is its array.
 
     >>> import fkeras as fk, jax, jax.numpy as jnp
@@ -76,7 +77,7 @@ class StateWeight(ArrayVariable):
     def assign(self, value: ArrayLike) -> jax.Array:
         """Set the value to one that broadcasts to the weight's shape; returns it."""
         new = jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
-        if not self._layer.is_initializing() and self._layer.is_mutable_collection(NON_TRAINABLE):
+        if keeps_changes(self._layer, NON_TRAINABLE):
             self._variable.value = new
         return new
 

@@ -69,7 +69,7 @@ class EquinoxModule(Host):
         else:
             outputs, state = call(key, inputs, state, kwargs)
         if stateful and not self.is_initializing():
-            self.keep(structure.state_values(state))
+            self.keep(structure.state_values(state), training)
         return outputs
 
     def _check_shapes(self, values: Mapping[Any, PyTree]) -> None:

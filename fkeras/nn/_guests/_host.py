@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import MASKS, are_params, describe, explain, given_instead, variables_in
+from ...core import MASKS, TRANSIENT, are_params, describe, explain, given_instead, keeps_changes, variables_in
 from ...core.typing import PyTree, Training, Variables, VariablesLike
 
 #: A leaf of a guest's variables: its collection and its path there.
@@ -23,12 +23,24 @@ class Host(linen.Module):
     def __call__(self, *inputs: PyTree, method: Method = None, training: Training = False, **kwargs: PyTree) -> PyTree:
         raise NotImplementedError
 
-    def keep(self, values: Mapping[Place, PyTree]) -> None:
-        """Put values to their places; those of collections that the caller did not ask for are dropped."""
+    def keep(self, values: Mapping[Place, PyTree], training: Training = False) -> None:
+        """Put values to their places; changes in collections that the caller did not ask for are dropped.
+
+        Args:
+            values: by their places.
+            training: whether it is said what is dropped. A guest's transforms make other arrays of those that it only
+                reads, so that in inference nobody knows.
+        """
         for collection, trees in by_collection(values).items():
-            if self.is_mutable_collection(collection):
+            told = bool(training) and self._changes(collection, trees)
+            if keeps_changes(self, collection) if told else self.is_mutable_collection(collection):
                 for name, tree in trees.items():
                     self.put_variable(collection, name, tree)
+
+    def _changes(self, collection: str, trees: Mapping[str, PyTree]) -> bool:
+        """Whether a call made other arrays than the variables have, which it was given."""
+        given = {id(leaf) for leaf in jax.tree.leaves(self.variables.get(collection, {}))}
+        return collection not in TRANSIENT and any(id(leaf) not in given for leaf in jax.tree.leaves(trees))
 
     def kept(self, place: Place, of: str) -> PyTree:
         """The value at a place.

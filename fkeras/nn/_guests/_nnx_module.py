@@ -93,7 +93,7 @@ class NNXModule(Host):
         else:
             outputs, values = run(jax.random.key(0))
         if not self.is_initializing():
-            self.keep(values)
+            self.keep(values, training)
         return outputs
 
     def _from_scope(self, place: Place, leaf: Any) -> PyTree:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
-from ...core import RECURRENT_STATE, Layer, explain, field, register
+from ...core import RECURRENT_STATE, Layer, explain, field, keeps_changes, register
 from ...core.typing import Array, Config, Float, Num, PyTree, Training
 from .. import _arguments as arg
 from .._sequence_masks import check_mask, of_first
@@ -64,7 +64,7 @@ class Recurrent(Layer):
         times = inputs.shape[:2]
         mask = check_mask(self, of_first(mask), times, (*times, 1), (1, times[1]), (1, times[1], 1), ones=False)
         outputs, last, states = self._loop(inputs, states, training)(inputs, states, mask)
-        if kept is not None and not self.is_initializing() and self.is_mutable_collection(RECURRENT_STATE):
+        if kept is not None and keeps_changes(self, RECURRENT_STATE):
             for variable, value in zip(kept, jax.tree.leaves(states), strict=True):
                 variable.value = value.astype(variable.value.dtype)
         result = self._in_compute_dtype(outputs if self.return_sequences else last)
