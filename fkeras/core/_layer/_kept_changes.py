@@ -10,14 +10,17 @@ from .._words._errors import Explanation, explain
 
 
 def keeps_changes(module: linen.Module, collection: str) -> bool:
-    """Whether a bound module's changes of a collection go to the caller; while variables are made, none do.
+    """Whether new values that a bound module has for a collection go to the caller; while variables are made, none do.
 
-    A caller that said nothing of what may change is warned: `mutable=["losses"]`, or `mutable=[]`, says that this one
-    may not.
+    A caller that said nothing of what may change is warned; one that did, with `mutable=["losses"]` or `mutable=[]`, is
+    not.
 
     Args:
         module: the bound module.
         collection: such as `batch_stats`.
+
+    Returns:
+        Whether to write them.
     """
     if module.is_initializing():
         return False
