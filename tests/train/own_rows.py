@@ -18,7 +18,9 @@ import numpy as np
 
 import fkeras as fk
 
-BATCH, EPOCHS, STEPS = 8, 2, 5
+BATCH, EPOCHS = 8, 2
+#: Of a run that is stopped after two of its epochs.
+STEPS, TURNS = 5, 4
 X = np.random.default_rng(0).normal(size=(36, 6)).astype("float32")
 Y = X[:, :3] * 2
 W = np.linspace(0.1, 3, len(X)).astype("float32")
@@ -146,12 +148,12 @@ def each_step(trainer, state, logs):
 def stopped(own, process, place):
     """A run that one process is told to stop, and that goes on."""
     untouched, _ = own.fit(
-        own.init(0), shard(process), steps_per_epoch=STEPS, epochs=6, verbose=0, callbacks=[each_step]
+        own.init(0), shard(process), steps_per_epoch=STEPS, epochs=TURNS, verbose=0, callbacks=[each_step]
     )
     cut: list[object] = []
     for begin in (told(signal.SIGINT, process), fk.callbacks.LambdaCallback()):  # the second time it goes on
         state, history = own.fit(
-            own.init(0), shard(process), steps_per_epoch=STEPS, epochs=6, verbose=0, checkpoint=place / "run",
+            own.init(0), shard(process), steps_per_epoch=STEPS, epochs=TURNS, verbose=0, checkpoint=place / "run",
             callbacks=[begin, each_step],
         )  # fmt: skip
         cut += [int(state.step), history.interrupted]
