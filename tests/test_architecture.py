@@ -9,6 +9,7 @@ import collections
 import functools
 import importlib
 import inspect
+import os
 import pathlib
 import subprocess
 import sys
@@ -22,8 +23,6 @@ from . import count_any, house
 ROOT = pathlib.Path(__file__).parents[1] / "fkeras"
 FILES = sorted(ROOT.rglob("*.py"))
 
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
-
 
 def name_of(path):
     return path.relative_to(ROOT).as_posix()
@@ -34,31 +33,50 @@ def room_of(path):
     return parts[0] if len(parts) > 1 else ""
 
 
+# A test of a package goes through its files: one for each of a thousand files took longer than what it looks at.
+every_package = pytest.mark.parametrize("package", sorted(set(map(room_of, FILES))), ids=lambda name: name or "fkeras")
+
+
+def files_of(package):
+    return [path for path in FILES if room_of(path) == package]
+
+
 @functools.cache
 def tree_of(path):
     return ast.parse(path.read_text())
 
 
 def is_for_checkers(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imports(path):
+    """`[(room, module below it, names, deferred)]` for each import of fkeras in a file."""
+    return [found for found, _ in all_imports(path)]
+
+
+def running_imports(path):
+    """`imports`, without what only a type checker reads: a signature may name what uses the file."""
+    return [found for found, for_checkers in all_imports(path) if not for_checkers]
+
+
+def import_nodes(node, in_function=False, for_checkers=False):
+    """`(import, whether a function makes it, whether only type checkers read it)`, for each one in a part of a file."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ImportFrom):
+            yield child, in_function, for_checkers
+        elif isinstance(child, ast.stmt | ast.ExceptHandler):  # no expression has imports
+            function = in_function or isinstance(child, ast.FunctionDef)
+            yield from import_nodes(child, function, for_checkers or is_for_checkers(child))
 
 
 @functools.cache
-def imports(path):
-    """`[(room, module below it, names, deferred)]` for each import of fkeras in a file."""
-    return imports_in(tree_of(path), path)
-
-
-def imports_in(tree, path):
-    """`imports` of a part of a file."""
+def all_imports(path):
+    """`imports` of a file, each with whether only a type checker reads it."""
     found = []
     package = list(path.relative_to(ROOT).parts[:-1])
-    # imported when a function is called, or never: what only a type checker reads
-    later = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) or is_for_checkers(n)]
-    nested = {id(n) for part in later for n in ast.walk(part)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom):
-            continue
+    for node, in_function, for_checkers in import_nodes(tree_of(path)):
+        deferred = in_function or for_checkers  # imported when a function is called, or never
         if node.level:
             base = package[: len(package) - node.level + 1] + (node.module or "").split(".")
         elif (node.module or "").split(".")[0] == "fkeras":
@@ -68,29 +86,30 @@ def imports_in(tree, path):
         base = [b for b in base if b]
         names = {a.name for a in node.names}
         if base:
-            found.append((base[0], base[1:], names, id(node) in nested))
+            found.append(((base[0], base[1:], names, deferred), for_checkers))
         else:  # from . import nn
-            found.extend((name, [], set(), id(node) in nested) for name in names)
+            found.extend(((name, [], set(), deferred), for_checkers) for name in names)
     return found
 
 
 # ------------------------------------------------------------------ rooms
-@every_file
-def test_imports_point_one_way_and_enter_by_the_front_door(path):
-    room, name = room_of(path), name_of(path)
-    for target, below, names, deferred in imports(path):
-        if target in house.LEAVES and not (deferred and (name, target) in house.DOORS):
-            assert room in ("", *house.LEAVES), f"{name} imports {target}, which stands around the rooms"
-        if target == room or target not in house.ROOMS:
-            continue
-        door = house.DOORS.get((name, target))
-        if door is not None and deferred:
-            assert names <= door, f"{name} opens {names - door} of {target}"
-            continue
-        assert target in house.MAY.get(room, house.ROOMS), f"{name} imports {target}, which is a later room"
-        private = [part for part in below if part.startswith("_")]
-        assert not private, f"{name} reaches into {target}.{'.'.join(private)}"
-        assert not any(n.startswith("_") for n in names), f"{name} imports private names of {target}"
+@every_package
+def test_imports_point_one_way_and_enter_by_the_front_door(package):
+    for path in files_of(package):
+        name = name_of(path)
+        for target, below, names, deferred in imports(path):
+            if target in house.LEAVES and not (deferred and (name, target) in house.DOORS):
+                assert package in ("", *house.LEAVES), f"{name} imports {target}, which stands around the rooms"
+            if target == package or target not in house.ROOMS:
+                continue
+            door = house.DOORS.get((name, target))
+            if door is not None and deferred:
+                assert names <= door, f"{name} opens {names - door} of {target}"
+                continue
+            assert target in house.MAY.get(package, house.ROOMS), f"{name} imports {target}, which is a later room"
+            private = [part for part in below if part.startswith("_")]
+            assert not private, f"{name} reaches into {target}.{'.'.join(private)}"
+            assert not any(n.startswith("_") for n in names), f"{name} imports private names of {target}"
 
 
 @pytest.mark.parametrize("leaf", house.LEAVES)
@@ -118,18 +137,22 @@ def test_the_doors_are_exactly_those_listed():
     assert found == house.DOORS
 
 
-@every_file
-def test_only_public_api_and_no_configuration(path):
-    text = path.read_text()
-    for private in ("jax._src", "flax.linen.module", "optax._src", "orbax.checkpoint._src"):
-        assert private not in text
-    if path.name != "_compile_cache.py":  # what a user calls to set JAX's own cache
-        assert "jax.config.update" not in text
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            assert not any(part.startswith("_") for a in node.names for part in a.name.split("."))
-        if isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
-            assert not any(part.startswith("_") for part in (node.module or "").split("."))
+@every_package
+def test_only_public_api_and_no_configuration(package):
+    for path in files_of(package):
+        name, text = name_of(path), path.read_text()
+        for private in ("jax._src", "flax.linen.module", "optax._src", "orbax.checkpoint._src"):
+            assert private not in text, f"{name} names {private}"
+        if path.name != "_compile_cache.py":  # what a user calls to set JAX's own cache
+            assert "jax.config.update" not in text, f"{name} configures JAX"
+        for node in nodes_of(path):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [a.name for a in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
+                modules = [node.module or ""]
+            private = [module for module in modules if any(part.startswith("_") for part in module.split("."))]
+            assert not private, f"{name} imports {private}"
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=lambda p: str(p.relative_to(ROOT)))
@@ -153,14 +176,6 @@ def modules_of(room):
     """The modules of a room by their dotted name inside it."""
     found = {".".join(p.relative_to(ROOT / room).with_suffix("").parts): p for p in (ROOT / room).rglob("*.py")}
     return {name.removesuffix(".__init__"): path for name, path in found.items() if name != "__init__"}
-
-
-@functools.cache
-def running_imports(path):
-    """`imports`, without what only a type checker reads: a signature may name what uses the file."""
-    tree = ast.parse(path.read_text())
-    tree.body = [n for n in tree.body if not is_for_checkers(n)]
-    return imports_in(tree, path)
 
 
 def targets_of(path, room, modules, of=imports):
@@ -222,10 +237,14 @@ def test_files_of_a_room_do_not_import_in_circles(room):
 
 
 # ------------------------------------------------------------------ types
-def test_few_annotations_say_any():
+def shares_of_any():
     counts = count_any.count(FILES)
-    shares = ", ".join(f"{package or 'fkeras'} {some / every:.0%}" for package, (some, every) in counts.items())
-    assert count_any.share(counts) <= house.MOST_ANY, f"More annotations say Any than did: {shares}"
+    return ", ".join(f"{package or 'fkeras'} {some / every:.0%}" for package, (some, every) in counts.items())
+
+
+def test_few_annotations_say_any():
+    say_any = [count_any.says_any(found) for path in FILES for found in count_any.annotations(tree_of(path))]
+    assert sum(say_any) / len(say_any) <= house.MOST_ANY, f"More annotations say Any than did: {shares_of_any()}"
 
 
 # ------------------------------------------------------------------ state
@@ -235,18 +254,23 @@ CONTAINERS = {"dict", "list", "set", "defaultdict", "deque", "Counter", "Ordered
 CONTAINERS |= {"WeakValueDictionary", "WeakKeyDictionary", "WeakSet", "ContextVar", "local"}
 
 
+@functools.cache
 def scopes(path):
-    """`(name of the function around it, node)` for each node of a file; the name is dotted, "" at the top."""
-
-    def visit(node, scope):
+    """`[(name of the function around it, node)]` for each node of a file; the name is dotted, "" at the top."""
+    found, open_nodes = [], [("", tree_of(path))]
+    while open_nodes:
+        scope, node = open_nodes.pop()
         for child in ast.iter_child_nodes(node):
             inner = scope
             if isinstance(child, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-                inner = (*scope, child.name)
-            yield ".".join(inner), child
-            yield from visit(child, inner)
+                inner = f"{scope}.{child.name}" if scope else child.name
+            found.append((inner, child))
+            open_nodes.append((inner, child))
+    return found
 
-    yield from visit(tree_of(path), ())
+
+def nodes_of(path):
+    return [node for _, node in scopes(path)]
 
 
 def is_dict_of_value(node):
@@ -341,7 +365,7 @@ def test_nobody_calls_up_into_private_methods_of_a_trainer():
     for path in FILES:
         if name_of(path) == "train/_trainer.py":
             continue
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             private = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
             if private and is_a_trainer(node.value):
                 found[name_of(path)].add(node.attr)
@@ -351,16 +375,24 @@ def test_nobody_calls_up_into_private_methods_of_a_trainer():
 
 # ------------------------------------------------------------------ importing is light
 LONE = """
-import os, sys
-import jax, flax.linen, optax
+import gc, os, sys
+import jax, flax.linen, jaxtyping, optax
 import fkeras as fk
-assert not [name for name in sys.modules if name.startswith("fkeras.")]
-for place, name in {names!r}:
-    child = os.fork()
-    if not child:
-        getattr(fk.nn if place == "nn" else fk, name)
-        os._exit(0)
-    assert not os.waitpid(child, 0)[1], name
+gc.disable()
+def fork_for_each(names):
+    for place, name in names:
+        child = os.fork()
+        if not child:
+            getattr(fk.nn if place == "nn" else fk, name)
+            os._exit(0)
+        assert not os.waitpid(child, 0)[1], name
+rooms = lambda: {{name.split(".")[1] for name in sys.modules if name.startswith("fkeras.")}}
+assert not rooms()
+fork_for_each({of_fkeras!r})
+# the first that a layer imports, by its front door; and it imports no other room, so it is the same before each layer
+import fkeras.core
+assert rooms() == {{"core"}}, rooms()
+fork_for_each({of_nn!r})
 """
 
 
@@ -376,12 +408,15 @@ def one_name_of_each_file(stub):
 
 def test_each_name_can_be_the_first_that_is_used():
     """Files are imported in the order in which a program names what is in them."""
-    stubs = {"": "__init__.pyi", "nn": "nn/__init__.pyi"}
-    names = [(place, name) for place, stub in stubs.items() for name in one_name_of_each_file(stub)]
-    assert {name for _, name in names} <= {*dir(fk), *dir(fk.nn)}
-    assert len(names) > 60
-    code = LONE.format(names=names)
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    of_fkeras = [("", name) for name in one_name_of_each_file("__init__.pyi")]
+    of_nn = [("nn", name) for name in one_name_of_each_file("nn/__init__.pyi")]
+    assert {name for _, name in of_fkeras + of_nn} <= {*dir(fk), *dir(fk.nn)}
+    assert len(of_fkeras + of_nn) > 60
+    code = LONE.format(of_fkeras=of_fkeras, of_nn=of_nn)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # a file is compiled for the first name that needs it
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
     assert run.returncode == 0, run.stderr[-2000:]
 
 

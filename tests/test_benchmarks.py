@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
+from unittest import mock
 
 import jax
 import pytest
@@ -92,15 +94,21 @@ def test_who_trains_a_large_model_on_a_gpu_has_a_process_of_its_own(monkeypatch)
     ]
 
 
-def test_a_name_that_no_figure_has_is_an_error():
-    done = subprocess.run([sys.executable, str(_RUN), "--only", "no such figure"], capture_output=True, text=True)
-    assert done.returncode == 1
+def main_of(monkeypatch, name, *arguments):
+    """What a script answers, in this process: one of its own would first import all that is here already."""
+    monkeypatch.syspath_prepend(_HERE)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
+    with mock.patch.dict(os.environ):  # where it notes who else is measured
+        return importlib.import_module(name).main()
 
 
-def test_a_folder_of_models_is_exported_and_run_elsewhere(tmp_path):
+def test_a_name_that_no_figure_has_is_an_error(monkeypatch, capsys):
+    assert main_of(monkeypatch, "run", "--only", "no such figure") == 1
+    assert capsys.readouterr().out.endswith("| --- |\n")  # a table without a row
+
+
+def test_a_folder_of_models_is_exported_and_run_elsewhere(tmp_path, monkeypatch, capsys):
     model = fk.Sequential([fk.Input((3,)), fk.nn.Dense(2)])
     model.save(tmp_path / "dense.keras", model.init(jax.random.key(0)))
-    command = [sys.executable, str(_RUN.with_name("export_oracle.py")), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "stablehlo: 1 of 1 agree, 0 differ, 0 cannot" in done.stdout
+    assert main_of(monkeypatch, "export_oracle", str(tmp_path)) == 0
+    assert "stablehlo: 1 of 1 agree, 0 differ, 0 cannot" in capsys.readouterr().out

@@ -10,8 +10,6 @@ import os
 import pathlib
 import signal
 import sys
-import threading
-import time
 import warnings
 
 import grain
@@ -20,7 +18,9 @@ import numpy as np
 
 import fkeras as fk
 
-BATCH, EPOCHS, STEPS = 8, 2, 5
+BATCH, EPOCHS = 8, 2
+#: Of a run that is stopped after two of its epochs.
+STEPS, TURNS = 5, 4
 X = np.random.default_rng(0).normal(size=(36, 6)).astype("float32")
 Y = X[:, :3] * 2
 W = np.linspace(0.1, 3, len(X)).astype("float32")
@@ -56,6 +56,8 @@ def digest(state):
 
 def main(process, port, place):
     faulthandler.dump_traceback_later(170, exit=True)  # it never hangs
+    # a shell that runs the tests in the background lets their processes ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     fk.distribution.initialize(f"127.0.0.1:{port}", 2, process, heartbeat_timeout_seconds=10)
     own = trainer().distribute(layout=fk.distribution.DataParallel(auto_shard_dataset=False))
     x, y, w = (mine(a, process) for a in (X, Y, W))
@@ -66,7 +68,11 @@ def main(process, port, place):
 
 def numbers(own, x, y, w):
     """What comes out of arrays and of a generator."""
-    options = {"epochs": EPOCHS, "verbose": 0, "callbacks": [slowly]}  # as the runs below, so that programs are shared
+    options = {
+        "epochs": EPOCHS,
+        "verbose": 0,
+        "callbacks": [each_step],
+    }  # as the runs below, so that programs are shared
     state, history = own.fit(
         own.init(0), x, y, batch_size=BATCH, sample_weight=w, shuffle=False, validation_data=(x, y), **options
     )
@@ -92,9 +98,9 @@ def refusals(own, x, y, w, process):
     with warnings.catch_warnings(record=True) as uneven:
         warnings.simplefilter("always")
         arrays = {"x": x[:few], "y": y[:few], "batch_size": BATCH, "verbose": 0}
-        trained, _ = own.fit(state, **arrays, sample_weight=w[:few], callbacks=[slowly])
+        trained, _ = own.fit(state, **arrays, sample_weight=w[:few], callbacks=[each_step])
         stream = ((x[:4], y[:4], w[:4]) for _ in range(2 + process))
-        own.fit(state, stream, verbose=0, callbacks=[slowly])
+        own.fit(state, stream, verbose=0, callbacks=[each_step])
     said = {
         "uneven": [str(each.message) for each in uneven if "process" in str(each.message)],
         "steps": int(trained.step), "counted": own.evaluate(state, **arrays)["loss"],
@@ -105,7 +111,7 @@ def refusals(own, x, y, w, process):
         "share": lambda: own.fit(state, x, y, batch_size=7),
         "form": lambda: own.fit(state, x, y[:, : 3 - process]),
         "steps_per_epoch": lambda: own.fit(state, x, y, steps_per_epoch=2 + process),
-        "fails": lambda: own.fit(state, failing(x, y, w, process), verbose=0, callbacks=[slowly]),
+        "fails": lambda: own.fit(state, failing(x, y, w, process), verbose=0, callbacks=[each_step]),
         "whole": lambda: everywhere.fit(state, x[process:], y[process:]),
         "whole later": lambda: everywhere.predict(state, (X[i * process :][:4] for i in range(3)), verbose=0),
         "mesh": lambda: across.predict(state, x),
@@ -125,31 +131,30 @@ def failing(x, y, w, process):
         yield x[:4], y[:4], w[:4]
 
 
-def send(number, process, after):
-    """Send the second process a signal."""
-    if process == 1 and after:
-        threading.Timer(after, os.kill, (os.getpid(), number)).start()
-    elif process == 1:
-        os.kill(os.getpid(), number)
+def told(number, process):
+    """A callback by which the second process is sent a signal, at a step: a clock would ask how quick a machine is."""
+
+    def send(epoch, logs):
+        if process == 1 and epoch == 1:
+            os.kill(os.getpid(), number)
+
+    return fk.callbacks.LambdaCallback(on_epoch_end=send)
 
 
-def slowly(trainer, state, logs):
-    time.sleep(0.01)
+def each_step(trainer, state, logs):
     return state
 
 
 def stopped(own, process, place):
     """A run that one process is told to stop, and that goes on."""
-    untouched, _ = own.fit(own.init(0), shard(process), steps_per_epoch=STEPS, epochs=6, verbose=0, callbacks=[slowly])
+    untouched, _ = own.fit(
+        own.init(0), shard(process), steps_per_epoch=STEPS, epochs=TURNS, verbose=0, callbacks=[each_step]
+    )
     cut: list[object] = []
-    for turn in range(2):  # the second time it goes on
-        begin = fk.callbacks.LambdaCallback(
-            # not by a clock: a quick machine makes thirty steps before it
-            on_epoch_end=None if turn else lambda epoch, logs: send(signal.SIGINT, process, 0) if epoch == 1 else None
-        )
+    for begin in (told(signal.SIGINT, process), fk.callbacks.LambdaCallback()):  # the second time it goes on
         state, history = own.fit(
-            own.init(0), shard(process), steps_per_epoch=STEPS, epochs=6, verbose=0, checkpoint=place / "run",
-            callbacks=[begin, slowly],
+            own.init(0), shard(process), steps_per_epoch=STEPS, epochs=TURNS, verbose=0, checkpoint=place / "run",
+            callbacks=[begin, each_step],
         )  # fmt: skip
         cut += [int(state.step), history.interrupted]
     return {"cut": cut, "exact": digest(state) == digest(untouched)}
@@ -157,11 +162,10 @@ def stopped(own, process, place):
 
 def terminated(own, process, place):
     """A run of a process that is told to end: the others end with it, at the same step."""
-    begin = fk.callbacks.LambdaCallback(on_train_begin=lambda logs: send(signal.SIGTERM, process, 0.2))
     x, y, w = (mine(a, process) for a in (X, Y, W))
     own.fit(
         own.init(0), x, y, sample_weight=w, batch_size=BATCH, epochs=10_000, verbose=0, checkpoint=place / "arrays",
-        callbacks=[begin, slowly],
+        callbacks=[told(signal.SIGTERM, process), each_step],
     )  # fmt: skip
 
 

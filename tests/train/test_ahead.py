@@ -95,82 +95,12 @@ def test_what_cannot_be_lowered():
         trainer.replace(run_eagerly=True).lower(specs(SIZE))
 
 
-SCRIPT = """
-import sys, jax, numpy as np, fkeras as fk
-from jax import monitoring
-events = []
-monitoring.register_event_listener(lambda event, **_: events.append(event))
-fk.compile_cache(sys.argv[1])
-trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(4), fk.nn.Dense(1)]).compile("adam", "mse", metrics=["mae"])
-x, y = np.ones((20, 3), "float32"), np.ones((20, 1), "float32")
-state, _ = trainer.fit(trainer.init(0), x, y, batch_size=8, epochs=2, verbose=0)
-print(trainer.evaluate(state, x, y), trainer.predict(state, x).sum())
-print(events.count("/jax/compilation_cache/cache_misses"))
-"""
-
-
-def test_a_second_process_compiles_nothing(tmp_path):
-    lines = []
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(tmp_path / "cache")], capture_output=True, text=True, check=True
-        )
-        lines.append(done.stdout.splitlines())
-    assert int(lines[0][-1]) > 5
-    assert int(lines[1][-1]) == 0
-    assert lines[0][:-1] == lines[1][:-1]
-
-
-_ENDS = """
-import fkeras as fk, numpy as np
-x, y = np.ones((44, 3), "float32"), np.ones((44, 1), "float32")
-trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("adam", "mse").distribute()
-trainer.fit(trainer.init(0), x, y, batch_size=8, verbose=0)
-"""
-
-
-def test_a_process_that_ends_right_after_a_run_ends_well():
-    """Also where the program of the short last batch is still being compiled in a thread of its own."""
-    done = subprocess.run([sys.executable, "-c", _ENDS], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 def test_a_run_on_several_devices_finds_its_programs_compiled(compilations):
     trainer = trainer_of("dense").distribute(4, "fsdp")
     state = trainer.init(0)
     trainer.lower(specs(SIZE), rows=ROWS, verbs="fit")
     names = compilations.during(lambda: trainer.fit(state, X, Y, batch_size=SIZE, verbose=0))
     assert not [name for name in names if "step" in name]
-
-
-_GOES_ON = """
-import sys, jax, numpy as np, fkeras as fk
-from jax import monitoring
-made = []
-monitoring.register_event_duration_secs_listener(
-    lambda event, seconds, **told: made.append(event) if "compile" in event or "trace" in event else None)
-programs = fk.train.load_lowered(sys.argv[1])
-batch = np.load(sys.argv[2])
-state, logs = programs["train_step"](programs["init"](np.int32(3)), (batch["x"], batch["y"]))
-np.savez(sys.argv[3], *jax.tree.leaves((state, logs)))
-print(made)
-"""
-
-
-def test_another_process_takes_a_step_and_traces_and_compiles_nothing(tmp_path):
-    trainer = trainer_of("dense")
-    programs = trainer.lower((X[:SIZE], Y[:SIZE]), verbs=("init", "train_step"))
-    programs.save(tmp_path / "programs")
-    np.savez(tmp_path / "batch.npz", x=X[:SIZE], y=Y[:SIZE])
-    done = subprocess.run(
-        [sys.executable, "-c", _GOES_ON, str(tmp_path / "programs"), str(tmp_path / "batch.npz"),
-         str(tmp_path / "out.npz")], capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.strip() == "[]", done.stderr[-2000:]
-    wanted = jax.tree.leaves(trainer.train_step(trainer.init(3), (X[:SIZE], Y[:SIZE])))
-    found = np.load(tmp_path / "out.npz")
-    for key, leaf in zip(found.files, wanted, strict=True):
-        np.testing.assert_array_equal(found[key], leaf)
 
 
 def test_programs_that_are_not_those_that_were_written(tmp_path):
@@ -187,3 +117,73 @@ def test_programs_that_are_not_those_that_were_written(tmp_path):
     (tmp_path / "eval_step.program").write_bytes(b"")
     with pytest.raises(ValueError, match="not the program that was written"):
         fk.train.load_lowered(tmp_path)
+
+
+# ------------------------------------------------------------------ another process
+_RUN = """
+import sys, jax, numpy as np, fkeras as fk
+from jax import monitoring
+made, events = [], []
+monitoring.register_event_duration_secs_listener(
+    lambda event, seconds, **told: made.append(event) if "compile" in event or "trace" in event else None)
+monitoring.register_event_listener(lambda event, **_: events.append(event))
+"""
+#: Takes a step with programs that were written.
+_GOES_ON = """
+programs = fk.train.load_lowered(sys.argv[2])
+batch = np.load(sys.argv[3])
+state, logs = programs["train_step"](programs["init"](np.int32(3)), (batch["x"], batch["y"]))
+np.savez(sys.argv[4], *jax.tree.leaves((state, logs)))
+print(made)
+"""
+#: A whole run with a cache on the disk.
+_CACHED = """
+fk.compile_cache(sys.argv[1])
+trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(4), fk.nn.Dense(1)]).compile("adam", "mse", metrics=["mae"])
+x, y = np.ones((20, 3), "float32"), np.ones((20, 1), "float32")
+state, _ = trainer.fit(trainer.init(0), x, y, batch_size=8, epochs=2, verbose=0)
+print(trainer.evaluate(state, x, y), trainer.predict(state, x).sum())
+print(events.count("/jax/compilation_cache/cache_misses"))
+"""
+#: Ends while the program of the short last batch may still be compiled in a thread of its own.
+_ENDS = """
+x, y = np.ones((44, 3), "float32"), np.ones((44, 1), "float32")
+trainer = fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)]).compile("adam", "mse").distribute()
+trainer.fit(trainer.init(0), x, y, batch_size=8, verbose=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    """Two processes that run with one cache, of which the second one first goes on with programs of this one."""
+    place = tmp_path_factory.mktemp("ahead")
+    trainer_of("dense").lower((X[:SIZE], Y[:SIZE]), verbs=("init", "train_step")).save(place / "programs")
+    np.savez(place / "batch.npz", x=X[:SIZE], y=Y[:SIZE])
+    arguments = [str(place / name) for name in ("cache", "programs", "batch.npz", "out.npz")]
+    scripts = (_RUN + _CACHED, _RUN + _GOES_ON + _CACHED + _ENDS)
+    return [
+        subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+        for script in scripts
+    ], place
+
+
+def test_a_second_process_compiles_nothing(processes):
+    first, second = (done.stdout.splitlines()[-2:] for done in processes[0])
+    assert int(first[1]) > 5
+    assert int(second[1]) == 0
+    assert first[0] == second[0]
+
+
+def test_a_process_that_ends_right_after_a_run_ends_well(processes):
+    for done in processes[0]:
+        assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_another_process_takes_a_step_and_traces_and_compiles_nothing(processes):
+    (_, done), place = processes
+    assert done.stdout.splitlines()[0] == "[]", done.stderr[-2000:]
+    trainer = trainer_of("dense")
+    wanted = jax.tree.leaves(trainer.train_step(trainer.init(3), (X[:SIZE], Y[:SIZE])))
+    found = np.load(place / "out.npz")
+    for key, leaf in zip(found.files, wanted, strict=True):
+        np.testing.assert_array_equal(found[key], leaf)

@@ -36,7 +36,7 @@ def one():
     trainer = own_rows.trainer()
     state, history = trainer.fit(
         trainer.init(0), own_rows.X, own_rows.Y, batch_size=own_rows.BATCH, sample_weight=own_rows.W, shuffle=False,
-        epochs=own_rows.EPOCHS, verbose=0, validation_data=(own_rows.X, own_rows.Y), callbacks=[own_rows.slowly],
+        epochs=own_rows.EPOCHS, verbose=0, validation_data=(own_rows.X, own_rows.Y), callbacks=[own_rows.each_step],
     )  # fmt: skip
     return trainer, state, history.history
 
@@ -94,9 +94,9 @@ def test_a_signal_to_one_process_stops_all_at_one_step_and_the_run_goes_on_to_th
     found, codes, _ = pair
     assert found[0]["cut"] == found[1]["cut"]
     step, interrupted, ended, again = found[0]["cut"]
-    assert 0 < step < 30
+    assert 2 * own_rows.STEPS <= step < own_rows.TURNS * own_rows.STEPS
     assert interrupted
-    assert (ended, again) == (30, False)
+    assert (ended, again) == (own_rows.TURNS * own_rows.STEPS, False)
     assert all(each["exact"] for each in found)
     assert codes == [143, 143]  # of SIGTERM, of which the second one alone was told
 
@@ -104,7 +104,7 @@ def test_a_signal_to_one_process_stops_all_at_one_step_and_the_run_goes_on_to_th
 def test_rows_of_other_processes_are_not_gone_on_with_in_silence(pair, one):
     trainer, place = one[0], pair[2]
     steps = int(max(path.name for path in (place / "arrays").iterdir()))
-    both = {"callbacks": [fk.callbacks.LambdaCallback(), own_rows.slowly], "verbose": 0}
+    both = {"callbacks": [fk.callbacks.LambdaCallback(), own_rows.each_step], "verbose": 0}
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         trainer.fit(

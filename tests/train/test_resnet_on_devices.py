@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 from flax import linen
-from jax.sharding import AxisType
+from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import fkeras as fk
@@ -84,15 +84,18 @@ def step_of(run: Any, mean: Any, mean_of_gradients: Any) -> Any:
     return step
 
 
-def trained(step: Any, variables: Any, x: Any, y: Any, copies: int = 0) -> tuple[Any, list[float]]:
-    slots, losses = MOVE.init(variables["params"]), []
+def trained(step: Any, variables: Any, x: Any, y: Any, place: Any = None, copies: int = 0) -> tuple[Any, list[float]]:
+    """Some steps, from where `place` puts what is trained: as they leave it, so that there is one program."""
+    slots, losses = jax.jit(MOVE.init)(variables["params"]), []
     if copies:
-        variables, slots = jax.tree.map(lambda a: jnp.stack([a] * copies), (variables, slots))
+        variables, slots = jax.tree.map(lambda a: np.stack([a] * copies), (variables, slots))
+    if place is not None:
+        variables, slots = place((variables, slots))
     for _ in range(STEPS):
         variables, slots, loss = step(variables, slots, x, y)
         losses.append(float(np.ravel(loss)[0]))
     if copies:
-        variables = jax.tree.map(lambda a: a[copies - 1], variables)
+        variables = jax.tree.map(lambda a: np.asarray(a)[copies - 1], variables)
     return variables, losses
 
 
@@ -121,8 +124,9 @@ def test_under_pmap_it_trains_as_one_device_does(whole: Any, kind: str) -> None:
     make, said = KINDS[kind]
     run, start = make(said)
     step = step_of(run, same, functools.partial(jax.lax.pmean, axis_name="batch"))
+    over_devices = functools.partial(jax.pmap, axis_name="batch")
     parts = X.reshape(DEVICES, -1, *X.shape[1:]), Y.reshape(DEVICES, -1)
-    variables, _ = trained(jax.pmap(step, axis_name="batch"), start, *parts, copies=DEVICES)
+    variables, _ = trained(over_devices(step), start, *parts, place=over_devices(same), copies=DEVICES)
     check((variables, whole[kind][1]), whole[kind])  # what is left of its losses is that of the first rows
 
 
@@ -133,7 +137,8 @@ def test_and_under_shard_map(whole: Any, kind: str) -> None:
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:DEVICES]), ("batch",), axis_types=(AxisType.Auto,))
     step = step_of(run, functools.partial(jax.lax.pmean, axis_name="batch"), same)
     spread = jax.shard_map(step, mesh=mesh, in_specs=(P(), P(), P("batch"), P("batch")), out_specs=P())
-    check(trained(jax.jit(spread), start, X, Y), whole[kind])
+    place = functools.partial(jax.device_put, device=NamedSharding(mesh, P()))
+    check(trained(jax.jit(spread), start, X, Y, place=place), whole[kind])
 
 
 def test_and_as_a_trainer_on_several_devices(whole: Any) -> None:

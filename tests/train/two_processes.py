@@ -30,7 +30,7 @@ def fit(trainer, place, **options):
 
 def main(process, port, place):
     faulthandler.dump_traceback_later(90, exit=True)  # it never hangs
-    fk.distribution.initialize(f"127.0.0.1:{port}", 2, process, heartbeat_timeout_seconds=10)
+    fk.distribution.initialize(f"127.0.0.1:{port}", 2, process, heartbeat_timeout_seconds=6)
     spread = trainer().distribute(None, "fsdp")
     keep = fk.callbacks.EarlyStopping("loss", patience=9, restore_best_weights=True)
     callbacks = [keep, fk.callbacks.CSVLogger(place / f"{process}.csv"), fk.callbacks.LambdaCallback(on_epoch_end=cut)]
