@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# A thousand files are compiled once, and not by each process that imports them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo docs docs-serve test-docs release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep notebooks lint format clean
 
 demo: $(VENV)/.demo

@@ -20,6 +20,8 @@ import _kills
 
 _MODELS = ("MLP with BatchNormalization", "CNN with dropout", "LSTM")
 _EPOCHS, _ROWS, _BATCH = 12, 480, 24
+#: The environment's variable that tells a training process how many seconds to wait in each step.
+_PAUSE = "KILL_RESUME_PAUSE"
 
 
 def describe(kind: str) -> Any:
@@ -51,7 +53,7 @@ def train(directory: str, result: str, kind: str) -> None:
     trainer = model.compile(fk.optimizers.Adam(1e-3, use_ema=True), loss, metrics=["accuracy"])
 
     def slowly(trainer, state, logs):  # leaves time to be killed in
-        time.sleep(0.05)
+        time.sleep(float(os.environ[_PAUSE]))
         return state
 
     plateau = fk.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=0.02)
@@ -76,12 +78,14 @@ def different(found: dict[str, Any], wanted: dict[str, Any]) -> float:
 def main() -> None:
     parser = _kills.options(__doc__, runs=50)
     parser.add_argument("--kills", type=int, default=1, help="how often each run is killed")
+    parser.add_argument("--pause", type=float, default=0.05, help="seconds that each step waits, to be killed in")
     asked = parser.parse_args()
     if asked.train:
         train(*asked.train)
         return
     # on a GPU each process then has the same kernels, and each kernel the same bits
     flags = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"}
+    flags[_PAUSE] = str(asked.pause)
     moments = (0.05 / asked.kills, 0.9 / asked.kills)
     _kills.main(__file__, asked, _kills.Trial(_MODELS, [flags] * (asked.kills + 1), moments, different))
 

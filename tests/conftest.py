@@ -30,6 +30,8 @@ KEPT = 2**25
 HELD, GROWN = 5 * 2**28, 2**28
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+# Processes that tests start read fkeras's thousand files compiled, where this one may have been told not to.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Each program runs once or twice here, so compiling it well costs more than it saves.
 _QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 if "--gpu" in sys.argv:
@@ -72,10 +74,9 @@ def pytest_collection_modifyitems(config, items):
         chosen = choose[option]([item.nodeid for item in items], fast.SLOW.read_text().split())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
         items[:] = [item for item in items if item.nodeid in chosen]
-    file_of = lambda item: item.nodeid.partition("::")[0]  # noqa: E731
-    order = fast.longest_first(map(file_of, items), fast.FILES.read_text().split())
+    order = fast.longest_first(map(sweeps.file_of, items), fast.FILES.read_text().split())
     place = {file: place for place, file in enumerate(order)}
-    items.sort(key=lambda item: place[file_of(item)])
+    items.sort(key=lambda item: place[sweeps.file_of(item)])
 
 
 @pytest.fixture(autouse=True)

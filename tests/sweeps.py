@@ -4,6 +4,7 @@
 - `sweep(3)` on a test of one: each third case, the first among them; `sweep(3, 1)` begins at the second. Laws of one
   table that begin at different places see all of its rows together.
 - `SHARES` has files whose tests are cases of one kind.
+- Doctests that run under the checker of types and shapes, in `test_shapes.py`, run once.
 
 `FKERAS_TEST=all` (`make test-all`) runs every case, and so does a run that names tests (`pytest file.py::test`).
 """
@@ -15,6 +16,8 @@ import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import pytest
+
+from . import checked
 
 #: Every which test is run, by file: networks of Keras's, whose layers have tests of their own, and programs that train.
 SHARES = {"fkeras/applications/__init__.py": 3, "tests/train/test_examples.py": 2, "tests/train/test_from_flax.py": 2}
@@ -37,8 +40,10 @@ def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest
         if item.get_closest_marker("sweep"):
             marked[item.nodeid.partition("[")[0]].append(item)
     waiting: list[pytest.Item] = []
+    if not config.getoption("--fast") and any(file_of(item) == "tests/test_shapes.py" for item in items):
+        waiting += [item for item in items if checked.is_checked(file_of(item))]
     for file, step in SHARES.items():
-        found = [item for item in items if item.nodeid.startswith(f"{file}::")]
+        found = [item for item in items if file_of(item) == file]
         waiting += [item for place, item in enumerate(found) if place % step]
     for cases in marked.values():
         every = cases[0].get_closest_marker("sweep").args
@@ -48,6 +53,11 @@ def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest
             chosen = set(covering([_values(case) for case in cases]))
         waiting += [case for place, case in enumerate(cases) if place not in chosen]
     return waiting
+
+
+def file_of(item: pytest.Item) -> str:
+    """The file that a test is of, from the project's folder on."""
+    return item.nodeid.partition("::")[0]
 
 
 def _values(case: pytest.Item) -> dict[str, str]:
