@@ -74,6 +74,24 @@ def weights_of(reference, row: Row):
     return variables
 
 
+def shared(variables, values):
+    """Variables without Keras's own values, and what puts these back: XLA compiles once what two layers do to one."""
+    leaves, tree = jax.tree.flatten(variables)
+    known = {_bytes(value): place for place, value in enumerate(jax.tree.leaves(values))}
+    places = [known.get(_bytes(leaf)) for leaf in leaves]
+
+    def back(values, own):
+        values, rest = jax.tree.leaves(values), iter(own)
+        return tree.unflatten([next(rest) if place is None else values[place] for place in places])
+
+    return [leaf for leaf, place in zip(leaves, places, strict=True) if place is None], back
+
+
+def _bytes(array):
+    array = np.asarray(array)
+    return array.shape, array.dtype.name, array.tobytes()
+
+
 def stand_ins(row: Row, keras, args):
     """Keras's symbolic tensors for arrays: a call with them makes the weights, and compiles nothing."""
     if row.id in BY_ARRAYS:
@@ -110,18 +128,24 @@ def test_equals_keras(row, keras):
     variables = weights_of(reference, row)
     mutable = [c for c in variables if c != "params"]
 
-    def theirs(trained, others, args):
-        call = functools.partial(reference.stateless_call, trained, others, *args, **row.call_kwargs)
+    values = [[v.value for v in vs] for vs in (reference.trainable_variables, reference.non_trainable_variables)]
+    own, ours_of = shared(variables, values)
+
+    def theirs(values, args):
+        call = functools.partial(reference.stateless_call, *values, *args, **row.call_kwargs)
         return call(**({"training": False} if has_mode else {}))[0], call(training=True) if trains else None
 
     def ours(variables, args):
         call = functools.partial(layer.apply, variables, *args, **row.call_kwargs)
         return call(), call(training=True, rngs=RNGS, mutable=mutable) if trains else None
 
-    with keras_world():
-        values = [[v.value for v in vs] for vs in (reference.trainable_variables, reference.non_trainable_variables)]
-        want, after = jax.jit(theirs)(*values, args)
-    got, trained = jax.jit(ours)(variables, args)
+    @jax.jit
+    def both(values, own, args):
+        with keras_world():
+            want = theirs(values, args)
+        return want, ours(ours_of(values, own), args)
+
+    (want, after), (got, trained) = both(values, own, args)
     close(got, want, row.atol)
     if not trains:
         return
