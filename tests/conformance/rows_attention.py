@@ -22,7 +22,7 @@ def heads(name, sizes):
     """What both layers with projections must do."""
     return [
         Row(name, sizes, PAIR, spread=True),
-        Row(name, sizes, SAME, spread=True, call_kwargs=CAUSAL, variant="causal"),
+        Row(name, sizes, PAIR, spread=True, call_kwargs=CAUSAL, variant="causal"),
         Row(name, sizes, PAIR, spread=True, call_kwargs={**CAUSAL, **SCORES}, variant="causal_scores"),
         Row(name, sizes, PAIR, spread=True, call_kwargs={"attention_mask": SEEN}, variant="mask"),
         Row(name, sizes, PAIR, spread=True, call_kwargs={"attention_mask": SEEN, **SCORES}, variant="mask_scores"),

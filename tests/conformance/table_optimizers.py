@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -128,19 +129,45 @@ def problem():
 
     def draw():
         return {
-            layer: {name: jnp.asarray(rng.normal(size=shape), jnp.float32) for name, shape in sorted(leaves.items())}
+            layer: {name: rng.normal(size=shape).astype("float32") for name, shape in sorted(leaves.items())}
             for layer, leaves in sorted(shapes.items())
         }
 
-    return draw(), [draw() for _ in range(STEPS)]
+    return jax.tree.map(jnp.asarray, draw()), [draw() for _ in range(STEPS)]
 
 
 PARAMS, NOISE = problem()
 
 
+def part(tree, layers):
+    """The weights of the problem, or what was drawn for them, of which `layers` has the names."""
+    return {layer: {name: tree[layer][name] for name in names} for layer, names in layers.items()}
+
+
+def params_for(name):
+    """The weights that a rule's laws run on: Muon has two rules and chooses by rank and path, others take any two."""
+    return PARAMS if name == "Muon" else part(PARAMS, {"conv": ["kernel"], "dense": ["bias"]})
+
+
 def gradients(params, step):
-    """A bowl with ripples, and noise that is the same for both libraries."""
-    return jax.tree.map(lambda p, n: p + 0.3 * jnp.cos(3 * p) + 0.5 * n, params, NOISE[step])
+    """A bowl with ripples, and noise that is the same for both libraries; NumPy's, which compiles nothing."""
+
+    def slope(p, n):
+        p = np.asarray(p)
+        return jnp.asarray(p + np.float32(0.3) * np.cos(3 * p) + np.float32(0.5) * n)
+
+    return jax.tree.map(slope, params, part(NOISE[step], params))
+
+
+#: How often `update` was traced for an optimizer.
+TRACED = collections.Counter()
+
+
+@jax.jit
+def update(optimizer, grads, state, params):
+    """An optimizer's update, compiled once for all laws: equal optimizers are the same static argument."""
+    TRACED[optimizer] += 1
+    return optimizer.update(grads, state, params)
 
 
 def build(module, name, kwargs):
@@ -156,19 +183,19 @@ def make(name, kwargs):
     return build(fo, name, kwargs)
 
 
-def keras_variables():
+def keras_variables(params=PARAMS):
     variables = []
-    for layer, leaves in sorted(PARAMS.items()):
+    for layer, leaves in sorted(params.items()):
         with keras.name_scope(layer):
             variables += [keras.Variable(value, name=name) for name, value in sorted(leaves.items())]
     assert [v.path for v in variables][:2] == ["conv/kernel", "dense/bias"]
-    return variables  # the order of jax.tree.leaves(PARAMS)
+    return variables  # the order of jax.tree.leaves(params)
 
 
-def keras_run(optimizer):
-    variables = keras_variables()
+def keras_run(optimizer, params=PARAMS):
+    variables = keras_variables(params)
     optimizer.build(variables)
-    treedef = jax.tree.structure(PARAMS)
+    treedef = jax.tree.structure(params)
     states = [v.value for v in optimizer.variables]
     values = [v.value for v in variables]
 
@@ -190,11 +217,11 @@ def keras_run(optimizer):
 
 def run(optimizer, params=PARAMS, steps=STEPS, jit=True):
     state, path = optimizer.init(params), []
-    update = jax.jit(optimizer.update) if jit else optimizer.update
+    step = update if jit else lambda optimizer, *args: optimizer.update(*args)
     for i in range(steps):
         grads = gradients(params, i)
         scale = optimizer.scale_loss(1.0, state)
-        updates, state = update(jax.tree.map(lambda g: g * scale, grads), state, params)
+        updates, state = step(optimizer, jax.tree.map(lambda g: g * scale, grads), state, params)
         params = optax.apply_updates(params, updates)
         path.append(params)
     return path, state
@@ -206,7 +233,8 @@ def assert_same_path(ours, theirs, rtol=1e-5):
     The ulps are there because an optax update is a difference: Keras assigns `w - d`, we return `-d`, and the
     averages and closed-form rules return `new - w`, which is rounded once more when it is added.
     """
-    move = max(float(jnp.abs(a - b).max()) for a, b in zip(*map(jax.tree.leaves, (theirs[-1], PARAMS)), strict=True))
+    ends = theirs[-1], part(PARAMS, theirs[-1])
+    move = max(float(np.abs(a - b).max()) for a, b in zip(*map(flat, ends), strict=True))
     assert move > 1e-3, "nothing moved: the comparison would be empty"
     for step, (mine, his) in enumerate(zip(ours, theirs, strict=True)):
         for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(his), strict=True):

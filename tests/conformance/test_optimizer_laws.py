@@ -10,7 +10,6 @@ import pickle
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import chex
 import jax
 import jax.numpy as jnp
 import keras
@@ -30,6 +29,7 @@ from .table_optimizers import (
     OURS,
     PARAMS,
     TABLE,
+    TRACED,
     assert_close,
     assert_same_path,
     build,
@@ -37,7 +37,10 @@ from .table_optimizers import (
     gradients,
     keras_run,
     make,
+    params_for,
+    part,
     run,
+    update,
 )
 
 # Base options stand in the table for Adam and for SGD, and schedules for each rule: `make test` takes one of the
@@ -48,9 +51,9 @@ DAILY = CASES if os.environ.get("FKERAS_TEST") == "all" else [*CASES[:OF_CLASSES
 # ------------------------------------------------------------------ Keras is the judge
 @pytest.mark.parametrize(("name", "kwargs"), DAILY)
 def test_equals_keras(name, kwargs):
-    theirs, final = keras_run(build(keras.optimizers, name, kwargs))
-    optimizer = make(name, kwargs)
-    ours, state = run(optimizer)
+    params, optimizer = params_for(name), make(name, kwargs)
+    theirs, final = keras_run(build(keras.optimizers, name, kwargs), params)
+    ours, state = run(optimizer, params)
     assert_same_path(ours, theirs)
     assert_same_path([*ours[:-1], optimizer.finalize_variable_values(ours[-1], state)], [*theirs[:-1], final])
 
@@ -96,29 +99,29 @@ def test_signatures_are_keras_own():
 @pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_jit_equals_eager(name, kwargs):
-    optimizer = make(name, kwargs)
-    assert_close(run(optimizer, steps=4), run(optimizer, steps=4, jit=False))
+    params, optimizer = params_for(name), make(name, kwargs)
+    assert_close(run(optimizer, params, steps=4), run(optimizer, params, steps=4, jit=False))
 
 
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_state_is_a_pytree_that_keeps_its_structure(name, kwargs):
-    optimizer = make(name, kwargs)
-    before = optimizer.init(PARAMS)
-    _, after = run(optimizer, steps=3)
+    params, optimizer = params_for(name), make(name, kwargs)
+    before = optimizer.init(params)
+    _, after = run(optimizer, params, steps=3)
     assert jax.tree.structure(before) == jax.tree.structure(after)
     for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
         assert (a.shape, a.dtype, a.weak_type) == (b.shape, b.dtype, b.weak_type)
     assert after.iterations.dtype == jnp.int32
     assert int(after.iterations) == 3
-    assert jax.tree.structure(jax.eval_shape(optimizer.init, PARAMS)) == jax.tree.structure(before)
+    assert jax.tree.structure(jax.eval_shape(optimizer.init, params)) == jax.tree.structure(before)
 
 
 @pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_scan_equals_loop(name, kwargs):
-    optimizer = make(name, kwargs)
-    looped, _ = run(optimizer, steps=6)
-    noise = jax.tree.map(lambda *n: jnp.stack(n), *NOISE[:6])
+    params, optimizer = params_for(name), make(name, kwargs)
+    looped, _ = run(optimizer, params, steps=6)
+    noise = jax.tree.map(lambda *n: np.stack(n), *(part(noise, params) for noise in NOISE[:6]))
 
     def body(carry, noise):
         params, state = carry
@@ -127,8 +130,8 @@ def test_scan_equals_loop(name, kwargs):
         updates, state = optimizer.update(grads, state, params)
         return (optax.apply_updates(params, updates), state), None
 
-    (params, _), _ = jax.jit(lambda c: jax.lax.scan(body, c, noise))((PARAMS, optimizer.init(PARAMS)))
-    assert_close(params, looped[-1])
+    (last, _), _ = jax.jit(lambda c: jax.lax.scan(body, c, noise))((params, optimizer.init(params)))
+    assert_close(last, looped[-1])
 
 
 @pytest.mark.sweep(2)
@@ -136,39 +139,56 @@ def test_scan_equals_loop(name, kwargs):
 def test_vmap_over_learning_rates(name, kwargs):
     if isinstance(kwargs.get("learning_rate"), tuple):
         kwargs = {**kwargs, "learning_rate": 0.1}
-    rates = jnp.array([1e-3, 3e-2, 0.2])
+    weights = params_for(name)
+    rates = np.array([1e-3, 3e-2, 0.2], "float32")
 
-    def train(rate):
-        return run(make(name, {**kwargs, "learning_rate": rate}), steps=4, jit=False)[0][-1]
+    def step(rate, state, params, noise):
+        optimizer = make(name, {**kwargs, "learning_rate": rate})
+        grads = jax.tree.map(lambda p, n: (p + n) * optimizer.scale_loss(1.0, state), params, noise)
+        updates, state = optimizer.update(grads, state, params)
+        return state, optax.apply_updates(params, updates)
 
-    batched, single = jax.jit(jax.vmap(train))(rates), jax.jit(train)
+    def train(one_or_many, rate):
+        """Some steps, with one program for the state and one for a step."""
+        init = jax.jit(one_or_many(lambda rate: (make(name, {**kwargs, "learning_rate": rate}).init(weights), weights)))
+        compiled = jax.jit(one_or_many(step, in_axes=(0, 0, 0, None)))
+        state, params = init(rate)
+        for noise in NOISE[:4]:
+            state, params = compiled(rate, state, params, part(noise, weights))
+        return params
+
+    def one(function, in_axes=0):
+        return function
+
+    batched = train(jax.vmap, rates)
     for i, rate in enumerate(rates):
-        assert_close(jax.tree.map(lambda b, i=i: b[i], batched), single(rate), atol=1e-5)
+        assert_close(jax.tree.map(lambda b, i=i: b[i], batched), train(one, rate), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_learning_rate_is_state_and_takes_effect_without_a_retrace(name, kwargs):
     scheduled = isinstance(kwargs.get("learning_rate"), tuple)
-    optimizer = make(name, {**kwargs, "learning_rate": 0.1} if scheduled else kwargs)
-    chex.clear_trace_counter()
-    update = jax.jit(chex.assert_max_traces(optimizer.update, n=1))
-    state = optimizer.init(PARAMS)
+    params, optimizer = params_for(name), make(name, {**kwargs, "learning_rate": 0.1} if scheduled else kwargs)
+    state = optimizer.init(params)
     every = optimizer.gradient_accumulation_steps or 1
-    for i in range(every - 1):  # up to the update that moves
-        _, state = update(gradients(PARAMS, i), state, PARAMS)
+    for i in range(every):  # the last but one is the update that moves
+        before = state
+        _, state = update(optimizer, gradients(params, i), state, params)
+    state, traced = before, TRACED[optimizer]
     rate = optax.tree.get(state, "learning_rate")
     assert (rate.shape, rate.dtype, rate.weak_type) == ((), jnp.float32, False)
     assert len(optax.tree.get_all_with_path(state, "learning_rate")) == 1
-    grads = gradients(PARAMS, 0)
-    fast, _ = update(grads, optax.tree.set(state, learning_rate=0.02), PARAMS)
-    slow, after = update(grads, optax.tree.set(state, learning_rate=0.0), PARAMS)
+    grads = gradients(params, 0)
+    fast, _ = update(optimizer, grads, optax.tree.set(state, learning_rate=0.02), params)
+    slow, after = update(optimizer, grads, optax.tree.set(state, learning_rate=0.0), params)
+    assert TRACED[optimizer] == traced
     assert optax.tree.get(after, "learning_rate") == 0
     if name != "Ftrl":  # which divides by the rate, as Keras does
         # ScheduleFreeAdamW finds its average again by a division: an ulp of weights of about 3
         assert max(float(np.abs(m).max()) for m in flat(slow)) <= (5e-7 if name == "ScheduleFreeAdamW" else 0)
     assert max(float(np.abs(m).max()) for m in flat(fast)) > 0
     # the very number that an optimizer made with that rate would give
-    want, _ = optimizer.replace(learning_rate=0.02).update(grads, optax.tree.set(state, learning_rate=0.02), PARAMS)
+    want, _ = optimizer.replace(learning_rate=0.02).update(grads, optax.tree.set(state, learning_rate=0.02), params)
     assert_close(fast, want)
 
 
@@ -177,18 +197,19 @@ def test_learning_rate_is_state_and_takes_effect_without_a_retrace(name, kwargs)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_half_precision_keeps_its_dtype_and_moves(name, kwargs, dtype):
     optimizer = make(name, kwargs)
-    params = jax.tree.map(lambda p: p.astype(dtype), PARAMS)
+    whole = params_for(name)
+    params = jax.tree.map(lambda p: p.astype(dtype), whole)
     state = optimizer.init(params)
     with jax.numpy_dtype_promotion("strict"):
         for i in range(3):
-            grads = jax.tree.map(lambda n: n.astype(dtype), NOISE[i])
-            updates, new = jax.jit(optimizer.update)(grads, state, params)
+            grads = jax.tree.map(lambda n: n.astype(dtype), part(NOISE[i], whole))
+            updates, new = update(optimizer, grads, state, params)
             assert {u.dtype for u in jax.tree.leaves(updates)} == {jnp.dtype(dtype)}
             assert [s.dtype for s in jax.tree.leaves(new)] == [s.dtype for s in jax.tree.leaves(state)]
             params, state = optax.apply_updates(params, updates), new
     assert all(np.isfinite(np.asarray(p, np.float32)).all() for p in jax.tree.leaves(params))
     if name != "Adadelta" and kwargs.get("learning_rate", 1) != 1 and "loss_scale_factor" not in kwargs:
-        assert any((a != b.astype(dtype)).any() for a, b in zip(*map(jax.tree.leaves, (params, PARAMS)), strict=True))
+        assert any((a != b.astype(dtype)).any() for a, b in zip(*map(jax.tree.leaves, (params, whole)), strict=True))
 
 
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
