@@ -37,7 +37,7 @@ def inputs_of(name):
 def test_a_bare_encoder_is_that_of_transformers(name):
     """A dict of its outputs: with a pooler where the file has one, and padding that nothing sees."""
     model, variables = loaded(name)
-    found, want = model.apply(variables, inputs_of(name)), expected(name)
+    found, want = jax.jit(model.apply)(variables, inputs_of(name)), expected(name)
     assert set(found) == ({"last_hidden_state"} if name == "bert" else {"last_hidden_state", "pooler_output"})
     for key, value in found.items():
         np.testing.assert_allclose(value, want[key], atol=1e-4)
@@ -97,7 +97,7 @@ def test_names_of_other_years_and_weights_of_other_tasks(tmp_path):
 def test_images_of_another_size():
     model, variables = fk.applications.resize_vit(*loaded("vit_classifier"), (24, 12))
     want = expected("vit_classifier")
-    np.testing.assert_allclose(model.apply(variables, want["large"]), want["logits_large"], atol=1e-4)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, want["large"]), want["logits_large"], atol=1e-4)
     with pytest.raises(ValueError, match="Only the positions of a ViT lie on a picture"):
         fk.applications.resize_vit(*loaded("bert"), 32)
     with pytest.raises(ValueError, match="cut into whole patches"):

@@ -37,14 +37,15 @@ def difference(found, wanted):
     return ", ".join(sorted(p for p in one.keys() | other.keys() if one.get(p) != other.get(p)))
 
 
-def opened(path, model, example):
-    """Variables, or the trees of a state, as a path gives them back."""
+def opened(path, model):
+    """A model, and its variables or the trees of its state, as a path gives them back; `model` is for bare weights."""
     if path.name.startswith("run"):
-        return fk.load_trainer(path, ways.CUSTOM)[1].tree()
+        return model, fk.load_trainer(path, ways.CUSTOM)[1].tree()
     if path.name.startswith("model"):
-        return fk.load_model(path, ways.CUSTOM)[1]
+        return fk.load_model(path, ways.CUSTOM)
+    example = () if getattr(model, "graph", None) is not None else (ways.X,)
     other = ways.drawn(model.abstract_variables(*example), 9)
-    return model.load_weights(path, other, x=example[0] if example else None)
+    return model, model.load_weights(path, other, x=example[0] if example else None)
 
 
 def main(folder: pathlib.Path) -> None:
@@ -52,13 +53,13 @@ def main(folder: pathlib.Path) -> None:
     said = {}
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
         wanted = ways.expected(place)
-        whole = next((place / n for n in ("model.keras", "model") if (place / n).exists()), None)
-        model = MODELS[place.name]() if place.name in MODELS else fk.load_model(whole, ways.CUSTOM)[0]
-        for path in sorted(p for p in place.iterdir() if ways.is_saved(p)):
-            example = () if getattr(model, "graph", None) is not None else (ways.X,)
+        written = MODELS[place.name]() if place.name in MODELS else None  # else it is one that a file here holds
+        for path in sorted(p for p in place.iterdir() if ways.is_saved(p)):  # models are the first
             try:
                 like = wanted["state" if path.name.startswith("run") else "variables"]
-                said[f"{place.name}/{path.name}"] = difference(opened(path, model, example), like)
+                model, tree = opened(path, written)
+                written = written or model
+                said[f"{place.name}/{path.name}"] = difference(tree, like)
             except Exception:
                 said[f"{place.name}/{path.name}"] = traceback.format_exc(limit=2)[-1500:]
     print(json.dumps(said))

@@ -39,10 +39,15 @@ def write(place, name, model, variables, trainer, state, x):
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory):
+def in_few_bits():
+    return ways.in_few_bits()
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, in_few_bits):
     """All models in all formats, their variables, and what another process says of the files."""
     folder = tmp_path_factory.mktemp("saved")
-    adapted, in_few_bits = ways.in_few_bits()
+    adapted, of_few_bits = in_few_bits
     models = {
         "in_few_bits": (adapted, None),
         "described": (ways.described(), None),
@@ -55,7 +60,7 @@ def saved(tmp_path_factory):
         place = folder / model_name
         place.mkdir()
         variables = ways.drawn(model.abstract_variables(*(() if x is None else (x,))))
-        variables = in_few_bits if model is adapted else variables
+        variables = of_few_bits if model is adapted else variables
         trainer = model.compile(fk.optimizers.Adam(0.01), "mse")
         state = trainer.init(0, x, variables=variables)
         state = state.replace(opt_state=ways.drawn(state.opt_state, 1))
@@ -80,8 +85,8 @@ def test_every_leaf_comes_back_to_the_bit(saved, model, name):
     assert told[f"{model}/{name}"] == ""
 
 
-def test_low_rank_changes_merge_into_the_same_tree(saved):
-    model, variables = ways.in_few_bits()
+def test_low_rank_changes_merge_into_the_same_tree(in_few_bits):
+    model, variables = in_few_bits
     plain, merged = model.merge_lora(variables)
     assert jax.tree.structure(merged) == jax.tree.structure(plain.abstract_variables())
 

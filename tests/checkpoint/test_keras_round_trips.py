@@ -112,7 +112,7 @@ def test_read_and_written_again(describe, x, tmp_path):
     theirs.save(tmp_path / "theirs.keras")
     want = outputs(theirs, x)
     model, variables = fk.load_model(tmp_path / "theirs.keras")
-    got = [np.asarray(a).astype("float32") for a in jax.tree.leaves(model.apply(variables, x))]
+    got = [np.asarray(a).astype("float32") for a in jax.tree.leaves(jax.jit(model.apply)(variables, x))]
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, **tolerance)
     model.save(tmp_path / "ours.keras", variables)
@@ -179,9 +179,9 @@ def test_subclassed_models_go_both_ways_through_custom_objects(tmp_path):
     with pytest.raises(ValueError, match="Unknown object 'Net'"):
         fk.load_model(tmp_path / "theirs.keras")
     model, variables = fk.load_model(tmp_path / "theirs.keras", {"Net": net, "Scale": scale})
-    np.testing.assert_allclose(model.apply(variables, X), outputs(theirs, X)[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, X), outputs(theirs, X)[0], rtol=1e-5, atol=1e-6)
     changed = jax.tree.map(lambda a: a + jnp.asarray(0.25, a.dtype), variables)
-    want = model.apply(changed, X)
+    want = jax.jit(model.apply)(changed, X)
     model.save_weights(tmp_path / "ours.weights.h5", changed, x=X)
     theirs.load_weights(tmp_path / "ours.weights.h5")
     np.testing.assert_allclose(outputs(theirs, X)[0], want, rtol=1e-5, atol=1e-6)

@@ -114,12 +114,12 @@ def test_a_model_goes_both_ways(tmp_path):
     theirs = randomised(network(keras, classes))
     theirs.save(tmp_path / "t.keras")
     model, variables = fk.load_model(tmp_path / "t.keras", here)
-    np.testing.assert_allclose(model.apply(variables, X), outputs(theirs), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, X), outputs(theirs), rtol=1e-5, atol=1e-5)
     same_order(model, variables, theirs)
     changed = jax.tree.map(lambda a: a + jnp.asarray(0.25, a.dtype), variables)
     model.save(tmp_path / "o.keras", changed)
     model.save_weights(tmp_path / "o.weights.json", changed, max_shard_size=2e-7)
-    want = model.apply(changed, X)
+    want = jax.jit(model.apply)(changed, X)
     again = keras.saving.load_model(tmp_path / "o.keras", classes)
     np.testing.assert_allclose(outputs(again), want, rtol=1e-5, atol=1e-5)
     theirs.load_weights(tmp_path / "o.weights.json")
@@ -133,12 +133,12 @@ def test_a_subclassed_model_goes_both_ways(tmp_path):
     randomised(theirs).save_weights(tmp_path / "t.weights.h5")
     model = here["Net"]()
     variables = model.load_weights(tmp_path / "t.weights.h5", model.init(0, X), x=X)
-    np.testing.assert_allclose(model.apply(variables, X), outputs(theirs), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, X), outputs(theirs), rtol=1e-5, atol=1e-6)
     same_order(model, variables, theirs, (X,))
     changed = jax.tree.map(lambda a: a + jnp.asarray(0.25, a.dtype), variables)
     model.save_weights(tmp_path / "o.weights.h5", changed, x=X)
     theirs.load_weights(tmp_path / "o.weights.h5")
-    np.testing.assert_allclose(outputs(theirs), model.apply(changed, X), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs(theirs), jax.jit(model.apply)(changed, X), rtol=1e-5, atol=1e-6)
 
 
 def test_weights_of_a_linen_module_go_both_ways(tmp_path):
@@ -158,11 +158,11 @@ def test_weights_of_a_linen_module_go_both_ways(tmp_path):
     theirs.save_weights(tmp_path / "t.weights.h5")
     model = describe(fk, fk.nn)
     variables = model.load_weights(tmp_path / "t.weights.h5", model.init(0))
-    np.testing.assert_allclose(model.apply(variables, X), outputs(theirs), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(model.apply)(variables, X), outputs(theirs), rtol=1e-5, atol=1e-6)
     half = jax.tree.map(lambda a: a * 0.5, variables)
     model.save_weights(tmp_path / "o.weights.h5", half)
     theirs.load_weights(tmp_path / "o.weights.h5")
-    np.testing.assert_allclose(model.apply(half, X), outputs(theirs), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(model.apply)(half, X), outputs(theirs), rtol=1e-5, atol=1e-6)
 
 
 def test_a_file_that_lacks_weights_is_refused(tmp_path):
