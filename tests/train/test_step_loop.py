@@ -20,8 +20,8 @@ ORDER = np.random.default_rng(2).permutation(88).astype("int32")
 
 @pytest.fixture(scope="module")
 def trainer():
-    layers = [fk.Input((3,)), fk.nn.Dense(4, activation="relu"), fk.nn.Dropout(0.5), fk.nn.Dense(1)]
-    return fk.Sequential(layers).compile("adam", "mse", metrics=["mae"], log=["grad_norm"])
+    model = fk.Sequential([fk.Input((3,)), fk.nn.Dropout(0.5), fk.nn.Dense(1)])
+    return model.compile("adam", "mse", metrics=["mae"], log=["grad_norm"])
 
 
 @pytest.fixture(scope="module")

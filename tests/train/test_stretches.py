@@ -14,8 +14,7 @@ Y = RNG.normal(size=(44, 1)).astype("float32")
 
 @pytest.fixture(scope="module")
 def trainer():
-    layers = [fk.Input((3,)), fk.nn.Dense(4), fk.nn.Dropout(0.3), fk.nn.Dense(1)]
-    return fk.Sequential(layers).compile("adam", "mse")
+    return fk.Sequential([fk.Input((3,)), fk.nn.Dropout(0.3), fk.nn.Dense(1)]).compile("adam", "mse")
 
 
 @pytest.fixture(scope="module")
