@@ -71,7 +71,7 @@ def test_verbs_give_what_apply_gives(name):
         trainer.predict(state, TEXTS, batch_size=2),
         trainer.predict(state, TEXTS.ravel().tolist(), batch_size=2),
         trainer.predict_on_batch(state, TEXTS),
-        model.predict(state.variables, TEXTS.astype(bytes), batch_size=3),
+        model.predict(state.variables, TEXTS.astype(bytes), batch_size=2),
     ):
         np.testing.assert_allclose(found, wanted, atol=1e-6)  # batches of another size
     loss = ((wanted - Y) ** 2).mean()
