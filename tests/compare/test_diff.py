@@ -11,8 +11,8 @@ import fkeras as fk
 from ..real_keras import keras_world
 
 RNG = np.random.default_rng(0)
-IMAGES = RNG.uniform(0.1, 1, (2, 6, 6, 3)).astype("float32")
-ROWS = RNG.normal(size=(4, 6)).astype("float32")
+IMAGES = RNG.uniform(0.1, 1, (4, 6, 6, 3)).astype("float32")
+ROWS = RNG.normal(size=(4, 6)).astype("float32")  # and layers with 6 units, so that what is tried has one shape
 TEXT = RNG.normal(size=(2, 4, 6)).astype("float32")
 WORDS = np.array([[1, 2, 3], [4, 2, 5]])
 
@@ -596,7 +596,7 @@ def test_a_recording_with_channels_first_before_its_activations():
     given = made(a, x)
     conv, pool = fk.Model(a.input, [layers[0].output, layers[1].output]).apply(given, x)
     first = [np.moveaxis(value, -1, 1) for value in (conv, pool)]
-    flat = first[1].reshape(2, -1)
+    flat = first[1].reshape(4, -1)
     kernel = given["params"]["low"]["kernel"].reshape(3, 3, 3, 6).transpose(2, 0, 1, 3).reshape(27, 6)
     low = np.asarray(flat @ kernel) + np.asarray(given["params"]["low"]["bias"])
     last = jax.tree.map(np.asarray, given["params"]["head"])
@@ -641,7 +641,7 @@ class InCode(fk.Model):
 
     def __init__(self):
         super().__init__()
-        self.one, self.two = fk.nn.Dense(5), fk.nn.Dense(2)
+        self.one, self.two = fk.nn.Dense(6), fk.nn.Dense(2)
 
     def call(self, x):
         return self.two(jax.nn.relu(self.one(x)))
@@ -649,7 +649,7 @@ class InCode(fk.Model):
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_an_activation_in_the_models_own_code_is_no_difference(turned):
-    a = stack(fk.nn.Dense(5, activation="relu", name="one"), fk.nn.Dense(2, name="two"), shape=(6,))
+    a = stack(fk.nn.Dense(6, activation="relu", name="one"), fk.nn.Dense(2, name="two"), shape=(6,))
     given = made(a, ROWS)
     sides = [(a, given), (InCode(), given)]
     (one, of_one), (other, of_other) = reversed(sides) if turned else sides
@@ -661,8 +661,8 @@ def test_an_activation_in_the_models_own_code_is_no_difference(turned):
 
 def test_outputs_that_are_exchanged_or_missing_are_a_difference():
     x = fk.Input((6,))
-    one = fk.nn.Dense(5, name="one")(x)
-    two = fk.nn.Dense(5, name="two")(one)
+    one = fk.nn.Dense(6, name="one")(x)
+    two = fk.nn.Dense(6, name="two")(one)
     a, given = fk.Model(x, [two, one]), made(fk.Model(x, [two, one]), ROWS)
     assert fk.diff(a, given, fk.Model(x, [one, two]), given, ROWS).first.status == "differs before"
     report = fk.diff(a, given, fk.Model(x, two), given, ROWS)

@@ -24,8 +24,9 @@ def classes(optimizer):
 
 
 # ------------------------------------------------------------------ the learning rate
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("problem", "optimizer"), [
-    (linear, fk.optimizers.SGD(0.01)), (classes, fk.optimizers.Adam(1e-3)), (classes, fk.optimizers.SGD(0.1, 0.9)),
+    (linear, fk.optimizers.SGD(0.01)), (classes, fk.optimizers.SGD(0.1, 0.9)), (classes, fk.optimizers.Adam(1e-3)),
 ])  # fmt: skip
 def test_it_is_near_the_best_of_a_sweep(problem, optimizer):
     trainer, y = problem(optimizer)

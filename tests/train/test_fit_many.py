@@ -157,12 +157,12 @@ def test_folds_that_are_not_equal_have_epochs_of_one_length(trainer):
 
 # ------------------------------------------------------------------ where and how they run
 def test_groups_and_devices_change_no_member(trainer):
-    wanted, _ = trainer.fit_many(**ARRAYS, epochs=2, seeds=range(3), vectorize=True)
-    grouped, histories = trainer.fit_many(**ARRAYS, epochs=2, seeds=range(3), vectorize=True, members_at_once=2)
+    wanted, _ = trainer.fit_many(**ARRAYS, epochs=2, seeds=range(4), vectorize=True)
+    grouped, histories = trainer.fit_many(**ARRAYS, epochs=2, seeds=range(4), vectorize=True, members_at_once=2)
     close(grouped, wanted)
     assert histories.how == ("vmap", 2)
     spread = trainer.distribute({"members": 2})
-    states, _ = spread.fit_many(**ARRAYS, epochs=2, seeds=range(3))
+    states, _ = spread.fit_many(**ARRAYS, epochs=2, seeds=range(4))
     close(states, wanted)
 
 

@@ -17,17 +17,11 @@ MSE, SPARSE = fk.losses.MeanSquaredError, fk.losses.SparseCategoricalCrossentrop
 
 
 def dense(**options):
-    layers = [fk.Input((6,)), fk.nn.Dense(4, activation="tanh", **options), fk.nn.Dense(3)]
-    return fk.Sequential(layers)
+    return fk.Sequential([fk.Input((6,)), fk.nn.Dense(3, activation="tanh", **options)])
 
 
 def tagger():
-    layers = [
-        fk.Input((5,), dtype="int32"),
-        fk.nn.Embedding(4, 4, mask_zero=True),
-        fk.nn.SimpleRNN(4, return_sequences=True),
-    ]
-    return fk.Sequential([*layers, fk.nn.Dense(3)])
+    return fk.Sequential([fk.Input((5,), dtype="int32"), fk.nn.Embedding(4, 4, mask_zero=True), fk.nn.Dense(3)])
 
 
 def two_outputs():
@@ -66,8 +60,8 @@ def test_the_step_is_that_of_the_whole_batch(name, parts):
 
 
 def test_fit_with_dropout_batch_statistics_and_a_short_last_batch():
-    layers = [fk.Input((6,)), fk.nn.Dense(8), fk.nn.BatchNormalization(), fk.nn.Dropout(0.3), fk.nn.Dense(3)]
-    trainer = fk.Sequential(layers).compile("adam", "mse", metrics=["mae"], accumulate_in_step=2)
+    layers = [fk.Input((6,)), fk.nn.BatchNormalization(), fk.nn.Dropout(0.3), fk.nn.Dense(3)]
+    trainer = fk.Sequential(layers).compile(fk.optimizers.Adam(0.1), "mse", metrics=["mae"], accumulate_in_step=2)
     state, history = trainer.fit(trainer.init(0), X, Y, batch_size=4, epochs=3, verbose=0)
     again, _ = trainer.fit(trainer.init(0), X, Y, batch_size=4, epochs=3, verbose=0)
     assert int(state.step) == 9
@@ -116,7 +110,7 @@ def test_what_cannot_be_cut_is_said():
 
 
 def test_less_memory_is_taken():
-    layers = [fk.Input((64,)), *(fk.nn.Dense(256, activation="tanh") for _ in range(6)), fk.nn.Dense(1)]
+    layers = [fk.Input((64,)), *(fk.nn.Dense(256, activation="tanh") for _ in range(3)), fk.nn.Dense(1)]
     trainer = fk.Sequential(layers).compile("sgd", "mse")
     x, y = (jax.ShapeDtypeStruct((4096, n), "float32") for n in (64, 1))
 

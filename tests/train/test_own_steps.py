@@ -36,6 +36,7 @@ class Recording(fk.Trainer):
         return jnp.mean((outputs - batch[0][:, :1]) ** 2)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("arrays", [(X,), (X, Y), (X, Y, Y[:, 0])], ids=["x", "x and y", "weights"])
 @pytest.mark.parametrize("eager", [False, True])
 def test_a_loss_gets_the_batch_that_was_given(arrays, eager):
@@ -181,6 +182,7 @@ class Logging(fk.Trainer):
 MEANS = {"arrays": {"x": X, "y": Y, "batch_size": 4}, "stream": {"x": stream(X, Y)}}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("options", [{}, {"check_nans": True}, {"callbacks": True}], ids=["plain", "nans", "by batch"])
 @pytest.mark.parametrize("eager", [False, True])
 @pytest.mark.parametrize("data", MEANS)
@@ -338,6 +340,7 @@ def test_the_method_that_the_error_shows_is_one_that_works():
 LABELS = np.arange(10) % 4
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "loss",
     [

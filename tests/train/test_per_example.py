@@ -34,7 +34,8 @@ def test_their_mean_is_the_gradient_of_the_batch_in_slices_too(model):
     trainer = model.compile("sgd", "mse")
     state, batch = trainer.init(0), (X, Y, WEIGHTS)
     found = trainer.per_example_gradients(state, batch)
-    wanted = jax.grad(lambda params: trainer.compute_loss(params, state, batch, state.rng)[0])(state.params)
+    loss = lambda params: trainer.compute_loss(params, state, batch, state.rng)[0]  # noqa: E731
+    wanted = jax.jit(jax.grad(loss))(state.params)
     close(jax.tree.map(lambda g: g.mean(axis=0), found), wanted)
     assert not found["dense"]["kernel"][0].any()  # a row of weight 0
     close(trainer.per_example_gradients(state, batch, slices=3), found)
@@ -47,7 +48,7 @@ def test_a_masked_row_is_the_mean_of_its_own_steps():
     x = np.array([[1, 2, 0, 0], [3, 4, 1, 2]], "int32")
     y = np.ones((2, 4, 1), "float32")
     found = trainer.per_example_gradients(state, (x, y))
-    short = jax.grad(lambda p: ((model.apply({"params": p}, x[:1, :2]) - 1) ** 2).mean())(state.params)
+    short = jax.jit(jax.grad(lambda p: ((model.apply({"params": p}, x[:1, :2]) - 1) ** 2).mean()))(state.params)
     close(jax.tree.map(lambda g: g[0], found), short)
 
 
@@ -87,7 +88,7 @@ def test_private_training_is_what_a_loop_of_optax_does(model):
     optimizer = contrib.dpsgd(0.1, l2_norm_clip=0.5, noise_multiplier=0.8, seed=7, momentum=0.9)
     trainer = model.compile(optimizer, "mse", log=["grad_norm"], accumulate_in_step=2)
     start = trainer.init(0)
-    state, history = trainer.fit(start, X, Y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    state, history = trainer.fit(start, X[:8], Y[:8], batch_size=4, epochs=2, shuffle=False, verbose=0)
 
     def loss(params, x, y):
         added = 0.01 * (params["dense_1"]["kernel"] ** 2).sum()
@@ -100,7 +101,7 @@ def test_private_training_is_what_a_loop_of_optax_does(model):
         return optax.apply_updates(params, updates), slots
 
     params, slots = start.params, optimizer.init(start.params)
-    for place in (0, 4, 8) * 2:
+    for place in (0, 4) * 2:
         params, slots = step(params, slots, X[place : place + 4], Y[place : place + 4])
     close(state.params, params)
     assert len(history.history["grad_norm"]) == 2
@@ -114,7 +115,7 @@ def test_no_row_moves_the_weights_by_more_than_the_clip_and_the_noise_is_as_wide
         trainer = model.compile(private(0.5, noise, learning_rate=1.0), "mse")
         state = trainer.init(0)
         after, _ = trainer.train_step(state, batch)
-        return jax.tree.map(lambda a, b: a - b, after.params, state.params)
+        return jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), after.params, state.params)
 
     far = np.where(np.arange(8) == 0, 1, 0).astype("float32")
     assert float(optax.tree.norm(move(0.0, (x, y, far)))) == pytest.approx(0.5 / 8, rel=1e-5)  # one row of eight

@@ -122,21 +122,21 @@ def test_gradients_of_what_a_run_is_made_of(trainer, state):
         "params": state.params, "shift": jnp.float32(0.1), "weights": jnp.ones(10), "rate": jnp.float32(0.1),
         "momentum": jnp.float32(0.5),
     }  # fmt: skip
-    found = jax.jit(jax.grad(outcome))(given)
-    value = jax.jit(outcome)
+    outcome = jax.jit(jax.value_and_grad(outcome))  # one program for both
+    _, found = outcome(given)
     leaves, treedef = jax.tree.flatten(given)
     for place, leaf in enumerate(leaves):
         direction = np.random.default_rng(place).normal(size=leaf.shape).astype("float32")
 
         def at(step, place=place, leaf=leaf, direction=direction):
-            return float(
-                value(jax.tree.unflatten(treedef, [*leaves[:place], leaf + step * direction, *leaves[place + 1 :]]))
-            )
+            moved = [*leaves[:place], leaf + step * direction, *leaves[place + 1 :]]
+            return float(outcome(jax.tree.unflatten(treedef, moved))[0])
 
         slope = (8 * (at(0.005) - at(-0.005)) - (at(0.01) - at(-0.01))) / 0.06
         np.testing.assert_allclose(np.vdot(jax.tree.leaves(found)[place], direction), slope, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("steps", [20, 256])
 def test_hypergradients_are_the_differences(steps):
     """In float64, a five-point difference with steps of 2 %: its error, of fourth order, is near 1e-6."""
@@ -162,9 +162,10 @@ def test_hypergradients_are_the_differences(steps):
             np.testing.assert_allclose(found[name], slope, rtol=1e-3)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("optimizer", [fk.optimizers.SGD(0.1, momentum=0.5), fk.optimizers.AdamW(0.1)])
 def test_a_backward_pass_over_256_steps_keeps_at_most_32_states(optimizer):
-    trainer = fk.Sequential([fk.Input((32,)), fk.nn.Dense(128)]).compile(optimizer, "mse")
+    trainer = fk.Sequential([fk.Input((32,)), fk.nn.Dense(128, use_bias=False)]).compile(optimizer, "mse")
     state = trainer.init(0)
     x, y = np.ones((8, 32), "float32"), np.ones((8, 128), "float32")
     state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
@@ -193,12 +194,11 @@ def test_what_is_kept_changes_no_gradient_and_nothing_makes_it_nan():
             values = {"learning_rate": rate}
             return trainer.run(state, (x, Y), 3, hyperparameters=values, checkpoint_every=every)[1]["loss"][-1]
 
-        return jax.grad(loss)(0.1)
+        return jax.jit(jax.grad(loss))(0.1)
 
     wanted = slope(None)
     assert np.isfinite(wanted)
-    for every in ("sqrt", 2):
-        np.testing.assert_allclose(slope(every), wanted, rtol=1e-5)
+    np.testing.assert_allclose(slope(2), wanted, rtol=1e-5)
 
 
 def test_what_cannot_be_run_is_refused_in_words(trainer, state):
