@@ -96,11 +96,17 @@ def test_weights_made_inside_a_lifted_transform_need_only_the_key(way):
     program = str(jax.make_jaxpr(model.init)(KEY))
     assert "random_bits" in program
     assert "dot_general" not in program
-    variables = model.init(KEY)
+
+    @jax.jit
+    def made(key):
+        variables = model.init(key)
+        outputs = module.apply({"params": variables["params"]["lifted"]}, X), model.apply(variables, X)
+        return variables, mine.init(key), outputs
+
+    variables, again, (want, got) = made(KEY)
     assert shapes(variables) == shapes(model.abstract_variables())
-    jax.tree.map(np.testing.assert_array_equal, mine.init(KEY), variables)
-    want = module.apply({"params": variables["params"]["lifted"]}, X)
-    np.testing.assert_allclose(model.apply(variables, X), want, atol=1e-6)  # float32 sums in another order
+    jax.tree.map(np.testing.assert_array_equal, again, variables)
+    np.testing.assert_allclose(got, want, atol=1e-6)  # float32 sums in another order
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
         if path[-1].key == "kernel" and leaf.ndim > 2:  # each round and each row has weights of its own
             assert not np.array_equal(leaf[0], leaf[1])
@@ -195,16 +201,21 @@ def test_layers_of_every_style_under_lifted_transforms(kind):
         variables = jax.jit(model.init)(KEY)
         still = jax.jit(model.apply)(variables, X)
     np.testing.assert_allclose(model.apply(variables, X), still, atol=1e-6)  # fused float32 arithmetic
-    moving = model.apply(variables, X, training=True, rngs={"dropout": KEY})
+
+    @jax.jit
+    def more(variables):
+        moving = model.apply(variables, X, training=True, rngs={"dropout": KEY})
+        return moving, *(m.apply(variables, X, mutable=["losses"])[1] for m in (model, model.freeze("part")))
+
+    moving, losses, at_rest = more(variables)
     assert not np.allclose(moving, still)  # the mode reaches the layers inside
     assert model.weight_facts()["part", "dense"].constraints["kernel"] is not None
     trainer = model.compile("sgd", "mse")
     state, _ = trainer.train_step(trainer.init(0), (X, X[:, :1]))
     assert (np.asarray(state.params["part"]["dense"]["kernel"]) >= 0).all()
     if kind != "fields":
-        losses = model.apply(variables, X, mutable=["losses"])[1]
         assert float(sum(jax.tree.leaves(losses))) == pytest.approx(0.04)
-        assert not jax.tree.leaves(model.freeze("part").apply(variables, X, mutable=["losses"])[1])
+        assert not jax.tree.leaves(at_rest)
 
 
 @pytest.mark.parametrize("lift", [linen.remat, linen.jit])

@@ -59,11 +59,11 @@ def main():
     }
     variables = {}
     for name, (layer, call) in cases.items():
-        v = variables[name] = layer.init(jax.random.key(0), X, X)
+        v = variables[name] = jax.eval_shape(layer.init, jax.random.key(0), X, X)  # a program is lowered for shapes
         found[name] = program(lambda v, layer=layer, call=call: layer.apply(v, X, X, **call), v)
     layer, v = cases["causal"][0], variables["causal"]
     slope = jax.grad(loss(layer, CAUSAL))
-    several = jax.tree.map(lambda a: jnp.stack([a] * 3), v)
+    several = jax.tree.map(lambda a: jax.ShapeDtypeStruct((3, *a.shape), a.dtype), v)
     asks = jax.tree.map(lambda a: None, v)
     asks["params"]["query"] = jax.tree.map(lambda a: 0, v["params"]["query"])
     some = {"params": {**v["params"], "query": several["params"]["query"]}}

@@ -104,13 +104,18 @@ def test_values_and_gradients_equal_keras(name, kwargs):
 def test_jit_vmap_gradients(name, kwargs):
     function = lambda x: getattr(activations, name)(x, **kwargs)  # noqa: E731
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
-        eager = function(jnp.asarray(GRID))
-        # compiled code may fuse a multiplication with an addition: one more digit
-        np.testing.assert_allclose(jax.jit(function)(GRID), eager, rtol=1e-5, atol=1e-6)
-        batch = np.stack([GRID, GRID[::-1], -GRID])
-        each = np.stack([function(jnp.asarray(x)) for x in batch])
-        np.testing.assert_allclose(jax.vmap(function)(batch), each, rtol=1e-5, atol=1e-6)
-        gradient = jax.grad(lambda x: jnp.sum(function(x)))(jnp.asarray(GRID))
+        batch = jnp.asarray(np.stack([GRID, GRID[::-1], -GRID]))
+        each = np.stack([function(x) for x in batch])
+
+        @jax.jit
+        def numbers(batch):
+            gradient = jax.grad(lambda x: jnp.sum(function(x)))(batch[0])
+            return function(batch[0]), jax.vmap(function)(batch), gradient
+
+        one, many, gradient = numbers(batch)
+    # compiled code may fuse a multiplication with an addition: one more digit
+    np.testing.assert_allclose(one, each[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(many, each, rtol=1e-5, atol=1e-6)
     assert np.isfinite(gradient).all()
 
 

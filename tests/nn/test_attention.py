@@ -130,14 +130,14 @@ def test_dropout_is_of_the_weights_in_training_only(layer):
     run = lambda key: layer.apply(variables, X, Y, training=True, rngs={"dropout": key})  # noqa: E731
     assert not np.allclose(run(jax.random.key(0)), run(jax.random.key(1)))
     np.testing.assert_array_equal(layer.apply(variables, X, Y), layer.apply(variables, X, Y))
-    mean = np.mean(jax.vmap(run)(jax.random.split(jax.random.key(2), 3000)), axis=0)
+    mean = np.mean(jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(2), 3000)), axis=0)
     np.testing.assert_allclose(mean, layer.apply(variables, X, Y), atol=0.1)
 
 
 @pytest.mark.parametrize("layer", [fk.nn.Attention(dropout=0.5), fk.nn.AdditiveAttention(False, 0.5)])
 def test_dropout_of_single_heads(layer):
     run = lambda key: layer.apply({}, [X, Y], training=True, rngs={"dropout": key})  # noqa: E731
-    mean = np.mean(jax.vmap(run)(jax.random.split(jax.random.key(2), 3000)), axis=0)
+    mean = np.mean(jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(2), 3000)), axis=0)
     np.testing.assert_allclose(mean, layer([X, Y]), atol=0.15)
 
 
@@ -157,7 +157,7 @@ def test_unknown_lengths(attend):
     outputs = attend(x, y)
     assert outputs.shape == (None, None, 4)
     model = fk.Model([x, y], outputs)
-    assert model.apply(model.init(jax.random.key(0)), [X, Y]).shape == (3, 5, 4)
+    assert jax.eval_shape(model.apply, jax.eval_shape(model.init, jax.random.key(0)), [X, Y]).shape == (3, 5, 4)
 
 
 HEADS = fk.nn.MultiHeadAttention(2, 3)

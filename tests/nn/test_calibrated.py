@@ -73,16 +73,17 @@ def digits():
 
 def test_the_error_is_far_smaller_than_that_of_plain_int4(digits):
     model, variables, x = digits
-    want = model.predict(variables, x[1200:])
+    shown = x[1200:1712]  # whole batches, so that all of them are one program
+    want = model.predict(variables, shown)
 
     def error(config):
         qmodel, qvariables = model.quantize(variables, config=config)
-        return float(np.mean((qmodel.predict(qvariables, x[1200:]) - want) ** 2))
+        return float(np.mean((qmodel.predict(qvariables, shown) - want) ** 2))
 
     plain = error(fk.quantizers.Int4QuantizationConfig(block_size=32))
     ratios = {
         "gptq": error(fk.quantizers.GPTQConfig(x[:128], group_size=32)) / plain,
-        "awq": error(fk.quantizers.AWQConfig(x[:128], group_size=32)) / plain,
+        "awq": error(fk.quantizers.AWQConfig(x[:128], group_size=32, num_grid_points=10)) / plain,
     }
     assert ratios["gptq"] < 0.5, ratios
     assert ratios["awq"] < 0.9, ratios
@@ -99,9 +100,17 @@ def block_of(lib, of):
     return lib.Model(tokens, of.Dense(1, name="head")(of.Flatten(name="flat")(x)))
 
 
-def test_blocks_attention_and_what_was_left_out(tmp_path):
-    model = block_of(fk, fk.nn)
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory):
+    """A model, its variables, and a file that has both."""
+    model, place = block_of(fk, fk.nn), tmp_path_factory.mktemp("blocks") / "m.keras"
     variables = model.init(0)
+    model.save(place, variables)
+    return model, variables, place
+
+
+def test_blocks_attention_and_what_was_left_out(blocks, tmp_path):
+    model, variables, _ = blocks
     tokens = RNG.integers(0, 9, (3, 6)).astype("int32")
     structure = {"pre_block_layers": ["table"], "sequential_blocks": [model.get_layer("block")]}
     config = fk.quantizers.AWQConfig(tokens, group_size=4, num_grid_points=2, quantization_layer_structure=structure)
@@ -138,13 +147,11 @@ def test_blocks_attention_and_what_was_left_out(tmp_path):
         fk.quantizers.Int4QuantizationConfig(block_size=3),
     ],
 )
-def test_a_config_makes_the_arrays_that_keras_makes(config, tmp_path):
-    model = block_of(fk, fk.nn)
-    variables = model.init(0)
-    model.save(tmp_path / "m.keras", variables)
+def test_a_config_makes_the_arrays_that_keras_makes(config, blocks, tmp_path):
+    model, variables, place = blocks
     with keras_world(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(place)
         theirs.quantize(config=keras.saving.deserialize_keras_object(fk.saving.serialize_keras_object(config)))
         theirs.save(tmp_path / "q.keras")
     _, wanted = fk.load_model(tmp_path / "q.keras")
@@ -158,8 +165,11 @@ def test_a_config_makes_the_arrays_that_keras_makes(config, tmp_path):
 def test_texts_are_cut_into_pieces():
     model = fk.Sequential([fk.Input((4,), dtype="int32"), fk.nn.Embedding(200, 2), fk.nn.Dense(2, name="dense")])
     variables = model.init(0)
-    text = fk.quantizers.AWQConfig(["abcd", "efgh"], lambda t: [ord(c) for c in t], num_samples=2, sequence_length=4)
-    rows = fk.quantizers.AWQConfig(np.array([[ord(c) for c in t] for t in ("abcd", "bcde")]))
+    few = {"num_grid_points": 1}  # each is a piece of the program
+    text = fk.quantizers.AWQConfig(
+        ["abcd", "efgh"], lambda t: [ord(c) for c in t], num_samples=2, sequence_length=4, **few
+    )
+    rows = fk.quantizers.AWQConfig(np.array([[ord(c) for c in t] for t in ("abcd", "bcde")]), **few)
     found, wanted = (model.quantize(variables, config=config)[1] for config in (text, rows))
     assert jax.tree.structure(found) == jax.tree.structure(wanted)
     with pytest.raises(ValueError, match="Texts need a tokenizer"):

@@ -84,7 +84,7 @@ D1 = "blocks/block/d1"
 
 def at_work(low, variables):
     """The layers with a change that say that they train, and their number of weights."""
-    changes = jax.tree_util.tree_leaves_with_path(low.lora_variables(variables)["params"])
+    changes = jax.tree_util.tree_leaves_with_path(jax.eval_shape(low.lora_variables, variables)["params"])
     paths = [tuple(key.key for key in path[:-1]) for path, _ in changes]
     facts = low.weight_facts()
     chosen = {path for path in paths if facts[path].trainable}

@@ -181,8 +181,8 @@ def test_a_cache_is_a_collection_of_its_own():
 
     tokens = np.asarray([[1, 2, 3], [4, 5, 6]])
     step = fk.nn.FlaxLayer(decoder)
-    variables = step.init(KEY, tokens[:, :1])
-    whole = fk.nn.FlaxLayer(TransformerLM, args=(7, 4)).apply({"params": variables["params"]}, tokens)
+    variables = jax.jit(step.init)(KEY, tokens[:, :1])
+    whole = jax.jit(fk.nn.FlaxLayer(TransformerLM, args=(7, 4)).apply)({"params": variables["params"]}, tokens)
     run = jax.jit(functools.partial(step.apply, mutable=["cache"]))
     for i in range(3):
         logits, updates = run(variables, tokens[:, i : i + 1])
