@@ -125,15 +125,18 @@ def awq(weight: Float[Array, "outputs inputs"], sizes: Float[Array, " inputs"], 
     count = weight.shape[1]
     groups = jnp.zeros(count, jnp.int32) if config.group_size == -1 else jnp.arange(count) // config.group_size
     sizes = jnp.where(sizes < 1e-8, 1.0, sizes)
-    best, least = jnp.ones_like(sizes), jnp.asarray(jnp.inf)
-    for i in range(config.num_grid_points + 1):
-        power = i / config.num_grid_points
-        factors = jnp.maximum(jnp.ones_like(sizes) if power == 0 else sizes**power, 1e-4)
+    powers = jnp.arange(config.num_grid_points + 1) / config.num_grid_points
+
+    def tried(i: int, best_and_least: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        best, least = best_and_least
+        factors = jnp.maximum(sizes ** powers[i], 1e-4)
         factors = factors / jnp.maximum(jnp.sqrt(factors.max() * factors.min()), 1e-8)
         numbers, scale, zero = _on_groups(weight * factors[None], groups, config)
         back = (numbers - zero[:, groups]) * scale[:, groups] / factors[None]
         loss = jnp.mean(jnp.square(weight - back) * jnp.square(sizes)[None])
-        best, least = jnp.where(loss < least, factors, best), jnp.minimum(loss, least)
+        return jnp.where(loss < least, factors, best), jnp.minimum(loss, least)
+
+    best, _ = jax.lax.fori_loop(0, len(powers), tried, (jnp.ones_like(sizes), jnp.asarray(jnp.inf, sizes.dtype)))
     numbers, scale, zero = _on_groups(weight * best[None], groups, config)
     return Calibrated(numbers.astype(jnp.uint8), scale, zero.astype(jnp.uint8), groups.astype(jnp.float32), best)
 

@@ -6,6 +6,7 @@ in a byte, so `nbytes` counts what is really kept, in memory and on disk.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax
@@ -24,6 +25,7 @@ LARGEST = {"int8": 127.0, "int4": 7.0, "float8": 448.0, "nf4": 1.0}
 FORMATS = tuple(LARGEST)
 
 
+@functools.partial(jax.jit, static_argnames=("form", "block_size", "by_row"))
 def encode(
     weight: Float[Array, "*inputs channels"], form: str, block_size: int | None = None, by_row: bool = False
 ) -> tuple[Shaped[Array, "*numbers"], Float[Array, "blocks columns"]]:
