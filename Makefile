@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A thousand files are compiled once, and not by each process that imports them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs docs-serve test-docs release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep notebooks lint format clean
+.PHONY: demo docs docs-serve test-docs test-notebooks release old-files test test-fast test-gpu test-all test-applications test-trackers test-floor mutate test-quantize test-export test-onnx export-oracle fuzz bench bench-quick bench-gpu bench-deep notebooks lint format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/digits.py
@@ -34,6 +34,7 @@ test-gpu: $(VENV)/.test
 # Every law on every row of the tables: for the night.
 test-all: $(VENV)/.test lint
 	FKERAS_TEST=all $(BIN)/$(PYTEST)
+	$(MAKE) test-notebooks
 
 # Every network of fk.applications beside the real one, forward: some time for each of forty.
 test-applications: $(VENV)/.test
@@ -119,6 +120,10 @@ bench-deep: $(VENV)/.test
 # Executes every notebook from the top, writes its outputs into it, and prints the time of each.
 notebooks: $(VENV)/.test
 	$(BIN)/python -m tests.notebooks
+
+# The same, compared with what is kept in each: a minute and a half on two cores.
+test-notebooks: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/check_notebooks.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

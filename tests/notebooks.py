@@ -1,7 +1,7 @@
 """Notebooks as they are kept: executed from the top, with the outputs that one sees.
 
 `python -m tests.notebooks` executes all of them, each in a kernel of its own, and writes their outputs; names of some
-may follow. The tests execute them again, one after the other in few kernels, and compare.
+may follow. `check_notebooks.py` executes them again, one after the other in few kernels, and compares.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ def execute(path: pathlib.Path, kernel: AsyncKernelManager | None = None) -> nbf
             if output.output_type == "error":
                 output.traceback = _PLACE.sub(r"\1", "\n".join(output.traceback)).split("\n")
     return notebook
+
+
+def codes(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The cells with code."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def address(host: str, path: pathlib.Path) -> str:

@@ -13,7 +13,7 @@ PORTS = pathlib.Path(__file__).parents[1] / "examples" / "from_keras"
 NAMES = sorted(path.stem for path in PORTS.glob("*.py"))
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_port_shows_what_keras_shows(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
