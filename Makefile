@@ -123,7 +123,7 @@ notebooks: $(VENV)/.test
 
 # The same, compared with what is kept in each: a minute and a half on two cores.
 test-notebooks: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/check_notebooks.py
+	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 tests/check_notebooks.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -1,7 +1,4 @@
-"""Every notebook runs from top to bottom, and shows what is kept in it: `make test-notebooks`.
-
-A notebook is executed once, by the worker that has its group.
-"""
+"""Every notebook runs from top to bottom, and shows what is kept in it: `make test-notebooks`."""
 
 import functools
 import itertools
@@ -16,11 +13,6 @@ SLIPS = ROOT / "notebooks" / "twenty_slips.ipynb"
 #: Lines of an answer with its traceback. Most have fewer than twenty; those with a class to write have more.
 LONGEST = 30
 
-every = pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=pytest.mark.xdist_group(path.stem), id=path.stem) for path in NOTEBOOKS]
-)
-of_slips = pytest.mark.xdist_group(SLIPS.stem)
-
 
 @pytest.fixture(scope="session")
 def run():
@@ -32,23 +24,18 @@ def is_slip(cell):
     return "raises-exception" in cell.metadata.get("tags", ())
 
 
-@every
-def test_a_notebook_runs(run, path):
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_what_is_kept_in_it(run, path):
     notebook = run(path)
     assert all(cell.outputs or "print" not in cell.source for cell in codes(notebook))
     texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ())]
     assert not any("\r" in text for text in texts)  # a bar is one output, and no line after line of a terminal
-
-
-@every
-def test_what_is_kept_in_a_notebook_is_what_it_shows(run, path):
-    for kept, cell in zip(codes(nbformat.read(path, as_version=4)), codes(run(path)), strict=True):
+    for kept, cell in zip(codes(nbformat.read(path, as_version=4)), codes(notebook), strict=True):
         of_a_kind = [[(output.output_type, set(output.get("data", ()))) for output in c.outputs] for c in (kept, cell)]
         assert of_a_kind[0] == of_a_kind[1], f"python -m tests.notebooks   # {kept.source}"
         assert answer_of(kept) == answer_of(cell), f"python -m tests.notebooks   # {kept.source}"
 
 
-@of_slips
 def test_each_slip_is_answered_with_the_line_that_then_works(run):
     cells = codes(run(SLIPS))
     slips = [(cell, after) for cell, after in itertools.pairwise(cells) if is_slip(cell)]
@@ -63,7 +50,6 @@ def test_each_slip_is_answered_with_the_line_that_then_works(run):
         assert answer_of(after) is None
 
 
-@of_slips
 def test_the_answer_to_a_slip_is_short(run):
     for cell in filter(is_slip, codes(run(SLIPS))):
         lines = shown(cell)

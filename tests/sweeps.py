@@ -20,7 +20,7 @@ import pytest
 from . import checked
 
 #: Every which test is run, by file: networks of Keras's, whose layers have tests of their own, and programs that train.
-SHARES = {"fkeras/applications/__init__.py": 3, "tests/train/test_examples.py": 2, "tests/train/test_from_flax.py": 2}
+SHARES = {"fkeras/applications/__init__.py": 4, "tests/train/test_examples.py": 3, "tests/train/test_from_flax.py": 3}
 
 
 def left_out(config: pytest.Config, items: Iterable[pytest.Item]) -> list[pytest.Item]:
