@@ -28,7 +28,7 @@ W = np.linspace(0.1, 3, len(X)).astype("float32")
 
 def trainer():
     layers = [fk.Input((6,)), fk.nn.Dense(8, activation="tanh"), fk.nn.Dropout(0.2), fk.nn.Dense(3)]
-    return fk.Sequential(layers).compile("adam", "mse", metrics=["mae"])
+    return fk.Sequential(layers).compile(fk.optimizers.SGD(0.01, momentum=0.9), "mse", metrics=["mae"])
 
 
 def mine(array, process):

@@ -41,7 +41,7 @@ def variables_of(model):
     return variables
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4, 2)
 @pytest.mark.parametrize(
     ("describe", "shape", "optimizer"),
     [(mlp, (6,), "adam"), (mlp, (6,), "sgd"), (cnn, (8, 8, 2), "adam"), (mlp, (6,), "rmsprop")],

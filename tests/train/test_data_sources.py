@@ -167,6 +167,7 @@ class Reads(PyDataset):
         return super().__getitem__(i)
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize("steps_per_epoch", [None, 3])
 def test_a_shuffled_dataset_goes_on_where_it_was(trainer, tmp_path, steps_per_epoch):
     start, whole = trainer.init(0), Reads()

@@ -67,6 +67,7 @@ def test_an_epoch_has_one_length():
 
 
 # ------------------------------------------------------------------ accumulation
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
 def test_uneven_batches_accumulate_to_the_step_of_one_large_batch(reduction):
     weight = RNG.uniform(0.5, 2, 26).astype("float32") if reduction == "mean_with_sample_weight" else None

@@ -175,6 +175,7 @@ def test_sums_of_other_metrics_are_refused():
     assert set(trainer.train_step(reset, (X, Y))[1]) == {"loss", "mae"}
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize("heads", [1, 2])
 def test_a_metric_given_both_ways_has_keras_names(heads):
     import keras

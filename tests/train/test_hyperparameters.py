@@ -33,6 +33,7 @@ def equal(got, wanted):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=3e-7)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("made", "values"),
     [
@@ -74,6 +75,7 @@ def test_numbers_are_no_part_of_what_programs_are_looked_up_by(model):
     equal(trained(again, state), trained(second, other))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("made", "values", "wanted"),
     [

@@ -103,17 +103,19 @@ def model():
     return fk.Sequential([fk.Input((4,)), fk.nn.Dense(3, activation="softmax")])
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_numbers_are_keras_s(tmp_path, weighted):
-    names = ("TruePositives", "F1") if weighted else tuple(OURS)
-    which, weight = ("weighted_metrics", W) if weighted else ("metrics", None)
-    trainer = model().compile("sgd", "sparse_categorical_crossentropy", **{which: [OURS[n]() for n in names]})
+def test_numbers_are_keras_s(tmp_path):
+    """Metrics without the weights, and some with them, in one run."""
+
+    def lists(made):
+        weighted = [made["TruePositives"](name="wtp"), made["F1"](name="wf1")]
+        return {"metrics": [make() for make in made.values()], "weighted_metrics": weighted}
+
+    trainer = model().compile("sgd", "sparse_categorical_crossentropy", **lists(OURS))
     state = trainer.init(0)
     trainer.model.save(tmp_path / "m.keras", state.variables)
     reference = keras.saving.load_model(tmp_path / "m.keras")
-    theirs = {which: [THEIRS[n]() for n in names]}
-    reference.compile("sgd", "sparse_categorical_crossentropy", **theirs)
-    options = {"sample_weight": weight, "batch_size": 4, "verbose": 0}  # the last batch is short
+    reference.compile("sgd", "sparse_categorical_crossentropy", **lists(THEIRS))
+    options = {"sample_weight": W, "batch_size": 4, "verbose": 0}  # the last batch is short
     with jax.numpy_rank_promotion("allow"):
         wanted = reference.evaluate(X, Y, return_dict=True, **options)
         history = reference.fit(X, Y, epochs=2, shuffle=False, validation_data=(X, Y), **options).history

@@ -136,7 +136,7 @@ MODELS = {
 }
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(5, 4)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_linen_module_trains_as_it_is(name):
     module, x, y, loss = MODELS[name]

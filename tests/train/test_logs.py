@@ -57,6 +57,7 @@ def test_a_loss_alone_is_a_number():
         TRAINER.evaluate(TRAINER.init(0), X, Y) < 0.5  # noqa: B015
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("form", ["list", "dict", "one loss"])
 def test_numbers_of_several_outputs_come_in_the_order_of_keras(form):
     def described(lib, nn):

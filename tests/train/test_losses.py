@@ -299,6 +299,7 @@ def test_a_loss_without_call():
         losses.Loss()(np.ones(2), np.ones(2))
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ["CategoricalCrossentropy", "CategoricalFocalCrossentropy"])
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_smoothed_classes_on_an_inner_axis_are_keras_s(name, from_logits):

@@ -159,6 +159,7 @@ def test_accuracy_and_crossentropy_go_by_the_shapes(y_true, y_pred, kind):
         assert metrics.resolve(name, y_true, y_pred, losses.CategoricalCrossentropy(from_logits=True)).from_logits
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("target", "shape"),
     [("column", (8, 1)), ("labels", (8, 3)), ("label_column", (8, 3)), ("one_hot", (8, 3)), ("flat", (8,))],

@@ -40,7 +40,7 @@ CASES = {
 }
 
 
-@pytest.mark.sweep
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("parts", [4, 10])
 @pytest.mark.parametrize("name", CASES)
 def test_the_step_is_that_of_the_whole_batch(name, parts):

@@ -79,7 +79,7 @@ def test_the_list_is_optax_s():
 
 
 # what optax says of its own functions
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 @pytest.mark.filterwarnings(
     "ignore:Specifying a key will be required", "ignore:.*is deprecated:DeprecationWarning:optax"
 )

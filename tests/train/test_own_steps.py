@@ -36,7 +36,7 @@ class Recording(fk.Trainer):
         return jnp.mean((outputs - batch[0][:, :1]) ** 2)
 
 
-@pytest.mark.sweep
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("arrays", [(X,), (X, Y), (X, Y, Y[:, 0])], ids=["x", "x and y", "weights"])
 @pytest.mark.parametrize("eager", [False, True])
 def test_a_loss_gets_the_batch_that_was_given(arrays, eager):

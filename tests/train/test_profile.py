@@ -78,6 +78,7 @@ def test_a_callback_of_keras_writes_it_where_keras_does(tmp_path, plain, given):
     same(found, plain)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("how", ["stream", "checked", "by batch"])
 def test_each_way_to_dispatch_makes_the_same_numbers(tmp_path, how):
     trainer, further = described(), {}

@@ -119,6 +119,7 @@ def check(found: Any, wanted: Any) -> None:
 KINDS = {"linen": (of_linen, "batch"), "fkeras": (of_layers, True)}
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_under_pmap_it_trains_as_one_device_does(whole: Any, kind: str) -> None:
     make, said = KINDS[kind]
@@ -130,6 +131,7 @@ def test_under_pmap_it_trains_as_one_device_does(whole: Any, kind: str) -> None:
     check((variables, whole[kind][1]), whole[kind])  # what is left of its losses is that of the first rows
 
 
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_and_under_shard_map(whole: Any, kind: str) -> None:
     make, said = KINDS[kind]

@@ -56,7 +56,7 @@ def plain():
     return fk.Sequential([fk.Input((3,)), fk.nn.Dense(1)])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("made", "arguments"),
     [

@@ -127,6 +127,7 @@ def run(trainer, logger, kill=10**9, **arguments):
     return trainer.fit(trainer.init(0), X, Y, batch_size=4, epochs=3, callbacks=callbacks, verbose=0, **arguments)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("kill", [5, 7])
 def test_a_killed_run_has_one_log(trainer, kind, kill, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"

@@ -204,7 +204,7 @@ def _interrupted_by_sigint():
 
 
 # ------------------------------------------------------------------ evaluation
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(6, 2)
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 25, 26, 64])
 def test_evaluate_does_not_depend_on_the_batch_size(batch_size):
     trainer = compiled(metrics=["accuracy", "sparse_categorical_crossentropy"])

@@ -20,7 +20,9 @@ FILES = ("saved", "saved.keras", "model", "weights", "model.weights.h5", "model.
 
 def trainer():
     layers = [fk.Input((8,)), fk.nn.Dense(16, activation="relu"), fk.nn.BatchNormalization(), fk.nn.Dropout(0.25)]
-    return fk.Sequential([*layers, fk.nn.Dense(4)]).compile("adam", "mse", metrics=["mae"])
+    return fk.Sequential([*layers, fk.nn.Dense(4)]).compile(
+        fk.optimizers.SGD(0.01, momentum=0.9), "mse", metrics=["mae"]
+    )
 
 
 def fit(trainer, place, **options):
@@ -30,7 +32,7 @@ def fit(trainer, place, **options):
 
 def main(process, port, place):
     faulthandler.dump_traceback_later(90, exit=True)  # it never hangs
-    fk.distribution.initialize(f"127.0.0.1:{port}", 2, process, heartbeat_timeout_seconds=6)
+    fk.distribution.initialize(f"127.0.0.1:{port}", 2, process, heartbeat_timeout_seconds=4)
     spread = trainer().distribute(None, "fsdp")
     keep = fk.callbacks.EarlyStopping("loss", patience=9, restore_best_weights=True)
     callbacks = [keep, fk.callbacks.CSVLogger(place / f"{process}.csv"), fk.callbacks.LambdaCallback(on_epoch_end=cut)]
