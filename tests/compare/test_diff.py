@@ -342,7 +342,7 @@ PLANTED = [
 ]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("cause", "layer", "plant"), PLANTED, ids=[plant.__name__ for *_, plant in PLANTED])
 def test_a_planted_fault_is_named(cause, layer, plant):
     report = fk.diff(*plant(), training=plant is momentum, atol=1e-4 if plant is dtype else None)
