@@ -81,6 +81,7 @@ def test_functions_equal_keras(name, kwargs, kind):
 
 
 # ------------------------------------------------------------------ gradients
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_gradients_equal_keras_and_are_finite(name, kwargs, kind):
     y_true, y_pred = data(kind)
@@ -107,7 +108,7 @@ def test_gradients_are_finite_differences(name, kwargs, kind):
 
 
 # ------------------------------------------------------------------ JAX's transformations and dtypes
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_jit_vmap_and_half_precision(name, kwargs, kind):
     y_true, y_pred = data(kind)
@@ -130,7 +131,7 @@ def test_jit_vmap_and_half_precision(name, kwargs, kind):
     assert abs(float(narrow) - float(eager)) <= (1.0 if name == "Circle" else 0.05) * max(1.0, abs(float(eager)))
 
 
-@pytest.mark.sweep(2, 1)
+@pytest.mark.sweep(4, 1)
 @pytest.mark.parametrize(("name", "kwargs", "kind"), ROWS)
 def test_strict_promotion_of_dtypes_and_ranks(name, kwargs, kind):
     y_true, y_pred = data(kind)

@@ -96,7 +96,7 @@ def test_signatures_are_keras_own():
         assert [(p.name, p.default) for p in ours] == want, name
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4, 2)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_jit_equals_eager(name, kwargs):
     params, optimizer = params_for(name), make(name, kwargs)
@@ -134,7 +134,7 @@ def test_scan_equals_loop(name, kwargs):
     assert_close(last, looped[-1])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("name", "kwargs"), LAWS)
 def test_vmap_over_learning_rates(name, kwargs):
     if isinstance(kwargs.get("learning_rate"), tuple):

@@ -198,8 +198,7 @@ CLASSES = {
 def test_layers_of_every_style_under_lifted_transforms(kind):
     model = fk.Sequential([fk.Input((4,)), CLASSES[kind](name="part"), fk.nn.Dense(1)])
     with jax.checking_leaks():
-        variables = jax.jit(model.init)(KEY)
-        still = jax.jit(model.apply)(variables, X)
+        variables, still = jax.jit(lambda key: (made := model.init(key), model.apply(made, X)))(KEY)
     np.testing.assert_allclose(model.apply(variables, X), still, atol=1e-6)  # fused float32 arithmetic
 
     @jax.jit
