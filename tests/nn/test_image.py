@@ -295,7 +295,7 @@ def test_mix_up_mixes_masks_and_keeps_labels_with_their_boxes():
 
 
 # ------------------------------------------------------------------ transformations of JAX
-@pytest.mark.sweep(3, 1)
+@pytest.mark.sweep(5, 2)
 @every_class
 def test_training_is_a_function_of_its_key(name):
     layer, _ = pair(name)
