@@ -163,7 +163,7 @@ HALF = {
 }
 
 
-@pytest.mark.sweep
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("dtype", ["float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", HALF)
 def test_half_precision_as_in_keras(name, dtype):

@@ -129,7 +129,7 @@ def test_blocks_attention_and_what_was_left_out(blocks, tmp_path):
     assert report.bytes_after == sum(leaf.nbytes for leaf in jax.tree.leaves(qvariables))
     assert "block/attend" in str(report)
     # real Keras opens it: what is written has the zeros that Keras leaves out of its own files
-    want = np.asarray(qmodel.apply(qvariables, tokens))
+    want = np.asarray(jax.jit(qmodel.apply)(qvariables, tokens))
     qmodel.save(tmp_path / "q.keras", qvariables)
     with keras_world(), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -284,16 +284,14 @@ def test_a_row_ends_behind_its_stop_token():
 
 
 def test_what_is_drawn_follows_from_the_seed_and_the_row():
-    draw = jax.jit(lambda v, seed: fk.nn.generate(GPT, v, TOKENS[:, :2], 6, 2.0, top_k=9, top_p=0.99, seed=seed))
-    key = jax.random.key(3)
-    once = np.asarray(draw(OF_GPT, key))
-    assert not np.array_equal(once, draw(OF_GPT, jax.random.key(4)))
-    eager = fk.nn.generate(GPT, OF_GPT, TOKENS[:, :2], 6, 2.0, top_k=9, top_p=0.99, seed=3)
-    np.testing.assert_array_equal(once, eager)
-    alone = fk.nn.generate(GPT, OF_GPT, TOKENS[:1, :2], 6, 2.0, top_k=9, top_p=0.99, seed=3)
-    np.testing.assert_array_equal(once[:1], alone)
-    many = jax.vmap(lambda key: draw(OF_GPT, key))(jnp.stack((key, jax.random.key(4))))
-    np.testing.assert_array_equal(many[0], once)
+    def draw(seed, rows=2):
+        return fk.nn.generate(GPT, OF_GPT, TOKENS[:rows, :2], 6, 2.0, top_k=9, top_p=0.99, seed=seed)
+
+    once, other = np.asarray(draw(3)), np.asarray(draw(jax.random.key(4)))
+    assert not np.array_equal(once, other)
+    np.testing.assert_array_equal(once[:1], draw(3, rows=1))
+    many = jax.jit(jax.vmap(draw))(jnp.stack((jax.random.key(3), jax.random.key(4))))
+    np.testing.assert_array_equal(many, [once, other])
 
 
 def test_a_second_call_traces_nothing():

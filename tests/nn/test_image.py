@@ -87,7 +87,8 @@ def draw_of(reference, images):
 
 
 # ------------------------------------------------------------------ one draw, two libraries
-@pytest.mark.sweep
+# This law and that of dicts see all of the table together.
+@pytest.mark.sweep(4)
 @every
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_given_keras_draw_the_images_are_keras(name, data_format):
@@ -109,7 +110,7 @@ def test_given_our_draw_the_images_are_ours(name):
     close(ours.transform_images(images, drawn), allowed(reference.transform_images, jnp.asarray(images), drawn))
 
 
-@pytest.mark.sweep
+@pytest.mark.sweep(4, 2)
 @every
 @pytest.mark.parametrize(
     ("batched", "box_format"), [(True, "xyxy"), (True, "rel_yxyx"), (False, "center_xywh")], ids=str
@@ -275,7 +276,8 @@ def test_aug_mix_given_the_draw():
     theirs = {**drawn, "chain_transforms": chains}
     want = allowed(reference.transform_images, jnp.asarray(images), theirs)
     # a value next to a level of posterization or of a histogram may go to either, after float32's rounding
-    assert np.mean(np.abs(np.asarray(ours.transform_images(images, drawn)) - np.asarray(want)) > 2e-3) < 0.01
+    got = jax.jit(ours.transform_images)(images, drawn)
+    assert np.mean(np.abs(np.asarray(got) - np.asarray(want)) > 2e-3) < 0.01
     masks = jnp.asarray(images[..., :1])
     want = allowed(reference.transform_segmentation_masks, masks, theirs)
     close(ours.transform_segmentation_masks(masks, drawn), want)
@@ -293,7 +295,7 @@ def test_mix_up_mixes_masks_and_keeps_labels_with_their_boxes():
 
 
 # ------------------------------------------------------------------ transformations of JAX
-@pytest.mark.sweep(3, 1)
+@pytest.mark.sweep(5, 2)
 @every_class
 def test_training_is_a_function_of_its_key(name):
     layer, _ = pair(name)
@@ -390,7 +392,7 @@ def test_integers_stay_integers_when_resized():
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize("bins", [16, 10])  # Keras runs a loop over them
+@pytest.mark.parametrize("bins", [8, 5])  # Keras runs a loop over them
 def test_equalization_of_bytes(data_format, bins):
     images = pixels((2, 6, 5, 3)).astype("uint8")
     kwargs = {"bins": bins, "data_format": data_format}
