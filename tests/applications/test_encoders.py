@@ -43,6 +43,7 @@ def test_a_bare_encoder_is_that_of_transformers(name):
         np.testing.assert_allclose(value, want[key], atol=1e-4)
 
 
+@pytest.mark.sweep(2)  # what bert_classifier scores is asked below, in its other forms
 @pytest.mark.parametrize("name", ["bert_masked", "bert_classifier", "vit_classifier"])
 def test_logits_and_a_step_of_training_are_those_of_transformers(name):
     (model, variables), want, x = loaded(name), expected(name), inputs_of(name)

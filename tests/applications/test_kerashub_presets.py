@@ -19,6 +19,8 @@ def preset(name, place):
     return dict(np.load(place / "expected.npz"))
 
 
+# The other families are trained in test_decoders.py and test_encoders.py, on what transformers wrote.
+@pytest.mark.sweep(2, 1)
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "mistral", "qwen", "vit"])
 def test_logits_and_a_step_of_training_are_those_of_kerashub(name, tmp_path):
     want = preset(name, tmp_path)

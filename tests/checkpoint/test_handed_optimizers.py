@@ -93,6 +93,7 @@ def test_adam_s_moments_go_on(tmp_path, name, place):
     assert {int(count) for _, count in counts} == {8}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("place", ["run", "run.keras"])
 @pytest.mark.parametrize(
     ("before", "after"),

@@ -48,8 +48,8 @@ def predicts(model):
 def config_of(mode):
     if mode in ("gptq", "awq"):
         kind = quantizers.GPTQConfig if mode == "gptq" else quantizers.AWQConfig
-        even = {"symmetric": True} if mode == "gptq" else {}
-        return kind([TOKENS[:1]], len, num_samples=1, sequence_length=6, group_size=4, **even)
+        own = {"symmetric": True} if mode == "gptq" else {"num_grid_points": 2}
+        return kind([TOKENS[:1]], len, num_samples=1, sequence_length=6, group_size=4, **own)
     return MODES[mode]
 
 
@@ -131,6 +131,7 @@ def test_an_orbax_directory_keeps_it_too(tmp_path):
     assert jax.tree.all(jax.tree.map(np.array_equal, restored, variables))
 
 
+@pytest.mark.sweep(2)  # the forms between are those of the models above
 @pytest.mark.parametrize("dtype", [None, "int8_from_float32", "int4/2_from_float32", "int4/-1_from_float32"])
 def test_low_rank_changes_are_written_into_the_kernel(dtype, tmp_path):
     told = {} if dtype is None else {"dtype": dtype}

@@ -178,7 +178,7 @@ def test_what_is_kept_is_near_what_was(form, step, shape, block_size):
 
 def test_a_quantised_model_is_a_model(trained, tmp_path):
     model, variables, data = trained["transformer"]
-    for mode in ("int8", "int4", "float8", "nf4"):
+    for mode in ("int8", "float8", "int4"):  # and nf4 where low-rank changes are saved
         qmodel, qvariables = model.quantize(variables, mode, calibration_data=data[0][:50])
         x = data[2][:6]
         qmodel.save(tmp_path / mode, qvariables)
