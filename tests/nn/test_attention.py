@@ -189,3 +189,13 @@ HEADS = fk.nn.MultiHeadAttention(2, 3)
 def test_errors_say_what_was_wrong(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+def test_two_layers_that_turn_by_default_stand_in_one_model():
+    x = tokens = fk.Input((5, 8))
+    for name in ("one", "two"):
+        x = fk.nn.RotaryAttention(4, num_query_heads=2, num_key_value_heads=1, name=name)(x, x)
+    model = fk.Model(tokens, x)
+    assert set(model.abstract_variables()["params"]) == {"one", "two"}
+    assert model.get_layer("one").rotary == model.get_layer("two").rotary == fk.nn.RotaryEmbedding()
+    assert fk.model_from_json(model.to_json()) == model

@@ -12,6 +12,11 @@ from ._grouped_query import GroupedQueryAttention
 from ._positions import RotaryEmbedding
 
 
+def _turning(value: object) -> Layer:
+    """A converter: the layer that was given, or else one of its own, as a layer has one place in a model."""
+    return RotaryEmbedding() if value is None else as_layer(value)
+
+
 @register("fkeras")
 class RotaryAttention(GroupedQueryAttention):
     """Attention in groups of heads, where queries and keys are turned by an angle that grows with the position.
@@ -22,7 +27,8 @@ class RotaryAttention(GroupedQueryAttention):
         head_dim, num_query_heads, num_key_value_heads, dropout, use_bias, sliding_window, flash_attention,
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
         kernel_constraint, bias_constraint, use_gate, seed: as for `GroupedQueryAttention`.
-        rotary: the layer that turns queries and keys, `(batch, time, heads, head_dim)`.
+        rotary: the layer that turns queries and keys, `(batch, time, heads, head_dim)`; a `RotaryEmbedding()` by
+            default.
         use_output_bias: whether the last projection has a bias; as `use_bias` says by default. In Qwen2 it has none,
             and the others have one.
 
@@ -39,7 +45,7 @@ class RotaryAttention(GroupedQueryAttention):
     Keras has none; KerasHub has one for each of its models.
     """
 
-    rotary: Layer = field(RotaryEmbedding(), convert=as_layer)
+    rotary: Layer = field(None, convert=_turning)
     use_output_bias: bool | None = None
 
     def _projected(
