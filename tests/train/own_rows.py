@@ -68,11 +68,8 @@ def main(process, port, place):
 
 def numbers(own, x, y, w):
     """What comes out of arrays and of a generator."""
-    options = {
-        "epochs": EPOCHS,
-        "verbose": 0,
-        "callbacks": [each_step],
-    }  # as the runs below, so that programs are shared
+    # as the runs below, so that programs are shared
+    options = {"epochs": EPOCHS, "verbose": 0, "callbacks": [each_step]}
     state, history = own.fit(
         own.init(0), x, y, batch_size=BATCH, sample_weight=w, shuffle=False, validation_data=(x, y), **options
     )

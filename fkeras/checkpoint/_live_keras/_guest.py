@@ -86,7 +86,7 @@ def call_live(
         kwargs["training"] = bool(training)
     # a variable that Keras makes in here stays without a value, where it would get one of this trace
     with keras.StatelessScope(mapping, collect_losses=True, initialize_variables=False) as scope:
-        given = {name: scope.get_current_value(variable) for name, variable in live.weights.items()}
+        given = {name: scope.get_current_value(v) for name, v in live.weights.items() if name not in live.trains}
         if mask is not None and "mask" not in live.takes.own and args:
             args = (attached(keras, args[0], mask), *args[1:])
         outputs = as_arrays(keras, live.layer(*args, **kwargs))
@@ -95,9 +95,9 @@ def call_live(
     penalties = sum(v.regularizer is not None for v in live.layer.trainable_weights) if live.takes.is_layer else 0
     for loss in losses[: len(losses) - penalties]:  # those of weights come last, and `add_weight` has added them
         guest.add_loss(loss)
-    for name, variable in live.weights.items():
-        new = scope.get_current_value(variable)
-        if name not in live.trains and new is not given[name]:
+    for name, value in given.items():
+        new = scope.get_current_value(live.weights[name])
+        if new is not value:
             held[name].assign(new)
     return outputs
 
